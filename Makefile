@@ -1,0 +1,40 @@
+# Everything a person or the CI does with this project. `make` alone lists it.
+PYTHON ?= python3
+BIN := .venv/bin
+DIR ?= examples/task-queue
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format docs clean
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# The environment is made anew only when pyproject.toml is newer than its stamp.
+.venv/stamp: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("runtime needs Python 3.11 or later, and $(PYTHON) is " + sys.version.split()[0] + "; try make PYTHON=python3.12") if sys.version_info < (3, 11) else None'
+	@echo "setting up .venv (once)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+run: .venv/stamp ## Run the example; Ctrl-C stops it (DIR=... for another application)
+	@exec $(BIN)/runtime run $(DIR)
+
+test: .venv/stamp ## Run the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/stamp ## Check format, lint and types
+	@$(BIN)/ruff format --check --quiet . || (echo "run: make format"; exit 1)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+
+format: .venv/stamp ## Format, and mend what lint can mend
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --fix --quiet .
+
+docs: .venv/stamp ## Write the generated pages anew
+	@$(BIN)/runtime kinds --markdown > docs/kinds.md
+	@$(BIN)/runtime schema > schemas/runtime.schema.json
+
+clean: ## Remove what was made
+	rm -rf .venv dist build .mypy_cache .pytest_cache .ruff_cache

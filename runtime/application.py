@@ -1,0 +1,109 @@
+"""Application: a folder with a manifest, loaded, built, and served until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from runtime.assembly import Assembly, assemble
+from runtime.context import Scope
+from runtime.handler import Handlers
+from runtime.kind import Stage
+from runtime.linker import Linkage, link
+from runtime.log import Log
+from runtime.manifest import read
+from runtime.override import Override
+from runtime.quantity import spoken
+from runtime.registry import Registry
+from runtime.supervisor import Supervisor
+from runtime.threads import ThreadPool
+
+log = logging.getLogger("runtime")
+
+HANDLER_THREADS = 40
+"""How many plain `def` handlers run at once, over the whole application."""
+
+
+class Application:
+    """One application. `load` checks, `build` imports handlers, `serve` runs."""
+
+    def __init__(self, linkage: Linkage) -> None:
+        self.linkage = linkage
+        self.scope = Scope()
+        self.pool = ThreadPool(HANDLER_THREADS)
+        self.supervisor: Supervisor | None = None
+        self._handlers = Handlers(linkage.manifest.folder, self.pool)
+        self._assembly: Assembly | None = None
+
+    @classmethod
+    def load(
+        cls,
+        folder: Path,
+        overrides: Sequence[Override] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> Application:
+        """Read and check a folder. Raises ManifestError with every finding."""
+        return cls(link(read(folder, overrides, environment), Registry()))
+
+    def build(self, log: Log | None = None) -> None:
+        """Make the components. Raises StartError if a handler cannot be imported."""
+        self.scope.log = log
+        if log is not None:
+            log.secrets |= self._secrets()
+        self._assembly = assemble(self.linkage, self.scope, self._handlers)
+
+    async def serve(self, stop: asyncio.Event) -> int:
+        """Start the services, run until `stop` is set, drain, and return the exit code."""
+        if self._assembly is None:
+            self.build()
+        assert self._assembly is not None
+        self.scope.loop = asyncio.get_running_loop()
+        began = time.monotonic()
+        supervisor = Supervisor(self._assembly.runnables, self.linkage.graph)
+        self.supervisor = supervisor
+        if not supervisor.children:
+            log.warning("nothing runs: no entry has 'lifecycle: {auto_start: true}'")
+        starting = asyncio.create_task(supervisor.start())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done() and starting.result():
+            log.info("ready in %s%s", spoken(time.monotonic() - began), self._addresses())
+            await stopping
+        stopping.cancel()
+        if supervisor.start_failed is not None:
+            log.error("%s", supervisor.start_failed)
+        await self._stop(supervisor)
+        await starting
+        return supervisor.exit_code
+
+    async def _stop(self, supervisor: Supervisor) -> None:
+        began = time.monotonic()
+        log.info("stopping")
+        await supervisor.stop()
+        code = supervisor.exit_code
+        log.info("stopped in %s, exit code %d", spoken(time.monotonic() - began), code)
+
+    def forget(self) -> None:
+        """Drop the modules of the handlers, for programs that load many applications."""
+        self._handlers.forget()
+
+    def _addresses(self) -> str:
+        assert self.supervisor is not None
+        children = self.supervisor.children.values()
+        where = [child.where for child in children if child.stage is Stage.SERVER]
+        return f": {', '.join(where)}" if where else ""
+
+    def _secrets(self) -> set[str]:
+        """The values that came whole from the environment."""
+        found = set()
+        for entry in self.linkage.manifest.entries.values():
+            for path, text in entry.interpolated.items():
+                value: object = entry.fields
+                for step in path:
+                    value = value[step]  # type: ignore[index]
+                if isinstance(value, str) and value != text:
+                    found.add(value)
+        return found

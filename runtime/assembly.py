@@ -1,0 +1,104 @@
+"""Assembly: components made from linked entries, each built with what it refers to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
+from typing import Any, Union, cast, get_args, get_origin, get_type_hints
+
+from runtime.context import Scope
+from runtime.entry import EntryId
+from runtime.finding import Position
+from runtime.handler import Handlers
+from runtime.kind import BuildContext, Service, Stage
+from runtime.lifecycle import Lifecycle
+from runtime.linker import Link, Linkage
+
+
+@dataclass(frozen=True, slots=True)
+class Runnable:
+    """A component that runs, with when and how."""
+
+    id: EntryId
+    service: Service
+    stage: Stage
+    lifecycle: Lifecycle
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """What was built: every component by id in `scope`, and those of them that run."""
+
+    scope: Scope
+    runnables: Mapping[EntryId, Runnable]
+
+
+def assemble(linkage: Linkage, scope: Scope, handlers: Handlers) -> Assembly:
+    """Build every entry in the graph's order. Raises StartError for a handler that fails."""
+    runnables: dict[EntryId, Runnable] = {}
+    for id, link in linkage.links.items():
+        scope.fields[id] = link.entry.fields
+    for id in linkage.graph.order():
+        link = linkage.links[id]
+        filled = _filled(link, scope)
+        component = _build(link, filled, linkage, scope, handlers)
+        scope.components[id] = component
+        if link.kind.stage is not None:
+            lifecycle = Lifecycle.from_fields(filled["lifecycle"])
+            runnables[id] = Runnable(id, component, link.kind.stage, lifecycle)
+    return Assembly(scope, runnables)
+
+
+def _filled(link: Link, scope: Scope) -> dict[str, Any]:
+    namespace = link.entry.id.namespace
+    filled: dict[str, Any] = link.schema.field.fill(
+        link.entry.fields, lambda text: scope.components[EntryId.parse(text, namespace)]
+    )
+    return filled
+
+
+def _build(
+    link: Link, filled: Mapping[str, Any], linkage: Linkage, scope: Scope, handlers: Handlers
+) -> Any:
+    entry = link.entry
+
+    def position(*path: str | int) -> Position:
+        return entry.at(*path)
+
+    context = BuildContext(
+        id=entry.id,
+        scope=scope,
+        handlers=handlers,
+        folder=linkage.manifest.folder,
+        manifest_folder=entry.folder,
+        position=position,
+    )
+    return link.kind.build(typed(link.kind.config, filled), context)
+
+
+def typed(config: type[Any], values: Mapping[str, Any]) -> Any:
+    """A dataclass from a mapping that has (at least) its fields; nested ones by annotation."""
+    hints = _hints(cast(Any, config))
+    return config(
+        **{
+            field.name: _nested(hints[field.name], values.get(field.name))
+            for field in fields(config)
+        }
+    )
+
+
+def _nested(hint: Any, value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    choices = get_args(hint) if get_origin(hint) in (Union, _UNION) else (hint,)
+    config = next((choice for choice in choices if is_dataclass(choice)), None)
+    return value if config is None else typed(config, value)  # type: ignore[arg-type]
+
+
+_UNION = type(int | None)
+
+
+@cache
+def _hints(config: Any) -> dict[str, Any]:
+    return get_type_hints(config)

@@ -1,0 +1,60 @@
+"""The command line: one command a module, loaded when it is called."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+from runtime import __version__
+from runtime.suggestion import near
+
+_COMMANDS = {
+    "run": "Run an application until it is told to stop.",
+    "validate": "Check an application without running it.",
+    "init": "Make a new application that runs at once.",
+    "graph": "Draw who needs whom.",
+    "list": "List the entries.",
+    "show": "Show one entry, with its defaults.",
+    "kinds": "List the kinds, or explain one.",
+    "schema": "Print one JSON Schema for editors.",
+    "completion": "Print the shell completion.",
+    "version": "Print the version.",
+}
+
+
+class _Commands(click.Group):
+    """Loads a command's module when the command is named; a start should not pay for the rest."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*_COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"runtime.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([*_COMMANDS.items()])
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            hint = near(args[0], _COMMANDS) or "see 'runtime --help'"
+            raise click.UsageError(f"no command '{args[0]}'; {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="runtime %(version)s")
+def command() -> None:
+    """Run applications that are declared in YAML: an HTTP API, queues, workers, a database and
+    supervised processes, from one manifest and plain Python functions.
+
+    \b
+    A first one:
+      runtime init hello
+      runtime run hello
+    """

@@ -1,0 +1,86 @@
+"""runtime graph: who needs whom, as text, dot or Mermaid."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from runtime.cli.options import application, json_option, linked
+from runtime.entry import EntryId
+from runtime.finding import Path as FieldPath
+from runtime.linker import Linkage
+from runtime.override import Override
+
+Edge = tuple[EntryId, str, EntryId]
+
+
+@click.command("graph")
+@application
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "dot", "mermaid"]),
+    default="text",
+    show_default=True,
+    help="text to read, dot for Graphviz, mermaid for Markdown.",
+)
+@json_option
+def command(
+    folder: Path,
+    overrides: tuple[Override, ...],
+    env_file: Path | None,
+    form: str,
+    as_json: bool,
+) -> None:
+    """Draw the entries of the application in DIR and what each needs, by which field."""
+    linkage = linked(folder, overrides, env_file)
+    if as_json:
+        edges = [{"from": str(a), "field": f, "to": str(b)} for a, f, b in _edges(linkage)]
+        nodes = [{"id": str(id), "kind": link.entry.kind} for id, link in linkage.links.items()]
+        print(json.dumps({"nodes": nodes, "edges": edges}, indent=2))
+        return
+    draw = {"text": _text, "dot": _dot, "mermaid": _mermaid}[form]
+    print("\n".join(draw(linkage)))
+
+
+def _edges(linkage: Linkage) -> Iterator[Edge]:
+    for id, link in linkage.links.items():
+        for path, target in link.references.items():
+            yield id, _field(path), target
+
+
+def _field(path: FieldPath) -> str:
+    """The field's name; `meta.router` and the like by their last part, list positions left out."""
+    return next(str(step) for step in reversed(path) if isinstance(step, str))
+
+
+def _text(linkage: Linkage) -> Iterator[str]:
+    for id, link in linkage.links.items():
+        yield f"{id}  ({link.entry.kind})"
+        needs = list(link.references.items())
+        for number, (path, target) in enumerate(needs, 1):
+            branch = "└─" if number == len(needs) else "├─"
+            yield f"  {branch} {_field(path)}: {target}"
+
+
+def _dot(linkage: Linkage) -> Iterator[str]:
+    yield "digraph application {"
+    yield '  rankdir=LR; node [shape=box, fontname="sans-serif"]; edge [fontname="sans-serif"];'
+    for id, link in linkage.links.items():
+        yield f'  "{id}" [label="{id}\\n{link.entry.kind}"];'
+    for source, field, target in _edges(linkage):
+        yield f'  "{source}" -> "{target}" [label="{field}"];'
+    yield "}"
+
+
+def _mermaid(linkage: Linkage) -> Iterator[str]:
+    # Mermaid ids may not hold the characters that ours do, so the nodes are numbered.
+    numbers = {id: f"n{number}" for number, id in enumerate(linkage.links)}
+    yield "flowchart LR"
+    for id, link in linkage.links.items():
+        yield f'  {numbers[id]}["{id}<br/><small>{link.entry.kind}</small>"]'
+    for source, field, target in _edges(linkage):
+        yield f"  {numbers[source]} -->|{field}| {numbers[target]}"

@@ -1,0 +1,54 @@
+"""runtime kinds: which kinds there are, and what one of them takes."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from runtime import reference
+from runtime.cli.options import json_option
+from runtime.cli.table import print_table
+from runtime.registry import Registry
+from runtime.schema import FOLDER, load
+from runtime.suggestion import near
+
+
+@click.command("kinds")
+@click.argument("name", required=False)
+@click.option("--markdown", is_flag=True, help="Print the page of every kind.")
+@json_option
+def command(name: str | None, markdown: bool, as_json: bool) -> None:
+    """List the kinds; with NAME, print the page of one: its fields, defaults and an example."""
+    registry = Registry()
+    if markdown:
+        print(_all_pages(registry), end="")
+    elif name is None:
+        _list(registry, as_json)
+    elif name not in registry.names:
+        hint = near(name, registry.names) or "see 'runtime kinds'"
+        raise click.ClickException(f"unknown kind '{name}'; {hint}")
+    elif as_json:
+        print(json.dumps(registry.schema(name).document, indent=2))
+    else:
+        print(reference.page(name, registry.schema(name)))
+        print(f"The raw schema: runtime kinds {name} --json")
+
+
+def _list(registry: Registry, as_json: bool) -> None:
+    rows = [(name, reference.summary(registry.schema(name))) for name in registry.names]
+    if as_json:
+        print(json.dumps([{"kind": name, "description": text} for name, text in rows], indent=2))
+    else:
+        print_table(rows)
+
+
+def _all_pages(registry: Registry) -> str:
+    pages = [reference.page(name, registry.schema(name)) for name in registry.names]
+    head = (
+        "# Kinds\n\nGenerated from `schemas/` by `runtime kinds --markdown`. Every entry has a "
+        "`name`, a `kind` and may\nhave `meta`, free notes that the runtime does not read. "
+        "Durations are `500ms`, `10s`, `1h30m`; sizes are\n`64KiB`, `10MiB`.\n"
+    )
+    shared = load(FOLDER / "entry.schema.json")
+    return "\n".join([head, *pages, reference.lifecycle_page(shared)])

@@ -1,0 +1,39 @@
+"""runtime list: the entries of an application."""
+
+from __future__ import annotations
+
+import json
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import click
+
+from runtime.cli.options import application, json_option, linked
+from runtime.cli.table import print_table
+from runtime.override import Override
+
+
+@click.command("list")
+@application
+@click.option("-k", "--kind", default="*", help="Only entries of this kind; * stands for anything.")
+@json_option
+def command(
+    folder: Path,
+    overrides: tuple[Override, ...],
+    env_file: Path | None,
+    kind: str,
+    as_json: bool,
+) -> None:
+    """List the entries of the application in DIR: id, kind, and where each is declared."""
+    linkage = linked(folder, overrides, env_file)
+    entries = [
+        entry for entry in linkage.manifest.entries.values() if fnmatchcase(entry.kind, kind)
+    ]
+    if as_json:
+        rows = [
+            {"id": str(entry.id), "kind": entry.kind, "declared": str(entry.position)}
+            for entry in entries
+        ]
+        print(json.dumps(rows, indent=2))
+    else:
+        print_table([(str(e.id), e.kind, str(e.position)) for e in entries])

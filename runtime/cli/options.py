@@ -1,0 +1,100 @@
+"""Options that several commands share: the folder, the overrides, the environment, the log."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from runtime.cli.excerpt import print_findings
+from runtime.finding import ManifestError
+from runtime.linker import Linkage, link
+from runtime.manifest import read
+from runtime.override import FORM, Override
+from runtime.registry import Registry
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FINDINGS = 3
+"""The exit code of a manifest with findings."""
+
+
+class _OverrideType(click.ParamType[Override]):
+    name = FORM
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Override:
+        try:
+            return value if isinstance(value, Override) else Override.parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def application(command: F) -> F:
+    """DIR, `-o` and `--env-file`: which application is meant, and with what changes."""
+    folder = click.argument(
+        "folder",
+        metavar="[DIR]",
+        default=".",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+    )
+    override = click.option(
+        "-o",
+        "--override",
+        "overrides",
+        multiple=True,
+        type=_OverrideType(),
+        help="Change a field of an entry; may be given many times.",
+    )
+    env_file = click.option(
+        "--env-file",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Read NAME=value lines for ${env:NAME}; a real variable wins.",
+    )
+    return folder(override(env_file(command)))
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def environment(env_file: Path | None) -> Mapping[str, str]:
+    """The variables of the process, and beneath them those of a file."""
+    if env_file is None:
+        return os.environ
+    return {**_env_file(env_file), **os.environ}
+
+
+def _env_file(path: Path) -> dict[str, str]:
+    variables = {}
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.BadParameter(f"'{path}' cannot be read: {error}") from None
+    for number, line in enumerate(lines, 1):
+        text = line.strip().removeprefix("export ").strip()
+        if not text or text.startswith("#"):
+            continue
+        name, equals, value = text.partition("=")
+        name, value = name.strip(), value.strip()
+        if not equals or not name.replace("_", "a").isalnum():
+            raise click.BadParameter(f"{path}:{number}:1: not a line of the form NAME=value")
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+            value = value[1:-1]
+        variables[name] = value
+    return variables
+
+
+def linked(
+    folder: Path, overrides: tuple[Override, ...] = (), env_file: Path | None = None
+) -> Linkage:
+    """The checked application; prints the findings and exits with 3 if there are any."""
+    try:
+        return link(read(folder, overrides, environment(env_file)), Registry())
+    except ManifestError as error:
+        print_findings(error.findings, sys.stderr)
+        sys.exit(FINDINGS)

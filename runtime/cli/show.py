@@ -1,0 +1,70 @@
+"""runtime show: one entry, as it is understood."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from runtime.cli.options import application, json_option, linked
+from runtime.linker import Link, Linkage
+from runtime.override import Override
+from runtime.suggestion import near
+
+
+@click.command("show")
+@click.argument("id")
+@application
+@json_option
+def command(
+    id: str, folder: Path, overrides: tuple[Override, ...], env_file: Path | None, as_json: bool
+) -> None:
+    """Show the entry ID of the application in DIR: its fields with the defaults filled in, what it
+    needs and what needs it. A bare name is enough where it is the only one.
+
+    What comes from the environment is shown as it was written.
+    """
+    linkage = linked(folder, overrides, env_file)
+    link = _find(id, linkage)
+    entry = link.entry
+    needs = sorted({str(target) for target in link.references.values()})
+    needed_by = sorted({str(other) for other in linkage.graph.needed_by[entry.id]})
+    if as_json:
+        data = {
+            "id": str(entry.id),
+            "declared": str(entry.position),
+            "fields": _fields(link),
+            "needs": needs,
+            "needed_by": needed_by,
+        }
+        print(json.dumps(data, indent=2))
+        return
+    print(f"# {entry.id}, declared at {entry.position}")
+    print(yaml.safe_dump(_fields(link), sort_keys=False, allow_unicode=True), end="")
+    print(f"# needs: {', '.join(needs) or 'nothing'}")
+    print(f"# needed by: {', '.join(needed_by) or 'nothing'}")
+
+
+def _find(text: str, linkage: Linkage) -> Link:
+    ids = [id for id in linkage.links if text in (str(id), id.name)]
+    if len(ids) == 1:
+        return linkage.links[ids[0]]
+    if ids:
+        names = ", ".join(map(str, ids))
+        raise click.ClickException(f"'{text}' is the name of several entries: {names}")
+    hint = near(text, [*map(str, linkage.links), *(id.name for id in linkage.links)])
+    raise click.ClickException(f"no entry '{text}'" + (f"; {hint}" if hint else ""))
+
+
+def _fields(link: Link) -> dict[str, Any]:
+    """The fields with their defaults, nothing converted, and no value from the environment."""
+    fields: dict[str, Any] = link.schema.field.explain(link.entry.fields)
+    for path, text in link.entry.interpolated.items():
+        holder: Any = fields
+        for step in path[:-1]:
+            holder = holder[step]
+        holder[path[-1]] = text
+    return {id: value for id, value in fields.items() if value is not None}

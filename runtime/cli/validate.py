@@ -1,0 +1,64 @@
+"""runtime validate: check an application without running it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from runtime.cli.excerpt import print_findings
+from runtime.cli.options import FINDINGS, application, environment, json_option
+from runtime.finding import ManifestError
+from runtime.linker import link
+from runtime.manifest import read
+from runtime.override import Override
+from runtime.registry import Registry
+
+
+@click.command("validate")
+@application
+@json_option
+def command(
+    folder: Path, overrides: tuple[Override, ...], env_file: Path | None, as_json: bool
+) -> None:
+    """Check every manifest in DIR (default: here) and the handlers they name.
+
+    All findings are printed at once, each as file:line:column. Exits with 0 or 3.
+    """
+    try:
+        manifest = read(folder, overrides, environment(env_file))
+        link(manifest, Registry())
+    except ManifestError as error:
+        if as_json:
+            print(json.dumps([_as_data(finding) for finding in error.findings], indent=2))
+        else:
+            print_findings(error.findings)
+        sys.exit(FINDINGS)
+    if as_json:
+        print("[]")
+    else:
+        entries, files = len(manifest.entries), len(manifest.documents)
+        print(
+            f"{entries:,} {_noun(entries, 'entry', 'entries')} in {files:,} "
+            f"{_noun(files, 'file', 'files')}, no findings"
+        )
+
+
+def _noun(count: int, one: str, many: str) -> str:
+    return one if count == 1 else many
+
+
+def _as_data(finding: object) -> dict[str, object]:
+    from runtime.finding import Finding
+
+    assert isinstance(finding, Finding)
+    place = finding.position
+    return {
+        "file": place.file,
+        "line": place.line or None,
+        "column": place.column or None,
+        "message": finding.message,
+        "hint": finding.hint,
+    }

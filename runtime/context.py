@@ -1,0 +1,66 @@
+"""Context: what the handler that runs now may reach, and what its call is about."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import Any
+
+from runtime.entry import EntryId
+from runtime.log import Log
+from runtime.suggestion import near
+
+
+class Scope:
+    """One application, as its handlers see it: components and fields of entries, by id."""
+
+    def __init__(self) -> None:
+        self.components: dict[EntryId, Any] = {}
+        self.fields: dict[EntryId, Mapping[str, Any]] = {}
+        self.log: Log | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self._found: dict[tuple[str, str], EntryId] = {}
+
+    def id(self, text: str, within: str) -> EntryId:
+        """The id that `text` means in the namespace `within`. Raises LookupError, with a hint."""
+        key = (text, within)
+        if key not in self._found:
+            id = EntryId.parse(text, within)
+            if id not in self.fields:
+                hint = near(str(id), map(str, self.fields))
+                raise LookupError(f"no entry '{id}'" + (f"; {hint}" if hint else ""))
+            self._found[key] = id
+        return self._found[key]
+
+    def component(self, text: str, within: str) -> Any:
+        """The component of an entry; None for a kind that builds nothing. Raises LookupError."""
+        return self.components.get(self.id(text, within))
+
+
+class Call:
+    """One call of a handler: the entry that is called, its application, and the subject.
+
+    The subject is what the call is about: an HTTP exchange, a delivery, a process.
+    """
+
+    __slots__ = ("entry", "scope", "subject")
+
+    def __init__(self, entry: EntryId, scope: Scope, subject: object) -> None:
+        self.entry = entry
+        self.scope = scope
+        self.subject = subject
+
+
+current: ContextVar[Call] = ContextVar("runtime.current")
+
+
+def call() -> Call:
+    """The call that runs now. Raises RuntimeError outside of a handler."""
+    try:
+        return current.get()
+    except LookupError:
+        raise RuntimeError(
+            "this works only inside a handler that the runtime called; "
+            "in a unit test, pass what the handler needs as arguments"
+        ) from None

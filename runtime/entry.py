@@ -1,0 +1,75 @@
+"""Entry: one declared item of a manifest, and its id."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from runtime.finding import Path as FieldPath
+from runtime.finding import Position
+from runtime.source import Document
+
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
+
+
+class EntryId(NamedTuple):
+    """`namespace:name`, unique in an application."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}:{self.name}"
+
+    @classmethod
+    def parse(cls, text: str, within: str) -> EntryId:
+        """Read an id; a bare name means an entry of the namespace `within`."""
+        namespace, colon, name = text.partition(":")
+        return cls(namespace, name) if colon else cls(within, text)
+
+
+@dataclass(slots=True)
+class Entry:
+    """What was declared: `fields` is the whole mapping, `name`, `kind` and `meta` included.
+
+    `fields` has `${env:…}` resolved and overrides applied; what was typed is in `document`, and
+    only that may be shown to anybody.
+    """
+
+    id: EntryId
+    kind: str
+    fields: dict[str, Any]
+    document: Document
+    path: FieldPath
+    overrides: Mapping[FieldPath, Position] = field(default_factory=dict)
+    interpolated: Mapping[FieldPath, str] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the manifest that declares this entry."""
+        return Path(self.document.path).parent
+
+    @property
+    def position(self) -> Position:
+        return self.document.at(self.path)
+
+    def at(self, *path: str | int) -> Position:
+        """Where the value at `path` stands, or the nearest place around it."""
+        return self._overridden(path) or self.document.at(self.path + path)
+
+    def key_at(self, *path: str | int) -> Position:
+        """Where the key that ends `path` stands, or the nearest place around it."""
+        return self._overridden(path) or self.document.key_at(self.path + path)
+
+    def written(self, *path: str | int) -> str | None:
+        """What was typed at `path` if it held a `${env:…}`: shown instead of the secret."""
+        return self.interpolated.get(path)
+
+    def _overridden(self, path: FieldPath) -> Position | None:
+        for end in range(len(path), 0, -1):
+            if path[:end] in self.overrides:
+                return self.overrides[path[:end]]
+        return None

@@ -1,0 +1,115 @@
+"""Field: what a schema says of one value, compiled so that entries are walked quickly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from runtime.finding import Path
+from runtime.quantity import duration, size
+
+_CONVERSIONS: Mapping[str, Callable[[str], Any]] = {"duration": duration, "size": size}
+
+
+class Reference:
+    """A value that names another entry: where it stands, and the kinds it may be of."""
+
+    __slots__ = ("kinds", "path", "text")
+
+    def __init__(self, path: Path, text: str, kinds: tuple[str, ...]) -> None:
+        self.path = path
+        self.text = text
+        self.kinds = kinds
+
+
+class Field:
+    """One value of an entry: its type, default and conversion, and the fields inside it."""
+
+    def __init__(self, schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> None:
+        merged = dict(schema)
+        while "$ref" in merged:
+            target = definitions[merged.pop("$ref").rpartition("/")[2]]
+            merged = {**target, **merged}
+        types = merged.get("type", ())
+        self.types: frozenset[str] = frozenset([types] if isinstance(types, str) else types)
+        self.required: frozenset[str] = frozenset(merged.get("required", ()))
+        self.description: str = merged.get("description", "")
+        self.says: str | None = merged.get("x-says")
+        self.has_default = "default" in merged
+        self.schema: Mapping[str, Any] = merged
+        self._default = merged.get("default")
+        self._convert = _CONVERSIONS.get(merged.get("x-type", ""))
+        self.kinds: tuple[str, ...] = tuple(merged.get("x-ref", ()))
+        self.properties = {
+            name: Field(inner, definitions) for name, inner in merged.get("properties", {}).items()
+        }
+        items = merged.get("items")
+        self.items = Field(items, definitions) if isinstance(items, dict) else None
+        self._has_defaults: bool = any(
+            inner.has_default or inner._has_defaults for inner in self.properties.values()
+        )
+        self._holders = [
+            (name, inner) for name, inner in self.properties.items() if inner._leads_to_references
+        ]
+        self._leads_to_references: bool = bool(
+            self.kinds or self._holders or (self.items and self.items._leads_to_references)
+        )
+
+    def at(self, path: Path) -> Field | None:
+        """The field at `path`, or None where the schema says nothing of it."""
+        field: Field | None = self
+        for step in path:
+            if field is None:
+                return None
+            field = field.items if isinstance(step, int) else field.properties.get(step)
+        return field
+
+    def references(self, value: Any, path: Path = ()) -> Iterator[Reference]:
+        """Every id in `value`, which need not be valid."""
+        if self.kinds and isinstance(value, str):
+            yield Reference(path, value, self.kinds)
+        elif self._holders and isinstance(value, dict):
+            for name, inner in self._holders:
+                if name in value:
+                    yield from inner.references(value[name], (*path, name))
+        elif self.items and self.items._leads_to_references and isinstance(value, list):
+            for index, item in enumerate(value):
+                yield from self.items.references(item, (*path, index))
+
+    def explain(self, value: Any) -> Any:
+        """A valid value with its defaults in, as a manifest would write it."""
+        return self._filled(value, lambda field, text: text)
+
+    def fill(self, value: Any, resolve: Callable[[str], Any]) -> Any:
+        """A valid value with defaults in, quantities as numbers, and ids through `resolve`.
+
+        An object that is absent but has defaults inside is there; one that requires a field is
+        None.
+        """
+
+        def convert(field: Field, text: str) -> Any:
+            if field.kinds:
+                return resolve(text)
+            return field._convert(text) if field._convert is not None else text
+
+        return self._filled(value, convert)
+
+    def _filled(self, value: Any, convert: Callable[[Field, str], Any]) -> Any:
+        if value is None:
+            value = self._absent()
+        if isinstance(value, str):
+            return convert(self, value)
+        if isinstance(value, dict):
+            filled = {
+                name: inner._filled(value.get(name), convert)
+                for name, inner in self.properties.items()
+            }
+            return {**value, **filled}
+        if isinstance(value, list) and self.items is not None:
+            return [self.items._filled(item, convert) for item in value]
+        return value
+
+    def _absent(self) -> Any:
+        if self.has_default:
+            return self._default
+        return {} if self._has_defaults and not self.required else None

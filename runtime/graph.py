@@ -1,0 +1,78 @@
+"""Graph: which node needs which, their order, and the circles among them."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Any, Generic, TypeVar
+
+Node = TypeVar("Node", bound=Hashable)
+
+
+class Graph(Generic[Node]):
+    """Nodes in a given order, and the nodes each of them needs (all of them nodes themselves)."""
+
+    def __init__(self, needs: Mapping[Node, Iterable[Node]]) -> None:
+        self.needs: dict[Node, tuple[Node, ...]] = {
+            node: tuple(dict.fromkeys(others)) for node, others in needs.items()
+        }
+        self.needed_by: dict[Node, list[Node]] = {node: [] for node in self.needs}
+        for node, others in self.needs.items():
+            for other in others:
+                self.needed_by[other].append(node)
+
+    def order(self, rank: Callable[[Node], Any] = lambda node: 0) -> list[Node]:
+        """The nodes, each after what it needs; among free ones by rank, then as given.
+
+        Nodes that stand in a circle, or need one that does, are left out.
+        """
+        position = {node: index for index, node in enumerate(self.needs)}
+        nodes = list(self.needs)
+        missing = {node: len(others) for node, others in self.needs.items()}
+        free = [(rank(node), position[node]) for node, count in missing.items() if not count]
+        heapq.heapify(free)
+        ordered = []
+        while free:
+            node = nodes[heapq.heappop(free)[1]]
+            ordered.append(node)
+            for dependent in self.needed_by[node]:
+                missing[dependent] -= 1
+                if not missing[dependent]:
+                    heapq.heappush(free, (rank(dependent), position[dependent]))
+        return ordered
+
+    def cycles(self) -> list[list[Node]]:
+        """Circles of needs, each as a path that ends where it began; none is told twice."""
+        done: set[Node] = set()
+        found: list[list[Node]] = []
+        for start in self.needs:
+            if start in done:
+                continue
+            path: list[Node] = [start]
+            on_path = {start}
+            branches = [iter(self.needs[start])]
+            while branches:
+                following = next(branches[-1], None)
+                if following is None:
+                    branches.pop()
+                    done.add(path[-1])
+                    on_path.discard(path.pop())
+                elif following in on_path:
+                    found.append([*path[path.index(following) :], following])
+                elif following not in done:
+                    path.append(following)
+                    on_path.add(following)
+                    branches.append(iter(self.needs[following]))
+        return found
+
+    def reach(self, starts: Iterable[Node], dependents: bool = False) -> set[Node]:
+        """The given nodes and all they need; or with `dependents`, all that need them."""
+        edges: Mapping[Node, Iterable[Node]] = self.needed_by if dependents else self.needs
+        reached: set[Node] = set()
+        waiting = list(starts)
+        while waiting:
+            node = waiting.pop()
+            if node not in reached:
+                reached.add(node)
+                waiting.extend(edges[node])
+        return reached

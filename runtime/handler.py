@@ -1,0 +1,129 @@
+"""Handler: a Python function that an entry names by `source` and `method`, loaded."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+import itertools
+import sys
+import traceback
+import types
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from runtime.finding import Position
+from runtime.kind import StartError
+from runtime.threads import ThreadPool
+
+_applications = itertools.count(1)
+
+
+class Handlers:
+    """Loads the handlers of one application.
+
+    The application's folder becomes a package with a name of its own, so that `from .rules
+    import …` works and two applications in one process share no module.
+    """
+
+    def __init__(self, folder: Path, pool: ThreadPool) -> None:
+        self._folder = folder.resolve()
+        self._pool = pool
+        self._package = f"runtime_application_{next(_applications)}"
+        package = types.ModuleType(self._package, f"The handlers of {folder}.")
+        package.__path__ = [str(self._folder)]
+        sys.modules[self._package] = package
+
+    def load(
+        self, source: str, method: str, manifest_folder: Path, position: Callable[..., Position]
+    ) -> Handler:
+        """Import what `source` names and take its `method`.
+
+        Raises StartError with the line in the handler that failed, or with the manifest's place.
+        """
+        scheme, _, rest = source.partition("://")
+        if scheme == "module":
+            name = rest
+        else:
+            file = (manifest_folder.resolve() / rest).resolve().relative_to(self._folder)
+            name = ".".join((self._package, *file.with_suffix("").parts))
+        try:
+            module = importlib.import_module(name)
+        except Exception as error:
+            raise StartError(_import_failed(error, rest, manifest_folder)) from error
+        function = getattr(module, method, None)
+        if not callable(function):
+            raise StartError(f"{position('method')}: no function '{method}' in '{rest}'")
+        return Handler(function, self._pool)
+
+    def forget(self) -> None:
+        """Drop the application's modules."""
+        for name in [*sys.modules]:
+            if name == self._package or name.startswith(f"{self._package}."):
+                del sys.modules[name]
+
+
+class Handler:
+    """A function with how it is to be called: `async def` on the loop, `def` in a thread."""
+
+    def __init__(self, function: Callable[..., Any], pool: ThreadPool) -> None:
+        self.function = function
+        self.blocking = not _is_async(function)
+        self.takes_argument = _takes_argument(function)
+        self._pool = pool
+
+    def __call__(self, *arguments: Any) -> Awaitable[Any]:
+        if self.blocking:
+            return self._in_thread(arguments)
+        result: Awaitable[Any] = self.function(*arguments)
+        return result
+
+    async def _in_thread(self, arguments: tuple[Any, ...]) -> Any:
+        result = await self._pool.submit(self.function, *arguments)
+        # a decorator may have made a plain function of an `async def`
+        return await result if asyncio.iscoroutine(result) else result
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004 - an object may be called as a coroutine
+    )
+
+
+def _takes_argument(function: Callable[..., Any]) -> bool:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return True
+    positional = (
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        inspect.Parameter.VAR_POSITIONAL,
+    )
+    return any(parameter.kind in positional for parameter in parameters)
+
+
+def _import_failed(error: Exception, rest: str, folder: Path) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not _is_machinery(frame.filename)]
+    where = f"{own[-1].filename}:{own[-1].lineno}" if own else rest
+    if isinstance(error, SyntaxError) and error.filename:
+        where = f"{error.filename}:{error.lineno}"
+    hint = ""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        name = error.name.rpartition(".")[2]
+        if (folder / f"{name}.py").exists() and "." not in error.name:
+            hint = f"; write 'from .{name} import …' for a file beside the handler"
+        else:
+            hint = f"; install what provides '{error.name}', or mend the name"
+    return (
+        f"{where}: the handler '{rest}' cannot be imported: {type(error).__name__}: {error}{hint}"
+    )
+
+
+def _is_machinery(filename: str) -> bool:
+    return filename.startswith("<frozen importlib") or filename in (
+        __file__,
+        importlib.__file__,
+    )

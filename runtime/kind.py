@@ -1,0 +1,163 @@
+"""Kind: what the author of a kind imports, and what a kind promises."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path as FilePath
+from typing import Any, Protocol
+
+from runtime.context import Scope
+from runtime.entry import EntryId
+from runtime.finding import Path, Position, Problem
+
+
+class LoadedHandler(Protocol):
+    """A Python function, ready to be called: on the loop, or in a thread if it is `blocking`."""
+
+    @property
+    def function(self) -> Callable[..., Any]: ...
+
+    @property
+    def blocking(self) -> bool: ...
+
+    @property
+    def takes_argument(self) -> bool: ...
+
+    def __call__(self, *arguments: Any) -> Awaitable[Any]: ...
+
+
+class Handlers(Protocol):
+    """Loads handlers."""
+
+    def load(
+        self,
+        source: str,
+        method: str,
+        manifest_folder: FilePath,
+        position: Callable[..., Position],
+    ) -> LoadedHandler:
+        """Import and take a function. Raises StartError with the line that failed."""
+        ...
+
+
+class Stage(IntEnum):
+    """When a service starts, among those that do not need each other; stop goes in reverse."""
+
+    RESOURCE = 0
+    PROCESS = 1
+    CONSUMER = 2
+    SERVER = 3
+
+
+class StartError(Exception):
+    """A service cannot start, and trying again would not help: a taken port, a broken file.
+
+    The text is one sentence for the operator: lower case, no full stop, with the mend.
+    """
+
+
+class Unavailable(Exception):
+    """Something a service needs is not there *yet*; the restart policy says when to try again."""
+
+
+class Ready(Protocol):
+    """Called once by a service when others may rely on it. `where` is shown: an address, a file."""
+
+    def __call__(self, where: str = "") -> None: ...
+
+
+class Service(Protocol):
+    """A component that runs.
+
+    `run` starts up, calls `ready()`, works until `stop` is set, finishes what is in hand, cleans
+    up and returns. To return before `stop` is to be done: 0 or None ended well, any other number
+    failed. To raise is to fail: `StartError` for good, `Unavailable` for now, anything else is a
+    crash and is restarted by the entry's policy, in which case `run` is called again on the same
+    component. `ready` may be called once a run; `start_timeout` counts until then. After `stop`
+    the service has `stop_timeout`; then its task is cancelled and has half a second to give back
+    what it holds. A run must tolerate `stop` being set before it began.
+    """
+
+    async def run(self, ready: Ready, stop: asyncio.Event) -> int | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildContext:
+    """What a builder is given besides its config."""
+
+    id: EntryId
+    scope: Scope
+    handlers: Handlers
+    """What loads the Python functions that entries name."""
+    folder: FilePath
+    """The application's folder: relative paths of the manifest start here."""
+    manifest_folder: FilePath
+    """The folder of the manifest that declares the entry: `file://` starts here."""
+    position: Callable[..., Position]
+    """`position("source")`: where a field of the entry stands, for errors."""
+
+    def path(self, text: str) -> FilePath:
+        """A path from the manifest, made absolute from the application's folder."""
+        return self.folder / text
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Something that only one entry may have: a route on a server, a name on a driver."""
+
+    owner: EntryId
+    """Among whose claims it must be the only one."""
+    what: str
+    path: Path
+    """The field that makes the claim."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """How many positional arguments the handler that `path` names will be called with."""
+
+    path: Path
+    least: int
+    most: int
+    caller: str
+    """Who calls, for the sentence: `an endpoint`, `a consumer`."""
+
+
+class Linked(Protocol):
+    """An entry with its defaults in and its ids still ids, as a kind's `check` sees it."""
+
+    @property
+    def id(self) -> EntryId: ...
+
+    @property
+    def fields(self) -> Mapping[str, Any]: ...
+
+    def follow(self, *path: str) -> Linked | None:
+        """The entry that the field at `path` names; None if there is none."""
+        ...
+
+
+Check = Callable[[Linked], Iterable[Claim | Arguments | Problem]]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The recipe of one sort of entry.
+
+    `config` is a dataclass whose fields are the schema's properties (without `name`, `kind` and
+    `lifecycle`), filled with defaults, durations as seconds, sizes as bytes, and references as the
+    components they name. `build(config, context)` makes the component and has no side effects
+    beyond memory; a kind with a `stage` builds a `Service`. `schema` is given only by kinds from
+    outside; the built-in ones have theirs in `schemas/kinds/`. `check` says what the schema
+    cannot: it is asked once all entries are valid by their schemas and references lead somewhere.
+    """
+
+    name: str
+    config: type[Any]
+    build: Callable[[Any, BuildContext], Any]
+    stage: Stage | None = None
+    schema: Mapping[str, Any] | None = None
+    check: Check | None = None

@@ -1,0 +1,1 @@
+"""The kinds: the folder tree is the tree of their names, one file a kind."""

@@ -1,0 +1,40 @@
+"""process.host: where processes run, and how many of them at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from runtime.kind import BuildContext, Kind, Ready, Stage, Unavailable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    max_processes: int | None
+
+
+class Host:
+    def __init__(self, config: Config, context: BuildContext) -> None:
+        self._id = context.id
+        self._limit = config.max_processes
+        self._running = 0
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        if self._limit is not None and self._running >= self._limit:
+            limit = f"max_processes: {self._limit}"
+            raise Unavailable(f"'{self._id}' has no place for another process ({limit})")
+        self._running += 1
+        try:
+            yield
+        finally:
+            self._running -= 1
+
+    async def run(self, ready: Ready, stop: asyncio.Event) -> None:
+        ready()
+        await stop.wait()
+
+
+kind = Kind("process.host", Config, Host, stage=Stage.RESOURCE)

@@ -1,0 +1,26 @@
+"""Lifecycle: the `lifecycle` block of an entry that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from runtime.restart import RestartPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifecycle:
+    """Times in seconds. What it `requires` is in the graph."""
+
+    auto_start: bool = False
+    start_timeout: float = 10.0
+    stop_timeout: float = 10.0
+    stable_threshold: float = 5.0
+    restart: RestartPolicy = field(default_factory=RestartPolicy)
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any]) -> Lifecycle:
+        """From the block of an entry, filled with its defaults."""
+        plain = {name: fields[name] for name in cls.__slots__ if name != "restart"}
+        return cls(**plain, restart=RestartPolicy(**fields["restart"]))

@@ -1,0 +1,172 @@
+"""Log: one line an event on stderr, for a person or for a machine."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+import traceback
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+import msgspec
+
+_LEVELS = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"}
+_COLOURS = {"debug": "2", "info": "36", "warning": "33", "error": "31", "critical": "31;1"}
+_FIELDS_OF_A_RECORD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
+_SHORTEST_SECRET = 8
+"""Shorter values from the environment are not looked for in lines: `8080` is everywhere."""
+
+# Control characters, and what some readers take for the end of a line.
+_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
+_ESCAPES |= {9: "\\t", 10: "\\n", 13: "\\r", 0x2028: "\\u2028", 0x2029: "\\u2029"}
+
+
+class Log:
+    """Writes events to a stream.
+
+    An event has a level, a logger, an entry, a message, fields, and the id of the request or
+    message it belongs to. Nothing is buffered: a line that was written survives a crash.
+    """
+
+    def __init__(
+        self, stream: TextIO, json: bool = False, colour: bool = False, level: int = logging.INFO
+    ) -> None:
+        self.level = level
+        self.secrets: set[str] = set()
+        """Values that must not appear in any line."""
+        self._stream = stream
+        self._json = json
+        self._colour = colour
+        self._encoder = msgspec.json.Encoder(enc_hook=str)
+        self._second = 0
+        self._clock = ""
+
+    def write(
+        self,
+        level: int,
+        logger: str,
+        message: str,
+        entry: object = None,
+        fields: Mapping[str, Any] | None = None,
+        subject: object = None,
+        fault: BaseException | None = None,
+    ) -> None:
+        """Write one event. `subject` is what a call is about: its ids are part of the line."""
+        event: dict[str, Any] = {
+            "time": self._now(),
+            "level": _LEVELS.get(level, "info"),
+            "logger": logger,
+        }
+        if entry is not None:
+            event["entry"] = str(entry)
+        event["message"] = message
+        if fields:
+            event["fields"] = fields
+        for name in ("request_id", "message_id"):
+            if (id := getattr(subject, name, None)) is not None:
+                event[name] = id
+        if fault is not None:
+            stack = "".join(traceback.format_exception(fault))
+            event["error"] = {"type": type(fault).__name__, "stack": stack}
+        line = self._as_json(event) if self._json else self._as_text(event)
+        for secret in self.secrets:
+            line = line.replace(secret, "[hidden]")
+        try:
+            self._stream.write(line)
+            self._stream.flush()
+        except (OSError, ValueError):
+            return  # nobody reads the log any more; that must not stop the work
+
+    def _now(self) -> str:
+        """RFC 3339 in UTC with milliseconds; the part that seldom changes is kept."""
+        now = time.time()
+        second = int(now)
+        if second != self._second:
+            self._clock = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+            self._second = second
+        return f"{self._clock}.{int((now - second) * 1000):03d}Z"
+
+    def _as_json(self, event: dict[str, Any]) -> str:
+        try:
+            text = self._encoder.encode(event).decode()
+        except Exception:  # whatever a value's text does
+            event["fields"] = {name: _text(value) for name, value in event["fields"].items()}
+            text = self._encoder.encode(event).decode("utf-8", "backslashreplace")
+        if not text.isascii():
+            for code in (0x85, 0x2028, 0x2029):
+                text = text.replace(chr(code), f"\\u{code:04x}")
+        return text + "\n"
+
+    def _as_text(self, event: dict[str, Any]) -> str:
+        level = event["level"]
+        pairs = dict(event.get("fields", ()))
+        pairs |= {name: event[name] for name in ("request_id", "message_id") if name in event}
+        tail = "".join(f" {name}={_text(value)}" for name, value in pairs.items())
+        clock = event["time"][11:23]
+        who = event.get("entry", event["logger"])
+        words = event["message"].translate(_ESCAPES)
+        head = words if words.startswith(who) else f"{who} {words}"
+        if self._colour:
+            line = f"\033[2m{clock}\033[0m \033[{_COLOURS[level]}m{level:7}\033[0m {head}"
+            line += f"\033[2m{tail}\033[0m" if tail else ""
+        else:
+            line = f"{clock} {level:7} {head}{tail}"
+        if "error" in event:
+            stack = event["error"]["stack"].rstrip().splitlines()
+            line += "".join(f"\n    {part.translate(_ESCAPES)}" for part in stack)
+        return line + "\n"
+
+
+class LogHandler(logging.Handler):
+    """Brings what the standard library's loggers say into the same log."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__()
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        extra = {
+            name: value
+            for name, value in record.__dict__.items()
+            if name not in _FIELDS_OF_A_RECORD
+        }
+        try:
+            message = record.getMessage()
+        except Exception as error:  # a wrong format must not lose the line
+            message = f"{record.msg} {record.args!r} ({error})"
+        entry = extra.pop("entry", None)
+        fields = {**extra.pop("fields", {}), **extra}
+        fault = record.exc_info[1] if record.exc_info else None
+        self._log.write(record.levelno, record.name, message, entry, fields, None, fault)
+
+
+def install(log: Log) -> None:
+    """Make `log` the one place where the standard library's loggers write."""
+    root = logging.getLogger()
+    for handler in [*root.handlers]:
+        root.removeHandler(handler)
+    root.addHandler(LogHandler(log))
+    root.setLevel(log.level)
+    logging.captureWarnings(True)
+    # httpx, asyncio and others are chatty one level below what an operator wants
+    logging.getLogger("asyncio").setLevel(max(log.level, logging.WARNING))
+
+
+def for_terminal(format: str | None, level: str, environment: Mapping[str, str]) -> Log:
+    """The log of a command: JSON unless stderr is a terminal, colour only on one."""
+    terminal = sys.stderr.isatty()
+    json = format == "json" or (format is None and not terminal)
+    colour = not json and "NO_COLOR" not in environment
+    colour = colour and (terminal or "FORCE_COLOR" in environment)
+    number = next(number for number, name in _LEVELS.items() if name == level)
+    return Log(sys.stderr, json, colour, number)
+
+
+def _text(value: Any) -> str:
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except Exception as error:
+        text = f"<{type(value).__name__} without a text: {type(error).__name__}>"
+    text = text.translate(_ESCAPES)
+    return f'"{text}"' if " " in text else text

@@ -1,0 +1,75 @@
+"""http: the request that a handler answers, and the response it may fill in."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from starlette.responses import Response
+
+from runtime import context
+from runtime.web.exchange import Exchange
+from runtime.web.problem import Error
+from runtime.web.reply import Reply
+from runtime.web.request import Request
+
+__all__ = ["STATUS", "Error", "Reply", "Request", "Response", "exchange", "request", "response"]
+
+
+class STATUS(IntEnum):
+    """The statuses by name: `http.STATUS.CREATED`."""
+
+    OK = 200
+    CREATED = 201
+    ACCEPTED = 202
+    NO_CONTENT = 204
+    PARTIAL_CONTENT = 206
+    MOVED_PERMANENTLY = 301
+    FOUND = 302
+    SEE_OTHER = 303
+    NOT_MODIFIED = 304
+    TEMPORARY_REDIRECT = 307
+    PERMANENT_REDIRECT = 308
+    BAD_REQUEST = 400
+    UNAUTHORIZED = 401
+    PAYMENT_REQUIRED = 402
+    FORBIDDEN = 403
+    NOT_FOUND = 404
+    METHOD_NOT_ALLOWED = 405
+    NOT_ACCEPTABLE = 406
+    CONFLICT = 409
+    GONE = 410
+    UNPROCESSABLE = 422
+    TOO_MANY_REQUESTS = 429
+    INTERNAL_ERROR = 500
+    INTERNAL_SERVER_ERROR = 500
+    NOT_IMPLEMENTED = 501
+    BAD_GATEWAY = 502
+    SERVICE_UNAVAILABLE = 503
+    GATEWAY_TIMEOUT = 504
+    VERSION_NOT_SUPPORTED = 505
+
+
+def request() -> Request:
+    """The request in hand: Starlette's, with `await json()` that answers 400 for what is no JSON.
+
+    Raises RuntimeError in a handler that no endpoint called.
+    """
+    return exchange().request
+
+
+def response() -> Reply:
+    """The response in hand. What is set on it goes out when the handler returns.
+
+    Raises RuntimeError in a handler that no endpoint called.
+    """
+    return exchange().reply
+
+
+def exchange() -> Exchange:
+    """Request and response, and the `request_id` they go by. Raises RuntimeError as they do."""
+    call = context.call()
+    if not isinstance(call.subject, Exchange):
+        raise RuntimeError(
+            f"there is no request here; '{call.entry}' was not called by an http.endpoint"
+        )
+    return call.subject

@@ -1,0 +1,52 @@
+"""queue: publish messages, and settle the one in hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from runtime import context
+from runtime.messaging.delivery import Delivery
+from runtime.messaging.line import Full, Info
+from runtime.messaging.outcome import Reject, Retry
+from runtime.messaging.queue import Queue
+
+__all__ = ["Full", "Info", "Reject", "Retry", "get", "info", "message", "publish"]
+
+
+async def publish(
+    id: str,
+    body: Any,
+    headers: Mapping[str, str] | None = None,
+    delay: float | str | None = None,
+) -> str:
+    """Put a JSON value into the queue with that id, a bare name meaning one of this namespace.
+
+    `delay` is in seconds, or a text such as `30s`. Returns the message's id. Raises LookupError
+    if there is no such entry, TypeError if it is no queue or the body is not JSON (with the
+    offending place), and Full at once if the queue has no room; uncaught in an HTTP handler,
+    that answers 503.
+    """
+    return await get(id).publish(body, headers, delay)
+
+
+async def info(id: str) -> Info:
+    """How many messages a queue holds: `ready`, `delayed`, `in_flight`, `dead`."""
+    return await get(id).info()
+
+
+def message() -> Delivery:
+    """The message in hand. Raises RuntimeError in a handler that no consumer called."""
+    call = context.call()
+    if not isinstance(call.subject, Delivery):
+        raise RuntimeError(f"there is no message here; '{call.entry}' was not called by a consumer")
+    return call.subject
+
+
+def get(id: str) -> Queue:
+    """The queue itself. Raises LookupError and TypeError as `publish` does."""
+    call = context.call()
+    component = call.scope.component(id, call.entry.namespace)
+    if not isinstance(component, Queue):
+        raise TypeError(f"'{id}' is no queue; name an entry of kind queue.queue")
+    return component

@@ -1,0 +1,49 @@
+"""sql: databases, for handlers.
+
+    db = sql.get("app:db")
+    rows = await db.query("SELECT * FROM tasks WHERE status = ?", ("new",))
+    async with db.transaction() as tx:
+        await tx.execute("UPDATE tasks SET status = ?", ("done",))
+
+`sql.builder` writes the SQL from checked names. `sqlite3`'s errors are raised as they are.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from runtime import query as builder
+from runtime.context import call
+from runtime.kinds.db.sql import Database, Result, Transaction
+from runtime.sqlite.fault import DatabaseClosed, TransactionLost
+
+__all__ = [
+    "Database",
+    "DatabaseClosed",
+    "Result",
+    "Transaction",
+    "TransactionLost",
+    "builder",
+    "get",
+]
+
+_CALLS = ("query", "query_one", "execute", "transaction")
+
+
+def get(id: str) -> Database:
+    """The database of an entry; a bare name means the namespace of the calling entry.
+
+    Raises LookupError for an entry that is not there, TypeError for one that is no database.
+    """
+    here = call()
+    component = here.scope.component(id, here.entry.namespace)
+    if _is_database(type(component)):
+        database: Database = component
+        return database
+    fields = here.scope.fields[here.scope.id(id, here.entry.namespace)]
+    raise TypeError(f"'{id}' is of kind {fields.get('kind')}, not db.sql.*")
+
+
+@lru_cache
+def _is_database(component: type) -> bool:
+    return all(hasattr(component, name) for name in _CALLS)

@@ -1,0 +1,1 @@
+"""The modules once more, for handlers that are a plain `def`: their calls block."""

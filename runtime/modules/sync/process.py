@@ -1,0 +1,32 @@
+"""process, for a plain `def` that runs as a process: the calls block."""
+
+from __future__ import annotations
+
+import asyncio
+
+from runtime.context import call
+from runtime.modules.process import current_run
+
+
+def ready() -> None:
+    """Say that others may rely on this process now (`type: notify`)."""
+    loop = call().scope.loop
+    assert loop is not None
+    loop.call_soon_threadsafe(current_run().ready)
+
+
+def stopping(timeout: float | None = None) -> bool:
+    """Block until the application begins to stop, or for `timeout` seconds.
+
+    Returns whether it is stopping: `while not process.stopping(timeout=5): work()`.
+    """
+    run = current_run()
+    loop = call().scope.loop
+    assert loop is not None
+    waiting = asyncio.run_coroutine_threadsafe(run.stopping(), loop)
+    try:
+        waiting.result(timeout)
+    except TimeoutError:
+        waiting.cancel()
+        return False
+    return True

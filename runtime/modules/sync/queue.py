@@ -1,0 +1,84 @@
+"""queue, for a `def`: publish messages, and settle the one in hand, without `await`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from typing import Any, TypeVar
+
+from runtime import context
+from runtime.messaging.delivery import Delivery
+from runtime.messaging.line import Full, Info
+from runtime.messaging.outcome import Reject, Retry
+from runtime.modules import queue
+
+__all__ = ["Full", "Info", "Message", "Reject", "Retry", "info", "message", "publish"]
+
+T = TypeVar("T")
+
+
+class Message:
+    """The message in the hands of a `def` handler, to be settled once."""
+
+    __slots__ = ("_delivery",)
+
+    def __init__(self, delivery: Delivery) -> None:
+        self._delivery = delivery
+
+    @property
+    def id(self) -> str:
+        return self._delivery.id
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return self._delivery.headers
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt this is, from 1."""
+        return self._delivery.attempt
+
+    def ack(self) -> None:
+        """Done: the message is forgotten, whatever the handler does next."""
+        _wait(self._delivery.ack())
+
+    def nack(self, delay: float | str | None = None) -> None:
+        """Failed: the message comes again after `delay`, or when the queue's `retry` says."""
+        _wait(self._delivery.nack(delay))
+
+
+def publish(
+    id: str,
+    body: Any,
+    headers: Mapping[str, str] | None = None,
+    delay: float | str | None = None,
+) -> str:
+    """Put a JSON value into a queue, and wait until it is there: see `runtime.modules.queue`."""
+    return _wait(queue.get(id).publish(body, headers, delay))
+
+
+def info(id: str) -> Info:
+    """How many messages a queue holds: `ready`, `delayed`, `in_flight`, `dead`."""
+    return _wait(queue.get(id).info())
+
+
+def message() -> Message:
+    """The message in hand. Raises RuntimeError in a handler that no consumer called."""
+    return Message(queue.message())
+
+
+def _wait(work: Coroutine[Any, Any, T]) -> T:
+    """Have the event loop do it, and block this thread until it is done."""
+    try:
+        loop = context.call().scope.loop
+        if loop is None:
+            raise RuntimeError("the application is not running")
+        if asyncio._get_running_loop() is not None:
+            raise RuntimeError(
+                "runtime.modules.sync blocks, which an 'async def' must not; "
+                "import runtime.modules and await"
+            )
+    except RuntimeError:
+        work.close()
+        raise
+    return asyncio.run_coroutine_threadsafe(work, loop).result()

@@ -1,0 +1,67 @@
+"""Override: `-o namespace:entry:field.path=value`, a change to a manifest from the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from runtime.entry import EntryId
+from runtime.finding import Finding, Position
+from runtime.source import parse
+
+FORM = "namespace:entry:field.path=value"
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """One change: which entry, which field, which value, typed by YAML's rules."""
+
+    id: EntryId
+    path: tuple[str | int, ...]
+    value: Any
+    position: Position
+    """What stands on the command line, without the value, which may be a secret."""
+
+    @classmethod
+    def parse(cls, text: str) -> Override:
+        """Read an override. Raises ValueError with a sentence that names the form."""
+        target, equals, value_text = text.partition("=")
+        namespace, _, rest = target.partition(":")
+        name, _, field = rest.partition(":")
+        steps = field.split(".")
+        if not (equals and namespace and name and all(steps)):
+            raise ValueError(f"'{target}' is not an override; write {FORM}")
+        if steps[0] == "name":
+            raise ValueError(f"'{target}' would rename an entry; only its other fields can change")
+        path = tuple(int(step) if step.isdecimal() else step for step in steps)
+        try:
+            document, findings = parse(value_text, "", "-o")
+        except UnicodeEncodeError:
+            document, findings = None, []
+        if document is None or findings:
+            why = f": {findings[0].message}" if findings else ""
+            raise ValueError(f"the value of '{target}' cannot be read{why}")
+        return cls(EntryId(namespace, name), path, document.data, Position(f"-o {target}"))
+
+    def apply(self, fields: dict[str, Any]) -> Finding | None:
+        """Set the field, making the mappings on the way to it; a finding if the way is blocked."""
+        holder: Any = fields
+        for depth, step in enumerate(self.path[:-1]):
+            below = _get(holder, step)
+            if below is None and isinstance(holder, dict) and isinstance(step, str):
+                below = holder[step] = {}
+            if not isinstance(below, dict | list):
+                way = ".".join(map(str, self.path[: depth + 1]))
+                return Finding(self.position, f"'{way}' holds no fields to change")
+            holder = below
+        last = self.path[-1]
+        if isinstance(holder, dict) or (isinstance(last, int) and last < len(holder)):
+            holder[str(last) if isinstance(holder, dict) else last] = self.value
+            return None
+        return Finding(self.position, f"no item {last} to change", "lists are changed by position")
+
+
+def _get(holder: Any, step: str | int) -> Any:
+    if isinstance(holder, dict):
+        return holder.get(str(step))
+    return holder[step] if isinstance(step, int) and step < len(holder) else None
