@@ -10,6 +10,9 @@ import msgspec
 MAX_DEPTH = 100
 """How deep objects and arrays may nest."""
 
+_SHALLOW = 2 * MAX_DEPTH
+"""Bytes that cannot nest deeper: each level takes two."""
+
 _decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
 
@@ -33,7 +36,7 @@ def decode(data: bytes) -> Any:
         raise InvalidJSON(str(error)) from None
     except (UnicodeDecodeError, RecursionError, ValueError) as error:
         raise InvalidJSON(f"not a JSON document: {type(error).__name__}") from None
-    if data.count(b"[") + data.count(b"{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+    if len(data) > _SHALLOW and _is_deep(data, value):
         raise InvalidJSON(f"nested deeper than {MAX_DEPTH}")
     return value
 
@@ -59,6 +62,11 @@ def encode_answer(value: Any) -> bytes:
         return _encoder.encode(value)
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
         raise NotJSON(_fault(value, "the answer", 0) or str(error)) from None
+
+
+def _is_deep(data: bytes, value: Any) -> bool:
+    brackets = data.count(b"[") + data.count(b"{")
+    return brackets > MAX_DEPTH and _depth(value) > MAX_DEPTH
 
 
 def _depth(value: Any) -> int:

@@ -10,8 +10,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from runtime import query as builder
 from runtime.context import call
 from runtime.kinds.db.sql import Database, Result, Transaction
@@ -37,13 +35,7 @@ def get(id: str) -> Database:
     """
     here = call()
     component = here.scope.component(id, here.entry.namespace)
-    if _is_database(type(component)):
+    if all(hasattr(component, name) for name in _CALLS):
         database: Database = component
         return database
-    fields = here.scope.fields[here.scope.id(id, here.entry.namespace)]
-    raise TypeError(f"'{id}' is of kind {fields.get('kind')}, not db.sql.*")
-
-
-@lru_cache
-def _is_database(component: type) -> bool:
-    return all(hasattr(component, name) for name in _CALLS)
+    raise TypeError(f"'{id}' is no database; name an entry of kind db.sql.*")

@@ -73,7 +73,7 @@ def _wait(work: Coroutine[Any, Any, T]) -> T:
         loop = context.call().scope.loop
         if loop is None:
             raise RuntimeError("the application is not running")
-        if asyncio._get_running_loop() is not None:
+        if _on_a_loop():
             raise RuntimeError(
                 "runtime.modules.sync blocks, which an 'async def' must not; "
                 "import runtime.modules and await"
@@ -82,3 +82,11 @@ def _wait(work: Coroutine[Any, Any, T]) -> T:
         work.close()
         raise
     return asyncio.run_coroutine_threadsafe(work, loop).result()
+
+
+def _on_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -1,0 +1,44 @@
+"""Drivers: what keeps the messages of queues."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from runtime.messaging.line import Line, Subscription
+
+__all__ = ["Driver", "DriverOptions", "Line", "MemoryOptions", "Subscription"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryOptions:
+    max_length: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverOptions:
+    """A queue's `driver_options`: a bag for each driver, so that its driver can be changed.
+
+    A driver reads the bag of its own name and no other.
+    """
+
+    memory: MemoryOptions
+    sql: dict[str, Any]
+    amqp: dict[str, Any]
+    sqs: dict[str, Any]
+
+
+class Driver(Protocol):
+    """A service that keeps messages. Its component is what `queue.queue` names in `driver`.
+
+    The messages belong to the application: they outlive a crash and a restart of the service.
+    What a `Line` and its `Subscription` promise stands with them, in `runtime.messaging.line`.
+    """
+
+    def declare(self, name: str, options: DriverOptions) -> Line:
+        """The line called `name`. Called while the application is built, before `run`.
+
+        Has no side effects beyond memory: what must exist outside is made by `run`, before it is
+        ready. Declared again, the same line takes the new options and keeps its messages.
+        """
+        ...

@@ -1,0 +1,63 @@
+"""queue.driver.memory: queues in this process, gone when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from runtime.entry import EntryId
+from runtime.kind import BuildContext, Kind, Ready, Stage
+from runtime.kinds.queue.driver import DriverOptions
+from runtime.messaging.memory import MemoryLine
+
+log = logging.getLogger("runtime.queue")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    pass
+
+
+class MemoryDriver:
+    """Takes messages before, while and after it runs; they live as long as this object."""
+
+    def __init__(self, id: EntryId) -> None:
+        self.lines: dict[str, MemoryLine] = {}
+        self._id = id
+
+    def declare(self, name: str, options: DriverOptions) -> MemoryLine:
+        max_length = options.memory.max_length
+        line = self.lines.setdefault(name, MemoryLine(name, max_length))
+        line.max_length = max_length
+        return line
+
+    async def run(self, ready: Ready, stop: asyncio.Event) -> None:
+        ready()
+        await stop.wait()
+        self._warn_of_loss()
+
+    async def join(self) -> None:
+        """Wait until every queue is empty and nothing is in hand: for tests and operators."""
+        while any(len(line) for line in self.lines.values()):
+            for line in list(self.lines.values()):
+                await line.join()
+
+    def _warn_of_loss(self) -> None:
+        kept = {name: len(line) + len(line.dead) for name, line in self.lines.items()}
+        kept = {name: count for name, count in kept.items() if count}
+        if kept:
+            log.warning(
+                "%s: %d messages are in memory only and end with this program (%s)",
+                self._id,
+                sum(kept.values()),
+                ", ".join(f"{name}: {count}" for name, count in kept.items()),
+                extra={"entry": str(self._id), "fields": {"queues": kept}},
+            )
+
+
+def build(config: Config, context: BuildContext) -> MemoryDriver:
+    return MemoryDriver(context.id)
+
+
+kind = Kind("queue.driver.memory", Config, build, stage=Stage.RESOURCE)

@@ -1,0 +1,39 @@
+"""queue.queue: a named line of messages, kept by a driver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runtime.kind import BuildContext, Kind
+from runtime.kinds.queue import Queue
+from runtime.kinds.queue.driver import Driver, DriverOptions
+from runtime.messaging.retry_policy import RetryPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    queue: Queue | None
+    max_attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    driver: Driver
+    queue_name: str | None
+    driver_options: DriverOptions
+    retry: RetryPolicy
+    dead_letter: DeadLetter
+
+
+def build(config: Config, context: BuildContext) -> Queue:
+    name = config.queue_name or context.id.name
+    return Queue(
+        str(context.id),
+        config.driver.declare(name, config.driver_options),
+        config.retry,
+        max_attempts=config.dead_letter.max_attempts,
+        dead_letter=config.dead_letter.queue,
+    )
+
+
+kind = Kind("queue.queue", Config, build)

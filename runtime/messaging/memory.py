@@ -1,0 +1,171 @@
+"""Memory line: the messages of one queue in this process, gone when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import islice
+
+from runtime.messaging.delayed import Delayed
+from runtime.messaging.line import Closed, Full, Info, Line, NotHeld
+from runtime.messaging.message import Message, again
+
+
+class MemoryLine:
+    """A line, bounded, first in first out; its dead letters are kept without bound.
+
+    Nothing here suspends but `receive` on an empty line, `join`, and burying in another line.
+    """
+
+    def __init__(self, name: str, max_length: int) -> None:
+        self.name = name
+        self.max_length = max_length
+        self.ready: deque[Message] = deque()
+        self.delayed = Delayed(self.push)
+        self.in_flight: set[Message] = set()
+        self.dead: deque[Message] = deque()
+        self.receivers: deque[asyncio.Future[None]] = deque()
+        self._joiners: list[asyncio.Future[None]] = []
+
+    def __len__(self) -> int:
+        """Ready, delayed and in flight: what `max_length` bounds."""
+        return len(self.ready) + len(self.delayed) + len(self.in_flight)
+
+    async def publish(self, message: Message, delay: float = 0.0) -> None:
+        if len(self.ready) + len(self.delayed.heap) + len(self.in_flight) >= self.max_length:
+            raise Full(f"queue '{self.name}' holds {len(self)} messages, its max_length")
+        if delay > 0:
+            self.delayed.add(message, delay)
+        else:  # `push`, without the cost of a call
+            self.ready.append(message)
+            if self.receivers:
+                self.wake()
+
+    async def accept(self, letter: Message) -> None:
+        self.push(letter)
+
+    def subscribe(self, prefetch: int) -> MemorySubscription:
+        # To claim is free here, so nothing is claimed ahead: other consumers may have it.
+        return MemorySubscription(self)
+
+    async def info(self) -> Info:
+        return Info(len(self.ready), len(self.delayed), len(self.in_flight), len(self.dead))
+
+    async def dead_letters(self, limit: int = 100) -> Sequence[Message]:
+        return list(islice(self.dead, limit))
+
+    async def join(self) -> None:
+        """Wait until nothing is ready, delayed or in flight: for tests and operators."""
+        while len(self):
+            waiter = asyncio.get_running_loop().create_future()
+            self._joiners.append(waiter)
+            await waiter
+
+    def push(self, message: Message) -> None:
+        """Put a message at the end of what is ready."""
+        self.ready.append(message)
+        if self.receivers:
+            self.wake()
+
+    def wake(self) -> None:
+        """Let one of the waiting receivers look again."""
+        while self.receivers:
+            receiver = self.receivers.popleft()
+            if not receiver.done():
+                receiver.set_result(None)
+                return
+
+    def settle(self, message: Message) -> None:
+        """A hand-out ended. Raises NotHeld."""
+        try:
+            self.in_flight.remove(message)
+        except KeyError:
+            raise NotHeld(f"message '{message.id}' was settled before") from None
+        if self._joiners and not (self.ready or self.in_flight or self.delayed.heap):
+            self._tell_joiners()
+
+    def _tell_joiners(self) -> None:
+        # They look again, later: what is settled now may be put back in the same breath.
+        for joiner in self._joiners:
+            if not joiner.done():
+                joiner.set_result(None)
+        self._joiners.clear()
+
+
+class MemorySubscription:
+    """A consumer's hold on a memory line."""
+
+    def __init__(self, line: MemoryLine) -> None:
+        self._line = line
+        self._closed = False
+        self._waiting: set[asyncio.Future[None]] = set()
+
+    async def receive(self) -> Message:
+        line = self._line
+        while self._closed or not line.ready:
+            await self._arrival()
+        message = line.ready.popleft()
+        message.attempt += 1
+        line.in_flight.add(message)
+        return message
+
+    async def ack(self, message: Message) -> None:
+        self._line.settle(message)
+
+    async def retry(self, message: Message, delay: float) -> None:
+        self._line.settle(message)
+        # A copy: whoever still holds the old hand-out can no longer settle it.
+        next_one = again(message, message.attempt)
+        if delay > 0:
+            self._line.delayed.add(next_one, delay)
+        else:
+            self._line.push(next_one)
+
+    async def release(self, messages: Sequence[Message]) -> None:
+        line = self._line
+        for message in reversed(messages):
+            if message in line.in_flight:
+                line.settle(message)
+                line.ready.appendleft(again(message, message.attempt - 1))
+                line.wake()
+
+    async def bury(self, message: Message, letter: Message, to: Line | None) -> None:
+        if message not in self._line.in_flight:
+            raise NotHeld(f"message '{message.id}' was settled before")
+        if to is None:
+            self._line.dead.append(letter)
+        else:
+            await to.accept(letter)
+        self._line.settle(message)
+
+    async def close(self) -> None:
+        self._closed = True
+        for receiver in self._waiting:
+            if not receiver.done():
+                self._line.receivers.remove(receiver)
+                receiver.set_result(None)
+
+    async def _arrival(self) -> None:
+        """Wait until it makes sense to look again. Raises Closed."""
+        if self._closed:
+            self._pass_on()
+            raise Closed
+        receiver = asyncio.get_running_loop().create_future()
+        self._line.receivers.append(receiver)
+        self._waiting.add(receiver)
+        try:
+            await receiver
+        except asyncio.CancelledError:
+            with suppress(ValueError):
+                self._line.receivers.remove(receiver)
+            self._pass_on()
+            raise
+        finally:
+            self._waiting.discard(receiver)
+
+    def _pass_on(self) -> None:
+        """Wake another receiver: this one may have been woken for a message, and goes."""
+        if self._line.ready:
+            self._line.wake()

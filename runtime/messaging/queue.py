@@ -1,0 +1,65 @@
+"""Queue: a line of messages with the rules for those that fail."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from time import time
+from typing import Any
+
+from runtime.codec import encode
+from runtime.messaging.delay import seconds
+from runtime.messaging.line import Info, Line
+from runtime.messaging.message import NO_HEADERS, Message, copied, next_id
+from runtime.messaging.retry_policy import RetryPolicy
+
+
+class Queue:
+    """What handlers publish to and consumers take from.
+
+    `id` is what logs and dead letters call it; `line` holds its messages, wherever they are.
+    """
+
+    def __init__(
+        self,
+        id: str,
+        line: Line,
+        retry: RetryPolicy,
+        *,
+        max_attempts: int = 10,
+        dead_letter: Queue | None = None,
+    ) -> None:
+        self.id = id
+        self.line = line
+        self.max_attempts = max_attempts
+        self.dead_letter = dead_letter
+        self._retry = retry
+
+    async def publish(
+        self,
+        body: Any,
+        headers: Mapping[str, str] | None = None,
+        delay: float | str | None = None,
+    ) -> str:
+        """Put a JSON value into the queue; its id. The value may be changed afterwards.
+
+        Raises NotJSON, naming the place in the body; TypeError or ValueError for headers that are
+        no strings and a delay that is none; Full at once if there is no room.
+        """
+        new = Message(
+            next_id(), encode(body), copied(headers) if headers else NO_HEADERS, 0, time()
+        )
+        await self.line.publish(new, 0.0 if delay is None else seconds(delay))
+        return new.id
+
+    async def info(self) -> Info:
+        """How many messages there are, by where they are."""
+        return await self.line.info()
+
+    async def dead_letters(self, limit: int = 100) -> Sequence[Message]:
+        """The oldest messages that died here, if there is no dead letter queue for them."""
+        return await self.line.dead_letters(limit)
+
+    def delay(self, attempt: int) -> float:
+        """Seconds to wait after the failure of that attempt."""
+        return self._retry.delay(attempt, random.random)

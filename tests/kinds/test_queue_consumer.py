@@ -1,0 +1,300 @@
+"""queue.consumer: what becomes of messages, by what their handlers do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from itertools import pairwise
+from time import monotonic
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from runtime.entry import EntryId
+from runtime.kind import Stage
+from runtime.kinds.queue import consumer
+from runtime.messaging.delivery import AlreadySettled
+from runtime.messaging.line import Info
+from runtime.messaging.message import Message
+from runtime.messaging.retry_policy import RetryPolicy
+from runtime.modules import queue as module
+from tests.consuming import Function, Running, a_queue, consuming, dead_of, empty, run, until
+
+
+@pytest.mark.parametrize("result", [True, None, 0, "", {"any": "thing"}])
+def test_anything_but_false_acks(result: Any) -> None:
+    async def test() -> None:
+        queue, seen = a_queue(), []
+
+        async def handler(body: Any) -> Any:
+            seen.append(body)
+            return result
+
+        async with consuming(queue, handler):
+            await queue.publish({"n": 1})
+            await empty(queue)
+
+        assert seen == [{"n": 1}]
+        assert await queue.info() == Info(0, 0, 0, 0)
+
+    run(test)
+
+
+def test_false_and_exceptions_are_tried_again_until_attempts_are_spent(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def test() -> None:
+        queue, attempts = a_queue(max_attempts=3), []
+
+        async def handler(body: Any) -> bool:
+            attempts.append(module.message().attempt)
+            if len(attempts) < 3:
+                return False
+            raise ValueError("no number")
+
+        async with consuming(queue, handler):
+            await queue.publish(1)
+            await empty(queue)
+
+        assert attempts == [1, 2, 3]
+        assert await dead_of(queue) == [("attempts", "ValueError: no number", "3")]
+
+    run(test)
+
+    warnings = [r for r in caplog.records if r.levelno == logging.WARNING]
+    (error,) = (r for r in caplog.records if r.levelno == logging.ERROR)
+    assert len(warnings) == 2
+    assert "app:work failed on attempt 1 of 3, next in" in warnings[0].getMessage()
+    assert warnings[0].fields == {"attempt": 1, "next": 0.0}  # type: ignore[attr-defined]
+    assert error.exc_info is not None
+    assert error.entry == "app:work"  # type: ignore[attr-defined]
+
+
+def test_the_gaps_between_attempts_grow_by_the_policy() -> None:
+    async def test() -> None:
+        policy = RetryPolicy(initial_delay=0.02, max_delay=0.04, backoff_factor=2, jitter=0)
+        queue, times = a_queue(retry=policy, max_attempts=4), []
+
+        async def handler(body: Any) -> bool:
+            times.append(monotonic())
+            return False
+
+        async with consuming(queue, handler):
+            await queue.publish(1)
+            await empty(queue)
+        gaps = [later - earlier for earlier, later in pairwise(times)]
+
+        assert [gap >= d for gap, d in zip(gaps, (0.02, 0.04, 0.04), strict=True)] == [True] * 3
+
+    run(test)
+
+
+def test_retry_sets_the_delay_and_spends_an_attempt() -> None:
+    async def test() -> None:
+        slow = RetryPolicy(initial_delay=60)
+        queue, times = a_queue(retry=slow, max_attempts=2), []
+
+        async def handler(body: Any) -> None:
+            times.append(monotonic())
+            raise module.Retry(after="30ms")
+
+        async with consuming(queue, handler):
+            await queue.publish(1)
+            await empty(queue)
+
+        assert times[1] - times[0] >= 0.03
+        assert await dead_of(queue) == [("attempts", "Retry: try again after 30ms", "2")]
+
+    run(test)
+
+
+def test_reject_goes_to_the_dead_letters_at_once() -> None:
+    async def test() -> None:
+        queue = a_queue()
+
+        async def handler(body: Any) -> None:
+            raise module.Reject("unknown action")
+
+        async with consuming(queue, handler):
+            await queue.publish(1, headers={"trace": "t"})
+            await empty(queue)
+
+        assert await dead_of(queue) == [("rejected", "Reject: unknown action", "1")]
+
+    run(test)
+
+
+def test_dead_letters_go_to_the_queue_that_is_named_even_if_it_is_full() -> None:
+    async def test() -> None:
+        dead = a_queue("dead", max_length=1)
+        queue = a_queue(dead_letter=dead)
+
+        async def handler(body: Any) -> None:
+            raise module.Reject("no")
+
+        async with consuming(queue, handler):
+            for number in range(3):
+                await queue.publish(number)
+            await empty(queue)
+
+        assert (await queue.info()).dead == 0
+        assert (await dead.info()).ready == 3
+        letter = await dead.line.subscribe(1).receive()
+        assert (
+            letter.body,
+            letter.headers["x_original_queue"],
+            letter.attempt,
+        ) == (b"0", "app:q", 1)
+
+    run(test)
+
+
+def test_a_body_that_is_no_json_is_dead_as_invalid() -> None:
+    async def test() -> None:
+        queue, seen = a_queue(), []
+
+        async def handler(body: Any) -> None:
+            seen.append(body)
+
+        async with consuming(queue, handler):
+            for body in (b"{", b"", b'"\xff"', b"[" * 100_000):
+                await queue.line.publish(Message("x", body))
+            await queue.publish("good")
+            await empty(queue)
+
+        assert seen == ["good"]
+        assert [reason for reason, _, _ in await dead_of(queue)] == ["invalid"] * 4
+
+    run(test)
+
+
+def test_a_message_beyond_its_attempts_is_dead_as_crashed_and_not_handled() -> None:
+    async def test() -> None:
+        queue, seen = a_queue(max_attempts=2), []
+
+        async def handler(body: Any) -> None:
+            seen.append(body)
+
+        await queue.line.publish(Message("x", b"1", {}, 2))  # died in the second attempt's hands
+        async with consuming(queue, handler):
+            await empty(queue)
+
+        assert seen == []
+        assert (await dead_of(queue))[0][0] == "crashed"
+
+    run(test)
+
+
+def test_an_explicit_settlement_wins_over_the_result() -> None:
+    async def test() -> None:
+        queue, attempts = a_queue(), []
+
+        async def handler(body: Any) -> bool:
+            message = module.message()
+            attempts.append(message.attempt)
+            if message.attempt == 1:
+                await message.nack(delay=0)
+                return True
+            await message.ack()
+            return False
+
+        async with consuming(queue, handler):
+            await queue.publish(1)
+            await empty(queue)
+
+        assert attempts == [1, 2]
+        assert await queue.info() == Info(0, 0, 0, 0)
+
+    run(test)
+
+
+def test_a_second_settlement_raises_and_so_does_one_after_the_end() -> None:
+    async def test() -> None:
+        queue, messages = a_queue(), []
+
+        async def handler(body: Any) -> None:
+            messages.append(module.message())
+            if body == "twice":
+                await messages[-1].ack()
+                with pytest.raises(AlreadySettled):
+                    await messages[-1].nack()
+
+        async with consuming(queue, handler):
+            await queue.publish("twice")
+            await queue.publish("once")
+            await empty(queue)
+            with pytest.raises(AlreadySettled, match="settled already"):
+                await messages[1].ack()
+
+        assert await queue.info() == Info(0, 0, 0, 0)
+
+    run(test)
+
+
+def test_an_error_after_an_ack_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def test() -> None:
+        queue = a_queue()
+
+        async def handler(body: Any) -> None:
+            await module.message().ack()
+            raise ValueError("too late")
+
+        async with consuming(queue, handler):
+            await queue.publish(1)
+            await empty(queue)
+            await until(lambda: bool(caplog.records))
+
+        assert await queue.info() == Info(0, 0, 0, 0)
+
+    run(test)
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "app:work settled its message and failed after that"
+    ]
+
+
+@pytest.mark.parametrize("ending", [SystemExit(3), asyncio.CancelledError("own")])
+def test_a_handler_that_exits_or_cancels_itself_only_fails(ending: BaseException) -> None:
+    async def test() -> None:
+        queue, seen = a_queue(max_attempts=1), []
+
+        async def handler(body: Any) -> None:
+            seen.append(body)
+            if body == "bad":
+                if isinstance(ending, SystemExit):
+                    sys.exit(3)
+                raise ending
+
+        async with consuming(queue, handler):
+            await queue.publish("bad")
+            await queue.publish("good")
+            await empty(queue)
+
+        assert seen == ["bad", "good"]
+        assert [(r, a) for r, _, a in await dead_of(queue)] == [("attempts", "1")]
+
+    run(test)
+
+
+def test_the_kind_builds_a_consumer_of_its_config() -> None:
+    async def test() -> None:
+        queue, seen = a_queue(), []
+
+        async def handler(body: Any) -> None:
+            seen.append(body)
+
+        config = consumer.Config(
+            queue=queue, func=Function(handler), concurrency=2, prefetch=5, timeout=None
+        )
+        context: Any = SimpleNamespace(id=EntryId("app", "task_consumer"))
+        running = Running(consumer.kind.build(config, context))
+        await queue.publish({"n": 1})
+        await empty(queue)
+        await running.end()
+
+        assert seen == [{"n": 1}]
+
+    run(test)
+    assert consumer.kind.stage is Stage.CONSUMER

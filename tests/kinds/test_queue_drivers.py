@@ -1,0 +1,41 @@
+"""Every driver, put through the one suite of `tests/drivers.py`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import pytest
+
+from runtime.entry import EntryId
+from runtime.kinds.queue.driver import Driver, DriverOptions, MemoryOptions
+from runtime.kinds.queue.driver.memory import MemoryDriver
+from runtime.messaging.line import Line
+from tests.drivers import CASES, MAX_LENGTH
+
+OPTIONS = DriverOptions(memory=MemoryOptions(max_length=MAX_LENGTH), sql={}, amqp={}, sqs={})
+
+
+@asynccontextmanager
+async def memory() -> AsyncIterator[Driver]:
+    driver = MemoryDriver(EntryId("app", "queues"))
+    ready, stop = asyncio.Event(), asyncio.Event()
+    running = asyncio.create_task(driver.run(lambda where="": ready.set(), stop))
+    await ready.wait()
+    yield driver
+    stop.set()
+    await running
+
+
+DRIVERS: dict[str, Callable[[], AbstractAsyncContextManager[Driver]]] = {"memory": memory}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_driver(driver: str, case: Callable[[Line, Line], Awaitable[None]]) -> None:
+    async def main() -> None:
+        async with DRIVERS[driver]() as running:
+            await case(running.declare("line", OPTIONS), running.declare("other", OPTIONS))
+
+    asyncio.run(main())
