@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import sys
 
+# What follows is imported where it is needed, so that signals are in hand at once.
+
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    from runtime.signals import Signals  # after nothing, so that signals are in hand at once
+    from runtime.signals import Signals
 
-    signals = Signals(early_exit=0 if "run" in sys.argv[1:3] else None)
+    signals = Signals(early_exit=0 if sys.argv[1:2] == ["run"] else None)
     signals.install()
 
     from runtime.pid1 import step_aside
 
     step_aside()
-    signals.install()
 
     from runtime.cli import command
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from runtime.assembly import Assembly, assemble
 from runtime.context import Scope
@@ -22,6 +24,8 @@ from runtime.supervisor import Supervisor
 from runtime.threads import ThreadPool
 
 log = logging.getLogger("runtime")
+
+_PLACEHOLDER = re.compile(r"(?<!\$)\$\{env:[^}|]*(?:\|([^}]*))?\}")
 
 HANDLER_THREADS = 40
 """How many plain `def` handlers run at once, over the whole application."""
@@ -52,7 +56,7 @@ class Application:
         """Make the components. Raises StartError if a handler cannot be imported."""
         self.scope.log = log
         if log is not None:
-            log.secrets |= self._secrets()
+            log.hide(self._secrets())
         self._assembly = assemble(self.linkage, self.scope, self._handlers)
 
     async def serve(self, stop: asyncio.Event) -> int:
@@ -96,14 +100,21 @@ class Application:
         where = [child.where for child in children if child.stage is Stage.SERVER]
         return f": {', '.join(where)}" if where else ""
 
-    def _secrets(self) -> set[str]:
-        """The values that came whole from the environment."""
-        found = set()
+    def _secrets(self) -> Iterator[str]:
+        """What came from the environment, alone or as a part of a value."""
         for entry in self.linkage.manifest.entries.values():
-            for path, text in entry.interpolated.items():
-                value: object = entry.fields
+            for path, written in entry.interpolated.items():
+                value: Any = entry.fields
                 for step in path:
-                    value = value[step]  # type: ignore[index]
-                if isinstance(value, str) and value != text:
-                    found.add(value)
-        return found
+                    value = value[step]
+                yield from filled_in(written, str(value))
+
+
+def filled_in(written: str, value: str) -> Iterator[str]:
+    """What the placeholders of the text `written` were replaced by to make `value`."""
+    pieces = _PLACEHOLDER.split(written)  # text, default, text, default, ..., text
+    pattern = "(.*)".join(re.escape(text.replace("$${", "${")) for text in pieces[::2])
+    if match := re.fullmatch(pattern, value, re.DOTALL):
+        for part, default in zip(match.groups(), pieces[1::2], strict=True):
+            if part != default:
+                yield part

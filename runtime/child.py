@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ class End:
     fault: BaseException | None
     was_ready: bool
     seconds: float
+    gone: bool = True
+    """False if it goes on, although it was cancelled."""
 
 
 class Child:
@@ -70,7 +73,7 @@ class Child:
         )
 
     async def start(self) -> None:
-        """Start it and return when it is ready. Raises StartFailed."""
+        """Start it and return when it is ready, has ended, or is stopped. Raises StartFailed."""
         self._keeper = asyncio.create_task(self._keep(), name=f"keeper of {self.id}")
         await asyncio.shield(self._started)
 
@@ -78,88 +81,91 @@ class Child:
         """Let it drain, for its `stop_timeout` but at most `limit` seconds; then cancel it."""
         self._stop.set()
         if self._keeper is None or self._keeper.done():
-            if self.state in (State.WAITING, State.RUNNING):
+            if self.state is State.WAITING:
                 self._become(State.STOPPED)
             return
         self._become(State.STOPPING)
-        await asyncio.wait({self._keeper}, timeout=min(self.lifecycle.stop_timeout, limit))
+        began = asyncio.get_running_loop().time()
+        limit = min(self.lifecycle.stop_timeout, limit)
+        await asyncio.wait({self._keeper}, timeout=limit)
         if not self._keeper.done():
-            await self._overrun()
+            said = "%s did not stop within %s"
+            log.error(said, self.id, spoken(limit), extra={"entry": self.id})
+            await self._overrun(self._keeper)
         self._become(State.FAILED if self.overran else State.STOPPED)
+        if not self.overran:
+            took = spoken(asyncio.get_running_loop().time() - began)
+            log.info("%s has stopped (%s)", self.id, took, extra={"entry": self.id})
 
-    async def _overrun(self) -> None:
+    async def _overrun(self, keeper: asyncio.Task[None]) -> None:
         self.overran = True
-        name = "%s did not stop within %s"
-        log.error(name, self.id, spoken(self.lifecycle.stop_timeout), extra={"entry": self.id})
         if self._run is not None:
-            self._run.cancel()
-            await asyncio.wait({self._run}, timeout=GRACE)
-            if not self._run.done():
-                log.error("%s is abandoned", self.id, extra={"entry": self.id})
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.wait({self._keeper}, timeout=GRACE)
+            await self._cancel(self._run)
+        keeper.cancel()
+        await asyncio.wait({keeper}, timeout=GRACE)
+
+    async def _cancel(self, run: asyncio.Task[int | None]) -> bool:
+        """Cancel a run; whether it is gone after its grace."""
+        run.cancel()
+        await asyncio.wait({run}, timeout=GRACE)
+        if not run.done():
+            log.error("%s goes on and is abandoned", self.id, extra={"entry": self.id})
+        return run.done()
 
     async def _keep(self) -> None:
         loop = asyncio.get_running_loop()
         patience = loop.time() + self.lifecycle.start_timeout
-        while True:
-            self.attempt += 1
-            self._become(State.STARTING)
-            end = await self._once()
-            if end.was_ready and end.seconds > self.lifecycle.stable_threshold:
-                self.attempt = 1
-            if self._stop.is_set():
-                self._settle(None)
-                return
-            if end.fault is None:
-                self._ended(end)
-                return
-            if not self._started.done() and not self._worth_waiting(end, patience):
-                self._become(State.FAILED)
-                self._settle(StartFailed(_start_failed(self, end.fault)))
-                return
-            if not await self._pause(end, patience):
-                return
+        try:
+            while not self._stop.is_set():
+                self.attempt += 1
+                self._become(State.STARTING)
+                end = await self._once(patience)
+                if end.was_ready and end.seconds > self.lifecycle.stable_threshold:
+                    self.attempt = 1
+                if self._stop.is_set():
+                    self._drained(end)
+                elif end.fault is None:
+                    self._ended(end)
+                    return
+                elif not await self._try_again(end, end.fault, patience):
+                    return
+        finally:
+            self._settle(None)  # whoever waits for the start must not wait for ever
 
-    def _worth_waiting(self, end: End, patience: float) -> bool:
-        """Whether a start that failed may succeed soon: something is only not there yet."""
-        return isinstance(end.fault, Unavailable) and (
-            asyncio.get_running_loop().time() < patience
-            and not self.lifecycle.restart.spent(self.attempt)
-        )
+    def _drained(self, end: End) -> None:
+        if end.fault is not None and not self.overran:
+            self._complain(f"failed while it stopped: {_words(end.fault)}", end.fault)
 
     def _ended(self, end: End) -> None:
         self._become(State.EXITED)
         took = spoken(end.seconds)
         log.info("%s has ended (%s)", self.id, took, extra={"entry": self.id})
-        self._settle(None)
 
-    async def _pause(self, end: End, patience: float) -> bool:
+    async def _try_again(self, end: End, fault: BaseException, patience: float) -> bool:
         """Wait until the next attempt; whether there is to be one."""
         policy = self.lifecycle.restart
-        self._become(State.FAILED)
-        fault = None if isinstance(end.fault, _QUIET) else end.fault
-        why = _words(end.fault)
-        if policy.spent(self.attempt):
+        now = asyncio.get_running_loop().time()
+        starting = not self._started.done()
+        last = policy.spent(self.attempt) or not end.gone
+        if starting and (last or now >= patience or not isinstance(fault, Unavailable)):
+            self._become(State.FAILED)
+            self._settle(StartFailed(self._could_not_start(fault)))
+            return False
+        if last:
             self.failed_for_good = True
-            said = "%s failed for good after %d attempts: %s"
-            log.error(said, self.id, self.attempt, why, exc_info=fault, extra={"entry": self.id})
+            self._complain(f"failed for good after {self.attempt} attempts: {_words(fault)}", fault)
             self._become(State.FAILED)
             return False
         delay = policy.delay(self.attempt)
-        if not self._started.done():  # others wait for this one
-            delay = min(delay, max(0.0, patience - asyncio.get_running_loop().time()))
-        said = "%s failed: %s; it is started again in %s"
-        log.error(said, self.id, why, spoken(delay), exc_info=fault, extra={"entry": self.id})
-        try:
+        if starting:  # others wait for this one
+            delay = min(delay, patience - now)
+        self._complain(f"failed: {_words(fault)}; it is started again in {spoken(delay)}", fault)
+        self._become(State.FAILED)
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stop.wait(), delay)
-        except TimeoutError:
-            return True
-        self._settle(None)
-        return False
+        return True
 
-    async def _once(self) -> End:
+    async def _once(self, patience: float) -> End:
         loop = asyncio.get_running_loop()
         began = loop.time()
         ready: asyncio.Future[None] = loop.create_future()
@@ -172,26 +178,27 @@ class Child:
         run = self._run = asyncio.create_task(
             self._service.run(mark_ready, self._stop), name=str(self.id)
         )
-        wait: set[asyncio.Future[None] | asyncio.Task[int | None]] = {run, ready}
-        limit = self.lifecycle.start_timeout
-        await asyncio.wait(wait, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
-        fault: BaseException | None = None
-        if not run.done() and not ready.done() and not self._stop.is_set():
-            run.cancel()
-            await asyncio.wait({run}, timeout=GRACE)
-            fault = StartError(f"it was not ready within {spoken(limit)}")
-        else:
+        limit = left = self.lifecycle.start_timeout
+        if not self._started.done():  # the last try gets a moment too, to say what is the matter
+            left = max(min(GRACE, limit), patience - began)
+        either: set[asyncio.Future[None] | asyncio.Task[int | None]] = {run, ready}
+        await asyncio.wait(either, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        if run.done() or ready.done() or self._stop.is_set():
             await asyncio.wait({run})
-            fault = _fault(run)
-        return End(fault, ready.done(), loop.time() - began)
+            return End(_fault(run), ready.done(), loop.time() - began)
+        gone = await self._cancel(run)
+        if gone:
+            _fault(run)  # it counts as seen
+        late = StartError(f"it was not ready within {spoken(limit)}")
+        return End(late, False, loop.time() - began, gone)
 
     def _ready(self, where: str, took: float) -> None:
         self.where = where
         if not self._stop.is_set():
             self._become(State.RUNNING)
-        at = f" on {where}" if where else ""
-        said = "%s is running%s (%s)"
-        log.info(said, self.id, at, spoken(took), extra={"entry": self.id})
+            at = f" on {where}" if where else ""
+            said = "%s is running%s (%s)"
+            log.info(said, self.id, at, spoken(took), extra={"entry": self.id})
         self._settle(None)
 
     def _settle(self, error: Exception | None) -> None:
@@ -203,6 +210,15 @@ class Child:
         else:
             self._started.set_exception(error)
             self._started.exception()  # it counts as seen, should nobody wait any more
+
+    def _could_not_start(self, fault: BaseException) -> str:
+        if not isinstance(fault, _QUIET):
+            self._complain("could not start", fault)
+        return f"{self.id} could not start: {_words(fault)}"
+
+    def _complain(self, said: str, fault: BaseException) -> None:
+        trace = None if isinstance(fault, _QUIET) else fault
+        log.error("%s %s", self.id, said, exc_info=trace, extra={"entry": self.id})
 
     def _become(self, state: State) -> None:
         self.state = state
@@ -226,11 +242,9 @@ def _fault(run: asyncio.Task[int | None]) -> BaseException | None:
     return ExitCode(f"it ended with exit code {code}") if code else None
 
 
-def _words(fault: BaseException | None) -> str:
-    return str(fault) if isinstance(fault, _QUIET) else f"{type(fault).__name__}: {fault}"
-
-
-def _start_failed(child: Child, fault: BaseException) -> str:
-    if not isinstance(fault, _QUIET):
-        log.error("%s could not start", child.id, exc_info=fault, extra={"entry": child.id})
-    return f"{child.id} could not start: {_words(fault)}"
+def _words(fault: BaseException) -> str:
+    try:
+        text = str(fault)
+    except Exception:  # an exception of the user's with a broken __str__
+        text = "an exception without a text"
+    return text if isinstance(fault, _QUIET) else f"{type(fault).__name__}: {text}"

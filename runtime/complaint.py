@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
+from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
 
+from runtime.field import Field
 from runtime.finding import Path, Problem
-from runtime.suggestion import near
+from runtime.suggestion import nearest
+
+MAX_PROBLEMS = 200
+"""More than so many problems of one value are not told."""
 
 _TYPES = {
     "string": "text",
@@ -20,105 +28,143 @@ _TYPES = {
     "null": "nothing",
 }
 _TRUE_WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+_UNITS = {"duration": "s", "size": "B"}
 
 
-def problems(error: ValidationError, written: Mapping[Path, str]) -> Iterator[Problem]:
-    """The problems that one error of jsonschema stands for.
+def complaints(
+    document: Mapping[str, Any], field: Field, value: Any, written: Mapping[Path, str]
+) -> list[Problem]:
+    """What is wrong with `value` by the schema `document`, whose fields are `field`.
 
     `written` holds what was typed at paths whose value came from the environment: it is shown in
-    place of the value.
+    place of the value, and no hint is drawn from the value.
     """
+    errors = _Validator(document).iter_errors(value)
+    told: dict[object, Problem] = {}
+    for error in islice(errors, MAX_PROBLEMS):
+        for problem in _problems(error, field, written):
+            # one fault a value: an empty text is told as that, and not as a malformed one too
+            told.setdefault((problem.path, problem.at_key and problem.message), problem)
+    more = [] if next(errors, None) is None else [Problem((), "this has more faults than are told")]
+    return [*told.values(), *more]
+
+
+def _pattern(validator: Any, pattern: str, value: Any, schema: Any) -> Iterator[ValidationError]:
+    # Python's `$` lets a line break follow, that of JSON Schema does not.
+    if isinstance(value, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), value):
+        yield ValidationError("malformed")
+
+
+_Validator: Any = extend(Draft202012Validator, {"pattern": _pattern})
+
+
+def _problems(
+    error: ValidationError, root: Field, written: Mapping[Path, str]
+) -> Iterator[Problem]:
     path: Path = tuple(error.absolute_path)
-    schema: Any = error.schema
-    instance: Any = error.instance
-    name = _name(path)
+    field = root.at(path) or Field({}, {})
     match error.validator:
         case "additionalProperties":
-            known = schema.get("properties", {})
-            absent = [key for key in known if key not in instance]
-            for key in instance:
-                if key not in known:
-                    hint = near(key, absent) or near(key, known) or _place_of(key, schema)
-                    yield Problem((*path, key), f"unknown field '{key}'", hint, at_key=True)
+            for key in error.instance:
+                if key not in field.properties:
+                    yield _unknown(path, key, error.instance, field)
         case "required":
-            required: Any = error.validator_value
-            absent = [key for key in required if key not in instance]
-            # jsonschema raises one error for each absent key; its message names the key first
+            # There is one error for each absent key, and its message names the key first.
+            wanted: Any = error.validator_value
+            absent = [key for key in wanted if key not in error.instance]
             key = next((key for key in absent if error.message.startswith(repr(key))), absent[0])
-            inside = f" in '{name}'" if path and isinstance(path[-1], str) else ""
-            yield Problem(path, f"missing field '{key}'{inside}", at_key=True)
+            yield from _missing(path, key, error.instance, field)
         case _:
-            found = _shown(instance, written.get(path))
-            wanted, hint = _wanted(error, schema)
-            subject = f"'{name}' is {found}" if path else f"the file is {found}"
-            yield Problem(path, f"{subject}{wanted}", hint)
+            shown = _shown(error.instance, written.get(path))
+            said, hint = _wanted(error, field)
+            subject = f"'{_name(path)}' is {shown}" if path else f"the file is {shown}"
+            yield Problem(path, f"{subject}{said}", None if path in written else hint)
 
 
-def _wanted(error: ValidationError, schema: Mapping[str, Any]) -> tuple[str, str | None]:
-    value: Any = error.instance
-    limit: Any = error.validator_value
-    says, _, mend = schema.get("x-says", "").partition("; ")
+def _unknown(path: Path, key: str, instance: Mapping[str, Any], field: Field) -> Problem:
+    meant = _meant(key, instance, field)
+    hint = f"did you mean '{meant}'?" if meant else None
+    for name, inner in field.properties.items():
+        if key in inner.properties:
+            hint = f"it belongs under '{name}'"
+    if hint is None and key == "lifecycle":
+        hint = "an entry of this kind does not run by itself"
+    if hint is None and field.properties:
+        known = ", ".join(name for name in field.properties if name not in instance)
+        hint = f"there is still {known}" if known and len(known) <= 80 else None
+    return Problem((*path, key), f"unknown field '{key}'", hint, at_key=True)
+
+
+def _missing(path: Path, key: str, instance: Mapping[str, Any], field: Field) -> Iterator[Problem]:
+    for other in instance:
+        if other not in field.properties and _meant(other, instance, field) == key:
+            yield _unknown(path, other, instance, field)  # it is there, misspelt
+            return
+    inside = f" in '{_name(path)}'" if path and isinstance(path[-1], str) else ""
+    yield Problem(path, f"missing field '{key}'{inside}", at_key=True)
+
+
+def _meant(key: str, instance: Mapping[str, Any], field: Field) -> str | None:
+    """The field that a key was probably meant to be: rather one that is not there yet."""
+    absent = [name for name in field.properties if name not in instance]
+    return nearest(key, absent) or nearest(key, field.properties)
+
+
+def _wanted(error: ValidationError, field: Field) -> tuple[str, str | None]:
+    """What should have been there, and how to mend it."""
+    value, limit = error.instance, error.validator_value
+    says, _, mend = (field.says or "").partition("; ")
     match error.validator:
         case "type" if says:
-            return f", not {says}", _duration_of(value, schema) or mend or None
+            return f", not {says}", _with_unit(value, field) or mend or None
         case "type":
-            types = [limit] if isinstance(limit, str) else limit
+            types = [limit] if isinstance(limit, str) else list(limit)
             words = " or ".join(_TYPES.get(name, name) for name in types)
-            return f", not {words}", _retype(value, types)
+            return f", not {words}", _retyped(value, types)
+        case "minLength" if limit == 1:
+            return ", which says nothing", mend or None
         case "pattern":
-            return (f", not {says}" if says else ", which is malformed"), mend or None
+            slash = says.startswith("a path") and not value.startswith("/")
+            hint = f"write '/{value}'" if slash else mend or None
+            return f", not {says}" if says else ", which is malformed", hint
         case "enum":
-            known = [str(item) for item in dict.fromkeys(map(str, limit))]
-            listed = f", not one of {', '.join(known)}"
-            return listed, near(value, known) if isinstance(value, str) else None
+            return _not_one_of(value, limit)
         case "minimum":
             return f", less than {limit}", None
         case "maximum":
             return f", more than {limit}", None
-        case "exclusiveMinimum":
-            return f", not more than {limit}", None
-        case "minItems":
-            return ", which has too few items", f"list at least {limit}"
-        case "maxItems":
-            return ", which has too many items", f"list at most {limit}"
-        case "minLength":
-            return ", which is too short", None
         case "uniqueItems":
-            return ", which names something twice", None
+            return ", which names something twice", "remove one of them"
         case _:
-            if says:
-                return f", not {says}", mend or None
-            return f", which does not fit: {schema.get('description', error.validator)}", None
+            says = says or field.description or str(error.validator)
+            return f", not {says}", mend or None
 
 
-def _retype(value: Any, types: list[str]) -> str | None:
+def _not_one_of(value: Any, choices: Any) -> tuple[str, str | None]:
+    known = {_shown(choice, None).strip("'").lower(): choice for choice in reversed(choices)}
+    words = [_shown(choice, None).strip("'") for choice in reversed(known.values())]
+    meant = nearest(value, words) if isinstance(value, str) else None
+    return f", not one of {', '.join(words)}", f"did you mean '{meant}'?" if meant else None
+
+
+def _retyped(value: Any, types: list[str]) -> str | None:
     """How a value of the wrong type was probably meant."""
     if isinstance(value, str):
         if "boolean" in types and value.lower() in _TRUE_WORDS:
             return f"write {_TRUE_WORDS[value.lower()]}"
         if {"integer", "number"} & set(types) and value.lstrip("-").isdecimal():
             return "remove the quotes"
-        if "array" in types:
+        if "array" in types and len(value) <= 60:
             return f"write [{value}]"
     elif "string" in types and isinstance(value, bool | int | float):
         return "quote it to make it text"
     return None
 
 
-def _duration_of(value: Any, schema: Mapping[str, Any]) -> str | None:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        unit = {"duration": "s", "size": "B"}.get(schema.get("x-type", ""))
-        return f"did you mean {value}{unit}?" if unit else None
-    return None
-
-
-def _place_of(key: str, schema: Mapping[str, Any]) -> str | None:
-    """Where an unknown field may stand, if it is one that belongs a level deeper."""
-    for name, inner in schema.get("properties", {}).items():
-        if isinstance(inner, dict) and key in inner.get("properties", {}):
-            return f"it belongs under '{name}'"
-    if key == "lifecycle":
-        return "an entry of this kind does not run by itself"
+def _with_unit(value: Any, field: Field) -> str | None:
+    unit = _UNITS.get(field.schema.get("x-type", ""))
+    if unit and isinstance(value, int | float) and not isinstance(value, bool):
+        return f"write {_shown(value, None)}{unit}"
     return None
 
 
@@ -130,18 +176,18 @@ def _name(path: Path) -> str:
 
 
 def _shown(value: Any, written: str | None) -> str:
-    if written is not None:
-        return f"'{written}'"
-    match value:
+    """A value as a manifest would write it, or what was typed in its stead."""
+    match written if written is not None else value:
         case None:
             return "empty"
-        case bool():
-            return str(value).lower()
-        case str():
-            return f"'{value}'" if len(value) <= 60 else f"'{value[:60]}…'"
+        case bool() as truth:
+            return str(truth).lower()
+        case str() as text:
+            return f"'{text}'" if len(text) <= 60 else f"'{text[:60]}…'"
         case dict():
             return "a mapping"
         case list():
             return "a list"
-        case _:
-            return str(value)
+        case number:
+            text = str(number)
+            return text if len(text) <= 60 else f"{text[:60]}…"

@@ -105,8 +105,11 @@ class Field:
                 for name, inner in self.properties.items()
             }
             return {**value, **filled}
-        if isinstance(value, list) and self.items is not None:
-            return [self.items._filled(item, convert) for item in value]
+        if isinstance(value, list):
+            items = self.items
+            return [item if items is None else items._filled(item, convert) for item in value]
+        if isinstance(value, float) and "integer" in self.types:
+            return int(value)  # for JSON Schema 2.0 is a whole number
         return value
 
     def _absent(self) -> Any:

@@ -9,6 +9,15 @@ Path = tuple[str | int, ...]
 """The way from an entry to a value in it: names of fields and positions in lists."""
 
 
+def printable(text: str) -> str:
+    """One line that a terminal shows as it is: what a manifest says could hold anything."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
     """A place in a file; `line` and `column` count from one.
@@ -35,7 +44,7 @@ class Finding:
 
     def __str__(self) -> str:
         tail = f"; {self.hint}" if self.hint else ""
-        return f"{self.position}: {self.message}{tail}"
+        return printable(f"{self.position}: {self.message}{tail}")
 
 
 @dataclass(frozen=True, slots=True)

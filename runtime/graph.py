@@ -42,8 +42,13 @@ class Graph(Generic[Node]):
         return ordered
 
     def cycles(self) -> list[list[Node]]:
-        """Circles of needs, each as a path that ends where it began; none is told twice."""
+        """Circles of needs, each as a path that ends where it began.
+
+        Not every circle is told, there may be more of them than anybody can read: each has a node
+        that no earlier one has. There is none if and only if nothing stands in a circle.
+        """
         done: set[Node] = set()
+        told: set[Node] = set()
         found: list[list[Node]] = []
         for start in self.needs:
             if start in done:
@@ -58,7 +63,10 @@ class Graph(Generic[Node]):
                     done.add(path[-1])
                     on_path.discard(path.pop())
                 elif following in on_path:
-                    found.append([*path[path.index(following) :], following])
+                    circle = path[path.index(following) :]
+                    if not told.issuperset(circle):
+                        told.update(circle)
+                        found.append([*circle, following])
                 elif following not in done:
                     path.append(following)
                     on_path.add(following)

@@ -50,12 +50,23 @@ class Handlers:
             name = ".".join((self._package, *file.with_suffix("").parts))
         try:
             module = importlib.import_module(name)
-        except Exception as error:
-            raise StartError(_import_failed(error, rest, manifest_folder)) from error
+        except (Exception, SystemExit) as error:
+            raise StartError(self._import_failed(error, rest, manifest_folder)) from error
         function = getattr(module, method, None)
         if not callable(function):
             raise StartError(f"{position('method')}: no function '{method}' in '{rest}'")
         return Handler(function, self._pool)
+
+    def _import_failed(self, error: BaseException, rest: str, folder: Path) -> str:
+        """One line: the last place in the application's own files, what it was, and the mend."""
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [frame for frame in frames if Path(frame.filename).is_relative_to(self._folder)]
+        where = f"{_shown(own[-1].filename)}:{own[-1].lineno}" if own else rest
+        told = f"{type(error).__name__}: {error}"
+        if isinstance(error, SyntaxError) and error.filename:
+            where, told = f"{_shown(error.filename)}:{error.lineno}", f"SyntaxError: {error.msg}"
+        told = told.replace(f"{self._package}.", "")
+        return f"{where}: the handler '{rest}' cannot be imported: {told}{_hint(error, folder)}"
 
     def forget(self) -> None:
         """Drop the application's modules."""
@@ -104,26 +115,17 @@ def _takes_argument(function: Callable[..., Any]) -> bool:
     return any(parameter.kind in positional for parameter in parameters)
 
 
-def _import_failed(error: Exception, rest: str, folder: Path) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not _is_machinery(frame.filename)]
-    where = f"{own[-1].filename}:{own[-1].lineno}" if own else rest
-    if isinstance(error, SyntaxError) and error.filename:
-        where = f"{error.filename}:{error.lineno}"
-    hint = ""
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        name = error.name.rpartition(".")[2]
-        if (folder / f"{name}.py").exists() and "." not in error.name:
-            hint = f"; write 'from .{name} import …' for a file beside the handler"
-        else:
-            hint = f"; install what provides '{error.name}', or mend the name"
-    return (
-        f"{where}: the handler '{rest}' cannot be imported: {type(error).__name__}: {error}{hint}"
-    )
+def _hint(error: BaseException, folder: Path) -> str:
+    if not isinstance(error, ModuleNotFoundError) or not error.name:
+        return ""
+    if "." not in error.name and (folder / f"{error.name}.py").exists():
+        return f"; write 'from .{error.name} import …' for a file beside the handler"
+    if error.name.startswith("runtime_application_"):
+        return "; there is no such file in the application's folder"
+    return f"; install what provides '{error.name}', or mend the name"
 
 
-def _is_machinery(filename: str) -> bool:
-    return filename.startswith("<frozen importlib") or filename in (
-        __file__,
-        importlib.__file__,
-    )
+def _shown(file: str) -> str:
+    """A path as a person in the working folder would type it."""
+    path = Path(file)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from runtime.entry import Entry
 from runtime.finding import Finding
 from runtime.inspection import (
     HandlerFile,
-    Misplaced,
     Signature,
     inspect,
     known_modules,
-    locate,
     own_modules,
     position,
 )
 from runtime.kind import Arguments
+from runtime.location import Misplaced, locate
 from runtime.suggestion import near
 
 DEFAULT_METHOD = "main"
@@ -28,69 +28,86 @@ class HandlerCheck:
     def __init__(self, application: Path, findings: list[Finding]) -> None:
         self._application = application
         self._findings = findings
+        self._files: dict[Path, HandlerFile] = {}
 
-    def check(self, entry: Entry) -> None:
-        """File, function and modules of one entry whose kind has a `source`."""
-        source = entry.fields.get("source")
-        if not isinstance(source, str) or "://" not in source:
-            return  # the schema has told
+    def check(self, entry: Entry) -> bool:
+        """File, function and modules of one entry whose kind has a `source`; whether all is well.
+
+        Fields that are wrong by the schema are passed over: it has told.
+        """
+        before = len(self._findings)
         self._listed_modules(entry)
-        try:
-            file = locate(source, entry.folder, self._application)
-        except Misplaced as error:
-            folder = (entry.folder / source.partition("://")[2]).parent
-            hint = error.hint or _near_file(source, folder)
-            self._found(entry, "source", str(error), hint)
-            return
-        if file is None:
-            return
-        content = inspect(file)
-        if content.fault:
-            message, line, column = content.fault
-            place = position(file, line, column)
-            self._findings.append(Finding(place, f"not valid Python: {message}"))
-            return
-        self._method(entry, content, source)
-        self._imports(entry, content, file)
+        source = entry.fields.get("source")
+        if isinstance(source, str) and source.partition("://")[2]:
+            self._source(entry, source)
+        return len(self._findings) == before
 
     def arguments(self, caller: Entry, target: Entry, rule: Arguments) -> None:
-        """Whether the handler of `target` takes what `caller` will pass."""
+        """Whether the handler of `target`, which was found well, takes what `caller` will pass."""
         signature = self._signature(target)
         if signature is None:
             return
-        field = "method" if "method" in target.fields else "source"
-        takes = _takes(signature)
+        field = _method_field(target)
         who = f"{rule.caller} ('{caller.id}')"
-        method = target.fields.get("method", DEFAULT_METHOD)
+        method = _shown(target, "method", DEFAULT_METHOD)
         if signature.keywords:
-            names = ", ".join(signature.keywords)
+            names = "', '".join(signature.keywords)
             message = f"'{method}' needs '{names}' by keyword, but {who} passes none"
             self._found(target, field, message, "give it a default")
-        elif signature.least > rule.most or (
-            signature.most is not None and signature.most < rule.least
-        ):
-            passes = _count(rule.least if signature.most is not None else rule.most)
-            message = f"'{method}' takes {takes}, but {who} passes {passes}"
+        elif signature.least > rule.most:
+            message = f"'{method}' takes {_takes(signature)}, but {who} passes {_count(rule.most)}"
             self._found(target, field, message)
+        elif signature.most is not None and signature.most < rule.least:
+            message = f"'{method}' takes {_takes(signature)}, but {who} passes {_count(rule.least)}"
+            self._found(target, field, message)
+
+    def _source(self, entry: Entry, source: str) -> None:
+        name = _shown(entry, "source").partition("://")[2] or _shown(entry, "source")
+        try:
+            file = locate(source, entry.folder, self._application)
+        except Misplaced as error:
+            self._found(entry, "source", error.told(name), self._mend(entry, source, error))
+            return
+        if file is None:
+            return
+        content = self._read(file)
+        if content.fault:
+            message, line, column = content.fault
+            self._findings.append(Finding(position(file, line, column), message))
+            return
+        self._method(entry, content, name)
+        self._imports(entry, content, file)
+
+    def _read(self, file: Path) -> HandlerFile:
+        if file not in self._files:
+            self._files[file] = inspect(file)
+        return self._files[file]
+
+    def _mend(self, entry: Entry, source: str, error: Misplaced) -> str | None:
+        if error.hint or not error.missing or entry.written("source"):
+            return error.hint
+        wanted = entry.folder / source.partition("://")[2]
+        try:
+            files = [path.name for path in wanted.parent.iterdir() if path.suffix == ".py"]
+        except OSError:
+            return f"no folder '{wanted.parent.name}'" if not wanted.parent.exists() else None
+        return near(wanted.name, files)
 
     def _signature(self, entry: Entry) -> Signature | None:
         file = locate(entry.fields["source"], entry.folder, self._application)
         if file is None:
             return None
-        return inspect(file).functions.get(entry.fields.get("method", DEFAULT_METHOD))
+        return self._read(file).functions.get(entry.fields.get("method", DEFAULT_METHOD))
 
-    def _method(self, entry: Entry, content: HandlerFile, source: str) -> None:
+    def _method(self, entry: Entry, content: HandlerFile, name: str) -> None:
         method = entry.fields.get("method", DEFAULT_METHOD)
-        if not isinstance(method, str) or content.opaque:
+        if not isinstance(method, str) or content.opaque or method in content:
             return
-        if method not in content.functions and method not in content.names:
-            known = [*content.functions, *content.names]
-            field = "method" if "method" in entry.fields else "source"
-            hint = near(method, known)
-            if hint is None and len(content.functions) == 1:
-                hint = f"write 'method: {next(iter(content.functions))}'"
-            name = source.partition("://")[2]
-            self._found(entry, field, f"no function '{method}' in '{name}'", hint)
+        hint = None if entry.written("method") else near(method, content.functions)
+        if hint is None and len(content.functions) == 1:
+            hint = f"write 'method: {next(iter(content.functions))}'"
+        message = f"no function '{_shown(entry, 'method', DEFAULT_METHOD)}' in '{name}'"
+        self._found(entry, _method_field(entry), message, hint)
 
     def _imports(self, entry: Entry, content: HandlerFile, file: Path) -> None:
         listed = entry.fields.get("modules", [])
@@ -98,34 +115,39 @@ class HandlerCheck:
             return
         for name, line, column in content.imports:
             place = position(file, line, column)
-            if name not in known_modules():
-                hint = near(name, known_modules())
-                self._findings.append(Finding(place, f"no module '{name}' in the runtime", hint))
+            if name not in own_modules():
+                hint = near(name, own_modules())
+                message = f"no module 'runtime.modules.{name}'"
+                self._findings.append(Finding(place, message, hint))
             elif name not in listed:
                 where = entry.at("modules") if "modules" in entry.fields else entry.position
                 message = f"module '{name}' is imported, but '{entry.id}' does not list it"
-                hint = f"add it to 'modules' at {where}"
-                self._findings.append(Finding(place, message, hint))
+                self._findings.append(Finding(place, message, f"add it to 'modules' at {where}"))
 
     def _listed_modules(self, entry: Entry) -> None:
         listed = entry.fields.get("modules", [])
         for index, name in enumerate(listed if isinstance(listed, list) else ()):
-            if isinstance(name, str) and name not in known_modules():
-                hint = near(name, own_modules()) or near(name, known_modules())
-                hint = hint or "installed packages need not be listed"
-                message = f"unknown module '{name}'"
-                self._findings.append(Finding(entry.at("modules", index), message, hint))
+            if not isinstance(name, str) or name in known_modules():
+                continue
+            written = entry.written("modules", index)
+            hint = near(name, own_modules()) or near(name, known_modules())
+            hint = hint or "installed packages need not be listed"
+            message = f"unknown module '{written or name}'"
+            place = entry.at("modules", index)
+            self._findings.append(Finding(place, message, None if written else hint))
 
     def _found(self, entry: Entry, field: str, message: str, hint: str | None = None) -> None:
         self._findings.append(Finding(entry.at(field), message, hint))
 
 
-def _near_file(source: str, folder: Path) -> str | None:
-    name = source.rpartition("/")[2]
-    if not folder.is_dir():
-        return None
-    files = [path.name for path in folder.iterdir() if path.suffix == ".py"]
-    return near(name, files)
+def _method_field(entry: Entry) -> str:
+    return "method" if "method" in entry.fields else "source"
+
+
+def _shown(entry: Entry, field: str, default: str = "") -> str:
+    """A field as it was typed."""
+    value: Any = entry.written(field) or entry.fields.get(field, default)
+    return str(value)
 
 
 def _takes(signature: Signature) -> str:

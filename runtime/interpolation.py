@@ -65,12 +65,19 @@ def _value(match: re.Match[str], environment: Mapping[str, str]) -> str:
         )
     name, default = parts[1], parts[2]
     value = environment.get(name, default)
+    if value is not None and not _is_text(value):
+        raise Unresolved(f"the environment variable '{name}' is not UTF-8 text", "set it anew")
     if value is None:
         raise Unresolved(
             f"the environment variable '{name}' is not set",
             f"set it, or give a default: ${{env:{name}|…}}",
         )
     return value
+
+
+def _is_text(value: str) -> bool:
+    """Whether it could be decoded: bytes that are no UTF-8 come as lone surrogates."""
+    return value.isascii() or not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 def _strings(value: Any, path: Path) -> Iterator[tuple[Any, Any, Path]]:

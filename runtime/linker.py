@@ -8,19 +8,26 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from runtime.entry import Entry, EntryId
-from runtime.field import Reference
+from runtime.field import Field, Reference
 from runtime.finding import Finding, ManifestError, Path, Problem
 from runtime.graph import Graph
 from runtime.handler_check import HandlerCheck
 from runtime.interpolation import is_whole
-from runtime.kind import Arguments, Claim, Kind
+from runtime.kind import Kind
+from runtime.kind_check import KindCheck
 from runtime.manifest import Manifest
-from runtime.registry import Registry, UnknownKind
+from runtime.registry import BrokenKind, Registry, UnknownKind
+from runtime.scalar import scalar
 from runtime.schema import Schema
-from runtime.source import scalar
 from runtime.suggestion import near
 
+MAX_FINDINGS = 1000
+"""Checking stops after so many: nobody reads more, and a hostile manifest could go on for long."""
+
 _LUA = {"function.lua": "function.python", "process.lua": "process.python"}
+_CIRCLE_SHOWN = 12
+_SEARCHES = 50_000
+"""How many names are compared in search of suggestions, all in all: each costs microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +65,17 @@ class _Linking:
         self.registry = registry
         self.findings = list(manifest.findings)
         self.links: dict[EntryId, Link] = {}
+        self.faulty: set[EntryId] = set()
         self.graph: Graph[EntryId] = Graph({})
-        self.claims: dict[tuple[EntryId, str], tuple[Entry, Path]] = {}
-        self.handlers = HandlerCheck(manifest.folder, self.findings)
+        self.searches = _SEARCHES
 
     def run(self) -> None:
         for entry in self.entries.values():
             self._link(entry)
+            if len(self.findings) >= MAX_FINDINGS:
+                end = f"checking stops here, after {len(self.findings):,} findings"
+                self.findings.append(Finding(entry.position, end))
+                return
         self.graph = Graph(
             {
                 id: self.links[id].references.values() if id in self.links else ()
@@ -73,121 +84,124 @@ class _Linking:
         )
         for cycle in self.graph.cycles():
             self._cycle(cycle)
-        for link in self.links.values():
-            if {"source", "method", "modules"} <= link.schema.field.properties.keys():
-                self.handlers.check(link.entry)
-        if not self.findings:
-            for link in self.links.values():
-                self._check(link)
+        self._check()
 
     def _link(self, entry: Entry) -> None:
         try:
             kind = self.registry[entry.kind]
+            schema = self.registry.schema(entry.kind)
         except UnknownKind:
             self._unknown_kind(entry)
             return
-        except Exception as error:  # a kind from outside may fail in any way when it is imported
-            message = f"the kind '{entry.kind}' cannot be loaded: {type(error).__name__}: {error}"
-            self._found(entry, Problem(("kind",), message))
+        except BrokenKind as error:
+            self._found(entry, Problem(("kind",), str(error)))
             return
-        schema = self.registry.schema(entry.kind)
         for path, text in entry.interpolated.items():
             if is_whole(text):
                 _retype(entry.fields, path, schema)
-        for problem in schema.problems(entry.fields, entry.interpolated):
+        problems = schema.problems(entry.fields, entry.interpolated)
+        for problem in problems:
             self._found(entry, problem)
+        told = {problem.path for problem in problems}
         references = {}
         for reference in schema.field.references(entry.fields):
-            if target := self._resolve(entry, reference):
+            if reference.path not in told and (target := self._resolve(entry, reference)):
                 references[reference.path] = target.id
         self.links[entry.id] = Link(entry, kind, schema, references)
 
     def _unknown_kind(self, entry: Entry) -> None:
+        written = entry.written("kind")
         meant = _LUA.get(entry.kind)
         hint = f"handlers are Python here: write {meant}" if meant else None
-        hint = hint or near(entry.kind, self.registry.names) or "see 'runtime kinds'"
-        shown = entry.written("kind") or entry.kind
-        self._found(entry, Problem(("kind",), f"unknown kind '{shown}'", hint))
+        if hint is None and written is None:
+            hint = near(entry.kind, self.registry.names)
+        message = f"unknown kind '{written or entry.kind}'"
+        self._found(entry, Problem(("kind",), message, hint or "see 'runtime kinds'"))
 
     def _resolve(self, entry: Entry, reference: Reference) -> Entry | None:
         id = EntryId.parse(reference.text, entry.id.namespace)
         target = self.entries.get(id)
         written = entry.written(*reference.path)
         if target is None:
-            hint = None if written else self._near(id, reference.kinds)
-            self._found(entry, Problem(reference.path, f"no entry '{written or id}'", hint))
+            self.faulty.add(entry.id)
+            if self.manifest.complete:  # else it may well be in what could not be read
+                hint = None if written else self._near(id, reference.kinds)
+                self._found(entry, Problem(reference.path, f"no entry '{written or id}'", hint))
             return None
-        if not any(fnmatchcase(target.kind, pattern) for pattern in reference.kinds):
-            wanted = " or ".join(reference.kinds)
-            message = f"'{written or id}' is of kind {target.kind}, not {wanted}"
-            self._found(entry, Problem(reference.path, message))
+        if not _fits(target, reference.kinds):
+            kind = target.written("kind") or target.kind
+            message = f"'{written or id}' is of kind {kind}, not {' or '.join(reference.kinds)}"
+            self._found(entry, Problem(reference.path, message, self._only(reference.kinds)))
             return None
         return target
 
     def _near(self, id: EntryId, kinds: tuple[str, ...]) -> str | None:
-        fitting = [
-            str(other.id)
-            for other in self.entries.values()
-            if any(fnmatchcase(other.kind, pattern) for pattern in kinds)
-        ]
-        return near(str(id), fitting) or near(str(id), map(str, self.entries))
+        if self.searches <= 0:
+            return None
+        self.searches -= len(self.entries)
+        fitting = [str(other.id) for other in self.entries.values() if _fits(other, kinds)]
+        elsewhere = [name for name in fitting if name.endswith(f":{id.name}")]
+        if len(elsewhere) == 1:
+            return f"did you mean '{elsewhere[0]}'?"
+        return near(str(id), fitting) or near(str(id), map(str, self.entries)) or self._only(kinds)
+
+    def _only(self, kinds: tuple[str, ...]) -> str | None:
+        """The one entry that could be meant, if there is only one."""
+        if self.searches <= 0 or kinds == ("*",):
+            return None
+        self.searches -= len(self.entries)
+        fitting = [other.id for other in self.entries.values() if _fits(other, kinds)]
+        return f"there is '{fitting[0]}'" if len(fitting) == 1 else None
 
     def _cycle(self, cycle: list[EntryId]) -> None:
-        entry, needed = self.entries[cycle[0]], cycle[1]
-        path = next(path for path, id in self.links[cycle[0]].references.items() if id == needed)
-        way = " → ".join(map(str, cycle))
-        self._found(entry, Problem(path, f"a circle of references: {way}", "remove one of them"))
+        first, needed = cycle[:2]
+        path = next(path for path, id in self.links[first].references.items() if id == needed)
+        shown = [*map(str, cycle)]
+        if len(shown) > _CIRCLE_SHOWN:
+            shown[_CIRCLE_SHOWN // 2 : -_CIRCLE_SHOWN // 2] = ["…"]
+        problem = Problem(
+            path, f"a circle of references: {' → '.join(shown)}", "remove one of them"
+        )
+        self._found(self.entries[first], problem)
+        self.faulty.update(cycle)
 
-    def _check(self, link: Link) -> None:
-        if link.kind.check is None:
-            return
-        for rule in link.kind.check(_View(self, link)):
-            match rule:
-                case Problem():
-                    self._found(link.entry, rule)
-                case Claim():
-                    self._claim(link.entry, rule)
-                case Arguments():
-                    target = self.links[link.references[rule.path]].entry
-                    self.handlers.arguments(link.entry, target, rule)
-
-    def _claim(self, entry: Entry, claim: Claim) -> None:
-        first = self.claims.setdefault((claim.owner, claim.what), (entry, claim.path))
-        if first[0] is not entry:
-            other, path = first
-            where = f"'{other.id}' has it at {other.at(*path)}"
-            message = f"{claim.what} is taken on '{claim.owner}'; {where}"
-            self._found(entry, Problem(claim.path, message))
+    def _check(self) -> None:
+        """Ask the handlers' files, and the kinds themselves."""
+        handlers = HandlerCheck(self.manifest.folder, self.findings)
+        for id, link in self.links.items():
+            if _has_handler(link.schema.field) and not handlers.check(link.entry):
+                self.faulty.add(id)
+        unsound = self.graph.reach(self.faulty, dependents=True)
+        check = KindCheck(self.links, handlers, self._found)
+        for id, link in self.links.items():
+            if link.kind.check is not None and id not in unsound:
+                check(link)
 
     def _found(self, entry: Entry, problem: Problem) -> None:
         at = entry.key_at if problem.at_key else entry.at
         self.findings.append(Finding(at(*problem.path), problem.message, problem.hint))
+        self.faulty.add(entry.id)
 
 
-class _View:
-    """An entry as its kind's `check` sees it."""
+def _has_handler(field: Field) -> bool:
+    return {"source", "method", "modules"} <= field.properties.keys()
 
-    def __init__(self, linking: _Linking, link: Link) -> None:
-        self._linking = linking
-        self._link = link
-        self.id = link.entry.id
-        self.fields: Mapping[str, Any] = link.schema.field.fill(
-            link.entry.fields, lambda text: text
-        )
 
-    def follow(self, *path: str) -> _View | None:
-        target = self._link.references.get(path)
-        return _View(self._linking, self._linking.links[target]) if target else None
+def _fits(entry: Entry, kinds: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(entry.kind, pattern) for pattern in kinds)
 
 
 def _retype(fields: dict[str, Any], path: Path, schema: Schema) -> None:
     """Give a value that came whole from the environment the type of its field."""
     field = schema.field.at(path)
-    if field is None or not field.types or "string" in field.types:
+    if field is None or "string" in field.types:
         return
     holder: Any = fields
     for step in path[:-1]:
         holder = holder[step]
+    choices = field.schema.get("enum")
+    if not field.types and (choices is None or holder[path[-1]] in choices):
+        return  # anything may stand here, text too
     try:
         holder[path[-1]] = scalar(holder[path[-1]])
     except ValueError:

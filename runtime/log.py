@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
-import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TextIO
 
 import msgspec
+
+from runtime.stack import stack
 
 _LEVELS = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"}
 _COLOURS = {"debug": "2", "info": "36", "warning": "33", "error": "31", "critical": "31;1"}
@@ -33,14 +35,22 @@ class Log:
         self, stream: TextIO, json: bool = False, colour: bool = False, level: int = logging.INFO
     ) -> None:
         self.level = level
-        self.secrets: set[str] = set()
-        """Values that must not appear in any line."""
+        self._secrets: list[str] = []
         self._stream = stream
         self._json = json
         self._colour = colour
         self._encoder = msgspec.json.Encoder(enc_hook=str)
         self._second = 0
         self._clock = ""
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Replace these values in every line from now on, unless they are very short."""
+        forms = {*self._secrets}
+        for secret in secrets:
+            if len(secret) >= _SHORTEST_SECRET:
+                forms |= {secret, secret.translate(_ESCAPES), repr(secret)[1:-1]}
+                forms.add(self._encoded(_sayable(secret))[1:-1])
+        self._secrets = sorted(forms, key=len, reverse=True)  # one may be a part of another
 
     def write(
         self,
@@ -67,10 +77,9 @@ class Log:
             if (id := getattr(subject, name, None)) is not None:
                 event[name] = id
         if fault is not None:
-            stack = "".join(traceback.format_exception(fault))
-            event["error"] = {"type": type(fault).__name__, "stack": stack}
+            event["error"] = {"type": type(fault).__name__, "stack": stack(fault)}
         line = self._as_json(event) if self._json else self._as_text(event)
-        for secret in self.secrets:
+        for secret in self._secrets:
             line = line.replace(secret, "[hidden]")
         try:
             self._stream.write(line)
@@ -89,20 +98,24 @@ class Log:
 
     def _as_json(self, event: dict[str, Any]) -> str:
         try:
-            text = self._encoder.encode(event).decode()
-        except Exception:  # whatever a value's text does
-            event["fields"] = {name: _text(value) for name, value in event["fields"].items()}
-            text = self._encoder.encode(event).decode("utf-8", "backslashreplace")
+            return self._encoded(event) + "\n"
+        except Exception:  # lone surrogates, or whatever a value's own text does
+            return self._encoded(_sayable_event(event)) + "\n"
+
+    def _encoded(self, value: object) -> str:
+        text = self._encoder.encode(value).decode()
         if not text.isascii():
             for code in (0x85, 0x2028, 0x2029):
                 text = text.replace(chr(code), f"\\u{code:04x}")
-        return text + "\n"
+        return text
 
     def _as_text(self, event: dict[str, Any]) -> str:
         level = event["level"]
         pairs = dict(event.get("fields", ()))
         pairs |= {name: event[name] for name in ("request_id", "message_id") if name in event}
-        tail = "".join(f" {name}={_text(value)}" for name, value in pairs.items())
+        tail = "".join(
+            f" {name.translate(_ESCAPES)}={_quoted(value)}" for name, value in pairs.items()
+        )
         clock = event["time"][11:23]
         who = event.get("entry", event["logger"])
         words = event["message"].translate(_ESCAPES)
@@ -113,8 +126,8 @@ class Log:
         else:
             line = f"{clock} {level:7} {head}{tail}"
         if "error" in event:
-            stack = event["error"]["stack"].rstrip().splitlines()
-            line += "".join(f"\n    {part.translate(_ESCAPES)}" for part in stack)
+            frames = event["error"]["stack"].rstrip().splitlines()
+            line += "".join(f"\n    {part.translate(_ESCAPES)}" for part in frames)
         return line + "\n"
 
 
@@ -155,18 +168,36 @@ def install(log: Log) -> None:
 
 def for_terminal(format: str | None, level: str, environment: Mapping[str, str]) -> Log:
     """The log of a command: JSON unless stderr is a terminal, colour only on one."""
-    terminal = sys.stderr.isatty()
+    stream = sys.stderr or open(os.devnull, "w")  # noqa: SIM115 - closed by whoever started us
+    terminal = stream.isatty()
     json = format == "json" or (format is None and not terminal)
     colour = not json and "NO_COLOR" not in environment
     colour = colour and (terminal or "FORCE_COLOR" in environment)
     number = next(number for number, name in _LEVELS.items() if name == level)
-    return Log(sys.stderr, json, colour, number)
+    return Log(stream, json, colour, number)
+
+
+def _quoted(value: Any) -> str:
+    text = _text(value).translate(_ESCAPES)
+    return f'"{text}"' if " " in text or not text else text
 
 
 def _text(value: Any) -> str:
     try:
-        text = value if isinstance(value, str) else repr(value)
+        return value if isinstance(value, str) else repr(value)
     except Exception as error:
-        text = f"<{type(value).__name__} without a text: {type(error).__name__}>"
-    text = text.translate(_ESCAPES)
-    return f'"{text}"' if " " in text else text
+        return f"<{type(value).__name__} without a text: {type(error).__name__}>"
+
+
+def _sayable(value: Any) -> str:
+    """The text of a value, without lone surrogates, which UTF-8 cannot say."""
+    return _text(value).encode("utf-8", "backslashreplace").decode()
+
+
+def _sayable_event(event: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: {_sayable(key): _sayable(item) for key, item in value.items()}
+        if isinstance(value, Mapping)
+        else _sayable(value)
+        for name, value in event.items()
+    }

@@ -29,6 +29,8 @@ class Manifest:
     documents: Sequence[Document]
     findings: Sequence[Finding]
     """What was wrong with the texts; the entries are those that could be read all the same."""
+    complete: bool
+    """Whether every entry that was declared is among the entries."""
 
 
 def read(
@@ -50,7 +52,7 @@ def read(
         raise ManifestError([Finding(Position(_shown(folder)), message, hint)])
     reading.override(overrides)
     reading.interpolate()
-    return Manifest(folder, reading.entries, reading.documents, reading.findings)
+    return Manifest(folder, reading.entries, reading.documents, reading.findings, reading.complete)
 
 
 def _find(folder: Path) -> Iterator[Path]:
@@ -75,16 +77,19 @@ class _Reading:
         self.entries: dict[EntryId, Entry] = {}
         self.documents: list[Document] = []
         self.findings: list[Finding] = []
+        self.complete = True
 
     def file(self, path: Path) -> None:
         self.files += 1
         shown = _shown(path)
         text = self._text(path, shown)
-        if text is None:
-            return
-        document, findings = parse(text, str(path), shown)
-        self.findings += findings
-        if document is not None:
+        document = None
+        if text is not None:
+            document, findings = parse(text, str(path), shown)
+            self.findings += findings
+        if document is None:
+            self.complete = False
+        else:
             self.documents.append(document)
             self._document(document)
 
@@ -94,10 +99,14 @@ class _Reading:
             if not path.resolve().is_relative_to(self.folder.resolve()):
                 self._found(start, "this link leads out of the application's folder")
                 return None
+            if path.exists() and not path.is_file():
+                self._found(start, "not a file")  # to open a pipe would wait for ever
+                return None
             with path.open("rb") as file:
                 data = file.read(MAX_BYTES + 1)
-        except OSError as error:
-            self._found(start, f"cannot be read: {(error.strerror or str(error)).lower()}")
+        except (OSError, RuntimeError) as error:  # RuntimeError: a circle of links
+            reason = getattr(error, "strerror", None) or "a circle of links"
+            self._found(start, f"cannot be read: {reason.lower()}")
             return None
         if len(data) > MAX_BYTES:
             self._found(start, "larger than 8 MiB", "split it into several folders")
@@ -123,7 +132,9 @@ class _Reading:
         if not isinstance(document.data, dict):
             return
         namespace, entries = document.data.get("namespace"), document.data.get("entries")
-        if isinstance(namespace, str) and isinstance(entries, list):
+        if not isinstance(namespace, str) or not isinstance(entries, list):
+            self.complete = False
+        else:
             for index, fields in enumerate(entries):
                 if isinstance(fields, dict):
                     self._entry(document, index, namespace, fields)
@@ -133,7 +144,8 @@ class _Reading:
     ) -> None:
         name, kind = fields.get("name"), fields.get("kind")
         if not isinstance(name, str) or not isinstance(kind, str) or not NAME.fullmatch(name):
-            return  # the schema of the envelope has told
+            self.complete = False  # the schema of the envelope has told
+            return
         id = EntryId(namespace, name)
         entry = Entry(id, kind, fields, document, ("entries", index))
         if first := self.entries.get(id):

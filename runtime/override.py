@@ -7,7 +7,7 @@ from typing import Any
 
 from runtime.entry import EntryId
 from runtime.finding import Finding, Position
-from runtime.source import parse
+from runtime.source import MAX_DEPTH, parse
 
 FORM = "namespace:entry:field.path=value"
 
@@ -33,6 +33,8 @@ class Override:
             raise ValueError(f"'{target}' is not an override; write {FORM}")
         if steps[0] == "name":
             raise ValueError(f"'{target}' would rename an entry; only its other fields can change")
+        if len(steps) > MAX_DEPTH:
+            raise ValueError(f"the field of '{target[:60]}…' is nested deeper than {MAX_DEPTH}")
         path = tuple(int(step) if step.isdecimal() else step for step in steps)
         try:
             document, findings = parse(value_text, "", "-o")

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from runtime.application import Application
 from runtime.child import GRACE
-from runtime.signals import Signals, leave
+from runtime.signals import MARGIN, Signals, leave
 
 log = logging.getLogger("runtime")
+
+T = TypeVar("T")
 
 
 def run(application: Application, signals: Signals) -> int:
@@ -25,20 +31,31 @@ def run(application: Application, signals: Signals) -> int:
         return supervisor.budget if supervisor else GRACE
 
     def drain() -> None:
-        loop.call_soon_threadsafe(stop.set)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: all is drained
+            loop.call_soon_threadsafe(stop.set)
 
     signals.drain_with(drain, budget)
     try:
-        code = loop.run_until_complete(application.serve(stop))
-        held = loop.run_until_complete(_tidy(loop)) or application.pool.unfinished > 0
+        code = _complete(loop, application.serve(stop))
+        held = _complete(loop, _tidy(loop))
     except Exception:
         log.exception("unexpected error of the runtime; please report it")
         leave(1)
-        raise
-    if held:
+    if held or application.pool.unfinished:
         leave(code)
+    _leave_soon(code)
     loop.close()
     return code
+
+
+def _complete(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
+    """Run the loop until `work` is done, also past a task of a handler that calls sys.exit."""
+    task = loop.create_task(work)
+    while True:
+        try:
+            return loop.run_until_complete(task)
+        except (SystemExit, KeyboardInterrupt) as error:
+            log.error("a task raised %r, which ends the task only", error)
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
@@ -57,5 +74,16 @@ async def _tidy(loop: asyncio.AbstractEventLoop) -> bool:
         task.cancel()
     if left:
         _, left = await asyncio.wait(left, timeout=GRACE)
-    await loop.shutdown_asyncgens()
+    try:
+        async with asyncio.timeout(GRACE):
+            await loop.shutdown_asyncgens()
+    except TimeoutError:
+        return True
     return bool(left)
+
+
+def _leave_soon(code: int) -> None:
+    """End the program even if a thread that a handler started, and forgot, does not end."""
+    watch = threading.Timer(MARGIN, leave, (code,))
+    watch.daemon = True
+    watch.start()

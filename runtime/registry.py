@@ -19,6 +19,10 @@ class UnknownKind(LookupError):
     """No kind has this name."""
 
 
+class BrokenKind(Exception):
+    """A kind that is installed and cannot be used. The text says why."""
+
+
 class Registry:
     """Every kind that can be named. A kind is imported when it is first asked for."""
 
@@ -27,22 +31,26 @@ class Registry:
         self._schemas: dict[str, Schema] = {}
 
     def __getitem__(self, name: str) -> Kind:
-        """The kind of this name. Raises UnknownKind, and whatever importing it raises."""
+        """The kind of this name. Raises UnknownKind and BrokenKind."""
         if name not in self._kinds:
             self._kinds[name] = self._load(name)
         return self._kinds[name]
 
     def schema(self, name: str) -> Schema:
-        """The schema of the kind of this name. Raises UnknownKind."""
+        """The schema of the kind of this name. Raises UnknownKind and BrokenKind."""
         if name not in self._schemas:
-            if name in self.built_in:
-                self._schemas[name] = kind_schema(name)
-            else:
-                schema = self[name].schema
-                if schema is None:
-                    raise TypeError(f"the kind '{name}' from outside has no schema")
-                self._schemas[name] = Schema(schema)
+            self._schemas[name] = kind_schema(name) if name in self.built_in else self._own(name)
         return self._schemas[name]
+
+    def _own(self, name: str) -> Schema:
+        """The schema that a kind from outside brings."""
+        document = self[name].schema
+        if document is None:
+            raise BrokenKind(f"the kind '{name}' brings no schema; pass Kind(…, schema=…)")
+        try:
+            return Schema(document)
+        except Exception as error:  # it is somebody else's, and may be wrong in any way
+            raise BrokenKind(f"the kind '{name}' has a schema that is none: {error}") from error
 
     @cached_property
     def names(self) -> list[str]:
@@ -65,11 +73,15 @@ class Registry:
         if name in self.built_in:
             kind = importlib.import_module(f"runtime.kinds.{name}").kind
         elif name in self._from_outside:
-            kind = self._from_outside[name].load()
+            try:
+                kind = self._from_outside[name].load()
+            except Exception as error:  # it is somebody else's, and may fail in any way
+                why = f"{type(error).__name__}: {error}"
+                raise BrokenKind(f"the kind '{name}' cannot be loaded: {why}") from error
         else:
             raise UnknownKind(name)
         if not isinstance(kind, Kind) or kind.name != name:
-            raise TypeError(f"the module of kind '{name}' does not hold a Kind of that name")
+            raise BrokenKind(f"the kind '{name}' cannot be loaded: its module holds no such Kind")
         return kind
 
 

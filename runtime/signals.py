@@ -6,11 +6,17 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
+from typing import NoReturn
 
 TWICE = 6
 """The exit code after a second signal, and of a drain that ran out of time."""
+
+MARGIN = 1.0
+"""Seconds over its budget that a drain may take before the program is ended."""
 
 
 class Signals:
@@ -22,8 +28,9 @@ class Signals:
     def __init__(self, early_exit: int | None) -> None:
         """`early_exit` is the code of a signal before anything runs; None for the usual 128 + n."""
         self._early_exit = early_exit
-        self._drain: Callable[[], None] | None = None
-        self._budget_of: Callable[[], float] = float
+        self._begin: Callable[[], None] | None = None
+        self._begun = -1
+        """The pipe that tells the watching thread that the drain began."""
         self._count = 0
 
     def install(self) -> None:
@@ -31,30 +38,36 @@ class Signals:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._receive)
 
-    def drain_with(self, drain: Callable[[], None], budget: Callable[[], float]) -> None:
-        """From now on a signal calls `drain`, which has `budget()` seconds to end the program."""
-        self._budget_of = budget
-        self._drain = drain
+    def drain_with(self, begin: Callable[[], None], budget: Callable[[], float]) -> None:
+        """From now on a signal calls `begin`, which has `budget()` seconds to end the program."""
+        begun, self._begun = os.pipe()
+        # A loop that is blocked by a handler can drain nothing: this thread ends the program then.
+        # It is there beforehand, for a signal may come where a new thread would wait for ever.
+        watch = threading.Thread(target=_watch, args=(begun, budget), daemon=True, name="drain")
+        watch.start()
+        self._begin = begin
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self._count += 1
-        if self._drain is None:
+        if self._begin is None:
             leave(128 + number if self._early_exit is None else self._early_exit)
         elif self._count == 1:
-            # A loop that is blocked by a handler can drain nothing; this thread ends it then.
-            watch = threading.Timer(self._budget_of() + 1.0, leave, (TWICE,))
-            watch.daemon = True
-            watch.start()
-            self._drain()
+            os.write(self._begun, b"!")
+            self._begin()
         else:
             leave(TWICE)
 
 
-def leave(code: int) -> None:
+def _watch(begun: int, budget: Callable[[], float]) -> None:
+    os.read(begun, 1)
+    time.sleep(budget() + MARGIN)
+    leave(TWICE)
+
+
+def leave(code: int) -> NoReturn:
     """End the program now, whatever its threads and tasks do."""
     for stream in (sys.stdout, sys.stderr):
-        try:
+        # RuntimeError: a signal came in the middle of a write
+        with suppress(OSError, ValueError, RuntimeError, AttributeError):
             stream.flush()
-        except (OSError, ValueError):
-            continue
     os._exit(code)

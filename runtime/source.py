@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,6 +9,8 @@ import yaml
 from yaml.cyaml import CParser  # type: ignore[attr-defined]
 
 from runtime.finding import Finding, Position
+from runtime.scalar import scalar
+from runtime.yaml_error import Fault, explain
 
 MAX_BYTES = 8 * 1024 * 1024
 MAX_DEPTH = 64
@@ -18,17 +18,6 @@ MAX_NODES = 250_000
 """More keys and values than this in one file are refused: a mistake or an attack."""
 MAX_FAULTS = 100
 """Reading a file stops after so many faults in its YAML."""
-
-# YAML 1.2's core schema, except that a leading zero keeps a number text: `022` is not 22.
-_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,4000})|0o[0-7]{1,4000}|0x[0-9a-fA-F]{1,4000}")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_NO_NUMBER = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
-_WORDS = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
-_NUMBER_STARTS = frozenset("-+.0123456789")
 
 
 class Place(NamedTuple):
@@ -77,31 +66,7 @@ class _Refused(Exception):
     """Reading stops here."""
 
     def __init__(self, message: str, line: int, column: int, hint: str | None = None) -> None:
-        self.finding = (message, line, column, hint)
-
-
-def scalar(text: str) -> Any:
-    """What a plain scalar means by YAML 1.2: `no` is text, `true` a boolean, `10` a number.
-
-    Raises ValueError for numbers that JSON cannot say, such as `.nan`.
-    """
-    if text in _WORDS:
-        return _WORDS[text]
-    if text[0] in _NUMBER_STARTS:
-        if _INTEGER.fullmatch(text):
-            return int(text, 0)
-        if _FLOAT.fullmatch(text):
-            number = float(text)
-            if math.isfinite(number):
-                return number
-            raise ValueError(f"{_short(text)} is too large for a number")
-        if _NO_NUMBER.fullmatch(text):
-            raise ValueError(f"{text} is not a number that can be used")
-    return text
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 40 else f"{text[:40]}…"
+        self.fault: Fault = (message, line, column, hint)
 
 
 def parse(text: str, path: str, shown: str) -> tuple[Document | None, list[Finding]]:
@@ -116,11 +81,9 @@ def parse(text: str, path: str, shown: str) -> tuple[Document | None, list[Findi
         reader.read(text)
         document = Document(path, reader.data, reader.place, shown, text)
     except _Refused as refused:
-        reader.faults.append(refused.finding)
-    except yaml.MarkedYAMLError as error:
-        reader.faults.append(_syntax(error, text))
+        reader.faults.append(refused.fault)
     except yaml.YAMLError as error:
-        reader.faults.append(_unreadable(error, text))
+        reader.faults.append(explain(error, text))
     findings = [
         Finding(Position(shown, line + 1, column + 1), message.replace("\0file", shown), hint)
         for message, line, column, hint in reader.faults
@@ -144,7 +107,7 @@ class _Frame:
 
 class _Reader:
     def __init__(self) -> None:
-        self.faults: list[tuple[str, int, int, str | None]] = []
+        self.faults: list[Fault] = []
         self.data: Any = None
         self.place = Place(0, 0, 0, 0, None)
         self.stack: list[_Frame] = []
@@ -259,36 +222,3 @@ class _Reader:
         mark = event.start_mark
         message = f"{what} is not allowed in a manifest"
         self.faults.append((message, mark.line, mark.column, hint))
-
-
-def _syntax(error: yaml.MarkedYAMLError, text: str) -> tuple[str, int, int, str | None]:
-    mark = error.problem_mark or error.context_mark
-    line, column = (mark.line, mark.column) if mark else (0, 0)
-    lines = text.splitlines()
-    here = lines[line] if line < len(lines) else ""
-    hint = None
-    if "\t" in here[: column + 1]:
-        hint = "indent with spaces, not with tabs"
-    elif error.problem and "mapping values are not allowed" in error.problem:
-        hint = "quote the text if it contains ': '"
-    elif error.problem and "did not find expected" in error.problem:
-        hint = "look at the indentation and the quotes of this line and the one before"
-    problem = error.problem or "unreadable"
-    if error.context and error.context != problem:
-        problem = f"{problem} {error.context}"
-    return f"not valid YAML: {problem}", line, column, hint
-
-
-def _unreadable(error: yaml.YAMLError, text: str) -> tuple[str, int, int, str | None]:
-    """A character that YAML forbids: PyYAML tells only its offset."""
-    offset = getattr(error, "position", None)
-    if not isinstance(offset, int):
-        return f"not valid YAML: {error}".splitlines()[0], 0, 0, None
-    found = next(
-        (i for i, char in enumerate(text) if ord(char) < 32 and char not in "\t\n\r"), None
-    )
-    offset = min(offset, len(text)) if found is None else found
-    before = text[:offset]
-    line = before.count("\n")
-    column = offset - (before.rfind("\n") + 1)
-    return "a control character, which YAML does not allow", line, column, "remove it"

@@ -8,9 +8,17 @@ from collections.abc import Iterable
 
 def near(word: str, known: Iterable[str]) -> str | None:
     """Give `did you mean '…'?` for the known name nearest to `word`, or None if none is near."""
+    meant = nearest(word, known)
+    return None if meant is None else f"did you mean '{meant}'?"
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known name nearest to `word`, or None if none is near."""
     names = list(known)
-    lowered = {name.lower(): name for name in names}
-    if word.lower() in lowered:
-        return f"did you mean '{lowered[word.lower()]}'?"
+    for name in names:
+        if name.lower() == word.lower():
+            return name
+    if len(word) > 200:  # nobody mistyped that, and comparing it takes long
+        return None
     matches = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    return f"did you mean '{matches[0]}'?" if matches else None
+    return matches[0] if matches else None

@@ -40,7 +40,7 @@ class ThreadPool:
     def submit(self, function: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
         """Call a function in a thread, in a copy of the caller's context.
 
-        Cancelling the future does not stop the function; its result is then ignored.
+        Cancelling the future does not stop a function that began; its result is then ignored.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
@@ -56,7 +56,9 @@ class ThreadPool:
     def _work(self) -> None:
         while True:
             context, function, arguments, loop, future = self._jobs.get()
-            result, error = run_in(context, function, arguments)
+            result, error = None, None
+            if not future.cancelled():  # while it waited: nobody wants it any more
+                result, error = run_in(context, function, arguments)
             with self._lock:
                 self._unfinished -= 1
             deliver(loop, future, result, error)
@@ -99,7 +101,7 @@ def deliver(
         return
 
 
-def own_thread(function: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
+def own_thread(name: str, function: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
     """Call a function in a daemon thread of its own, in a copy of the caller's context."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Any] = loop.create_future()
@@ -109,6 +111,5 @@ def own_thread(function: Callable[..., Any], *arguments: Any) -> asyncio.Future[
         result, error = run_in(context, function, arguments)
         deliver(loop, future, result, error)
 
-    name = f"process-{getattr(function, '__name__', 'main')}"
     threading.Thread(target=work, name=name, daemon=True).start()
     return future

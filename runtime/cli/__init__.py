@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import io
+import sys
 from typing import Any
 
 import click
@@ -58,3 +60,6 @@ def command() -> None:
       runtime init hello
       runtime run hello
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what the terminal cannot show is no error
+            stream.reconfigure(errors="backslashreplace")

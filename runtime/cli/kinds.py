@@ -9,7 +9,7 @@ import click
 from runtime import reference
 from runtime.cli.options import json_option
 from runtime.cli.table import print_table
-from runtime.registry import Registry
+from runtime.registry import BrokenKind, Registry
 from runtime.schema import FOLDER, load
 from runtime.suggestion import near
 
@@ -21,6 +21,13 @@ from runtime.suggestion import near
 def command(name: str | None, markdown: bool, as_json: bool) -> None:
     """List the kinds; with NAME, print the page of one: its fields, defaults and an example."""
     registry = Registry()
+    try:
+        _print(registry, name, markdown, as_json)
+    except BrokenKind as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _print(registry: Registry, name: str | None, markdown: bool, as_json: bool) -> None:
     if markdown:
         print(_all_pages(registry), end="")
     elif name is None:
@@ -35,8 +42,15 @@ def command(name: str | None, markdown: bool, as_json: bool) -> None:
         print(f"The raw schema: runtime kinds {name} --json")
 
 
+def _summary(registry: Registry, name: str) -> str:
+    try:
+        return reference.summary(registry.schema(name))
+    except BrokenKind as error:
+        return str(error)
+
+
 def _list(registry: Registry, as_json: bool) -> None:
-    rows = [(name, reference.summary(registry.schema(name))) for name in registry.names]
+    rows = [(name, _summary(registry, name)) for name in registry.names]
     if as_json:
         print(json.dumps([{"kind": name, "description": text} for name, text in rows], indent=2))
     else:
@@ -44,7 +58,7 @@ def _list(registry: Registry, as_json: bool) -> None:
 
 
 def _all_pages(registry: Registry) -> str:
-    pages = [reference.page(name, registry.schema(name)) for name in registry.names]
+    pages = [reference.page(name, registry.schema(name)) for name in sorted(registry.built_in)]
     head = (
         "# Kinds\n\nGenerated from `schemas/` by `runtime kinds --markdown`. Every entry has a "
         "`name`, a `kind` and may\nhave `meta`, free notes that the runtime does not read. "

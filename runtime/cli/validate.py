@@ -10,7 +10,7 @@ import click
 
 from runtime.cli.excerpt import print_findings
 from runtime.cli.options import FINDINGS, application, environment, json_option
-from runtime.finding import ManifestError
+from runtime.finding import Finding, ManifestError
 from runtime.linker import link
 from runtime.manifest import read
 from runtime.override import Override
@@ -50,10 +50,7 @@ def _noun(count: int, one: str, many: str) -> str:
     return one if count == 1 else many
 
 
-def _as_data(finding: object) -> dict[str, object]:
-    from runtime.finding import Finding
-
-    assert isinstance(finding, Finding)
+def _as_data(finding: Finding) -> dict[str, object]:
     place = finding.position
     return {
         "file": place.file,

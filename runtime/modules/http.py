@@ -54,7 +54,8 @@ def request() -> Request:
 
     Raises RuntimeError in a handler that no endpoint called.
     """
-    return exchange().request
+    subject = context.call().subject
+    return subject.request if isinstance(subject, Exchange) else exchange().request
 
 
 def response() -> Reply:
@@ -62,7 +63,8 @@ def response() -> Reply:
 
     Raises RuntimeError in a handler that no endpoint called.
     """
-    return exchange().reply
+    subject = context.call().subject
+    return subject.reply if isinstance(subject, Exchange) else exchange().reply
 
 
 def exchange() -> Exchange:

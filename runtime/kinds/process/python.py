@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,11 +31,22 @@ class PythonProcess:
     def blocking(self) -> bool:
         return self.handler.blocking
 
-    def call(self, run: ProcessRun, *arguments: Any) -> Awaitable[Any]:
+    async def call(self, run: ProcessRun, *arguments: Any) -> Any:
         current.set(Call(self.id, self._scope, run))
-        if self.handler.blocking:  # it may run for ever, so it must not take a pooled thread
-            return own_thread(self.handler.function, *arguments)
-        return self.handler(*arguments)
+        try:
+            if self.handler.blocking:  # it may run for ever: no pooled thread is for that
+                function = self.handler.function
+                return await own_thread(str(self.id), _exit_code_of, function, arguments)
+            return await self.handler(*arguments)
+        except SystemExit as exit:
+            return exit.code
+
+
+def _exit_code_of(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    try:
+        return function(*arguments)
+    except SystemExit as exit:  # an exit code by another way, and not the program's end
+        return exit.code
 
 
 kind = Kind("process.python", Config, PythonProcess)

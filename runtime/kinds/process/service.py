@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from runtime.kind import Arguments, BuildContext, Kind, Linked, Ready, Stage
+from runtime.kind import Arguments, BuildContext, Kind, Linked, Ready, Stage, StartError
 from runtime.kinds.process import Host, Process, ProcessRun
 
 
@@ -17,10 +17,6 @@ class Config:
     host: Host
     input: list[Any]
     type: str
-
-
-class BadExit(Exception):
-    """A process returned something that is no exit code."""
 
 
 class ProcessService:
@@ -33,38 +29,38 @@ class ProcessService:
     async def run(self, ready: Ready, stop: asyncio.Event) -> int:
         with self._host.place():
             run = ProcessRun(ready if self._type == "notify" else _nothing, stop)
-            task = asyncio.create_task(self._main(run))
+            main = asyncio.create_task(self._main(run))
             if self._type == "simple":
                 ready()
-            try:
-                return await self._watch(task, run, stop, ready)
-            finally:
-                task.cancel()
+            code = await self._watch(main, run, stop)
+            if code == 0 and self._type == "oneshot" and not main.cancelled():
+                ready()
+            return code
 
     async def _main(self, run: ProcessRun) -> int:
-        try:
-            result = await self._process.call(run, *self._input)
-        except SystemExit as exit:  # an exit code by another way, and not the program's end
-            result = exit.code
-        return _exit_code(result)
+        return _exit_code(await self._process.call(run, *self._input))
 
-    async def _watch(
-        self, task: asyncio.Task[int], run: ProcessRun, stop: asyncio.Event, ready: Ready
-    ) -> int:
-        stopped = asyncio.ensure_future(stop.wait())
+    async def _watch(self, main: asyncio.Task[int], run: ProcessRun, stop: asyncio.Event) -> int:
+        """The exit code, once the process is gone; to be cancelled means to cancel it."""
+        stopped = asyncio.create_task(stop.wait())
         try:
-            await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({main, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not run.asked_to_know:
+                self._cancel(main)
+            await asyncio.wait({main})
+        except asyncio.CancelledError:
+            self._cancel(main)
+            await asyncio.wait({main})
+            raise
         finally:
             stopped.cancel()
-        if not task.done() and not run.asked_to_know and not self._process.blocking:
-            task.cancel()
-        await asyncio.wait({task})
-        if task.cancelled():
+        if main.cancelled():
             return 0 if stop.is_set() else 1
-        code = task.result()
-        if code == 0 and self._type == "oneshot":
-            ready()
-        return code
+        return main.result()
+
+    def _cancel(self, main: asyncio.Task[int]) -> None:
+        if not self._process.blocking:  # a thread cannot be cancelled; it holds its place
+            main.cancel()
 
 
 def _exit_code(result: object) -> int:
@@ -72,7 +68,7 @@ def _exit_code(result: object) -> int:
         return 0
     if isinstance(result, int) and not isinstance(result, bool):
         return result
-    raise BadExit(f"it returned {result!r}, which is not an exit code; return 0 or nothing")
+    raise StartError(f"it returned {result!r}, which is not an exit code; return 0 or nothing")
 
 
 def _nothing(where: str = "") -> None:

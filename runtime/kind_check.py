@@ -1,0 +1,102 @@
+"""KindCheck: what the kinds themselves find wrong with entries that are right by their schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, Protocol
+
+from runtime.entry import Entry, EntryId
+from runtime.finding import Path, Problem
+from runtime.handler_check import HandlerCheck
+from runtime.kind import Arguments, Claim, Kind
+from runtime.schema import Schema
+
+
+class Linked(Protocol):
+    """What is asked of the linker's `Link`."""
+
+    @property
+    def entry(self) -> Entry: ...
+    @property
+    def kind(self) -> Kind: ...
+    @property
+    def schema(self) -> Schema: ...
+    @property
+    def references(self) -> Mapping[Path, EntryId]: ...
+
+
+class KindCheck:
+    """Asks the kind of one entry after the other, and compares what they claim."""
+
+    def __init__(
+        self,
+        links: Mapping[EntryId, Linked],
+        handlers: HandlerCheck,
+        found: Callable[[Entry, Problem], None],
+    ) -> None:
+        self._links = links
+        self._handlers = handlers
+        self._found = found
+        self._claims: dict[tuple[EntryId, str], tuple[Entry, Path]] = {}
+
+    def __call__(self, link: Linked) -> None:
+        """Ask the kind of `link`, which leads only to entries without a fault."""
+        if link.kind.check is None:
+            return
+        try:
+            rules = [*link.kind.check(_View(self._links, link))]
+        except Exception as error:  # a kind from outside may fail in any way
+            name = link.kind.name
+            message = f"the kind '{name}' cannot check this entry: {type(error).__name__}"
+            self._found(link.entry, Problem((), message))
+            return
+        for rule in rules:
+            match rule:
+                case Problem():
+                    self._found(link.entry, rule)
+                case Claim():
+                    self._claim(link.entry, rule)
+                case Arguments():
+                    target = self._links[link.references[rule.path]].entry
+                    self._handlers.arguments(link.entry, target, rule)
+
+    def _claim(self, entry: Entry, claim: Claim) -> None:
+        other, path = self._claims.setdefault((claim.owner, claim.what), (entry, claim.path))
+        if other is not entry:
+            what = self._unresolved(claim.what)
+            message = (
+                f"{what} is taken on '{claim.owner}'; '{other.id}' has it at {other.at(*path)}"
+            )
+            self._found(entry, Problem(claim.path, message))
+
+    def _unresolved(self, text: str) -> str:
+        """The text with what came from the environment as it was typed."""
+        for link in self._links.values():
+            for path, written in link.entry.interpolated.items():
+                value: Any = link.entry.fields
+                for step in path:
+                    value = value[step]
+                if bare := str(value).strip("/"):
+                    text = text.replace(bare, written.strip("/"))
+        return text
+
+
+class _View:
+    """An entry as its kind's `check` sees it."""
+
+    def __init__(self, links: Mapping[EntryId, Linked], link: Linked) -> None:
+        self._links = links
+        self._link = link
+        self.id = link.entry.id
+
+    @cached_property
+    def fields(self) -> Mapping[str, Any]:
+        filled: Mapping[str, Any] = self._link.schema.field.fill(
+            self._link.entry.fields, lambda text: text
+        )
+        return filled
+
+    def follow(self, *path: str) -> _View | None:
+        target = self._link.references.get(path)
+        return _View(self._links, self._links[target]) if target else None

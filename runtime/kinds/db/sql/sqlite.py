@@ -1,0 +1,31 @@
+"""db.sql.sqlite: a database in a file, or in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runtime.kind import BuildContext, Kind, Stage
+from runtime.sqlite.connection import MEMORY, Settings
+from runtime.sqlite.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    file: str
+    pragmas: dict[str, str | int | bool | None]
+    busy_timeout: float
+    transaction_timeout: float
+
+
+def build(config: Config, context: BuildContext) -> Database:
+    in_memory = config.file == MEMORY
+    settings = Settings(
+        file=MEMORY if in_memory else str(context.path(config.file)),
+        label=config.file,
+        pragmas={name: value for name, value in config.pragmas.items() if value is not None},
+        busy_timeout=config.busy_timeout,
+    )
+    return Database(settings, config.transaction_timeout)
+
+
+kind = Kind("db.sql.sqlite", Config, build, stage=Stage.RESOURCE)

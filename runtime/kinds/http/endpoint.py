@@ -1,0 +1,60 @@
+"""http.endpoint: one method on one path, answered by a function."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Any
+
+from runtime.kind import BuildContext, Kind
+from runtime.kinds.function import Function
+from runtime.kinds.http import Router
+from runtime.web.exchange import Exchange
+from runtime.web.routes import Handler, Route
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meta:
+    router: Router
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    meta: Meta
+    method: str
+    path: str
+    func: Function
+    timeout: float | None
+
+
+def build(config: Config, context: BuildContext) -> Route:
+    router = config.meta.router
+    route = Route(
+        method=config.method,
+        path=router.group.prefix + config.path,
+        handler=_handler(config.func),
+        group=router.group,
+        name=str(config.func.id),
+        timeout=config.timeout,
+    )
+    router.attach(route)
+    return route
+
+
+def _handler(function: Function) -> Handler:
+    """How the function is called, decided once: what is asked here is not asked per request."""
+
+    async def blocking(exchange: Exchange) -> Any:
+        request = await exchange.read()
+        arguments = (request,) if function.takes_argument else ()
+        return await function.call(exchange, *arguments)
+
+    def with_request(exchange: Exchange) -> Awaitable[Any]:
+        return function.call(exchange, exchange.request)
+
+    if function.blocking:
+        return blocking
+    return with_request if function.takes_argument else function.call
+
+
+kind = Kind("http.endpoint", Config, build)

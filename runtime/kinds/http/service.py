@@ -1,0 +1,80 @@
+"""http.service: a server on one address."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from runtime.kind import BuildContext, Kind, Ready, Stage, StartError
+from runtime.kinds.http import Part
+from runtime.web.address import Address, secure
+from runtime.web.connection import Timeouts
+from runtime.web.dispatcher import Dispatcher
+from runtime.web.routes import Routes
+from runtime.web.server import Server
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeoutsConfig:
+    header: float
+    read: float
+    write: float
+    idle: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsConfig:
+    cert: str
+    key: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    addr: str
+    timeouts: TimeoutsConfig
+    max_body: int
+    tls: TlsConfig | None
+
+
+class HttpService:
+    """Keeps what is attached to it, and composes that when it starts."""
+
+    def __init__(self, config: Config, context: BuildContext) -> None:
+        self._config = config
+        self._context = context
+        self._parts: list[Part] = []
+        self._dispatcher = Dispatcher(max_body=config.max_body)
+
+    def attach(self, part: Part) -> None:
+        self._parts.append(part)
+
+    async def run(self, ready: Ready, stop: asyncio.Event) -> None:
+        self._compose()
+        await self._server().run(ready, stop)
+
+    def _compose(self) -> None:
+        try:
+            routes = Routes(route for part in self._parts for route in part.routes())
+        except ValueError as error:
+            raise StartError(str(error)) from None
+        self._dispatcher.serve(routes, [part.group for part in self._parts])
+
+    def _server(self) -> Server:
+        config, limits = self._config, self._config.timeouts
+        try:
+            address = Address.parse(config.addr)
+        except ValueError as error:
+            raise StartError(str(error)) from None
+        tls = None
+        if config.tls is not None:
+            key = config.tls.key
+            tls = secure(
+                self._context.path(config.tls.cert), self._context.path(key) if key else None
+            )
+        timeouts = Timeouts(
+            header=limits.header, read=limits.read, write=limits.write, idle=limits.idle
+        )
+        return Server(self._dispatcher, address, timeouts=timeouts, tls=tls)
+
+
+kind = Kind("http.service", Config, HttpService, stage=Stage.SERVER)

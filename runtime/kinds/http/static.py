@@ -1,0 +1,46 @@
+"""http.static: a folder of files under one path of a server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runtime.kind import BuildContext, Kind
+from runtime.kinds.http import Server
+from runtime.web.files import Files
+from runtime.web.routes import Group, Route
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meta:
+    server: Server
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    meta: Meta
+    path: str
+    directory: str
+    spa: bool
+    index: str
+    cache: str | None
+
+
+class StaticFolder:
+    def __init__(self, config: Config, context: BuildContext) -> None:
+        self.group = Group(prefix=config.path.rstrip("/"))
+        self._path = config.path
+        self._name = str(context.id)
+        self._files = Files(
+            context.path(config.directory),
+            index=config.index,
+            spa=config.spa,
+            cache=config.cache or "",
+        )
+        config.meta.server.attach(self)
+
+    def routes(self) -> list[Route]:
+        self._files.check()
+        return self._files.routes(self._path, self.group, self._name)
+
+
+kind = Kind("http.static", Config, StaticFolder)

@@ -1,0 +1,112 @@
+"""Database: one SQLite database, as handlers and the supervisor see it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from runtime.kind import Ready
+from runtime.sqlite.blocking import BlockingDatabase
+from runtime.sqlite.connection import Settings
+from runtime.sqlite.engine import Engine
+from runtime.sqlite.hold import Hold
+from runtime.sqlite.inbox import closed
+from runtime.sqlite.inside import refuse_inside
+from runtime.sqlite.job import Job, Result, Take, all_rows, first_row, summary
+from runtime.sqlite.parameters import Parameters
+from runtime.sqlite.statement import Sort
+from runtime.sqlite.transaction import Transaction
+from runtime.sqlite.waiter import Waiter
+
+
+class Database:
+    """A service, and the calls of handlers while it runs.
+
+    Reads go to the readers; all else waits in line for the writer, as in `runtime.sqlite.writer`.
+    What a connection keeps for itself (temporary tables, attached files) is seen by the writer
+    only. Calls raise `DatabaseClosed` while the service does not run, TypeError and ValueError
+    for what SQLite cannot be given, and otherwise what `sqlite3` raises, with the first line of
+    the statement.
+    """
+
+    def __init__(self, settings: Settings, transaction_timeout: float = 3.0) -> None:
+        self._settings = settings
+        self._transaction_timeout = transaction_timeout
+        self._engine: Engine | None = None
+        self.blocking = BlockingDatabase(self.submit, self.hold)
+
+    @property
+    def label(self) -> str:
+        """What logs and errors call it: the file as the manifest writes it."""
+        return self._settings.label
+
+    async def run(self, ready: Ready, stop: asyncio.Event) -> None:
+        """Serve until `stop`, then finish what is queued. May be run again after it returned."""
+        engine = Engine(self._settings)
+        try:
+            await engine.open()
+            self._engine = engine
+            ready(self.label)
+            await engine.serve(stop)
+        except asyncio.CancelledError:
+            engine.abandon()
+            raise
+        finally:
+            self._engine = None
+            await engine.close()
+
+    async def query(self, text: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
+        """The rows of a statement, also of one that writes (`RETURNING`).
+
+        Two columns of one name are one key, the last one's value.
+        """
+        future: asyncio.Future[Any] = asyncio.Future()
+        self.submit(all_rows, text, parameters, future)
+        rows: list[dict[str, Any]] = await future
+        return rows
+
+    async def query_one(self, text: str, parameters: Parameters = ()) -> dict[str, Any] | None:
+        """The first row, or None if there is none."""
+        future: asyncio.Future[Any] = asyncio.Future()
+        self.submit(first_row, text, parameters, future)
+        row: dict[str, Any] | None = await future
+        return row
+
+    async def execute(self, text: str, parameters: Parameters = ()) -> Result:
+        """Run a statement for its effect; it is committed when this returns.
+
+        Cancelled while it waits, it is not run; later than that, it may have been.
+        """
+        future: asyncio.Future[Any] = asyncio.Future()
+        self.submit(summary, text, parameters, future)
+        result: Result = await future
+        return result
+
+    def transaction(self) -> Transaction:
+        """`async with database.transaction() as tx:` commits; an exception rolls back."""
+        return Transaction(self.hold)
+
+    def submit(self, take: Take, text: str, parameters: Parameters, waiter: Waiter) -> None:
+        """Queue one statement for `waiter`. May be called from any thread."""
+        job = Job(take, text, parameters, waiter)
+        engine = self._running()
+        sort = job.statement.sort
+        if sort is Sort.READ and take is not summary and not engine.in_memory:
+            engine.reading.put(job)
+            return
+        if sort is Sort.CONTROL or sort is Sort.SAVEPOINT:
+            raise ValueError(
+                f"{job.statement.verb} outside of a transaction; use the database's transaction()"
+            )
+        refuse_inside(self, self.label)
+        engine.writing.put(job)
+
+    def hold(self) -> Hold:
+        """A new transaction's time with the writer, not yet asked for."""
+        refuse_inside(self, self.label)
+        return Hold(self, self._running().writing, self._transaction_timeout, self.label)
+
+    def _running(self) -> Engine:
+        if self._engine is None:
+            raise closed(self.label)
+        return self._engine

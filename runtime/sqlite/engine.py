@@ -1,0 +1,93 @@
+"""Engine: the threads of one run of a database."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Any
+
+from runtime.sqlite.connection import Settings, open_reader, open_writer
+from runtime.sqlite.hold import Hold
+from runtime.sqlite.inbox import Inbox
+from runtime.sqlite.job import Job
+from runtime.sqlite.reader import read
+from runtime.sqlite.worker import Worker
+from runtime.sqlite.writer import write
+
+READERS = 2
+"""More only protect from more long queries at once, and make the short ones slower."""
+
+
+class Engine:
+    """One writer and its readers; a database in memory has one connection and no readers."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.writing: Inbox[Job | Hold] = Inbox(settings.label)
+        self.reading: Inbox[Job] | Inbox[Job | Hold] = self.writing
+        name = f"sqlite {settings.label}"
+        self._abandoned = False
+        self._readers: list[Worker] = []
+        self._writer = Worker(
+            f"{name} writer", partial(open_writer, settings), partial(write, inbox=self.writing)
+        )
+        if not settings.in_memory:
+            inbox: Inbox[Job] = Inbox(settings.label, READERS)
+            self.reading = inbox
+            self._readers = [
+                Worker(f"{name} reader", partial(open_reader, settings), partial(read, inbox=inbox))
+                for _ in range(READERS)
+            ]
+
+    @property
+    def in_memory(self) -> bool:
+        return self.reading is self.writing
+
+    async def open(self) -> None:
+        """Start the threads, the writer first. Raises StartError or Unavailable."""
+        for worker in (self._writer, *self._readers):
+            await worker.start()
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Wait for `stop`; raise what a thread died of, if one does before."""
+        stopping = asyncio.ensure_future(stop.wait())
+        ends = [worker.ended for worker in (self._writer, *self._readers)]
+        waits: list[asyncio.Future[Any]] = [stopping, *ends]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+        for end in ends:
+            if end.done():
+                end.result()
+
+    async def close(self) -> None:
+        """Take nothing more, finish what is queued, and close.
+
+        The writer closes last: the last one to close moves the journal into the file.
+        """
+        if self._abandoned:
+            return
+        self.reading.seal()
+        self.writing.seal()
+        try:
+            if self._readers:
+                self.reading.finish()
+                await _ended(self._readers)
+            self.writing.finish()
+            await _ended([self._writer])
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Take nothing more, break off what runs, refuse what is queued; wait for nothing."""
+        self._abandoned = True
+        self.reading.abandon()
+        self.writing.abandon()
+        for worker in (self._writer, *self._readers):
+            worker.interrupt()
+
+
+async def _ended(workers: list[Worker]) -> None:
+    started = [worker.ended for worker in workers if worker.started]
+    if started:
+        await asyncio.wait(started)

@@ -1,0 +1,159 @@
+"""Hold: a transaction's time alone with the writer."""
+
+from __future__ import annotations
+
+import sqlite3
+from queue import Empty, SimpleQueue
+from threading import Lock
+from time import monotonic
+
+from runtime.sqlite.fault import TransactionLost, explained
+from runtime.sqlite.inbox import Inbox
+from runtime.sqlite.job import Job, Take
+from runtime.sqlite.parameters import Parameters
+from runtime.sqlite.statement import Sort
+from runtime.sqlite.waiter import Outcome, Waiter, deliver
+
+DEADLINE_CHECK = 10_000
+"""Steps of SQLite's machine between two looks at the clock: some tens of microseconds."""
+
+
+class Hold:
+    """One transaction: it asks for the writer with its first statement, and keeps it to its end.
+
+    The writer serves it from a channel of its own for at most `limit` seconds, counted from
+    BEGIN. After that, and when SQLite itself undid everything, the hold is lost: the writer goes
+    on with its other work, and every further use raises `TransactionLost`.
+    """
+
+    grouped = False
+
+    def __init__(self, owner: object, writer: Inbox[Job | Hold], limit: float, label: str) -> None:
+        self.owner = owner
+        self._writer = writer
+        self._limit = limit
+        self._label = label
+        self._channel: SimpleQueue[Job | _End] = SimpleQueue()
+        self._lock = Lock()
+        self._taken = False
+        self._ended = False
+        self._lost: str | None = None
+
+    @property
+    def open(self) -> bool:
+        return not self._ended and self._lost is None
+
+    def submit(self, take: Take, text: str, parameters: Parameters, waiter: Waiter) -> None:
+        """Queue one statement of the transaction, the first one with the wish for the writer."""
+        job = Job(take, text, parameters, waiter)
+        if job.statement.sort is Sort.CONTROL:
+            raise ValueError(
+                f"{job.statement.verb} inside of a transaction; "
+                "leave the block to commit, raise to roll back"
+            )
+        with self._lock:
+            self._check()
+            if not self._taken:
+                self._writer.put(self)
+                self._taken = True
+            self._channel.put(job)
+
+    def end(self, commit: bool, waiter: Waiter) -> None:
+        """Ask for the end; the waiter hears when it came. Raises if there is nothing to commit."""
+        with self._lock:
+            if commit:
+                self._check()
+            self._ended = True
+            if self._taken and self._lost is None:
+                self._channel.put(_End(commit, waiter))
+                return
+        deliver([(waiter, None, None)])
+
+    def refuse(self, error: Exception) -> None:
+        """Answer all that waits: the writer will not come. The database's inbox calls this."""
+        self._lose(str(error))
+
+    def serve(self, connection: sqlite3.Connection) -> None:
+        """Run the transaction. Called in the writer's thread, outside of any transaction."""
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            return self._lose(f"the transaction could not begin: {error}")
+        deadline = monotonic() + self._limit
+        connection.set_progress_handler(lambda: monotonic() > deadline, DEADLINE_CHECK)
+        try:
+            lost = self._serve_until(connection, deadline)
+        finally:
+            connection.set_progress_handler(None, 0)
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        if lost is not None:
+            self._lose(lost)
+
+    def _serve_until(self, connection: sqlite3.Connection, deadline: float) -> str | None:
+        """Run statements until the end: None for a proper one, else why the hold is lost."""
+        while True:
+            remaining = deadline - monotonic()
+            if remaining <= 0:
+                return self._overdue()
+            try:
+                item = self._channel.get(timeout=remaining)
+            except Empty:
+                continue
+            if isinstance(item, _End):
+                item.finish(connection)
+                return None
+            outcome = item.attempt(connection)
+            if outcome[2] is not None and monotonic() > deadline:
+                outcome = (outcome[0], None, TransactionLost(self._overdue()))
+            if not connection.in_transaction:
+                reason = "SQLite rolled the transaction back after an error"
+                self._lose(self._overdue() if monotonic() > deadline else reason)
+            deliver([outcome])
+            if not connection.in_transaction:
+                return None
+
+    def _overdue(self) -> str:
+        return (
+            f"the transaction held the writer of '{self._label}' for more than {self._limit:g} s "
+            "and was rolled back; do slow work before its first statement, "
+            "or raise transaction_timeout"
+        )
+
+    def _lose(self, reason: str) -> None:
+        with self._lock:
+            self._lost = reason
+            outcomes: list[Outcome] = []
+            while not self._channel.empty():
+                item = self._channel.get()
+                rolled_back = isinstance(item, _End) and not item.commit
+                outcomes.append(
+                    (item.waiter, None, None if rolled_back else TransactionLost(reason))
+                )
+        deliver(outcomes)
+
+    def _check(self) -> None:
+        if self._lost is not None:
+            raise TransactionLost(self._lost)
+        if self._ended:
+            raise RuntimeError("the transaction has ended; open another one")
+
+
+class _End:
+    """The last item of a channel."""
+
+    def __init__(self, commit: bool, waiter: Waiter) -> None:
+        self.commit = commit
+        self.waiter = waiter
+
+    def finish(self, connection: sqlite3.Connection) -> None:
+        """Commit or roll back, and tell: a commit that nobody waits for any more is undone."""
+        error: Exception | None = None
+        if self.commit and not self.waiter.cancelled():
+            try:
+                connection.execute("COMMIT")
+            except sqlite3.Error as failure:
+                error = explained(failure, "COMMIT")
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        deliver([(self.waiter, None, error)])

@@ -1,0 +1,27 @@
+"""Inside: the transactions that the present task or thread is in."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+
+from runtime.sqlite.hold import Hold
+
+# Never reset by token: an `async with` may be left in another context than it was entered in.
+_holds: ContextVar[tuple[Hold, ...]] = ContextVar("runtime.sqlite.holds", default=())
+
+
+def enter(hold: Hold) -> None:
+    _holds.set((*_holds.get(), hold))
+
+
+def leave(hold: Hold) -> None:
+    _holds.set(tuple(other for other in _holds.get() if other is not hold))
+
+
+def refuse_inside(owner: object, label: str) -> None:
+    """Raise RuntimeError if the caller is in a transaction of `owner`: it would wait for itself."""
+    if (holds := _holds.get()) and any(hold.owner is owner and hold.open for hold in holds):
+        raise RuntimeError(
+            f"'{label}' is in a transaction of this task, which would wait for itself; "
+            "use the transaction that `async with` gave"
+        )

@@ -1,0 +1,83 @@
+"""Job: one statement on its way to a connection, and what to bring back from it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+from runtime.sqlite.fault import explained
+from runtime.sqlite.parameters import Parameters, bind
+from runtime.sqlite.statement import Sort, Statement, classify
+from runtime.sqlite.waiter import Outcome, Waiter, deliver
+
+
+class Result(NamedTuple):
+    """What a statement did. `last_insert_id` is None unless it inserted a row."""
+
+    rows_affected: int
+    last_insert_id: int | None
+
+
+# Made for every change, and `Result(…)` itself is written in Python: three times as slow.
+_result: Callable[[tuple[int, int | None]], Result] = partial(tuple.__new__, Result)
+
+Take = Callable[[sqlite3.Cursor, Statement], Any]
+"""Reads off an executed cursor what the caller asked for, and leaves the statement finished."""
+
+
+class Job:
+    """One statement. Raises on making: TypeError and ValueError for what SQLite cannot be given."""
+
+    __slots__ = ("grouped", "parameters", "statement", "take", "text", "waiter")
+
+    def __init__(self, take: Take, text: str, parameters: Parameters, waiter: Waiter) -> None:
+        if not isinstance(text, str):
+            raise TypeError(f"the statement is of type {type(text).__name__}, wanted str")
+        self.take = take
+        self.text = text
+        self.waiter = waiter
+        self.statement = classify(text)
+        self.parameters = bind(parameters)
+        self.grouped = self.statement.sort is not Sort.SOLO
+
+    def attempt(self, connection: sqlite3.Connection) -> Outcome:
+        """Run, unless nobody waits for it any more."""
+        if self.waiter.cancelled():
+            return self.waiter, None, None
+        try:
+            cursor = connection.execute(self.text, self.parameters)
+            return self.waiter, self.take(cursor, self.statement), None
+        except Exception as error:
+            return self.waiter, None, explained(error, self.text)
+
+    def refuse(self, error: Exception) -> None:
+        """Answer without having run."""
+        deliver([(self.waiter, None, error)])
+
+
+def all_rows(cursor: sqlite3.Cursor, statement: Statement) -> list[dict[str, Any]]:
+    if cursor.description is None:
+        return []
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=False)) for row in cursor]
+
+
+def first_row(cursor: sqlite3.Cursor, statement: Statement) -> dict[str, Any] | None:
+    if statement.sort is not Sort.READ:
+        # A change is only whole when its last row has been fetched.
+        return next(iter(all_rows(cursor, statement)), None)
+    row = cursor.fetchone()
+    names = [column[0] for column in cursor.description or ()]
+    cursor.close()
+    return None if row is None else dict(zip(names, row, strict=False))
+
+
+def summary(cursor: sqlite3.Cursor, statement: Statement) -> Result:
+    if cursor.description is not None:
+        cursor.fetchall()
+    rows = cursor.rowcount if statement.changes_rows else 0
+    if rows < 0:  # `sqlite3` does not see the change behind a WITH
+        rows = cursor.connection.execute("SELECT changes()").fetchone()[0]
+    return _result((rows, cursor.lastrowid if rows and statement.inserts else None))

@@ -1,0 +1,94 @@
+"""Parameters: the values of a statement, checked before it is queued.
+
+Checked here and not by `sqlite3`: the caller gets the error at once and with the parameter's
+place; and CPython reports a value it cannot bind as the error of whatever failed before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import isnan
+from typing import Any
+
+Parameters = Sequence[Any] | Mapping[str, Any]
+
+_LEAST, _MOST = -(2**63), 2**63 - 1
+_PLAIN = frozenset({bytes, bool, type(None)})
+_WANTED = "str, bytes, int, float, bool or None"
+
+
+def bind(parameters: Parameters) -> tuple[Any, ...] | dict[str, Any]:
+    """Give a copy of the parameters that SQLite takes as they are.
+
+    Raises TypeError for a container or a value of another type, ValueError for a value that
+    SQLite cannot hold; both name the place, never the value.
+    """
+    kind = type(parameters)
+    if kind is tuple or kind is list:
+        return tuple(parameters) if _all_plain(parameters) else _each_checked(parameters)
+    if isinstance(parameters, Mapping):
+        return {_name(name): _checked(value, name) for name, value in parameters.items()}
+    if isinstance(parameters, Sequence) and not isinstance(parameters, str | bytes | bytearray):
+        return bind(tuple(parameters))
+    raise TypeError(
+        f"the parameters are of type {kind.__name__}, wanted a sequence or a mapping; "
+        "write a single one as (value,)"
+    )
+
+
+def _all_plain(values: Iterable[Any]) -> bool:
+    """Whether all is well, told quickly; False means to look again."""
+    for value in values:
+        kind = type(value)
+        if kind is str:
+            if value.isascii():
+                continue
+        elif kind is int:
+            if _LEAST <= value <= _MOST:
+                continue
+        elif kind in _PLAIN:
+            continue
+        return False
+    return True
+
+
+def _each_checked(values: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(_checked(value, index) for index, value in enumerate(values, 1))
+
+
+def _name(name: object) -> str:
+    if isinstance(name, str):
+        return name
+    raise TypeError(f"a parameter's name is of type {type(name).__name__}, wanted str")
+
+
+def _checked(value: Any, place: int | str) -> Any:
+    match value:
+        case None | bool():
+            return value
+        case str():
+            return _text(str.__str__(value), place)
+        case int():
+            number = int.__int__(value)
+            if _LEAST <= number <= _MOST:
+                return number
+            raise ValueError(f"{_where(place)} is an integer beyond 64 bits; pass it as text")
+        case float():
+            if isnan(value):
+                raise ValueError(f"{_where(place)} is NaN, which SQLite would keep as NULL")
+            return float.__float__(value)
+        case bytes():
+            return bytes(value)
+    raise TypeError(f"{_where(place)} is of type {type(value).__name__}, wanted {_WANTED}")
+
+
+def _text(value: str, place: int | str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{_where(place)} has a lone surrogate, which is no text") from None
+    return value
+
+
+def _where(place: int | str) -> str:
+    return f"parameter '{place}'" if isinstance(place, str) else f"parameter {place}"

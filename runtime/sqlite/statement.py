@@ -1,0 +1,108 @@
+"""Statement: what a piece of SQL does, read from its first keyword."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from functools import lru_cache
+from typing import NamedTuple
+
+
+class Sort(Enum):
+    """How a statement has to be run."""
+
+    READ = "read"
+    """Changes nothing: may run on a reading connection."""
+    WRITE = "write"
+    """May share a transaction with others: when it fails, only its own changes are undone."""
+    SOLO = "solo"
+    """Must not run inside a transaction, or could end one."""
+    SAVEPOINT = "savepoint"
+    """Has a meaning only inside a transaction."""
+    CONTROL = "control"
+    """Begins or ends a transaction."""
+
+
+class Statement(NamedTuple):
+    """`verb` is the first keyword in capitals; for a WITH, the one that follows its tables."""
+
+    sort: Sort
+    verb: str
+    changes_rows: bool
+    inserts: bool
+
+
+_READING = frozenset({"SELECT", "VALUES", "EXPLAIN"})
+_INSERTING = frozenset({"INSERT", "REPLACE"})
+_CHANGING = _INSERTING | {"UPDATE", "DELETE"}
+_DEFINING = frozenset({"CREATE", "ALTER", "DROP", "ANALYZE", "REINDEX"})
+_CONTROLLING = frozenset({"BEGIN", "COMMIT", "END", "ROLLBACK"})
+
+# What SQLite skips before a statement: leading semicolons and a byte order mark among it.
+_BLANK = re.compile(r"(?:[ \t\n\x0b\f\r;\ufeff]|--[^\n]*|/\*.*?(?:\*/|\Z))*", re.DOTALL)
+_WORD = re.compile(r"[A-Za-z_]*")
+_TOKEN = re.compile(
+    r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[^\]]*\]
+    | --[^\n]* | /\*.*?(?:\*/|\Z) | [()] | \w+""",
+    re.DOTALL | re.VERBOSE,
+)
+
+
+@lru_cache(maxsize=1024)
+def classify(text: str) -> Statement:
+    """Read one statement. Raises ValueError for an empty one or one that is no text for SQLite."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("the statement has a lone surrogate, which is no text") from None
+    start = _after_blank(text)
+    verb = _verb(text, start)
+    if not verb and start == len(text):
+        raise ValueError("the statement is empty")
+    if verb == "WITH":
+        verb = _verb_after_tables(text, start)
+    return Statement(_sort(verb, text, start), verb, verb in _CHANGING, verb in _INSERTING)
+
+
+def headline(text: str) -> str:
+    """The first line of a statement, cut to what fits into an error."""
+    line = text[_after_blank(text) :].partition("\n")[0].strip()
+    return line if len(line) <= 100 else line[:99] + "…"
+
+
+def _sort(verb: str, text: str, start: int) -> Sort:
+    if verb in _READING:
+        return Sort.READ
+    if verb in _CHANGING or verb in _DEFINING:
+        # `INSERT OR ROLLBACK` undoes the whole transaction it stands in, so it gets its own.
+        return Sort.SOLO if "ROLLBACK" in text.upper() else Sort.WRITE
+    if verb in ("SAVEPOINT", "RELEASE") or (verb == "ROLLBACK" and _names_savepoint(text, start)):
+        return Sort.SAVEPOINT
+    return Sort.CONTROL if verb in _CONTROLLING else Sort.SOLO
+
+
+def _verb(text: str, start: int) -> str:
+    found = _WORD.match(text, start)
+    return found[0].upper() if found else ""
+
+
+def _after_blank(text: str) -> int:
+    found = _BLANK.match(text)
+    return found.end() if found else 0
+
+
+def _verb_after_tables(text: str, start: int) -> str:
+    depth = 0
+    for found in _TOKEN.finditer(text, start):
+        token = found[0].upper()
+        depth += (token == "(") - (token == ")")
+        if depth == 0 and (token in _CHANGING or token in _READING):
+            return token
+    return ""
+
+
+def _names_savepoint(text: str, start: int) -> bool:
+    """Whether a ROLLBACK is `ROLLBACK [TRANSACTION] TO …`."""
+    tokens = (found[0].upper() for found in _TOKEN.finditer(text, start))
+    words = [token for token in tokens if token[0].isalpha()]
+    return "TO" in words[1:2] or words[1:3] == ["TRANSACTION", "TO"]

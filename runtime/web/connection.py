@@ -1,0 +1,295 @@
+"""Connection: one client on uvicorn's httptools protocol, with limits on its time and its size.
+
+This module and its neighbour `connections` are the only ones that reach into undocumented parts of
+uvicorn: here the protocol class with its attributes and callbacks, there the state the protocols
+share. `tests/test_web_uvicorn.py` holds each of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from dataclasses import dataclass
+from enum import Enum, auto
+
+import httptools
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from runtime.web import problem
+from runtime.web.exchange import own_id
+from runtime.web.problem import Error
+
+MAX_HEAD = 64 * 1024
+"""Bytes that a request line and its headers may have together."""
+
+_LINGER = 2.0
+_PROGRESS = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Seconds a client may take. None of them limits the handler.
+
+    `header`: from the connection, or the first byte, to the end of the headers. `read`: from
+    there to the end of the body. `write`: in which a client must take at least 16 KiB of what is
+    ready for it. `idle`: between two requests.
+    """
+
+    header: float = 10.0
+    read: float = 30.0
+    write: float = 30.0
+    idle: float = 60.0
+
+
+class Phase(Enum):
+    """What a connection waits for."""
+
+    NEW = auto()
+    HEAD = auto()
+    BODY = auto()
+    ANSWER = auto()
+    IDLE = auto()
+    LINGER = auto()
+
+
+@dataclass(slots=True, kw_only=True)
+class Shared:
+    """What the connections of one server have in common."""
+
+    config: uvicorn.Config
+    state: ServerState
+    timeouts: Timeouts
+    lost: asyncio.Event
+    """Set whenever one of them has ended."""
+    stopping: bool = False
+
+
+class Connection(HttpToolsProtocol):
+    """One client. Its deadlines are looked at by `Connections.tick`: no timer for each request."""
+
+    def __init__(self, shared: Shared) -> None:
+        super().__init__(shared.config, shared.state, {})
+        self.deadline = math.inf
+        self.stalled = math.inf
+        self._shared = shared
+        self._limits = shared.timeouts
+        self._phase = Phase.NEW
+        self._seen = 0
+        self._chunk_start = 0
+        self._head_start = 0
+        self._unsent = 0
+        self._fault: tuple[int, str] | None = None
+
+    # What the transport calls.
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._closer = _Closer(self)
+        self._await(Phase.NEW, self._limits.header)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.deadline = self.stalled = math.inf
+        self._shared.lost.set()
+
+    def data_received(self, data: bytes) -> None:
+        if self._phase is Phase.LINGER or self._fault is not None:
+            return
+        self._chunk_start = self._seen
+        self._seen += len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._ignore_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self._refuse(*(self._fault or (400, "the request is not HTTP")))
+        else:
+            if self._phase is Phase.HEAD and self._seen - self._head_start > MAX_HEAD:
+                self._refuse(431, f"the headers are larger than {MAX_HEAD} bytes")
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.stalled = math.inf
+        if self.transport.is_closing():
+            self._watch()
+
+    # What the parser calls.
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head_start = self._chunk_start
+        self._await(Phase.HEAD, self._limits.header)
+
+    def on_headers_complete(self) -> None:
+        if self._seen - self._head_start > MAX_HEAD:
+            # The last chunk may hold more than the headers: only now it pays to count them.
+            size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+            if size > MAX_HEAD:
+                self._fault = (431, f"the headers are larger than {MAX_HEAD} bytes")
+                raise ValueError("too large")
+        super().on_headers_complete()
+        self.cycle.transport = self._closer  # type: ignore[assignment]
+        if self._shared.stopping:
+            self.cycle.keep_alive = False
+        self._await(Phase.BODY, self._limits.read)
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        if self.cycle.response_complete:
+            self._await(Phase.IDLE, self._limits.idle)
+        else:
+            self._phase, self.deadline = Phase.ANSWER, math.inf
+
+    # What the request-response cycle calls.
+
+    def on_response_complete(self) -> None:
+        self.server_state.total_requests += 1
+        if self.transport.is_closing() or self._phase is Phase.LINGER:
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+        elif self._fault is not None:
+            self._refuse(*self._fault)
+        elif self._phase is Phase.ANSWER:
+            self._await(Phase.IDLE, self._limits.idle)
+        elif self._phase is Phase.BODY:
+            # The rest of a body that nobody wants is read all the same, for a moment.
+            self.deadline = min(self.deadline, self.loop.time() + _LINGER)
+
+    def finish(self) -> None:
+        """Close once all is written. A client still sending is heard out for a moment.
+
+        Closing on it at once would reset the connection, and it would never see the answer.
+        """
+        if self._phase in (Phase.HEAD, Phase.BODY) and self.transport.can_write_eof():
+            self.flow.resume_reading()
+            self.transport.write_eof()
+            self._await(Phase.LINGER, _LINGER)
+        else:
+            self.transport.close()
+        self._watch()
+
+    # What the server calls.
+
+    def expire(self, now: float) -> None:
+        """Act on a deadline that has passed."""
+        if self.stalled <= now:
+            size = self.transport.get_write_buffer_size()
+            if size > max(0, self._unsent - _PROGRESS):
+                self.transport.abort()
+                return
+            self._watch()
+        if self.deadline > now:
+            return
+        if self.flow.read_paused and self._phase in (Phase.HEAD, Phase.BODY):
+            self._await(self._phase, self._limits.read)  # it is we who do not read
+        elif self._phase is Phase.HEAD:
+            self._refuse(408, "the headers took too long")
+        elif self._phase is Phase.BODY and not self.cycle.response_complete:
+            self._refuse(408, "the body took too long")
+        else:
+            self.deadline = math.inf
+            self.transport.close()
+            self._watch()
+
+    def shutdown(self) -> None:
+        if self._phase is Phase.LINGER or self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
+            self._watch()
+        else:
+            self.cycle.keep_alive = False
+
+    # Our own.
+
+    def _await(self, phase: Phase, seconds: float) -> None:
+        self._phase = phase
+        self.deadline = self.loop.time() + seconds
+
+    def _watch(self) -> None:
+        """Begin to see whether the client takes what is ready for it."""
+        self._unsent = self.transport.get_write_buffer_size()
+        self.stalled = self.loop.time() + self._limits.write if self._unsent else math.inf
+
+    def _refuse(self, status: int, detail: str) -> None:
+        """Answer a request that never gets to the application, and close; earlier ones first."""
+        self._fault = (status, detail)
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            if self._phase is not Phase.BODY:
+                return  # said by on_response_complete, when those before it have their answers
+            cycle.disconnected = True
+            cycle.message_event.set()
+            if cycle.response_started or self.pipeline:
+                self.transport.abort()
+                return
+        error = Error(status, detail)
+        body = problem.document(error)
+        headers = [
+            *self.server_state.default_headers,
+            problem.CONTENT_TYPE,
+            (b"content-length", b"%d" % len(body)),
+            (b"x-request-id", own_id().encode()),
+            (b"connection", b"close"),
+        ]
+        lines = [b"%b: %b\r\n" % pair for pair in headers]
+        self.transport.write(b"".join([STATUS_LINE[status], *lines, b"\r\n", body]))
+        self.finish()
+
+    def _ignore_upgrade(self, rest: bytes) -> None:
+        """Go on in HTTP/1.1 with a request that offered another protocol (`Upgrade: h2c`).
+
+        The parser takes what follows the headers for that protocol's, so a body has to be read
+        by a new one, after which the connection is closed.
+        """
+        framing = [
+            b"%b: %b\r\n" % pair
+            for pair in self.headers
+            if pair[0] in (b"content-length", b"transfer-encoding")
+        ]
+        if framing:
+            cycle = self.cycle
+            cycle.keep_alive, cycle.more_body = False, True
+            cycle.message_event.clear()
+            self.parser = httptools.HttpRequestParser(_BodyOnly(self))
+            self.parser.feed_data(b"".join([b"POST / HTTP/1.1\r\n", *framing, b"\r\n"]))
+            self._await(Phase.BODY, self._limits.read)
+        if rest:
+            self.data_received(rest)
+
+
+class _Closer:
+    """A transport as the request-response cycle sees it: `close` lingers."""
+
+    __slots__ = ("close", "is_closing", "write")
+
+    def __init__(self, connection: Connection) -> None:
+        self.write = connection.transport.write
+        self.is_closing = connection.transport.is_closing
+        self.close = connection.finish
+
+
+class _BodyOnly:
+    """A parser's protocol that hears of one body and of nothing after it."""
+
+    __slots__ = ("_connection", "_done")
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._done = False
+
+    def on_body(self, body: bytes) -> None:
+        if not self._done:
+            self._connection.on_body(body)
+
+    def on_message_complete(self) -> None:
+        if not self._done:
+            self._done = True
+            self._connection.on_message_complete()

@@ -1,0 +1,265 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from serving import run, running
+
+from runtime.context import Call, Scope, current
+from runtime.entry import EntryId
+from runtime.finding import ManifestError, Position
+from runtime.kind import BuildContext, Stage, StartError
+from runtime.kinds.http import endpoint, router, service, static
+from runtime.modules import http
+from runtime.modules.sync import http as blocking_http
+
+FOLDER = Path(__file__).parent
+SCOPE = Scope()
+
+
+class Handlers:
+    def load(self, *arguments: Any) -> Any:
+        raise AssertionError("no handler is loaded here")
+
+
+def context(name: str = "entry", folder: Path = FOLDER) -> BuildContext:
+    return BuildContext(
+        id=EntryId("app", name),
+        scope=SCOPE,
+        folder=folder,
+        manifest_folder=folder,
+        position=lambda *path: Position("_index.yaml", 1, len(path)),
+        handlers=Handlers(),
+    )
+
+
+class Function:
+    def __init__(self, handler: Any, *, takes_argument: bool = False) -> None:
+        self.id = EntryId("app", "function")
+        self.takes_argument = takes_argument
+        self.blocking = not asyncio.iscoroutinefunction(handler)
+        self._handler = handler
+
+    def call(self, subject: object, *arguments: Any) -> Awaitable[Any]:
+        current.set(Call(self.id, SCOPE, subject))
+        if self.blocking:
+            return asyncio.to_thread(self._handler, *arguments)
+        return self._handler(*arguments)  # type: ignore[no-any-return]
+
+
+def server(addr: str = "127.0.0.1:0", tls: service.TlsConfig | None = None) -> service.HttpService:
+    limits = service.TimeoutsConfig(header=10.0, read=30.0, write=30.0, idle=60.0)
+    config = service.Config(addr=addr, timeouts=limits, max_body=1000, tls=tls)
+    return service.HttpService(config, context("gateway"))
+
+
+def a_router(on: Any, prefix: str = "", middleware: Any = (), options: Any = None) -> router.Router:
+    config = router.Config(
+        meta=router.Meta(server=on), prefix=prefix, middleware=list(middleware), options=options
+    )
+    return router.Router(config, context("router"))
+
+
+def an_endpoint(
+    on: Any,
+    method: str,
+    path: str,
+    handler: Any,
+    *,
+    argument: bool = False,
+    timeout: float | None = None,
+) -> None:
+    config = endpoint.Config(
+        meta=endpoint.Meta(router=on),
+        method=method,
+        path=path,
+        func=Function(handler, takes_argument=argument),
+        timeout=timeout,
+    )
+    endpoint.build(config, context("endpoint"))
+
+
+def test_only_the_server_runs_and_it_starts_last() -> None:
+    stages = [each.kind.stage for each in (service, router, endpoint, static)]
+
+    assert stages == [Stage.SERVER, None, None, None]
+
+
+def test_endpoints_built_after_their_server_are_served() -> None:
+    gateway = server()
+    api = a_router(gateway, "/api/")
+
+    async def create() -> Any:
+        body = await http.request().json()
+        http.response().set_status(http.STATUS.CREATED)
+        return {"id": 1, **body}
+
+    async def show(request: http.Request) -> Any:
+        return dict(request.path_params)
+
+    def count(request: blocking_http.Request) -> Any:
+        return {"same": request is blocking_http.request(), "body": request.json()}
+
+    an_endpoint(api, "POST", "/tasks", create)
+    an_endpoint(api, "GET", "/tasks/{id}", show, argument=True)
+    an_endpoint(api, "PUT", "/tasks", count, argument=True)
+
+    async def main() -> list[Any]:
+        async with running(gateway) as serving:
+            answers = [
+                await serving.get("/api/tasks", method="POST", body=b'{"a":1}'),
+                await serving.get("/api/tasks/7"),
+                await serving.get("/api/tasks", method="PUT", body=b"[1]"),
+                await serving.get("/tasks"),
+                await serving.get("/api/tasks", method="POST", body=b'"' + b"a" * 1000 + b'"'),
+                await serving.get("/api/tasks", method="PUT", body=b'"' + b"a" * 1000 + b'"'),
+            ]
+        return [(answer.status, answer.json()) for answer in answers]
+
+    got = run(main())
+
+    assert got[:3] == [
+        (201, {"id": 1, "a": 1}),
+        (200, {"id": "7"}),
+        (200, {"same": True, "body": [1]}),
+    ]
+    assert [status for status, _ in got[3:]] == [404, 413, 413]
+
+
+def test_an_endpoint_s_timeout_is_a_504_also_for_a_plain_def() -> None:
+    gateway = server()
+    api = a_router(gateway)
+    go = asyncio.Event()
+
+    async def slow() -> None:
+        await go.wait()
+
+    an_endpoint(api, "GET", "/slow", slow, timeout=0.05)
+
+    async def main() -> int:
+        async with running(gateway) as serving:
+            return (await serving.get("/slow")).status
+
+    assert run(main()) == 504
+
+
+def test_a_router_s_middleware_is_around_its_own_endpoints_alone() -> None:
+    gateway = server()
+    limited = a_router(gateway, "/a", ["ratelimit"], {"ratelimit.burst": 1})
+    free = a_router(gateway, "/b")
+
+    async def hello() -> str:
+        return "hello"
+
+    an_endpoint(limited, "GET", "/x", hello)
+    an_endpoint(free, "GET", "/x", hello)
+
+    async def main() -> list[int]:
+        async with running(gateway) as serving:
+            paths = ["/a/x", "/a/x", "/a/nowhere", "/b/x", "/b/x"]
+            return [(await serving.get(path)).status for path in paths]
+
+    assert run(main()) == [200, 429, 429, 200, 200]
+
+
+def test_a_wrong_option_is_a_finding_at_its_place() -> None:
+    with pytest.raises(ManifestError) as caught:
+        a_router(server(), "", ["cors"], {"cors.max.age": "soon"})
+
+    assert "_index.yaml:1:2: option 'cors.max.age' is 'soon'" in str(caught.value)
+
+
+@pytest.mark.parametrize("written", ["", "/"])
+def test_a_prefix_of_one_slash_is_none(written: str) -> None:
+    assert a_router(server(), written).group.prefix == ""
+
+
+def test_a_server_can_be_run_again() -> None:
+    gateway = server()
+
+    async def hello() -> str:
+        return "hello"
+
+    an_endpoint(a_router(gateway), "GET", "/x", hello)
+
+    async def main() -> list[int]:
+        statuses = []
+        for _ in range(2):
+            async with running(gateway) as serving:
+                statuses.append((await serving.get("/x")).status)
+        return statuses
+
+    assert run(main()) == [200, 200]
+
+
+def test_files_stand_behind_the_endpoints(tmp_path: Path) -> None:
+    (tmp_path / "public").mkdir()
+    (tmp_path / "public" / "index.html").write_text("home")
+    (tmp_path / "public" / "x").write_text("file")
+    gateway = server()
+    config = static.Config(
+        meta=static.Meta(server=gateway),
+        path="/",
+        directory="./public",
+        spa=True,
+        index="index.html",
+        cache=None,
+    )
+    static.StaticFolder(config, context("site", tmp_path))
+
+    async def hello() -> str:
+        return "handler"
+
+    an_endpoint(a_router(gateway), "GET", "/x", hello)
+
+    async def main() -> list[bytes]:
+        async with running(gateway) as serving:
+            return [(await serving.get(path)).body for path in ("/x", "/", "/y")]
+
+    assert run(main()) == [b"handler", b"home", b"home"]
+
+
+def test_a_start_that_cannot_be_is_one_clear_sentence(tmp_path: Path) -> None:
+    async def hello() -> str:
+        return "hello"
+
+    twice = server()
+    for _ in range(2):
+        an_endpoint(a_router(twice), "GET", "/x", hello)
+    folderless = server()
+    static.StaticFolder(
+        static.Config(
+            meta=static.Meta(server=folderless),
+            path="/",
+            directory="no",
+            spa=False,
+            index="index.html",
+            cache=None,
+        ),
+        context("site", tmp_path),
+    )
+    tls = service.TlsConfig(cert="no.pem", key=None)
+
+    for gateway, message in [
+        (twice, "GET /x of 'app:function' is taken by GET /x of 'app:function'"),
+        (folderless, "is not there; check 'directory'"),
+        (server("nonsense"), "'nonsense' is not an address"),
+        (server(tls=tls), "no.pem' is not there; check 'tls'"),
+    ]:
+        with pytest.raises(StartError, match=message):
+            run(gateway.run(lambda where="": None, asyncio.Event()))
+
+
+@pytest.mark.parametrize("name", ["service", "router", "endpoint", "static"])
+def test_a_schema_says_what_its_kind_takes(name: str) -> None:
+    module = {"service": service, "router": router, "endpoint": endpoint, "static": static}[name]
+    file = FOLDER.parents[1] / "schemas" / "kinds" / f"http.{name}.schema.json"
+    properties = set(json.loads(file.read_text())["properties"])
+
+    fields = set(module.Config.__dataclass_fields__)
+
+    assert properties - {"name", "kind", "lifecycle", "meta"} == fields - {"meta"}
