@@ -129,6 +129,8 @@ class _Linking:
                 self._found(entry, Problem(reference.path, f"no entry '{written or id}'", hint))
             return None
         if not _fits(target, reference.kinds):
+            if target.kind not in self.registry:
+                return None  # that is told where it stands; what it was meant to be fits, perhaps
             kind = target.written("kind") or target.kind
             message = f"'{written or id}' is of kind {kind}, not {' or '.join(reference.kinds)}"
             self._found(entry, Problem(reference.path, message, self._only(reference.kinds)))

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from types import SimpleNamespace
 from typing import Any, TextIO
 
 import msgspec
@@ -16,6 +17,8 @@ from runtime.stack import stack
 _LEVELS = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"}
 _COLOURS = {"debug": "2", "info": "36", "warning": "33", "error": "31", "critical": "31;1"}
 _FIELDS_OF_A_RECORD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
+_IDS = ("request_id", "message_id")
+"""What an event belongs to: attributes of a call's subject, or extras of a log record."""
 _SHORTEST_SECRET = 8
 """Shorter values from the environment are not looked for in lines: `8080` is everywhere."""
 
@@ -73,7 +76,7 @@ class Log:
         event["message"] = message
         if fields:
             event["fields"] = fields
-        for name in ("request_id", "message_id"):
+        for name in _IDS:
             if (id := getattr(subject, name, None)) is not None:
                 event[name] = id
         if fault is not None:
@@ -112,7 +115,7 @@ class Log:
     def _as_text(self, event: dict[str, Any]) -> str:
         level = event["level"]
         pairs = dict(event.get("fields", ()))
-        pairs |= {name: event[name] for name in ("request_id", "message_id") if name in event}
+        pairs |= {name: event[name] for name in _IDS if name in event}
         tail = "".join(
             f" {name.translate(_ESCAPES)}={_quoted(value)}" for name, value in pairs.items()
         )
@@ -149,9 +152,12 @@ class LogHandler(logging.Handler):
         except Exception as error:  # a wrong format must not lose the line
             message = f"{record.msg} {record.args!r} ({error})"
         entry = extra.pop("entry", None)
+        ids = {name: extra.pop(name) for name in _IDS if name in extra}
         fields = {**extra.pop("fields", {}), **extra}
         fault = record.exc_info[1] if record.exc_info else None
-        self._log.write(record.levelno, record.name, message, entry, fields, None, fault)
+        self._log.write(
+            record.levelno, record.name, message, entry, fields, SimpleNamespace(**ids), fault
+        )
 
 
 def install(log: Log) -> None:

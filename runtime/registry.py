@@ -36,6 +36,9 @@ class Registry:
             self._kinds[name] = self._load(name)
         return self._kinds[name]
 
+    def __contains__(self, name: str) -> bool:
+        return name in self.built_in or name in self._from_outside
+
     def schema(self, name: str) -> Schema:
         """The schema of the kind of this name. Raises UnknownKind and BrokenKind."""
         if name not in self._schemas:

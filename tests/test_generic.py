@@ -146,7 +146,7 @@ def test_a_mistake_is_told_with_its_place_and_nothing_is_started(
     text = text.replace(mistake.right, mistake.wrong)
     manifest.write_text(text, encoding="utf-8")
     marked = mistake.marked or mistake.wrong.rpartition(" ")[2]
-    index = text.index(mistake.wrong) + mistake.wrong.index(marked)
+    index = text.rindex(mistake.wrong) + mistake.wrong.index(marked)
     line, column = text.count("\n", 0, index) + 1, index - text.rindex("\n", 0, index)
 
     ended = execute("run", str(tmp_path))
@@ -222,13 +222,12 @@ def test_it_starts_by_need_and_stops_in_the_reverse(tmp_path: Path) -> None:
 
         started = [line["entry"] for line in site.lines("^app:.* is running")]
         stopped = [line["entry"] for line in site.lines("^app:.* has stopped")]
-        resources = {"app:db", "app:queue_driver"}
-        assert set(started[:2]) == resources
-        assert started[2:] == [
-            "app:processes",
+        resources = {"app:db", "app:queue_driver", "app:processes"}
+        assert set(started[:3]) == resources
+        assert started[3:] == [
             "app:migrate-service",
             "app:task_consumer",
             "app:gateway",
         ]
         assert stopped[:2] == ["app:gateway", "app:task_consumer"]
-        assert {*stopped[-2:]} == resources
+        assert {*stopped[-3:]} == resources

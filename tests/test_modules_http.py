@@ -5,13 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from serving import Answer, route, run, served
 
 from runtime.context import Call, Scope, current
 from runtime.entry import EntryId
 from runtime.modules import http
 from runtime.modules.sync import http as blocking
 from runtime.web.exchange import Exchange
+from tests.serving import Answer, route, run, served
 
 ID = EntryId("app", "handler")
 

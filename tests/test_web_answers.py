@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from serving import Answer, head, route, run, served
 from starlette.responses import Response, StreamingResponse
 
 from runtime.web.exchange import Exchange
 from runtime.web.problem import Error
 from runtime.web.routes import Group, Middleware
+from tests.serving import Answer, head, route, run, served
 
 PROBLEM = "application/problem+json"
 
@@ -145,7 +145,7 @@ def test_a_value_that_is_no_answer_is_500_and_explained_in_the_log(
     answer = answer_of(returning(value))
 
     assert answer.status == 500
-    assert {answer["x-request-id"]} == {record.request for record in caplog.records}  # type: ignore[attr-defined]
+    assert {answer["x-request-id"]} == {record.request_id for record in caplog.records}  # type: ignore[attr-defined]
 
 
 def test_a_body_written_and_another_returned_is_a_mistake_that_is_not_hidden() -> None:
@@ -167,7 +167,7 @@ def test_a_failing_handler_gives_nothing_away_but_the_request_id(
         "request_id": "abc",
     }
     record = caplog.records[0]
-    assert (record.entry, record.request) == ("app:handler", "abc")  # type: ignore[attr-defined]
+    assert (record.entry, record.request_id) == ("app:handler", "abc")  # type: ignore[attr-defined]
     assert record.exc_info is not None
     assert "secret" in str(record.exc_info[1])
 

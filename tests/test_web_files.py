@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from serving import GROUP, Answer, run, served
 
 from runtime.kind import StartError
 from runtime.web.files import Files
+from tests.serving import GROUP, Answer, run, served
 
 
 @pytest.fixture

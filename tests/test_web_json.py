@@ -9,10 +9,10 @@ import time
 from typing import Any
 
 import pytest
-from serving import GROUP, head, route, run, served
 
 from runtime.web.exchange import Exchange
 from runtime.web.problem import Error
+from tests.serving import GROUP, head, route, run, served
 
 MALFORMED: dict[str, bytes] = {
     "empty": b"",

@@ -4,13 +4,13 @@ import gzip
 from typing import Any
 
 import pytest
-from serving import Answer, route, run, served
 
 from runtime.web.exchange import Exchange
 from runtime.web.middleware import build
 from runtime.web.middleware.options import OptionError
 from runtime.web.middleware.ratelimit import Buckets
 from runtime.web.routes import Group
+from tests.serving import Answer, route, run, served
 
 
 async def hello(exchange: Exchange) -> Any:

@@ -4,10 +4,10 @@ import asyncio
 import sys
 
 import pytest
-from serving import GROUP, route
 
 from runtime.web.exchange import Exchange
 from runtime.web.routes import Match, Route, Routes
+from tests.serving import GROUP, route
 
 
 async def nothing(exchange: Exchange) -> None: ...

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from serving import SOON, Client, Running, head, route, run, running, served
 
 from runtime.kind import StartError
 from runtime.web.address import Address, listen, secure
@@ -21,6 +20,7 @@ from runtime.web.dispatcher import Dispatcher
 from runtime.web.exchange import Exchange
 from runtime.web.routes import Routes
 from runtime.web.server import Server
+from tests.serving import SOON, Client, Running, head, route, run, running, served
 
 BOTH = pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 QUICK = Timeouts(header=0.3, read=0.3, write=0.3, idle=0.3)

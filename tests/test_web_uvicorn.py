@@ -9,7 +9,6 @@ import logging
 import httptools
 import pytest
 import uvicorn
-from serving import SOON, head, route, run, served
 from uvicorn.protocols.http import flow_control, httptools_impl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
@@ -17,6 +16,7 @@ from uvicorn.server import ServerState
 from runtime.web.connection import Connection, Timeouts
 from runtime.web.connections import Connections
 from runtime.web.exchange import Exchange
+from tests.serving import SOON, head, route, run, served
 
 OURS = [
     "connection_made",

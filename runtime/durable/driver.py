@@ -146,9 +146,7 @@ class DurableDriver:
             for row in rows
         ]
 
-    def _ask(
-        self, work: Work, item: Any, transaction: object | None = None
-    ) -> asyncio.Future[Any]:
+    def _ask(self, work: Work, item: Any, transaction: object | None = None) -> asyncio.Future[Any]:
         if not self._owner:
             raise Unavailable(f"'{self._id}' is not running")
         if transaction is None:
@@ -247,9 +245,7 @@ class DurableDriver:
 
         future.add_done_callback(done)
 
-    def _task(
-        self, future: asyncio.Future[Any], then: Callable[[Any], None] | None = None
-    ) -> None:
+    def _task(self, future: asyncio.Future[Any], then: Callable[[Any], None] | None = None) -> None:
         """Let something happen in the background; its failure is only logged."""
         self._tasks.add(future)
 
@@ -266,9 +262,7 @@ class DurableDriver:
         future.add_done_callback(done)
 
 
-def _tell(
-    loop: asyncio.AbstractEventLoop, hear: Callable[[Report], None], report: Report
-) -> None:
+def _tell(loop: asyncio.AbstractEventLoop, hear: Callable[[Report], None], report: Report) -> None:
     try:
         loop.call_soon_threadsafe(hear, report)
     except RuntimeError:

@@ -168,9 +168,7 @@ def settle(keep_done: bool) -> Callable[[Connection, Sequence[Settle]], list[Any
     return batch
 
 
-def _bury(
-    connection: Connection, item: Bury, queue: str, now: float
-) -> Iterable[tuple[str, int]]:
+def _bury(connection: Connection, item: Bury, queue: str, now: float) -> Iterable[tuple[str, int]]:
     if item.to is None:
         connection.execute(_BURY, (item.headers, _micros(now), item.seq))
         return [(queue, -1)]
@@ -217,9 +215,7 @@ def _with_key(connection: Connection, queue: str, key: str) -> str | None:
 
 
 def _length(connection: Connection, queue: str) -> int:
-    row = connection.execute(
-        "SELECT length FROM runtime_queue WHERE name = ?", (queue,)
-    ).fetchone()
+    row = connection.execute("SELECT length FROM runtime_queue WHERE name = ?", (queue,)).fetchone()
     return row[0] if row else 0
 
 
@@ -232,9 +228,7 @@ def _lengthen(connection: Connection, changes: Iterable[tuple[str, int]]) -> Non
 
 def _message(row: Sequence[Any]) -> Message:
     _, id, body, headers, attempt, published, token, priority, unique = row
-    return Message(
-        id, body, parsed(headers), attempt, published, token, priority, unique
-    )
+    return Message(id, body, parsed(headers), attempt, published, token, priority, unique)
 
 
 def parsed(headers: str) -> Mapping[str, str]:

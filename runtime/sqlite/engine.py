@@ -88,6 +88,9 @@ class Engine:
 
 
 async def _ended(workers: list[Worker]) -> None:
+    """Wait for their ends; raise what one died of."""
     started = [worker.ended for worker in workers if worker.started]
     if started:
         await asyncio.wait(started)
+    for end in started:
+        end.result()

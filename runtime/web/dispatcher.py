@@ -144,7 +144,7 @@ async def _in_time(exchange: Exchange, route: Route, seconds: float) -> Any:
             route.method,
             route.path,
             seconds,
-            extra={"entry": route.name, "request": exchange.request_id},
+            extra={"entry": route.name, "request_id": exchange.request_id},
         )
         raise Error(504, f"no answer within {seconds:g} seconds") from None
 
@@ -192,7 +192,7 @@ def _report(error: BaseException, scope: Scope, route: Route, request_id: str) -
         route.path,
         type(error).__name__,
         exc_info=error,
-        extra={"entry": route.name, "request": request_id},
+        extra={"entry": route.name, "request_id": request_id},
     )
 
 

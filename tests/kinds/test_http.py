@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from serving import run, running
 
 from runtime.context import Call, Scope, current
 from runtime.entry import EntryId
@@ -16,6 +15,7 @@ from runtime.kind import BuildContext, Stage, StartError
 from runtime.kinds.http import endpoint, router, service, static
 from runtime.modules import http
 from runtime.modules.sync import http as blocking_http
+from tests.serving import run, running
 
 FOLDER = Path(__file__).parent
 SCOPE = Scope()

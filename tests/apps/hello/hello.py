@@ -1,4 +1,5 @@
 """GET /hello"""
+
 from __future__ import annotations
 
 from runtime.modules import http

@@ -1,4 +1,5 @@
 """GET /api/health"""
+
 from __future__ import annotations
 
 

@@ -1,4 +1,5 @@
 """POST /api/orders: what an order costs."""
+
 from __future__ import annotations
 
 import random

@@ -1,4 +1,5 @@
 """GET /api/stats: numbers of this process, from a plain `def`."""
+
 from __future__ import annotations
 
 import os
