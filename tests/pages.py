@@ -1,0 +1,76 @@
+"""A page of the documentation, read so that what it says can be tried.
+
+A comment before a block says what is to be done with it:
+
+    <!-- file: PATH -->                write the block to a file
+    <!-- append: PATH -->              add it to a file
+    <!-- edit: PATH | OLD | NEW -->    change a file; needs no block
+    <!-- run -->                       run its `$ runtime …` lines and compare what they print
+    <!-- serve: DIR -->                run its `$ curl …` lines against that application
+
+In what is expected, `…` stands for anything.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_DIRECTIVE = re.compile(r"<!-- (\w+)(?:: (.*?))? -->")
+_FENCE = re.compile(r"```(\S*)(.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One block, or one `edit`, with what is to be done with it."""
+
+    line: int
+    action: str
+    argument: str
+    language: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A line after `$ `, and what is printed below it."""
+
+    words: list[str]
+    expected: str
+
+
+def steps(page: Path) -> Iterator[Step]:
+    """The blocks of a page in their order; `action` is empty for those without a comment."""
+    pending: tuple[int, str, str] | None = None
+    lines = iter(enumerate(page.read_text(encoding="utf-8").splitlines(), 1))
+    for number, line in lines:
+        if match := _DIRECTIVE.fullmatch(line.strip()):
+            if match[1] == "edit":
+                yield Step(number, "edit", match[2], "", "")
+            else:
+                pending = (number, match[1], match[2] or "")
+        elif match := _FENCE.fullmatch(line.strip()):
+            body = []
+            for _, inner in lines:
+                if inner.strip() == "```":
+                    break
+                body.append(inner)
+            _, action, argument = pending or (number, "", "")
+            yield Step(number, action, argument, match[1] + match[2], "\n".join(body) + "\n")
+            pending = None
+
+
+def commands(text: str) -> Iterator[Command]:
+    """The commands of a console block."""
+    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        first, _, rest = part.partition("\n")
+        yield Command(shlex.split(first, comments=True), rest.strip("\n"))
+
+
+def matches(expected: str, found: str) -> bool:
+    """Whether `found` is what is expected, `…` being anything."""
+    pattern = ".*".join(re.escape(part) for part in expected.split("…"))
+    return re.fullmatch(pattern, found.strip("\n"), re.DOTALL) is not None
