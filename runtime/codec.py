@@ -25,7 +25,7 @@ class InvalidJSON(ValueError):
 
 
 class NotJSON(TypeError):
-    """A value that JSON cannot say. The text names the place: `body.items[2].when is a datetime`."""
+    """A value that JSON cannot say. The text names the place: `body.items[2] is a datetime`."""
 
 
 def decode(data: bytes) -> Any:

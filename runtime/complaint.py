@@ -55,7 +55,9 @@ def _pattern(validator: Any, pattern: str, value: Any, schema: Any) -> Iterator[
         yield ValidationError("malformed")
 
 
-_Validator: Any = extend(Draft202012Validator, {"pattern": _pattern})
+_Validator: Any = extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator, {"pattern": _pattern}
+)
 
 
 def _problems(
@@ -63,19 +65,20 @@ def _problems(
 ) -> Iterator[Problem]:
     path: Path = tuple(error.absolute_path)
     field = root.at(path) or Field({}, {})
+    instance: Any = error.instance
     match error.validator:
         case "additionalProperties":
-            for key in error.instance:
+            for key in instance:
                 if key not in field.properties:
-                    yield _unknown(path, key, error.instance, field)
+                    yield _unknown(path, key, instance, field)
         case "required":
             # There is one error for each absent key, and its message names the key first.
             wanted: Any = error.validator_value
-            absent = [key for key in wanted if key not in error.instance]
+            absent = [key for key in wanted if key not in instance]
             key = next((key for key in absent if error.message.startswith(repr(key))), absent[0])
-            yield from _missing(path, key, error.instance, field)
+            yield from _missing(path, key, instance, field)
         case _:
-            shown = _shown(error.instance, written.get(path))
+            shown = _shown(instance, written.get(path))
             said, hint = _wanted(error, field)
             subject = f"'{_name(path)}' is {shown}" if path else f"the file is {shown}"
             yield Problem(path, f"{subject}{said}", None if path in written else hint)
@@ -112,7 +115,8 @@ def _meant(key: str, instance: Mapping[str, Any], field: Field) -> str | None:
 
 def _wanted(error: ValidationError, field: Field) -> tuple[str, str | None]:
     """What should have been there, and how to mend it."""
-    value, limit = error.instance, error.validator_value
+    value: Any = error.instance
+    limit: Any = error.validator_value
     says, _, mend = (field.says or "").partition("; ")
     match error.validator:
         case "type" if says:

@@ -38,7 +38,7 @@ class HandlerCheck:
         before = len(self._findings)
         self._listed_modules(entry)
         source = entry.fields.get("source")
-        if isinstance(source, str) and source.partition("://")[2]:
+        if isinstance(source, str) and source.startswith(("file://", "module://")):
             self._source(entry, source)
         return len(self._findings) == before
 

@@ -92,8 +92,8 @@ def position(file: Path, line: int, column: int) -> Position:
 def _define(tree: ast.Module, found: HandlerFile) -> None:
     """Collect the names of the module, those inside an `if`, `try` or `with` too."""
     for node in tree.body:
-        plain = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        if plain and not node.decorator_list:  # what a decorator makes of it is its secret
+        # what a decorator makes of a function is its secret
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.decorator_list:
             found.functions[node.name] = _signature(node.args)
             found.opaque |= node.name == "__getattr__"
             continue

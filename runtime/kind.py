@@ -108,8 +108,8 @@ class BuildContext:
 class Claim:
     """Something that only one entry may have: a route on a server, a name on a driver."""
 
-    owner: EntryId
-    """Among whose claims it must be the only one."""
+    owner: EntryId | None
+    """Among whose claims it must be the only one; None for the whole application."""
     what: str
     path: Path
     """The field that makes the claim."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -32,21 +33,25 @@ class KindCheck:
     def __init__(
         self,
         links: Mapping[EntryId, Linked],
+        faulty: AbstractSet[EntryId],
         handlers: HandlerCheck,
         found: Callable[[Entry, Problem], None],
     ) -> None:
         self._links = links
+        self._faulty = faulty
         self._handlers = handlers
         self._found = found
-        self._claims: dict[tuple[EntryId, str], tuple[Entry, Path]] = {}
+        self._claims: dict[tuple[EntryId | None, str], tuple[Entry, Path]] = {}
 
     def __call__(self, link: Linked) -> None:
-        """Ask the kind of `link`, which leads only to entries without a fault."""
+        """Ask the kind of `link`, an entry without a fault of its own."""
         if link.kind.check is None:
             return
         try:
             rules = [*link.kind.check(_View(self._links, link))]
         except Exception as error:  # a kind from outside may fail in any way
+            if self._faulty & set(link.references.values()):
+                return  # it may have stumbled over what is told already
             name = link.kind.name
             message = f"the kind '{name}' cannot check this entry: {type(error).__name__}"
             self._found(link.entry, Problem((), message))
@@ -59,15 +64,15 @@ class KindCheck:
                     self._claim(link.entry, rule)
                 case Arguments():
                     target = self._links[link.references[rule.path]].entry
-                    self._handlers.arguments(link.entry, target, rule)
+                    if target.id not in self._faulty:
+                        self._handlers.arguments(link.entry, target, rule)
 
     def _claim(self, entry: Entry, claim: Claim) -> None:
         other, path = self._claims.setdefault((claim.owner, claim.what), (entry, claim.path))
         if other is not entry:
             what = self._unresolved(claim.what)
-            message = (
-                f"{what} is taken on '{claim.owner}'; '{other.id}' has it at {other.at(*path)}"
-            )
+            where = f" on '{claim.owner}'" if claim.owner else ""
+            message = f"{what} is taken{where}; '{other.id}' has it at {other.at(*path)}"
             self._found(entry, Problem(claim.path, message))
 
     def _unresolved(self, text: str) -> str:

@@ -173,10 +173,10 @@ class _Linking:
         for id, link in self.links.items():
             if _has_handler(link.schema.field) and not handlers.check(link.entry):
                 self.faulty.add(id)
-        unsound = self.graph.reach(self.faulty, dependents=True)
-        check = KindCheck(self.links, handlers, self._found)
+        faulty = frozenset(self.faulty)
+        check = KindCheck(self.links, faulty, handlers, self._found)
         for id, link in self.links.items():
-            if link.kind.check is not None and id not in unsound:
+            if link.kind.check is not None and id not in faulty:
                 check(link)
 
     def _found(self, entry: Entry, problem: Problem) -> None:

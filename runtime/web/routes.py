@@ -199,3 +199,9 @@ def _walk(
             values.append("/".join(segments[index:]))
             return found
     return None
+
+
+def trimmed(text: str) -> str:
+    """`/api`, `/api/` and `api` are one prefix, `/` and the empty text are none."""
+    bare = text.strip("/")
+    return f"/{bare}" if bare else ""

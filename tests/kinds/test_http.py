@@ -166,13 +166,6 @@ def test_a_router_s_middleware_is_around_its_own_endpoints_alone() -> None:
     assert run(main()) == [200, 429, 429, 200, 200]
 
 
-def test_a_wrong_option_is_a_finding_at_its_place() -> None:
-    with pytest.raises(ManifestError) as caught:
-        a_router(server(), "", ["cors"], {"cors.max.age": "soon"})
-
-    assert "_index.yaml:1:2: option 'cors.max.age' is 'soon'" in str(caught.value)
-
-
 @pytest.mark.parametrize("written", ["", "/"])
 def test_a_prefix_of_one_slash_is_none(written: str) -> None:
     assert a_router(server(), written).group.prefix == ""

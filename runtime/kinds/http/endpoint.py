@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from runtime.kind import BuildContext, Kind
+from runtime.kind import Arguments, BuildContext, Claim, Kind, Linked
 from runtime.kinds.function import Function
 from runtime.kinds.http import Router
 from runtime.web.exchange import Exchange
-from runtime.web.routes import Handler, Route
+from runtime.web.routes import Handler, Route, trimmed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,4 +57,13 @@ def _handler(function: Function) -> Handler:
     return with_request if function.takes_argument else function.call
 
 
-kind = Kind("http.endpoint", Config, build)
+def check(entry: Linked) -> Iterable[Claim | Arguments]:
+    yield Arguments(("func",), 0, 1, "an endpoint")
+    router = entry.follow("meta", "router")
+    server = router.follow("meta", "server") if router else None
+    if router and server:
+        path = trimmed(router.fields["prefix"]) + entry.fields["path"]
+        yield Claim(server.id, f"{entry.fields['method']} {path}", ("path",))
+
+
+kind = Kind("http.endpoint", Config, build, check=check)

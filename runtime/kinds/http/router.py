@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from runtime.finding import Finding, ManifestError
-from runtime.kind import BuildContext, Kind
+from runtime.finding import Problem
+from runtime.kind import BuildContext, Kind, Linked
 from runtime.kinds.http import Server
 from runtime.web.middleware import build as build_middleware
 from runtime.web.middleware.options import OptionError
-from runtime.web.routes import Group, Middleware, Route
+from runtime.web.routes import Group, Route, trimmed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,8 @@ class Router:
     """Keeps the routes that are attached to it until its server starts."""
 
     def __init__(self, config: Config, context: BuildContext) -> None:
-        self.group = Group(prefix=_prefix(config.prefix), middleware=_middleware(config, context))
+        middleware = build_middleware(config.middleware, config.options or {})
+        self.group = Group(prefix=trimmed(config.prefix), middleware=middleware)
         self._routes: list[Route] = []
         config.meta.server.attach(self)
 
@@ -41,18 +43,12 @@ class Router:
         return self._routes
 
 
-def _prefix(text: str) -> str:
-    """`/api`, `/api/` and `api` are one prefix, `/` and the empty text are none."""
-    trimmed = text.strip("/")
-    return f"/{trimmed}" if trimmed else ""
-
-
-def _middleware(config: Config, context: BuildContext) -> tuple[Middleware, ...]:
+def check(entry: Linked) -> Iterable[Problem]:
     try:
-        return build_middleware(config.middleware, config.options or {})
+        build_middleware(entry.fields["middleware"], entry.fields["options"] or {})
     except OptionError as error:
         field = ("options", error.option) if error.option else ("middleware",)
-        raise ManifestError([Finding(context.position(*field), str(error))]) from None
+        yield Problem(field, str(error))
 
 
-kind = Kind("http.router", Config, Router)
+kind = Kind("http.router", Config, Router, check=check)

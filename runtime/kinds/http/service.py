@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from runtime.kind import BuildContext, Kind, Ready, Stage, StartError
+from runtime.kind import BuildContext, Claim, Kind, Linked, Ready, Stage, StartError
 from runtime.kinds.http import Part
 from runtime.web.address import Address, secure
 from runtime.web.connection import Timeouts
@@ -77,4 +78,10 @@ class HttpService:
         return Server(self._dispatcher, address, timeouts=timeouts, tls=tls)
 
 
-kind = Kind("http.service", Config, HttpService, stage=Stage.SERVER)
+def check(entry: Linked) -> Iterable[Claim]:
+    addr: str = entry.fields["addr"]
+    if not addr.endswith(":0"):
+        yield Claim(None, f"address '{addr}'", ("addr",))
+
+
+kind = Kind("http.service", Config, HttpService, stage=Stage.SERVER, check=check)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from runtime.kind import BuildContext, Kind, Stage
+from runtime.kind import Arguments, BuildContext, Kind, Linked, Stage
 from runtime.kinds.function import Function
 from runtime.kinds.queue import Queue
 from runtime.messaging.consumer import Consumer
@@ -29,4 +30,8 @@ def build(config: Config, context: BuildContext) -> Consumer:
     )
 
 
-kind = Kind("queue.consumer", Config, build, stage=Stage.CONSUMER)
+def check(entry: Linked) -> Iterable[Arguments]:
+    yield Arguments(("func",), 1, 1, "a consumer")
+
+
+kind = Kind("queue.consumer", Config, build, stage=Stage.CONSUMER, check=check)

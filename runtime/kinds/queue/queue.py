@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from runtime.kind import BuildContext, Kind
+from runtime.kind import BuildContext, Claim, Kind, Linked
 from runtime.kinds.queue import Queue
 from runtime.kinds.queue.driver import Driver, DriverOptions
 from runtime.messaging.retry_policy import RetryPolicy
@@ -36,4 +37,11 @@ def build(config: Config, context: BuildContext) -> Queue:
     )
 
 
-kind = Kind("queue.queue", Config, build)
+def check(entry: Linked) -> Iterable[Claim]:
+    if driver := entry.follow("driver"):
+        name = entry.fields["queue_name"]
+        path = ("queue_name",) if name else ("name",)
+        yield Claim(driver.id, f"the queue name '{name or entry.id.name}'", path)
+
+
+kind = Kind("queue.queue", Config, build, check=check)

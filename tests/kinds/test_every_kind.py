@@ -1,0 +1,137 @@
+"""What every kind gets for existing: its schema, its code and its name fit together."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any, get_args, get_type_hints
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from runtime.complaint import complaints
+from runtime.registry import Registry
+from runtime.schema import FOLDER, load
+
+registry = Registry()
+kinds = pytest.mark.parametrize("name", sorted(registry.built_in))
+COMMON = {"name", "kind", "meta", "lifecycle"}
+
+
+def schema_of(name: str) -> dict[str, Any]:
+    return load(FOLDER / "kinds" / f"{name}.schema.json")
+
+
+def test_every_schema_has_its_kind_and_every_kind_its_schema() -> None:
+    files = {path.name.removesuffix(".schema.json") for path in (FOLDER / "kinds").iterdir()}
+
+    assert files == registry.built_in
+
+
+@kinds
+def test_the_schema_is_one_and_says_its_name(name: str) -> None:
+    schema = schema_of(name)
+
+    Draft202012Validator.check_schema(schema)
+    assert schema["$id"] == f"{name}.schema.json"
+    assert schema["title"] == name
+    assert schema["properties"]["kind"]["const"] == name
+    assert {"name", "kind"} <= set(schema["required"])
+
+
+@kinds
+def test_the_schema_is_closed(name: str) -> None:
+    closed = schema_of(name).get("additionalProperties") is False
+
+    assert closed or name == "registry.entry"
+
+
+@kinds
+def test_everything_is_described(name: str) -> None:
+    document = registry.schema(name).document
+    nameless = [
+        path
+        for path, field in walk(document, document["$defs"], name)
+        if not field.get("description")
+    ]
+
+    assert nameless == []
+
+
+@kinds
+def test_the_examples_are_right(name: str) -> None:
+    schema = registry.schema(name)
+
+    assert schema.document["examples"]
+    for example in schema.document["examples"]:
+        assert schema.problems(example, {}) == []
+        # both validators: the quick one says yes, and the one that explains finds nothing
+        assert list(Draft202012Validator(schema.document).iter_errors(example)) == []
+
+
+@kinds
+def test_the_config_has_the_fields_of_the_schema(name: str) -> None:
+    config = registry[name].config
+    properties = registry.schema(name).field.properties
+    expected = set(properties) - (COMMON - {"meta"})
+    if not properties["meta"].properties:
+        expected.discard("meta")
+
+    assert {field.name for field in fields(config)} == expected
+    for field in fields(config):
+        nested = nested_config(get_type_hints(config)[field.name])
+        if nested is not None:
+            inner = {each.name for each in fields(nested)}
+            assert inner == set(properties[field.name].properties), field.name
+
+
+@kinds
+def test_what_runs_has_a_lifecycle_and_what_does_not_has_none(name: str) -> None:
+    has_lifecycle = "lifecycle" in schema_of(name)["properties"]
+
+    # queue.queue allows one without effect, since official manifests write it there
+    assert has_lifecycle == (registry[name].stage is not None or name == "queue.queue")
+
+
+@kinds
+def test_the_module_begins_with_the_name(name: str) -> None:
+    doc = importlib.import_module(f"runtime.kinds.{name}").__doc__
+
+    assert doc is not None
+    assert doc.startswith(f"{name}: ")
+
+
+@kinds
+def test_an_unknown_field_is_refused_by_both_validators(name: str) -> None:
+    if name == "registry.entry":
+        return
+    schema = registry.schema(name)
+    wrong = {**schema.document["examples"][0], "no_such_field": 1}
+
+    (problem,) = schema.problems(wrong, {})
+
+    assert problem.message == "unknown field 'no_such_field'"
+    assert [*complaints(schema.document, schema.field, wrong, {})] == [problem]
+
+
+def nested_config(hint: Any) -> Any:
+    choices = [hint, *get_args(hint)]
+    return next((choice for choice in choices if is_dataclass(choice) and own(choice)), None)
+
+
+def own(choice: Any) -> bool:
+    """Whether a dataclass is a config of this project, and not a component."""
+    return all(not hasattr(choice, name) for name in ("run", "publish", "call"))
+
+
+def walk(
+    schema: dict[str, Any], definitions: dict[str, Any], path: str
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every schema of a value inside a schema, references followed."""
+    while "$ref" in schema:
+        target = definitions[schema["$ref"].rpartition("/")[2]]
+        schema = {**target, **{key: value for key, value in schema.items() if key != "$ref"}}
+    yield path, schema
+    for name, inner in schema.get("properties", {}).items():
+        yield from walk(inner, definitions, f"{path}.{name}")

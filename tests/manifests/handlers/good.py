@@ -1,0 +1,19 @@
+"""Handlers that are right."""
+
+from runtime.modules import http
+
+
+async def nothing():
+    return {}
+
+
+async def one(body):
+    return http.STATUS.OK
+
+
+async def two(first, second):
+    return None
+
+
+async def keyword(*, needed):
+    return needed
