@@ -53,7 +53,8 @@ class Supervisor:
     @property
     def budget(self) -> float:
         """Seconds that a stop takes at most."""
-        return sum(self._limit(stage) + 2 * GRACE for stage in Stage)
+        stages = {child.stage for child in self.children.values()}
+        return sum(self._limit(stage) + 2 * GRACE for stage in stages)
 
     def order(self) -> list[Child]:
         """The children in the order of their start: needs first, then by stage, then as written."""

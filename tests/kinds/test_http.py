@@ -10,7 +10,7 @@ import pytest
 
 from runtime.context import Call, Scope, current
 from runtime.entry import EntryId
-from runtime.finding import ManifestError, Position
+from runtime.finding import Position
 from runtime.kind import BuildContext, Stage, StartError
 from runtime.kinds.http import endpoint, router, service, static
 from runtime.modules import http

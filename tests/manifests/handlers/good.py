@@ -1,5 +1,7 @@
 """Handlers that are right."""
 
+from __future__ import annotations
+
 from runtime.modules import http
 
 
