@@ -73,12 +73,12 @@ class Service(Protocol):
     """A component that runs.
 
     `run` starts up, calls `ready()`, works until `stop` is set, finishes what is in hand, cleans
-    up and returns. To return before `stop` is to be done: 0 or None ended well, any other number
-    failed. To raise is to fail: `StartError` for good, `Unavailable` for now, anything else is a
-    crash and is restarted by the entry's policy, in which case `run` is called again on the same
-    component. `ready` may be called once a run; `start_timeout` counts until then. After `stop`
-    the service has `stop_timeout`; then its task is cancelled and has half a second to give back
-    what it holds. A run must tolerate `stop` being set before it began.
+    up and returns. To return before `stop` is to be done: 0 or None ended well (and counts as
+    ready), any other number failed. To raise is to fail: `StartError` for good, `Unavailable` for
+    now, anything else is a crash and is restarted by the entry's policy, in which case `run` is
+    called again on the same component. `ready` may be called once a run; `start_timeout` counts
+    until then. After `stop` the service has `stop_timeout`; then its task is cancelled and has half
+    a second to give back what it holds. A run must tolerate `stop` being set before it began.
     """
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> int | None: ...

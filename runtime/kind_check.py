@@ -63,9 +63,9 @@ class KindCheck:
                 case Claim():
                     self._claim(link.entry, rule)
                 case Arguments():
-                    target = self._links[link.references[rule.path]].entry
-                    if target.id not in self._faulty:
-                        self._handlers.arguments(link.entry, target, rule)
+                    target = link.references.get(rule.path)
+                    if target in self._links and target not in self._faulty:
+                        self._handlers.arguments(link.entry, self._links[target].entry, rule)
 
     def _claim(self, entry: Entry, claim: Claim) -> None:
         other, path = self._claims.setdefault((claim.owner, claim.what), (entry, claim.path))
@@ -104,4 +104,4 @@ class _View:
 
     def follow(self, *path: str) -> _View | None:
         target = self._link.references.get(path)
-        return _View(self._links, self._links[target]) if target else None
+        return _View(self._links, self._links[target]) if target in self._links else None

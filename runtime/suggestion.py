@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -20,5 +19,8 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
             return name
     if len(word) > 200:  # nobody mistyped that, and comparing it takes long
         return None
-    matches = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    # Only for a manifest with a fault: a start should not pay for it.
+    from difflib import get_close_matches
+
+    matches = get_close_matches(word, names, n=1, cutoff=0.6)
     return matches[0] if matches else None

@@ -32,10 +32,8 @@ class ProcessService:
             main = asyncio.create_task(self._main(run))
             if self._type == "simple":
                 ready()
-            code = await self._watch(main, run, stop)
-            if code == 0 and self._type == "oneshot" and not main.cancelled():
-                ready()
-            return code
+            # a oneshot needs no `ready()`: one that ended with 0 counts as ready
+            return await self._watch(main, run, stop)
 
     async def _main(self, run: ProcessRun) -> int:
         return _exit_code(await self._process.call(run, *self._input))
