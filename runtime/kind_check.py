@@ -64,7 +64,7 @@ class KindCheck:
                     self._claim(link.entry, rule)
                 case Arguments():
                     target = link.references.get(rule.path)
-                    if target in self._links and target not in self._faulty:
+                    if target and target in self._links and target not in self._faulty:
                         self._handlers.arguments(link.entry, self._links[target].entry, rule)
 
     def _claim(self, entry: Entry, claim: Claim) -> None:
@@ -104,4 +104,4 @@ class _View:
 
     def follow(self, *path: str) -> _View | None:
         target = self._link.references.get(path)
-        return _View(self._links, self._links[target]) if target in self._links else None
+        return _View(self._links, self._links[target]) if target and target in self._links else None
