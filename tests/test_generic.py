@@ -220,7 +220,7 @@ def test_it_starts_by_need_and_stops_in_the_reverse(tmp_path: Path) -> None:
     with running(tmp_path, FREE_PORT) as site:
         assert site.stop() == 0
 
-        started = [line["entry"] for line in site.lines("^app:.* is running")]
+        started = [line["entry"] for line in site.lines("^app:.* (is running|has ended)")]
         stopped = [line["entry"] for line in site.lines("^app:.* has stopped")]
         resources = {"app:db", "app:queue_driver", "app:processes"}
         assert set(started[:3]) == resources
