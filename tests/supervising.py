@@ -36,6 +36,9 @@ def run(main: Coroutine[Any, Any, T], limit: float = 1e6) -> T:
     try:
         return loop.run_until_complete(asyncio.wait_for(main, limit))
     finally:
+        # who swallows its cancellation is let go on to its end, which costs no time here
+        if left := asyncio.all_tasks(loop):
+            loop.run_until_complete(asyncio.wait(left))
         loop.close()
 
 

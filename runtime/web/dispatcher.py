@@ -74,7 +74,8 @@ class Dispatcher:
         elif route is None:
             route = _chosen(site.routes.find(scope["method"], scope["path"]), scope)
         if site.chains:
-            group = site.group(scope["path"]) if route.group is _BARE else route.group
+            own = route.group is not _BARE and not route.catches_all
+            group = route.group if own else site.group(scope["path"])
             chain = site.chains.get(group)
             if chain is not None:
                 return self._through(chain, exchange, route)

@@ -56,6 +56,7 @@ class Files:
             handler=self.answer,
             group=group,
             name=name,
+            catches_all=True,
         )
         if not top:
             return [below]

@@ -41,6 +41,9 @@ class Route:
     group: Group
     name: str = ""
     timeout: float | None = None
+    catches_all: bool = False
+    """Whether it stands for all below its path, so that the middleware there is that of the
+    longest prefix, as for a path that nobody serves."""
 
 
 class Match(NamedTuple):
