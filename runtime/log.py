@@ -59,7 +59,7 @@ class Log:
         self,
         level: int,
         logger: str,
-        message: str,
+        message: object,
         entry: object = None,
         fields: Mapping[str, Any] | None = None,
         subject: object = None,
@@ -73,7 +73,7 @@ class Log:
         }
         if entry is not None:
             event["entry"] = str(entry)
-        event["message"] = message
+        event["message"] = message if isinstance(message, str) else _said(message)
         if fields:
             event["fields"] = fields
         for name in _IDS:
@@ -117,7 +117,7 @@ class Log:
         pairs = dict(event.get("fields", ()))
         pairs |= {name: event[name] for name in _IDS if name in event}
         tail = "".join(
-            f" {name.translate(_ESCAPES)}={_quoted(value)}" for name, value in pairs.items()
+            f" {_text(name).translate(_ESCAPES)}={_quoted(value)}" for name, value in pairs.items()
         )
         clock = event["time"][11:23]
         who = event.get("entry", event["logger"])
@@ -186,6 +186,14 @@ def for_terminal(format: str | None, level: str, environment: Mapping[str, str])
 def _quoted(value: Any) -> str:
     text = _text(value).translate(_ESCAPES)
     return f'"{text}"' if " " in text or not text else text
+
+
+def _said(message: object) -> str:
+    """What is no text, such as an exception, as a message."""
+    try:
+        return str(message)
+    except Exception:
+        return _text(message)
 
 
 def _text(value: Any) -> str:

@@ -107,3 +107,34 @@ def test_a_wrong_format_does_not_lose_the_line() -> None:
     logger.warning("%d things", "three")
 
     assert "three" in json.loads(stream.getvalue())["message"]
+
+
+@pytest.mark.parametrize("json_lines", [True, False], ids=["json", "console"])
+@pytest.mark.parametrize("message", [3, None, ValueError("oh"), b"raw"], ids=repr)
+def test_a_message_that_is_no_text_is_written_as_its_text(message: Any, json_lines: bool) -> None:
+    text = written(json_lines, message=message, fields={1: "one"})
+
+    assert str(message) in text
+    if json_lines:
+        assert json.loads(text)["message"] == str(message)
+
+
+def test_a_secret_is_hidden_in_the_form_it_is_written_in() -> None:
+    secret = 'pass"word\\\u2028ü'
+    for json_lines in (True, False):
+        stream = io.StringIO()
+        log = Log(stream, json_lines)
+        log.hide([secret])
+        log.write(30, "test", f"say {secret}", None, {"key": secret, "in": [secret]})
+        assert "word" not in stream.getvalue(), stream.getvalue()
+        assert stream.getvalue().count("[hidden]") == 3
+
+
+def test_a_short_value_of_the_environment_is_no_secret() -> None:
+    stream = io.StringIO()
+    log = Log(stream, json=True)
+    log.hide(["8080", "1"])
+
+    log.write(20, "test", "on port 8080")
+
+    assert json.loads(stream.getvalue())["message"] == "on port 8080"

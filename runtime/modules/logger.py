@@ -41,5 +41,5 @@ def _write(
         if level >= log.level:
             log.write(level, _logger.name, message, here.entry, fields, here.subject, fault)
     else:  # a unit test: the standard library's loggers, where caplog finds it
-        text = " ".join((message, *(f"{name}={value}" for name, value in fields.items())))
+        text = " ".join((str(message), *(f"{name}={value}" for name, value in fields.items())))
         _logger.log(level, "%s", text, exc_info=fault)
