@@ -29,6 +29,7 @@ class HandlerCheck:
         self._application = application
         self._findings = findings
         self._files: dict[Path, HandlerFile] = {}
+        self._located: dict[tuple[str, str], Path | None] = {}
 
     def check(self, entry: Entry) -> bool:
         """File, function and modules of one entry whose kind has a `source`; whether all is well.
@@ -64,7 +65,7 @@ class HandlerCheck:
     def _source(self, entry: Entry, source: str) -> None:
         name = _shown(entry, "source").partition("://")[2] or _shown(entry, "source")
         try:
-            file = locate(source, entry.folder, self._application)
+            file = self._locate(entry)
         except Misplaced as error:
             self._found(entry, "source", error.told(name), self._mend(entry, source, error))
             return
@@ -77,6 +78,13 @@ class HandlerCheck:
             return
         self._method(entry, content, name)
         self._imports(entry, content, file)
+
+    def _locate(self, entry: Entry) -> Path | None:
+        source: str = entry.fields["source"]
+        key = (entry.document.path, source)  # many functions may stand in one file
+        if key not in self._located:
+            self._located[key] = locate(source, entry.folder, self._application)
+        return self._located[key]
 
     def _read(self, file: Path) -> HandlerFile:
         if file not in self._files:
@@ -94,7 +102,7 @@ class HandlerCheck:
         return near(wanted.name, files)
 
     def _signature(self, entry: Entry) -> Signature | None:
-        file = locate(entry.fields["source"], entry.folder, self._application)
+        file = self._locate(entry)
         if file is None:
             return None
         return self._read(file).functions.get(entry.fields.get("method", DEFAULT_METHOD))
