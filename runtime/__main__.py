@@ -20,7 +20,10 @@ def main() -> None:
 
     from runtime.cli import command
 
-    command(obj=signals, prog_name="runtime")
+    try:
+        command(obj=signals, prog_name="runtime")
+    finally:
+        pass
 
 
 if __name__ == "__main__":

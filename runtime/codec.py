@@ -59,9 +59,13 @@ def encode_answer(value: Any) -> bytes:
     Raises NotJSON for what has no such form, and for a number that is no number.
     """
     try:
-        return _encoder.encode(value)
+        data = _encoder.encode(value)
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
         raise NotJSON(_fault(value, "the answer", 0) or str(error)) from None
+    # The encoder writes numbers that are none as null; only then is it worth a look.
+    if b"null" in data and (fault := _no_number(value, "the answer")):
+        raise NotJSON(fault)
+    return data
 
 
 def _is_deep(data: bytes, value: Any) -> bool:
@@ -113,6 +117,20 @@ def _fault(value: Any, place: str, depth: int) -> str | None:
             return f"{place} is a tuple, which JSON would turn into a list; pass list(…)"
         case _:
             return f"{place} is of type {type(value).__name__}, which JSON cannot say"
+
+
+def _no_number(value: Any, place: str) -> str | None:
+    """The first number in `value` that is infinite or none."""
+    match value:
+        case float() if not math.isfinite(value):
+            return f"{place} is {value}, which JSON cannot say"
+        case dict():
+            items = ((f"{place}.{key}", item) for key, item in value.items())
+        case list() | tuple():
+            items = ((f"{place}[{index}]", item) for index, item in enumerate(value))
+        case _:
+            return None
+    return next((fault for name, item in items if (fault := _no_number(item, name))), None)
 
 
 def _encodable(text: str) -> bool:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from runtime.application import Application
 from runtime.child import GRACE
-from runtime.signals import MARGIN, Signals, leave
+from runtime.signals import Signals, leave, leave_soon
 
 log = logging.getLogger("runtime")
 
@@ -43,7 +42,7 @@ def run(application: Application, signals: Signals) -> int:
         leave(1)
     if held or application.pool.unfinished:
         leave(code)
-    _leave_soon(code)
+    leave_soon(code)
     loop.close()
     return code
 
@@ -80,10 +79,3 @@ async def _tidy(loop: asyncio.AbstractEventLoop) -> bool:
     except TimeoutError:
         return True
     return bool(left)
-
-
-def _leave_soon(code: int) -> None:
-    """End the program even if a thread that a handler started, and forgot, does not end."""
-    watch = threading.Timer(MARGIN, leave, (code,))
-    watch.daemon = True
-    watch.start()

@@ -38,6 +38,14 @@ class Signals:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._receive)
 
+    def ignore(self) -> None:
+        """The program is ending: no signal may change its exit code any more.
+
+        Python, when it shuts down, would have a signal kill the process.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+
     def drain_with(self, begin: Callable[[], None], budget: Callable[[], float]) -> None:
         """From now on a signal calls `begin`, which has `budget()` seconds to end the program."""
         begun, self._begun = os.pipe()
@@ -71,3 +79,10 @@ def leave(code: int) -> NoReturn:
         with suppress(OSError, ValueError, RuntimeError, AttributeError):
             stream.flush()
     os._exit(code)
+
+
+def leave_soon(code: int) -> None:
+    """End the program even if a thread that a handler started, and forgot, does not end."""
+    watch = threading.Timer(MARGIN, leave, (code,))
+    watch.daemon = True
+    watch.start()

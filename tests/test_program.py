@@ -15,7 +15,7 @@ from runtime import log as logs
 from runtime.application import filled_in
 from runtime.stack import stack
 from tests.equipment import PLAIN_LOOP, running, write_application
-from tests.test_stopping import application, ended_within, unshare_works
+from tests.test_stopping import IDLE, application, ended_within, unshare_works
 
 LOOPS = pytest.mark.parametrize("before", ["", PLAIN_LOOP], ids=["uvloop", "asyncio"])
 
@@ -46,6 +46,21 @@ kept = numbers()
 async def main():
     await anext(kept)
     await asyncio.sleep(60)
+"""
+SIGNALS_AT_THE_END = """
+import os
+class Last:
+    def __del__(self, kill=os.kill, pid=os.getpid, write=os.write):
+        write(1, b"the end\\n")
+        kill(pid(), 15)
+last = Last()
+"""
+BREAKS_WITH_A_THREAD = """
+import threading
+threading.Thread(target=threading.Event().wait).start()
+1 / 0
+def main():
+    pass
 """
 SERVERS = """
 namespace: app
@@ -89,6 +104,20 @@ def test_a_generator_that_does_not_close_is_left_behind(before: str, tmp_path: P
         program.signal(15)
 
         assert ended_within(program, 4) == 0
+
+
+def test_a_signal_while_python_shuts_down_changes_no_exit_code(tmp_path: Path) -> None:
+    with running(application(tmp_path, IDLE), before=SIGNALS_AT_THE_END) as program:
+        assert program.stop() == 0
+        assert "the end" in program.stdout
+
+
+def test_a_handler_that_fails_at_import_leaves_no_thread_that_holds_the_program(
+    tmp_path: Path,
+) -> None:
+    folder = application(tmp_path, BREAKS_WITH_A_THREAD)
+    with running(folder, ready=False) as program:
+        assert ended_within(program, 4) == 4
 
 
 def test_services_start_by_stage_and_stop_in_reverse(tmp_path: Path) -> None:

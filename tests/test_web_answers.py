@@ -172,7 +172,9 @@ def test_a_failing_handler_gives_nothing_away_but_the_request_id(
     assert "secret" in str(record.exc_info[1])
 
 
-@pytest.mark.parametrize("error", [SystemExit(3), asyncio.CancelledError()])
+@pytest.mark.parametrize(
+    "error", [SystemExit(3), KeyboardInterrupt(), BaseException("odd"), asyncio.CancelledError()]
+)
 def test_a_handler_can_end_neither_the_server_nor_its_task(error: BaseException) -> None:
     async def handler(exchange: Exchange) -> None:
         raise error

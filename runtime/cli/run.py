@@ -15,7 +15,7 @@ from runtime.cli.options import application, linked
 from runtime.kind import StartError
 from runtime.override import Override
 from runtime.program import run
-from runtime.signals import Signals
+from runtime.signals import Signals, leave_soon
 
 COULD_NOT_START = 4
 
@@ -62,5 +62,6 @@ def command(
         app.build(log)
     except StartError as error:
         logging.getLogger("runtime").error("%s", error)
+        leave_soon(COULD_NOT_START)
         sys.exit(COULD_NOT_START)
     sys.exit(run(app, signals))

@@ -130,7 +130,9 @@ class Worker:
             if self.dismissed or not (self._expired or self._cancels_itself()):
                 raise
             outcome = Nack(None, error)
-        except (Exception, SystemExit) as error:  # sys.exit() ends a handler, not the program
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # sys.exit() ends a handler, not the program
             outcome = of_error(error)
         self.deadline = NONE
         return await self._after_expiry() if self._expired else outcome

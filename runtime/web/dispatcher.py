@@ -125,9 +125,9 @@ async def _respond(exchange: Exchange, route: Route, stamp: str | None) -> None:
         result = _refusal(error, exchange, route)
     except ClientDisconnect:
         return
-    except (Exception, asyncio.CancelledError, SystemExit) as error:
+    except BaseException as error:  # also SystemExit and the like: a handler's end is not ours
         task = asyncio.current_task()
-        if task is not None and task.cancelling():
+        if isinstance(error, GeneratorExit) or (task is not None and task.cancelling()):
             raise  # the server was told to end at once: there is nobody to answer any more
         result = _failure(error, exchange, route)
     await _send(send, result, stamp)

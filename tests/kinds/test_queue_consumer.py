@@ -298,3 +298,22 @@ def test_the_kind_builds_a_consumer_of_its_config() -> None:
 
     run(test)
     assert consumer.kind.stage is Stage.CONSUMER
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt(), SystemExit(1), BaseException("odd")])
+def test_what_would_end_a_program_ends_an_attempt(raised: BaseException) -> None:
+    async def test() -> None:
+        queue, attempts = a_queue(max_attempts=2), []
+
+        async def handler(body: Any) -> None:
+            attempts.append(body)
+            raise raised
+
+        async with consuming(queue, handler):
+            await queue.publish("x")
+            await empty(queue)
+
+        assert attempts == ["x", "x"]
+        assert (await queue.info()).dead == 1
+
+    run(test)
