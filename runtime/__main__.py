@@ -23,7 +23,7 @@ def main() -> None:
     try:
         command(obj=signals, prog_name="runtime")
     finally:
-        pass
+        signals.ignore()
 
 
 if __name__ == "__main__":

@@ -60,7 +60,12 @@ class StartError(Exception):
 
 
 class Unavailable(Exception):
-    """Something a service needs is not there *yet*; the restart policy says when to try again."""
+    """Something is not there *yet*: a service's start is tried again by its restart policy, and
+    uncaught in an HTTP handler it is answered with 503.
+    """
+
+    http_status = 503
+    retry_after = 1.0
 
 
 class Ready(Protocol):

@@ -14,7 +14,7 @@ MODULES = {
     for path in sorted((ROOT / "runtime").rglob("*.py"))
     if "template" not in path.parts
 }
-ENGINES = ("runtime.web", "runtime.sqlite", "runtime.query", "runtime.messaging")
+ENGINES = ("runtime.web", "runtime.sqlite", "runtime.query", "runtime.messaging", "runtime.durable")
 ASSEMBLY_LINE = (
     "runtime.cli", "runtime.program", "runtime.application", "runtime.supervisor", "runtime.child",
     "runtime.assembly", "runtime.linker", "runtime.manifest", "runtime.registry", "runtime.schema",

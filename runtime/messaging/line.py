@@ -98,11 +98,15 @@ class Line(Protocol):
         """The queue's name on its driver."""
         ...
 
-    async def publish(self, message: Message, delay: float = 0.0) -> None:
+    async def publish(
+        self, message: Message, delay: float = 0.0, transaction: object | None = None
+    ) -> None:
         """Take a message; it is received `delay` seconds from now at the earliest.
 
-        Returns when the message is as safe as this driver makes it. Raises Full at once, without
-        waiting, if ready, delayed and in flight together have reached `max_length`.
+        Returns when the message is as safe as this driver makes it, or with `transaction`, one of
+        the database that keeps the messages, when it will be if that is committed. Raises Full at
+        once, without waiting, if ready, delayed and in flight together have reached `max_length`;
+        ValueError for a transaction that is not of this driver's database.
         """
         ...
 

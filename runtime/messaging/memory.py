@@ -33,7 +33,14 @@ class MemoryLine:
         """Ready, delayed and in flight: what `max_length` bounds."""
         return len(self.ready) + len(self.delayed) + len(self.in_flight)
 
-    async def publish(self, message: Message, delay: float = 0.0) -> None:
+    async def publish(
+        self, message: Message, delay: float = 0.0, transaction: object | None = None
+    ) -> None:
+        if transaction is not None:
+            raise ValueError(
+                f"queue '{self.name}' is in memory, which no transaction reaches; "
+                "give it a driver of kind queue.driver.sql"
+            )
         if len(self.ready) + len(self.delayed.heap) + len(self.in_flight) >= self.max_length:
             raise Full(f"queue '{self.name}' holds {len(self)} messages, its max_length")
         if delay > 0:

@@ -30,6 +30,10 @@ class Message(msgspec.Struct, gc=False, eq=False):
     """Seconds since 1970."""
     token: int = 0
     """The driver's own: what proves that this hand-out is the latest."""
+    priority: int = 0
+    """Higher first."""
+    unique: str | None = None
+    """At most one message of a queue with this key waits or runs."""
 
 
 def again(message: Message, attempt: int) -> Message:

@@ -40,8 +40,11 @@ class Queue:
         body: Any,
         headers: Mapping[str, str] | None = None,
         delay: float | str | None = None,
+        transaction: object | None = None,
     ) -> str:
         """Put a JSON value into the queue; its id. The value may be changed afterwards.
+
+        With `transaction`, it is there when and if that is committed.
 
         Raises NotJSON, naming the place in the body; TypeError or ValueError for headers that are
         no strings and a delay that is none; Full at once if there is no room.
@@ -49,7 +52,7 @@ class Queue:
         new = Message(
             next_id(), encode(body), copied(headers) if headers else NO_HEADERS, 0, time()
         )
-        await self.line.publish(new, 0.0 if delay is None else seconds(delay))
+        await self.line.publish(new, 0.0 if delay is None else seconds(delay), transaction)
         return new.id
 
     async def info(self) -> Info:

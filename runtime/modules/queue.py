@@ -19,15 +19,18 @@ async def publish(
     body: Any,
     headers: Mapping[str, str] | None = None,
     delay: float | str | None = None,
+    transaction: object | None = None,
 ) -> str:
     """Put a JSON value into the queue with that id, a bare name meaning one of this namespace.
 
-    `delay` is in seconds, or a text such as `30s`. Returns the message's id. Raises LookupError
+    `delay` is in seconds, or a text such as `30s`. With `transaction`, what `async with
+    db.transaction()` gave, the message is published when and if that is committed: the queue's
+    driver must keep its messages in that database. Returns the message's id. Raises LookupError
     if there is no such entry, TypeError if it is no queue or the body is not JSON (with the
     offending place), and Full at once if the queue has no room; uncaught in an HTTP handler,
     that answers 503.
     """
-    return await get(id).publish(body, headers, delay)
+    return await get(id).publish(body, headers, delay, transaction)
 
 
 async def info(id: str) -> Info:

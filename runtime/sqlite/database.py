@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from dataclasses import replace
 from typing import Any
 
 from runtime.kind import Ready
+from runtime.sqlite.batch import Part, Work
 from runtime.sqlite.blocking import BlockingDatabase
-from runtime.sqlite.connection import Settings
+from runtime.sqlite.connection import Settings, open_writer
 from runtime.sqlite.engine import Engine
 from runtime.sqlite.hold import Hold
 from runtime.sqlite.inbox import closed
@@ -84,7 +87,7 @@ class Database:
 
     def transaction(self) -> Transaction:
         """`async with database.transaction() as tx:` commits; an exception rolls back."""
-        return Transaction(self.hold)
+        return Transaction(self, self.hold)
 
     def submit(self, take: Take, text: str, parameters: Parameters, waiter: Waiter) -> None:
         """Queue one statement for `waiter`. May be called from any thread."""
@@ -100,6 +103,24 @@ class Database:
             )
         refuse_inside(self, self.label)
         engine.writing.put(job)
+
+    def batch(self, work: Work, item: Any) -> asyncio.Future[Any]:
+        """Have the writer do an item of a batch, with all that waits; the future has its answer.
+
+        Raises DatabaseClosed; the future raises Unavailable if the database could not do it.
+        """
+        future: asyncio.Future[Any] = asyncio.Future()
+        self._running().writing.put(Part(work, item, future))
+        return future
+
+    def connect(self, busy_timeout: float) -> sqlite3.Connection:
+        """A connection of the caller's own, in autocommit mode; blocks while it is opened."""
+        return open_writer(replace(self._settings, busy_timeout=busy_timeout))
+
+    def make_durable(self) -> None:
+        """From the next run on, a commit is on disk before it is told."""
+        pragmas = {**self._settings.pragmas, "synchronous": "FULL"}
+        self._settings = replace(self._settings, pragmas=pragmas)
 
     def hold(self) -> Hold:
         """A new transaction's time with the writer, not yet asked for."""

@@ -6,6 +6,7 @@ import asyncio
 from functools import partial
 from typing import Any
 
+from runtime.sqlite.batch import Part
 from runtime.sqlite.connection import Settings, open_reader, open_writer
 from runtime.sqlite.hold import Hold
 from runtime.sqlite.inbox import Inbox
@@ -22,8 +23,8 @@ class Engine:
     """One writer and its readers; a database in memory has one connection and no readers."""
 
     def __init__(self, settings: Settings) -> None:
-        self.writing: Inbox[Job | Hold] = Inbox(settings.label)
-        self.reading: Inbox[Job] | Inbox[Job | Hold] = self.writing
+        self.writing: Inbox[Job | Part | Hold] = Inbox(settings.label)
+        self.reading: Inbox[Job] | Inbox[Job | Part | Hold] = self.writing
         name = f"sqlite {settings.label}"
         self._abandoned = False
         self._readers: list[Worker] = []

@@ -7,6 +7,7 @@ from queue import Empty, SimpleQueue
 from threading import Lock
 from time import monotonic
 
+from runtime.sqlite.batch import Part
 from runtime.sqlite.fault import TransactionLost, explained
 from runtime.sqlite.inbox import Inbox
 from runtime.sqlite.job import Job, Take
@@ -28,12 +29,14 @@ class Hold:
 
     grouped = False
 
-    def __init__(self, owner: object, writer: Inbox[Job | Hold], limit: float, label: str) -> None:
+    def __init__(
+        self, owner: object, writer: Inbox[Job | Part | Hold], limit: float, label: str
+    ) -> None:
         self.owner = owner
         self._writer = writer
         self._limit = limit
         self._label = label
-        self._channel: SimpleQueue[Job | _End] = SimpleQueue()
+        self._channel: SimpleQueue[Job | Part | _End] = SimpleQueue()
         self._lock = Lock()
         self._taken = False
         self._ended = False
@@ -51,12 +54,19 @@ class Hold:
                 f"{job.statement.verb} inside of a transaction; "
                 "leave the block to commit, raise to roll back"
             )
+        self._put(job)
+
+    def add(self, part: Part) -> None:
+        """Queue one item of somebody's batch as a step of the transaction."""
+        self._put(part)
+
+    def _put(self, item: Job | Part) -> None:
         with self._lock:
             self._check()
             if not self._taken:
                 self._writer.put(self)
                 self._taken = True
-            self._channel.put(job)
+            self._channel.put(item)
 
     def end(self, commit: bool, waiter: Waiter) -> None:
         """Ask for the end; the waiter hears when it came. Raises if there is nothing to commit."""

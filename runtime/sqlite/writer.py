@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from runtime.sqlite.batch import Part, together, unavailable
 from runtime.sqlite.fault import DatabaseClosed, explained, shared
 from runtime.sqlite.hold import Hold
 from runtime.sqlite.inbox import Inbox
@@ -19,7 +20,11 @@ GROUP = 256
 """The most statements to a commit: beyond it nothing is gained, and each waits longer."""
 
 
-def write(connection: sqlite3.Connection, inbox: Inbox[Job | Hold]) -> None:
+Grouped = Job | Part
+Item = Grouped | Hold
+
+
+def write(connection: sqlite3.Connection, inbox: Inbox[Item]) -> None:
     """Serve the inbox to its end, on a connection in autocommit mode."""
     ended = False
     while not ended:
@@ -38,10 +43,10 @@ def write(connection: sqlite3.Connection, inbox: Inbox[Job | Hold]) -> None:
             raise
 
 
-def _collect(inbox: Inbox[Job | Hold]) -> tuple[list[Job], Job | Hold | None, bool]:
+def _collect(inbox: Inbox[Item]) -> tuple[list[Grouped], Item | None, bool]:
     """What waits now: statements for one group, what must run alone after them, and the end."""
     items = inbox.items
-    group: list[Job] = []
+    group: list[Grouped] = []
     while True:
         item = items.get()
         if item is None:
@@ -54,23 +59,48 @@ def _collect(inbox: Inbox[Job | Hold]) -> tuple[list[Job], Job | Hold | None, bo
 
 
 def _together(
-    connection: sqlite3.Connection, group: list[Job], inbox: Inbox[Job | Hold]
+    connection: sqlite3.Connection, group: list[Grouped], inbox: Inbox[Item]
 ) -> list[Outcome]:
     if len(group) == 1:
         return [_alone(connection, group[0])]
     try:
         connection.execute("BEGIN IMMEDIATE")
     except sqlite3.Error as error:  # locked for longer than the busy time-out: no use to go on
-        return [(job.waiter, None, shared(error, job.text)) for job in group]
+        return [_unbegun(job, error) for job in group]
     outcomes: list[Outcome] = []
     for job in group:
+        if isinstance(job, Part):
+            continue  # after the statements, in batches
         outcomes.append(job.attempt(connection))
         if inbox.abandoned or not connection.in_transaction:
             break
     if inbox.abandoned:
         _roll_back(connection)
         return [(job.waiter, None, inbox.closed()) for job in group]
-    return outcomes if _committed(connection) else [_alone(connection, job) for job in group]
+    if _batched(connection, group, outcomes) and _committed(connection):
+        return outcomes
+    return [_alone(connection, job) for job in group]
+
+
+def _unbegun(job: Grouped, error: sqlite3.Error) -> Outcome:
+    return (
+        job.waiter,
+        None,
+        unavailable(error) if isinstance(job, Part) else shared(error, job.text),
+    )
+
+
+def _batched(connection: sqlite3.Connection, group: list[Grouped], outcomes: list[Outcome]) -> bool:
+    """Add what came of the parts; False if all of the group has to be undone, which then is."""
+    parts = [part for part in group if isinstance(part, Part)]
+    if not parts or not connection.in_transaction:
+        return True
+    try:
+        outcomes += together(connection, parts)
+    except sqlite3.Error:
+        _roll_back(connection)
+        return False
+    return True
 
 
 def _committed(connection: sqlite3.Connection) -> bool:
@@ -90,9 +120,9 @@ def _roll_back(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
 
 
-def _alone(connection: sqlite3.Connection, job: Job) -> Outcome:
+def _alone(connection: sqlite3.Connection, job: Grouped) -> Outcome:
     outcome = job.attempt(connection)
-    if not connection.in_transaction:
+    if isinstance(job, Part) or not connection.in_transaction:
         return outcome
     connection.execute("ROLLBACK")
     error = RuntimeError("the statement left a transaction open, which was rolled back")

@@ -14,7 +14,7 @@ from runtime.codec import NotJSON
 from runtime.entry import EntryId
 from runtime.kind import Stage
 from runtime.kinds.queue import Queue, queue
-from runtime.kinds.queue.driver import DriverOptions, MemoryOptions, memory
+from runtime.kinds.queue.driver import DriverOptions, MemoryOptions, SqlOptions, memory
 from runtime.messaging.line import Full, Info
 from runtime.messaging.memory import MemoryLine
 from runtime.messaging.retry_policy import RetryPolicy
@@ -34,7 +34,10 @@ def declared(driver: memory.MemoryDriver, name: str = "tasks", **fields: Any) ->
         driver=driver,
         queue_name=fields.get("queue_name"),
         driver_options=DriverOptions(
-            memory=MemoryOptions(max_length=fields.get("max_length", 1000)), sql={}, amqp={}, sqs={}
+            memory=MemoryOptions(max_length=fields.get("max_length", 1000)),
+            sql=SqlOptions(max_length=1),
+            amqp={},
+            sqs={},
         ),
         retry=RetryPolicy(),
         dead_letter=queue.DeadLetter(queue=fields.get("dead"), max_attempts=4),

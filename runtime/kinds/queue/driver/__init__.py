@@ -7,11 +7,16 @@ from typing import Any, Protocol
 
 from runtime.messaging.line import Line, Subscription
 
-__all__ = ["Driver", "DriverOptions", "Line", "MemoryOptions", "Subscription"]
+__all__ = ["Driver", "DriverOptions", "Line", "MemoryOptions", "SqlOptions", "Subscription"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryOptions:
+    max_length: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqlOptions:
     max_length: int
 
 
@@ -23,7 +28,7 @@ class DriverOptions:
     """
 
     memory: MemoryOptions
-    sql: dict[str, Any]
+    sql: SqlOptions
     amqp: dict[str, Any]
     sqs: dict[str, Any]
 

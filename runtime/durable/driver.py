@@ -1,0 +1,275 @@
+"""Driver: the durable queues of one database, in this program."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable, Sequence
+from time import time
+from typing import Any
+
+from runtime import fault
+from runtime.durable import store
+from runtime.durable.doorbell import Doorbell
+from runtime.durable.lease import Lease, Report
+from runtime.durable.line import DurableLine
+from runtime.durable.requests import Claim, Publish, Settle
+from runtime.kind import Ready, StartError, Unavailable
+from runtime.messaging.line import Info, NotHeld
+from runtime.messaging.message import Message
+from runtime.sqlite.batch import Work
+from runtime.sqlite.database import Database
+from runtime.sqlite.fault import DatabaseClosed
+from runtime.sqlite.transaction import Transaction
+from runtime.threads import own_thread
+
+log = logging.getLogger("runtime.queue")
+
+AGAIN = 0.5
+"""Seconds between two tries to settle what the database did not take."""
+
+
+class DurableDriver:
+    """A service. Its lines may be asked only while it runs; else they raise Unavailable."""
+
+    def __init__(
+        self,
+        id: str,
+        database: Database,
+        *,
+        lease: float = 10.0,
+        heartbeat: float = 3.0,
+        retention: float | None = None,
+    ) -> None:
+        self.lines: dict[str, DurableLine] = {}
+        self.database = database
+        self._id = id
+        self._lease_time = lease
+        self._heartbeat = heartbeat
+        self._retention = retention
+        self._settling: Work = store.settle(keep_done=retention is not None)
+        self._owner = 0
+        self._peers: Sequence[str] = ()
+        self._doorbell: Doorbell | None = None
+        self._rung: set[str] = set()
+        self._due: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._later: list[Settle] = []
+        self._tasks: set[asyncio.Future[Any]] = set()
+        self._silent = False
+
+    def line(self, name: str, max_length: int) -> DurableLine:
+        """The line called `name`; asked again, the same one with the new length."""
+        line = self.lines.setdefault(name, DurableLine(self, name, max_length))
+        line.max_length = max_length
+        return line
+
+    async def run(self, ready: Ready, stop: asyncio.Event) -> None:
+        """Take a lease, keep it until `stop`, and give up what is still held under it."""
+        loop = asyncio.get_running_loop()
+        self._doorbell = Doorbell(self._wake)
+        lease = Lease(
+            self.database.connect,
+            self.database.label,
+            list(self.lines),
+            self._doorbell.address,
+            self._lease_time,
+            self._heartbeat,
+            lambda report: _tell(loop, self._hear, report),
+        )
+        try:
+            await self._open(lease)
+            lease.keep()
+            ready(self.database.label)
+            for line in self.lines.values():
+                line.wake()
+            await stop.wait()
+            await self._finish()
+            await own_thread("lease", lease.close)
+        except BaseException:
+            lease.abandon()
+            raise
+        finally:
+            self._owner = 0
+            self._close()
+
+    @property
+    def owner(self) -> int:
+        if not self._owner:
+            raise Unavailable(f"'{self._id}' is not running")
+        return self._owner
+
+    def publish(self, item: Publish, transaction: object | None) -> asyncio.Future[Any]:
+        return self._ask(store.publish, item, transaction)
+
+    def claim(self, item: Claim) -> asyncio.Future[Any]:
+        return self._ask(store.claim, item)
+
+    def settle(self, item: Settle, transaction: object | None = None) -> asyncio.Future[Any]:
+        return self._ask(self._settling, item, transaction)
+
+    def settle_later(self, item: Settle) -> None:
+        if not self._later:
+            asyncio.get_running_loop().call_later(AGAIN, self._settle_again)
+        self._later.append(item)
+
+    def ring(self, queue: str) -> None:
+        """Wake this program's consumers of a queue and everybody else's, once a tick."""
+        if not self._rung:
+            asyncio.get_running_loop().call_soon(self._ring)
+        self._rung.add(queue)
+
+    def due(self, when: float) -> None:
+        if self._due is None or when < self._due:
+            self._due = when
+            if self._timer is not None:
+                self._timer.cancel()
+            wait = max(0.0, when - time())
+            self._timer = asyncio.get_running_loop().call_later(wait, self._promote)
+
+    async def count(self, queue: str) -> Info:
+        rows = await self.database.query(
+            "SELECT state, count(*) AS n FROM runtime_message WHERE queue = ? GROUP BY state",
+            (queue,),
+        )
+        counts = {row["state"]: row["n"] for row in rows}
+        ready, delayed, running, dead = (counts.get(state, 0) for state in range(4))
+        return Info(ready, delayed, running, dead)
+
+    async def dead(self, queue: str, limit: int) -> Sequence[Message]:
+        rows = await self.database.query(
+            "SELECT id, body, headers, published FROM runtime_message "
+            "WHERE queue = ? AND state = 3 ORDER BY seq LIMIT ?",
+            (queue, limit),
+        )
+        return [
+            Message(row["id"], row["body"], store.parsed(row["headers"]), 0, row["published"])
+            for row in rows
+        ]
+
+    def _ask(self, work: Work, item: Any, transaction: object | None = None) -> asyncio.Future[Any]:
+        if not self._owner:
+            raise Unavailable(f"'{self._id}' is not running")
+        if transaction is None:
+            try:
+                return self.database.batch(work, item)
+            except DatabaseClosed as error:
+                raise Unavailable(str(error)) from None
+        if not isinstance(transaction, Transaction) or transaction.database is not self.database:
+            raise ValueError(
+                f"the transaction is not one of '{self.database.label}', "
+                f"where '{self._id}' keeps its messages"
+            )
+        return transaction.batch(work, item)
+
+    async def _open(self, lease: Lease) -> None:
+        try:
+            self._owner = await own_thread("lease", lease.open)
+        except sqlite3.OperationalError as error:
+            raise Unavailable(f"'{self.database.label}' cannot be used yet: {error}") from None
+        except sqlite3.Error as error:
+            raise StartError(f"'{self.database.label}' cannot be used: {error}") from None
+
+    async def _finish(self) -> None:
+        """Settle what waits to be settled, if the database takes it now."""
+        self._settle_again()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._due = None, None
+        if self._doorbell is not None:
+            self._doorbell.close()
+            self._doorbell = None
+
+    def _hear(self, report: Report) -> None:
+        """What the lease's thread saw."""
+        if not self._owner:
+            return
+        self._peers = report.peers
+        if report.fault is not None:
+            if not self._silent:
+                text = "%s: the database cannot be reached: %s"
+                log.warning(text, self._id, report.fault, extra={"entry": self._id})
+            self._silent = True
+            return
+        self._silent = False
+        if report.lost:
+            self._owner = report.owner
+            for line in self.lines.values():
+                line.lose()
+            text = "%s: lease lost; what was in hand is somebody else's now, and its end is ignored"
+            log.error(text, self._id, extra={"entry": self._id})
+        for queue in report.recovered:
+            text = "%s: messages of '%s' that a dead program held are ready again"
+            log.warning(text, self._id, queue, extra={"entry": self._id})
+        if report.next_due is not None:
+            self.due(report.next_due)
+        for line in self.lines.values():
+            line.wake()
+        if self._retention is not None:
+            self._task(self._ask(store.prune, time() - self._retention))
+
+    def _wake(self, queue: str) -> None:
+        if line := self.lines.get(queue):
+            line.wake()
+
+    def _ring(self) -> None:
+        queues, self._rung = self._rung, set()
+        for queue in queues:
+            self._wake(queue)
+            if self._doorbell is not None and self._peers:
+                self._doorbell.ring(self._peers, queue)
+
+    def _promote(self) -> None:
+        self._due, self._timer = None, None
+        if self._owner:
+            self._task(self._ask(store.promote, time()), self._promoted)
+
+    def _promoted(self, queues: set[str]) -> None:
+        fault.point("queue.promote.after_commit")
+        for queue in queues:
+            self.ring(queue)
+
+    def _settle_again(self) -> None:
+        items, self._later = self._later, []
+        for item in items:
+            if self._owner:
+                self._settle_once_more(item)
+
+    def _settle_once_more(self, item: Settle) -> None:
+        future = self.settle(item)
+        self._tasks.add(future)
+
+        def done(future: asyncio.Future[Any]) -> None:
+            self._tasks.discard(future)
+            if isinstance(future.exception(), Unavailable):
+                self.settle_later(item)
+
+        future.add_done_callback(done)
+
+    def _task(self, future: asyncio.Future[Any], then: Callable[[Any], None] | None = None) -> None:
+        """Let something happen in the background; its failure is only logged."""
+        self._tasks.add(future)
+
+        def done(future: asyncio.Future[Any]) -> None:
+            self._tasks.discard(future)
+            if future.cancelled():
+                return
+            if (error := future.exception()) is not None:
+                if not isinstance(error, NotHeld):
+                    log.warning("%s: %s", self._id, error, extra={"entry": self._id})
+            elif then is not None:
+                then(future.result())
+
+        future.add_done_callback(done)
+
+
+def _tell(loop: asyncio.AbstractEventLoop, hear: Callable[[Report], None], report: Report) -> None:
+    try:
+        loop.call_soon_threadsafe(hear, report)
+    except RuntimeError:
+        return  # the loop is closed: nobody listens any more

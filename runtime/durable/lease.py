@@ -1,0 +1,193 @@
+"""Lease: one row that says this program lives, renewed by a thread that needs no event loop."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Event, Thread
+
+from runtime import fault
+from runtime.durable.process import Process, clock
+from runtime.durable.store import counted
+from runtime.durable.tables import prepare
+
+LOOK = 1.0
+"""Seconds between two looks at the other owners, and at what is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a look found: what the loop's side of a driver has to know."""
+
+    owner: int
+    lost: bool
+    """Whether the lease ran out, so that all that was held under it is somebody else's now."""
+    peers: Sequence[str]
+    """The addresses of the other owners."""
+    next_due: float | None
+    """When the next delayed message is due, in seconds since 1970."""
+    recovered: Sequence[str]
+    """Queues that got back what a dead owner held."""
+    fault: str | None = None
+    """Why the look failed; the rest is then as it was before."""
+
+
+class Lease:
+    """Holds a lease, gives back what dead owners held, and tells what it sees.
+
+    Its connection is its own: neither a transaction of the program's writer nor a handler that
+    blocks the loop keeps it from renewing, only another program's lock does, and that no longer
+    than the lease is meant to bear.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[float], sqlite3.Connection],
+        label: str,
+        queues: Sequence[str],
+        address: str,
+        lease: float,
+        heartbeat: float,
+        tell: Callable[[Report], None],
+    ) -> None:
+        """`connect(busy)` opens a connection that waits `busy` seconds for a lock; `tell` is called
+        in the thread. Times in seconds.
+        """
+        self._connect = connect
+        self._label = label
+        self._queues = queues
+        self._address = address
+        self._lease = lease
+        self._heartbeat = heartbeat
+        self._tell = tell
+        self._process = Process.mine()
+        self._end = Event()
+        self._owner = 0
+        self._expires = 0.0
+        self._thread = Thread(target=self._main, name=f"lease {label}", daemon=True)
+
+    def open(self) -> int:
+        """Make the tables and take a lease; blocks. Raises StartError, or what sqlite3 raises."""
+        connection = self._connect(self._lease / 2)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                prepare(connection, self._label)
+                counted(connection, self._queues)
+                self._take(connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        finally:
+            connection.close()
+        return self._owner
+
+    def keep(self) -> None:
+        """Start renewing."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Give up the lease and all that is still held under it; blocks for a moment."""
+        self._end.set()
+        if self._thread.is_alive():
+            self._thread.join(LOOK)
+        connection = self._connect(LOOK)
+        try:
+            _drop(connection, [self._owner], crashed=False)
+        finally:
+            connection.close()
+
+    def abandon(self) -> None:
+        """Stop renewing, and leave the rest to whoever looks next."""
+        self._end.set()
+
+    def _take(self, connection: sqlite3.Connection) -> None:
+        self._expires = clock() + self._lease
+        row = connection.execute(
+            "INSERT INTO runtime_owner (machine, process, address, expires) VALUES (?, ?, ?, ?)",
+            (*self._process, self._address, self._expires),
+        )
+        assert row.lastrowid is not None
+        self._owner = row.lastrowid
+
+    def _main(self) -> None:
+        connection: sqlite3.Connection | None = None
+        renew = 0.0
+        peers: Sequence[str] = ()
+        while not self._end.wait(min(LOOK, self._heartbeat)):
+            lost = False
+            try:
+                if connection is None:
+                    connection = self._connect(self._heartbeat)
+                if clock() >= renew:
+                    lost = not self._renew(connection)
+                    renew = clock() + self._heartbeat
+                recovered = self._sweep(connection)
+                peers = self._peers(connection)
+                self._tell(Report(self._owner, lost, peers, _next_due(connection), recovered))
+            except sqlite3.Error as error:
+                if connection is not None:
+                    connection.close()
+                connection = None
+                self._tell(Report(self._owner, lost, peers, None, (), str(error)))
+        if connection is not None:
+            connection.close()
+
+    def _renew(self, connection: sqlite3.Connection) -> bool:
+        """Whether the lease was still ours; if it was not, another one is taken."""
+        expires = clock() + self._lease
+        renewed = connection.execute(
+            "UPDATE runtime_owner SET expires = ? WHERE id = ?", (expires, self._owner)
+        ).rowcount
+        if renewed:
+            self._expires = expires
+        else:
+            self._take(connection)
+        return bool(renewed)
+
+    def _sweep(self, connection: sqlite3.Connection) -> Sequence[str]:
+        now = clock()
+        rows = connection.execute("SELECT id, machine, process, expires FROM runtime_owner")
+        dead = [
+            id
+            for id, machine, process, expires in rows.fetchall()
+            if id != self._owner and (expires < now or Process(machine, process).is_dead())
+        ]
+        return _drop(connection, dead, crashed=True) if dead else ()
+
+    def _peers(self, connection: sqlite3.Connection) -> Sequence[str]:
+        rows = connection.execute("SELECT address FROM runtime_owner WHERE id <> ?", (self._owner,))
+        return [address for (address,) in rows if address]
+
+
+def _drop(connection: sqlite3.Connection, owners: Sequence[int], crashed: bool) -> Sequence[str]:
+    """End these leases; what was held is ready again. Names the queues that got something.
+
+    After a crash the attempt stays spent, and the messages are suspects.
+    """
+    marks = ",".join("?" * len(owners))
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        fault.point("queue.sweep.before_commit")
+        connection.execute(f"DELETE FROM runtime_owner WHERE id IN ({marks})", owners)
+        change = "suspect = suspect + 1" if crashed else "attempt = attempt - 1"
+        rows = connection.execute(
+            f"UPDATE runtime_message SET state = 0, owner = NULL, {change} "
+            f"WHERE state = 2 AND owner IN ({marks}) RETURNING queue",
+            owners,
+        ).fetchall()
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    fault.point("queue.sweep.after_commit")
+    return sorted({queue for (queue,) in rows})
+
+
+def _next_due(connection: sqlite3.Connection) -> float | None:
+    row = connection.execute("SELECT min(place) FROM runtime_message WHERE state = 1").fetchone()
+    return None if row[0] is None else row[0] / 1_000_000

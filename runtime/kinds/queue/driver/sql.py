@@ -1,0 +1,64 @@
+"""queue.driver.sql: queues as rows of the application's own database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from runtime.durable.driver import DurableDriver
+from runtime.durable.line import DurableLine
+from runtime.finding import Problem
+from runtime.kind import BuildContext, Kind, Linked, Ready, Stage
+from runtime.kinds.queue.driver import DriverOptions
+from runtime.sqlite.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    database: Database
+    durability: str
+    lease: float
+    heartbeat: float
+    retention: float | None
+
+
+class SqlDriver:
+    """Nothing that was published is forgotten before it was acked, whatever dies meanwhile."""
+
+    def __init__(self, config: Config, context: BuildContext) -> None:
+        if config.durability == "full":
+            config.database.make_durable()
+        self._driver = DurableDriver(
+            str(context.id),
+            config.database,
+            lease=config.lease,
+            heartbeat=config.heartbeat,
+            retention=config.retention,
+        )
+
+    def declare(self, name: str, options: DriverOptions) -> DurableLine:
+        return self._driver.line(name, options.sql.max_length)
+
+    async def run(self, ready: Ready, stop: asyncio.Event) -> None:
+        await self._driver.run(ready, stop)
+
+
+def check(entry: Linked) -> Iterable[Problem]:
+    database = entry.follow("database")
+    if database is None:
+        return
+    if database.fields["file"] == ":memory:":
+        message = f"'{database.id}' is in memory, which keeps nothing"
+        yield Problem(("database",), message, "give it a file")
+    chosen = str(database.fields["pragmas"].get("synchronous") or "FULL").upper()
+    if entry.fields["durability"] == "full" and chosen in ("NORMAL", "OFF"):
+        message = f"'durability' is full, but '{database.id}' has 'pragmas.synchronous: {chosen}'"
+        hint = "remove the pragma, or write 'durability: normal'"
+        yield Problem(("durability",), message, hint)
+    if entry.fields["heartbeat"] * 2 > entry.fields["lease"]:
+        message = "'heartbeat' is more than half of 'lease', which one late beat would end"
+        yield Problem(("heartbeat",), message, "write a third of the lease")
+
+
+kind = Kind("queue.driver.sql", Config, SqlDriver, stage=Stage.RESOURCE, check=check)
