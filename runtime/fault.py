@@ -15,16 +15,12 @@ POINTS = (
     "queue.publish.after_commit",
     "queue.claim.before_commit",
     "queue.claim.after_commit",
-    "queue.run.before",
-    "queue.run.after",
     "queue.settle.before_commit",
     "queue.settle.after_commit",
     "queue.promote.before_commit",
     "queue.promote.after_commit",
     "queue.sweep.before_commit",
     "queue.sweep.after_commit",
-    "queue.transaction.before_commit",
-    "queue.transaction.after_commit",
 )
 """Every place there is, so that a sweep can tell whether it came to all of them."""
 

@@ -43,7 +43,11 @@ class Override:
         if document is None or findings:
             why = f": {findings[0].message}" if findings else ""
             raise ValueError(f"the value of '{target}' cannot be read{why}")
-        return cls(EntryId(namespace, name), path, document.data, Position(f"-o {target}"))
+        value = document.data
+        # `:memory:` and `- x` are text to whoever types them here; a mapping has its braces.
+        if isinstance(value, dict | list) and value_text.lstrip()[:1] not in ("{", "["):
+            value = value_text
+        return cls(EntryId(namespace, name), path, value, Position(f"-o {target}"))
 
     def apply(self, fields: dict[str, Any]) -> Finding | None:
         """Set the field, making the mappings on the way to it; a finding if the way is blocked."""

@@ -11,6 +11,7 @@ from runtime import fault
 from runtime.durable.process import Process, clock
 from runtime.durable.store import counted
 from runtime.durable.tables import prepare
+from runtime.kind import StartError, Unavailable
 
 LOOK = 1.0
 """Seconds between two looks at the other owners, and at what is due."""
@@ -128,7 +129,7 @@ class Lease:
                 recovered = self._sweep(connection)
                 peers = self._peers(connection)
                 self._tell(Report(self._owner, lost, peers, _next_due(connection), recovered))
-            except sqlite3.Error as error:
+            except (sqlite3.Error, Unavailable, StartError) as error:
                 if connection is not None:
                     connection.close()
                 connection = None

@@ -119,7 +119,7 @@ class Database:
 
     def make_durable(self) -> None:
         """From the next run on, a commit is on disk before it is told."""
-        pragmas = {**self._settings.pragmas, "synchronous": "FULL"}
+        pragmas = {"synchronous": "FULL", **self._settings.pragmas}
         self._settings = replace(self._settings, pragmas=pragmas)
 
     def hold(self) -> Hold:
