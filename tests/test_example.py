@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -302,3 +303,26 @@ def test_a_post_beyond_the_length_of_the_queue_is_refused(example: Path) -> None
             assert reply.status == 500
             assert reply.body == '{"error":"falló al encolar tarea"}'.encode()
         eventually(lambda: {task["id"] for task in rows(site)} == accepted)
+
+
+def test_two_overrides_make_it_durable(tmp_path: Path) -> None:
+    shutil.copytree(EXAMPLE / "src", tmp_path / "src")
+    durable = (
+        FREE_PORT,
+        "app:queue_driver:kind=queue.driver.sql",
+        "app:queue_driver:database=app:db",
+    )
+    with running(tmp_path, *durable) as site:
+        accepted = {
+            site.ask("POST", "/tasks", {"action": "sum", "data": {"numbers": [n]}}).json["id"]
+            for n in range(20)
+        }
+        site.program.signal(signal.SIGKILL)
+        site.program.wait()
+    with running(tmp_path, *durable) as site:
+
+        def stored() -> set[str]:
+            return {row["id"] for row in site.ask("GET", "/tasks").json["tasks"]}
+
+        eventually(lambda: stored() == accepted, within=15)
+        assert site.stop() == 0

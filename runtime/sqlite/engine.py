@@ -40,29 +40,30 @@ class Engine:
             ]
 
     @property
+    def _workers(self) -> list[Worker]:
+        return [self._writer, *self._readers]
+
+    @property
     def in_memory(self) -> bool:
         return self.reading is self.writing
 
     async def open(self) -> None:
         """Start the threads, the writer first. Raises StartError or Unavailable."""
-        for worker in (self._writer, *self._readers):
+        for worker in self._workers:
             await worker.start()
 
     async def serve(self, stop: asyncio.Event) -> None:
-        """Wait for `stop`; raise what a thread died of, if one does before."""
+        """Return when `stop` is set, or a thread has ended before."""
         stopping = asyncio.ensure_future(stop.wait())
-        ends = [worker.ended for worker in (self._writer, *self._readers)]
+        ends = [worker.ended for worker in self._workers]
         waits: list[asyncio.Future[Any]] = [stopping, *ends]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopping.cancel()
-        for end in ends:
-            if end.done():
-                end.result()
 
     async def close(self) -> None:
-        """Take nothing more, finish what is queued, and close.
+        """Take nothing more, finish what is queued, and close; raise what a thread died of.
 
         The writer closes last: the last one to close moves the journal into the file.
         """
@@ -78,13 +79,16 @@ class Engine:
             await _ended([self._writer])
         finally:
             self.abandon()
+        for worker in self._workers:
+            if worker.ended.done():
+                worker.ended.result()
 
     def abandon(self) -> None:
         """Take nothing more, break off what runs, refuse what is queued; wait for nothing."""
         self._abandoned = True
         self.reading.abandon()
         self.writing.abandon()
-        for worker in (self._writer, *self._readers):
+        for worker in self._workers:
             worker.interrupt()
 
 
