@@ -134,9 +134,9 @@ def _wanted(error: ValidationError, field: Field) -> tuple[str, str | None]:
         case "enum":
             return _not_one_of(value, limit)
         case "minimum":
-            return f", less than {limit}", None
+            return f", less than {limit}", f"write at least {limit}"
         case "maximum":
-            return f", more than {limit}", None
+            return f", more than {limit}", f"write at most {limit}"
         case "uniqueItems":
             return ", which names something twice", "remove one of them"
         case _:

@@ -100,9 +100,11 @@ class _Linking:
             if is_whole(text):
                 _retype(entry.fields, path, schema)
         problems = schema.problems(entry.fields, entry.interpolated)
+        unfilled = {path for path, text in entry.interpolated.items() if _at(entry, path) == text}
         for problem in problems:
-            self._found(entry, problem)
-        told = {problem.path for problem in problems}
+            if problem.path not in unfilled:  # that it could not be filled is told already
+                self._found(entry, problem)
+        told = {problem.path for problem in problems} | unfilled
         references = {}
         for reference in schema.field.references(entry.fields):
             if reference.path not in told and (target := self._resolve(entry, reference)):
@@ -183,6 +185,13 @@ class _Linking:
         at = entry.key_at if problem.at_key else entry.at
         self.findings.append(Finding(at(*problem.path), problem.message, problem.hint))
         self.faulty.add(entry.id)
+
+
+def _at(entry: Entry, path: Path) -> Any:
+    value: Any = entry.fields
+    for step in path:
+        value = value[step]
+    return value
 
 
 def _has_handler(field: Field) -> bool:

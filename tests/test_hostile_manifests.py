@@ -7,7 +7,7 @@ import random
 import string
 from collections.abc import Iterator
 from pathlib import Path
-from time import monotonic
+from time import process_time
 from typing import Any
 
 import pytest
@@ -85,13 +85,14 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     ids=range(24),
 )
 def test_hostile_text_is_refused_quickly_at_a_place(text: str | bytes, tmp_path: Path) -> None:
-    began = monotonic()
+    began = process_time()
 
     found = check(write(tmp_path, text))
 
     assert found
     assert all("_index.yaml:" in finding for finding in found)
-    assert monotonic() - began < 3  # a second on an idle machine
+    # of the processor, not of the clock: neighbours on the machine must not decide
+    assert process_time() - began < 2
 
 
 def test_the_program_itself_survives_brackets_that_kill_an_interpreter(tmp_path: Path) -> None:

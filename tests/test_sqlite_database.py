@@ -271,8 +271,9 @@ from tests.databases import tasks
 from tests.test_sqlite_database import ENDLESS, SLOW
 async def main():
     async with tasks({str(tmp_path / "tasks.db")!r}) as db:
-        asyncio.create_task(db.execute(SLOW, (ENDLESS,)))
-        asyncio.create_task(db.query(SLOW, (ENDLESS,)))
+        calls = [asyncio.create_task(call(SLOW, (ENDLESS,))) for call in (db.execute, db.query)]
+        for call in calls:  # whether they are interrupted or never heard of is not asked here
+            call.add_done_callback(lambda call: call.cancelled() or call.exception())
         await asyncio.sleep(0.1)
         raise SystemExit(7)
 try:

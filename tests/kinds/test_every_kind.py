@@ -49,7 +49,7 @@ def test_the_schema_is_closed(name: str) -> None:
 
 @kinds
 def test_everything_is_described(name: str) -> None:
-    document = registry.schema(name).document
+    document = dict(registry.schema(name).document)
     nameless = [
         path
         for path, field in walk(document, document["$defs"], name)
