@@ -69,7 +69,11 @@ class Entry:
         return self.interpolated.get(path)
 
     def _overridden(self, path: FieldPath) -> Position | None:
+        if not self.overrides:
+            return None
         for end in range(len(path), 0, -1):
             if path[:end] in self.overrides:
                 return self.overrides[path[:end]]
-        return None
+        # what an override made on its way, such as the mapping around its field
+        made = (at for long, at in self.overrides.items() if path == long[: len(path)])
+        return next(made, None) if path and not self.document.has(self.path + path) else None

@@ -84,7 +84,8 @@ class Field:
         """A valid value with defaults in, quantities as numbers, and ids through `resolve`.
 
         An object that is absent but has defaults inside is there; one that requires a field is
-        None.
+        None. So is every absent field of the entry itself, but inside an object it is left out:
+        whoever gets a plain mapping sees what was given and what has a default, nothing else.
         """
 
         def convert(field: Field, text: str) -> Any:
@@ -92,7 +93,8 @@ class Field:
                 return resolve(text)
             return field._convert(text) if field._convert is not None else text
 
-        return self._filled(value, convert)
+        filled: dict[str, Any] = self._filled(value, convert)
+        return {**dict.fromkeys(self.properties), **filled}
 
     def _filled(self, value: Any, convert: Callable[[Field, str], Any]) -> Any:
         if value is None:
@@ -101,8 +103,9 @@ class Field:
             return convert(self, value)
         if isinstance(value, dict):
             filled = {
-                name: inner._filled(value.get(name), convert)
+                name: inside
                 for name, inner in self.properties.items()
+                if (inside := inner._filled(value.get(name), convert)) is not None
             }
             return {**value, **filled}
         if isinstance(value, list):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import Any, Protocol
@@ -59,7 +59,9 @@ class KindCheck:
         for rule in rules:
             match rule:
                 case Problem():
-                    self._found(link.entry, rule)
+                    message = _as_typed(rule.message, [link])
+                    hint = _as_typed(rule.hint, [link]) if rule.hint else None
+                    self._found(link.entry, Problem(rule.path, message, hint, rule.at_key))
                 case Claim():
                     self._claim(link.entry, rule)
                 case Arguments():
@@ -70,21 +72,24 @@ class KindCheck:
     def _claim(self, entry: Entry, claim: Claim) -> None:
         other, path = self._claims.setdefault((claim.owner, claim.what), (entry, claim.path))
         if other is not entry:
-            what = self._unresolved(claim.what)
+            what = _as_typed(claim.what, self._links.values())
             where = f" on '{claim.owner}'" if claim.owner else ""
             message = f"{what} is taken{where}; '{other.id}' has it at {other.at(*path)}"
             self._found(entry, Problem(claim.path, message))
 
-    def _unresolved(self, text: str) -> str:
-        """The text with what came from the environment as it was typed."""
-        for link in self._links.values():
-            for path, written in link.entry.interpolated.items():
-                value: Any = link.entry.fields
-                for step in path:
-                    value = value[step]
-                if bare := str(value).strip("/"):
-                    text = text.replace(bare, written.strip("/"))
-        return text
+
+def _as_typed(text: str, links: Iterable[Linked]) -> str:
+    """The text with what came from the environment as it was typed: kinds see only the values."""
+    typed: dict[str, str] = {}
+    for link in links:
+        for path, written in link.entry.interpolated.items():
+            value: Any = link.entry.fields
+            for step in path:
+                value = value[step]
+            typed[str(value).strip("/")] = written.strip("/")
+    for value in sorted(filter(None, typed), key=len, reverse=True):
+        text = text.replace(value, typed[value])
+    return text
 
 
 class _View:

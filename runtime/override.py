@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,10 @@ from runtime.finding import Finding, Position
 from runtime.source import MAX_DEPTH, parse
 
 FORM = "namespace:entry:field.path=value"
+
+# A field whose name has dots in it may be quoted: `options."cors.max.age"`.
+_STEP = r'(?:"[^"]+"|[^".]+)'
+_FIELD = re.compile(rf"{_STEP}(?:\.{_STEP})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +33,9 @@ class Override:
         target, equals, value_text = text.partition("=")
         namespace, _, rest = target.partition(":")
         name, _, field = rest.partition(":")
-        steps = field.split(".")
-        if not (equals and namespace and name and all(steps)):
+        if not (equals and namespace and name and _FIELD.fullmatch(field)):
             raise ValueError(f"'{target}' is not an override; write {FORM}")
+        steps = [step.strip('"') for step in re.findall(_STEP, field)]
         if steps[0] == "name":
             raise ValueError(f"'{target}' would rename an entry; only its other fields can change")
         if len(steps) > MAX_DEPTH:

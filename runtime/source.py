@@ -51,15 +51,23 @@ class Document:
         place = self._find(path)
         return Position(self.shown, place.key_line + 1, place.key_column + 1)
 
+    def has(self, path: tuple[str | int, ...]) -> bool:
+        """Whether the file itself says something at `path`."""
+        return self._walk(path)[1]
+
     def _find(self, path: tuple[str | int, ...]) -> Place:
+        return self._walk(path)[0]
+
+    def _walk(self, path: tuple[str | int, ...]) -> tuple[Place, bool]:
+        """The place nearest to `path`, and whether it is that of `path`."""
         place = self.place
         for step in path:
             inside: Any = place.inside
             try:
                 place = inside[step]
             except (KeyError, IndexError, TypeError):
-                break
-        return place
+                return place, False
+        return place, True
 
 
 class _Refused(Exception):

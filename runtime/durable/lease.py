@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import Event, Thread
+from time import sleep
+from typing import TypeVar
 
 from runtime import fault
 from runtime.durable.process import Process, clock
 from runtime.durable.store import counted
 from runtime.durable.tables import prepare
-from runtime.kind import StartError, Unavailable
+
+T = TypeVar("T")
 
 LOOK = 1.0
 """Seconds between two looks at the other owners, and at what is due."""
@@ -44,7 +48,7 @@ class Lease:
 
     def __init__(
         self,
-        connect: Callable[[float], sqlite3.Connection],
+        connect: Callable[[], sqlite3.Connection],
         label: str,
         queues: Sequence[str],
         address: str,
@@ -52,8 +56,8 @@ class Lease:
         heartbeat: float,
         tell: Callable[[Report], None],
     ) -> None:
-        """`connect(busy)` opens a connection that waits `busy` seconds for a lock; `tell` is called
-        in the thread. Times in seconds.
+        """`connect()` opens a connection that waits for no lock; `tell` is called in the thread.
+        Times in seconds.
         """
         self._connect = connect
         self._label = label
@@ -70,18 +74,9 @@ class Lease:
 
     def open(self) -> int:
         """Make the tables and take a lease; blocks. Raises StartError, or what sqlite3 raises."""
-        connection = self._connect(self._lease / 2)
+        connection = self._connect()
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                prepare(connection, self._label)
-                counted(connection, self._queues)
-                self._take(connection)
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+            _patiently(lambda: self._begin(connection), self._lease / 2)
         finally:
             connection.close()
         return self._owner
@@ -95,15 +90,28 @@ class Lease:
         self._end.set()
         if self._thread.is_alive():
             self._thread.join(LOOK)
-        connection = self._connect(LOOK)
+        connection = self._connect()
         try:
-            _drop(connection, [self._owner], crashed=False)
+            owner = {self._owner: self._expires}
+            _patiently(lambda: _drop(connection, owner, crashed=False), LOOK)
         finally:
             connection.close()
 
     def abandon(self) -> None:
         """Stop renewing, and leave the rest to whoever looks next."""
         self._end.set()
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            prepare(connection, self._label)
+            counted(connection, self._queues)
+            self._take(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
 
     def _take(self, connection: sqlite3.Connection) -> None:
         self._expires = clock() + self._lease
@@ -122,14 +130,14 @@ class Lease:
             lost = False
             try:
                 if connection is None:
-                    connection = self._connect(self._heartbeat)
+                    connection = self._connect()
                 if clock() >= renew:
-                    lost = not self._renew(connection)
+                    lost = not _patiently(partial(self._renew, connection), self._heartbeat)
                     renew = clock() + self._heartbeat
                 recovered = self._sweep(connection)
                 peers = self._peers(connection)
                 self._tell(Report(self._owner, lost, peers, _next_due(connection), recovered))
-            except (sqlite3.Error, Unavailable, StartError) as error:
+            except sqlite3.Error as error:
                 if connection is not None:
                     connection.close()
                 connection = None
@@ -152,33 +160,61 @@ class Lease:
     def _sweep(self, connection: sqlite3.Connection) -> Sequence[str]:
         now = clock()
         rows = connection.execute("SELECT id, machine, process, expires FROM runtime_owner")
-        dead = [
-            id
+        dead = {
+            id: expires
             for id, machine, process, expires in rows.fetchall()
             if id != self._owner and (expires < now or Process(machine, process).is_dead())
-        ]
-        return _drop(connection, dead, crashed=True) if dead else ()
+        }
+        if not dead:
+            return ()
+        return _patiently(lambda: _drop(connection, dead, crashed=True), self._heartbeat)
 
     def _peers(self, connection: sqlite3.Connection) -> Sequence[str]:
         rows = connection.execute("SELECT address FROM runtime_owner WHERE id <> ?", (self._owner,))
         return [address for (address,) in rows if address]
 
 
-def _drop(connection: sqlite3.Connection, owners: Sequence[int], crashed: bool) -> Sequence[str]:
-    """End these leases; what was held is ready again. Names the queues that got something.
+def _patiently(action: Callable[[], T], seconds: float) -> T:
+    """Do something that needs the write lock, for which SQLite's own waiting is too coarse.
 
-    After a crash the attempt stays spent, and the messages are suspects.
+    Under load the lock is free for moments only, between two commits of a writer.
     """
-    marks = ",".join("?" * len(owners))
+    deadline, pause = clock() + seconds, 0.0005
+    while True:
+        try:
+            return action()
+        except sqlite3.OperationalError as error:
+            busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or clock() > deadline:
+                raise
+        sleep(pause)
+        pause = min(pause * 1.5, 0.005)
+
+
+def _drop(
+    connection: sqlite3.Connection, owners: Mapping[int, float], crashed: bool
+) -> Sequence[str]:
+    """End these leases, unless they were renewed since they expired at the given times.
+
+    What was held is ready again; after a crash the attempt stays spent, and the messages are
+    suspects. Names the queues that got something.
+    """
     connection.execute("BEGIN IMMEDIATE")
     try:
         fault.point("queue.sweep.before_commit")
-        connection.execute(f"DELETE FROM runtime_owner WHERE id IN ({marks})", owners)
+        ended = [
+            id
+            for id, expires in owners.items()
+            if connection.execute(
+                "DELETE FROM runtime_owner WHERE id = ? AND expires = ?", (id, expires)
+            ).rowcount
+        ]
+        marks = ",".join("?" * len(ended))
         change = "suspect = suspect + 1" if crashed else "attempt = attempt - 1"
         rows = connection.execute(
             f"UPDATE runtime_message SET state = 0, owner = NULL, {change} "
             f"WHERE state = 2 AND owner IN ({marks}) RETURNING queue",
-            owners,
+            ended,
         ).fetchall()
         connection.execute("COMMIT")
     except BaseException:

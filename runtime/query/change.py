@@ -11,7 +11,7 @@ from runtime.query.clauses import Clauses, Layout, Section, terms
 from runtime.query.expression import Condition, Expression, Rendered, rendered
 from runtime.query.identifier import name, selected, table
 
-LAYOUT: Layout = (
+LAYOUT = Layout(
     Section("verb", ""),
     Section("table", " "),
     Section("set", " SET ", ", "),

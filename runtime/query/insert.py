@@ -12,10 +12,10 @@ from runtime.query.clauses import Clauses, Layout, Section, terms
 from runtime.query.expression import Expression, Rendered
 from runtime.query.identifier import name, selected, table
 
-LAYOUT: Layout = (
-    Section("verb", ""),
+LAYOUT = Layout(
+    Section("verb", "", single=True),
     Section("into", " INTO "),
-    Section("columns", " "),
+    Section("columns", " ", single=True),
     Section("values", " VALUES ", ", "),
     Section("default", " "),
     Section("conflict", " ", " "),
@@ -34,7 +34,7 @@ class Insert:
 
     def columns(self, *columns: str) -> Insert:
         """The columns that `values` fills, in its order."""
-        return Insert(self._clauses.replace("columns", _column_list(columns)), columns)
+        return Insert(self._clauses.add("columns", _column_list(columns)), columns)
 
     def values(self, *values: Any) -> Insert:
         """One more row."""
@@ -60,11 +60,11 @@ class Insert:
 
     def or_ignore(self) -> Insert:
         """Leave out a row that breaks any constraint."""
-        return Insert(self._clauses.replace("verb", "INSERT OR IGNORE"), self._columns)
+        return Insert(self._clauses.add("verb", "INSERT OR IGNORE"), self._columns)
 
     def or_replace(self) -> Insert:
         """Delete what is in the way of a row."""
-        return Insert(self._clauses.replace("verb", "INSERT OR REPLACE"), self._columns)
+        return Insert(self._clauses.add("verb", "INSERT OR REPLACE"), self._columns)
 
     def on_conflict_do_nothing(self, *columns: str) -> Insert:
         """Leave out a row that is there already, by `columns` or by any unique key."""

@@ -10,18 +10,18 @@ from runtime.query.clauses import Clauses, Layout, Section, terms
 from runtime.query.expression import Condition, Expression, Rendered, rendered
 from runtime.query.identifier import column, grouped, ordered, selected, table
 
-LAYOUT: Layout = (
-    Section("verb", ""),
+LAYOUT = Layout(
+    Section("verb", "", single=True),
     Section("columns", " ", ", ", default="*"),
-    Section("from", " FROM "),
+    Section("from", " FROM ", single=True),
     Section("join", " ", " "),
     Section("where", " WHERE ", " AND "),
     Section("group", " GROUP BY ", ", "),
     Section("having", " HAVING ", " AND "),
     Section("order", " ORDER BY ", ", "),
     # SQL has no OFFSET without a LIMIT.
-    Section("limit", " LIMIT ", default="-1", beside="offset"),
-    Section("offset", " OFFSET "),
+    Section("limit", " LIMIT ", default="-1", beside="offset", single=True),
+    Section("offset", " OFFSET ", single=True),
 )
 _PLAIN = Clauses().add("verb", "SELECT")
 
@@ -42,10 +42,10 @@ class Select:
         return self._add("columns", *terms(columns, selected, "a column"))
 
     def distinct(self) -> Select:
-        return Select(self._clauses.replace("verb", "SELECT DISTINCT"))
+        return Select(self._clauses.add("verb", "SELECT DISTINCT"))
 
     def from_(self, source: str) -> Select:
-        return Select(self._clauses.replace("from", table(source)))
+        return Select(self._clauses.add("from", table(source)))
 
     def join(self, source: str, on: On, *values: Any) -> Select:
         """`join("users u", {"u.id": "t.user_id"})`; `values` go with an `on` that is text."""
@@ -72,10 +72,10 @@ class Select:
         return self._add("order", *terms(columns, ordered, "an order"))
 
     def limit(self, rows: int) -> Select:
-        return Select(self._clauses.replace("limit", "?", (_count(rows, "limit"),)))
+        return Select(self._clauses.add("limit", "?", (_count(rows, "limit"),)))
 
     def offset(self, rows: int) -> Select:
-        return Select(self._clauses.replace("offset", "?", (_count(rows, "offset"),)))
+        return Select(self._clauses.add("offset", "?", (_count(rows, "offset"),)))
 
     def run_with(self, target: Target[Rows, First, Done]) -> Bound[Rows, First, Done]:
         return Bound(self, target)

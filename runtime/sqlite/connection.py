@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runtime.kind import StartError, Unavailable
+from runtime.sqlite import file
 
 Preparation = Callable[[sqlite3.Connection, "Settings"], None]
 
@@ -48,35 +48,13 @@ def open_writer(settings: Settings) -> sqlite3.Connection:
     Raises StartError for a file that cannot be used, Unavailable for one that is locked.
     """
     if not settings.in_memory:
-        _check_file(settings)
+        file.prepare(Path(settings.file), settings.label)
     return _opened(settings, _prepare_writer)
 
 
 def open_reader(settings: Settings) -> sqlite3.Connection:
     """Open a second connection to a file that has a writer; it refuses to write."""
     return _opened(settings, _prepare_reader)
-
-
-def _check_file(settings: Settings) -> None:
-    path, label = Path(settings.file), settings.label
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        exists = path.exists()
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise StartError(f"cannot make the folder of '{label}': {str(reason).lower()}") from None
-    if path.is_dir():
-        raise StartError(f"'{label}' is a folder, not a database file")
-    if exists and not path.is_file():
-        raise StartError(f"'{label}' is no regular file")
-    if exists and not os.access(path, os.R_OK):
-        raise StartError(f"no permission to read '{label}'")
-    if exists and not os.access(path, os.W_OK):
-        raise StartError(f"'{label}' is read-only; the database must be writable")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise StartError(
-            f"the folder of '{label}' is read-only; SQLite keeps its journal beside the file"
-        )
 
 
 def _opened(settings: Settings, prepare: Preparation) -> sqlite3.Connection:

@@ -10,7 +10,7 @@ from typing import Any
 from runtime.kind import Ready
 from runtime.sqlite.batch import Part, Work
 from runtime.sqlite.blocking import BlockingDatabase
-from runtime.sqlite.connection import Settings, open_writer
+from runtime.sqlite.connection import Settings
 from runtime.sqlite.engine import Engine
 from runtime.sqlite.hold import Hold
 from runtime.sqlite.inbox import closed
@@ -113,9 +113,14 @@ class Database:
         self._running().writing.put(Part(work, item, future))
         return future
 
-    def connect(self, busy_timeout: float) -> sqlite3.Connection:
-        """A connection of the caller's own, in autocommit mode; blocks while it is opened."""
-        return open_writer(replace(self._settings, busy_timeout=busy_timeout))
+    def connect(self) -> sqlite3.Connection:
+        """A bare connection of the caller's own, in autocommit mode, which waits for no lock.
+
+        What it commits survives a crash of the program, and perhaps no power cut.
+        """
+        connection = sqlite3.connect(self._settings.file, timeout=0, isolation_level=None)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        return connection
 
     def make_durable(self) -> None:
         """From the next run on, a commit is on disk before it is told."""

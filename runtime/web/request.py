@@ -54,9 +54,10 @@ class Request(StarletteRequest[State]):
 
     async def _read(self) -> bytes:
         if self._stream_consumed:
-            raise RuntimeError("the body was read as a stream already; read it once")
+            raise RuntimeError("the body was read as a stream, or is too large; read it once")
         # Before the first `receive`, which tells a client that waits for `100 Continue` to send.
         self._refuse_beyond(self._announced)
+        self._stream_consumed = True
         chunks: list[bytes] = []
         size = 0
         while True:
@@ -69,7 +70,6 @@ class Request(StarletteRequest[State]):
             size += len(data)
             self._refuse_beyond(size)
             if not message.get("more_body", False):
-                self._stream_consumed = True
                 self._body = b"".join([*chunks, data]) if chunks else data
                 return self._body
             chunks.append(data)

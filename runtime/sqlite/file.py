@@ -1,0 +1,71 @@
+"""File: whether what stands at a path is a database, or may become one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from runtime.kind import StartError
+
+_MAGIC = b"SQLite format 3\0"
+_HEADER = 100
+"""Bytes of the header, of which those read below are described in sqlite.org/fileformat2.html."""
+
+
+def prepare(path: Path, label: str) -> None:
+    """Make the folders of a database file, and see that SQLite may have it.
+
+    Raises StartError with one line that calls the file `label`; changes nothing that is there.
+    """
+    if "\0" in str(path):
+        raise StartError(f"{label!r} is no path; it has a NUL in it")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or "unknown reason").lower()
+        raise StartError(f"cannot make the folder of '{label}': {reason}") from None
+    if path.exists():
+        _check_existing(path, label)
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise StartError(
+            f"the folder of '{label}' is read-only; SQLite keeps its journal beside the file"
+        )
+
+
+def _check_existing(path: Path, label: str) -> None:
+    if path.is_dir():
+        raise StartError(f"'{label}' is a folder, not a database file")
+    if not path.is_file():
+        raise StartError(f"'{label}' is no regular file")
+    if not os.access(path, os.R_OK):
+        raise StartError(f"no permission to read '{label}'")
+    if not os.access(path, os.W_OK):
+        raise StartError(f"'{label}' is read-only; the database must be writable")
+    try:
+        _check_header(path, label)
+    except OSError as error:
+        raise StartError(f"cannot read '{label}': {error.strerror}") from None
+
+
+def _check_header(path: Path, label: str) -> None:
+    """Look at what SQLite does not: it takes a very short file of another program for an empty one
+    and writes over it, and it misses a last page that is cut off."""
+    with path.open("rb") as file:
+        header = file.read(_HEADER)
+        size = os.fstat(file.fileno()).st_size
+    if header and not _MAGIC.startswith(header[: len(_MAGIC)]):
+        raise StartError(f"'{label}' is not an SQLite database; it was left as it is")
+    if len(header) == _HEADER and size < _told_size(header) and not _in_recovery(path):
+        raise StartError(f"'{label}' is damaged (it is shorter than it says); it was left as it is")
+
+
+def _told_size(header: bytes) -> int:
+    """Bytes of the file by its header; 0 if the number of pages in it is not to be trusted."""
+    page_size = int.from_bytes(header[16:18], "big")
+    pages = int.from_bytes(header[28:32], "big") if header[24:28] == header[92:96] else 0
+    return pages * (65536 if page_size == 1 else page_size)
+
+
+def _in_recovery(path: Path) -> bool:
+    """Whether there is a journal, by which SQLite will make the file whole."""
+    return any(path.with_name(path.name + end).exists() for end in ("-wal", "-journal"))
