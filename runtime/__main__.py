@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 # What follows is imported where it is needed, so that signals are in hand at once.
@@ -9,6 +10,7 @@ import sys
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    _open_standard_streams()
     from runtime.signals import Signals
 
     signals = Signals(early_exit=0 if sys.argv[1:2] == ["run"] else None)
@@ -24,6 +26,15 @@ def main() -> None:
         command(obj=signals, prog_name="runtime")
     finally:
         signals.ignore()
+
+
+def _open_standard_streams() -> None:
+    """Give the descriptors 0 to 2 to nothing if they are closed: a database may not get them."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest that is free: this one
 
 
 if __name__ == "__main__":

@@ -40,6 +40,8 @@ def locate(source: str, manifest_folder: Path, application: Path) -> Path | None
     try:
         if not file.resolve().is_relative_to(application.resolve()):
             raise Misplaced("'{}' leads out of the application's folder")
+        if file.is_dir():
+            raise Misplaced("'{}' is a folder, not a Python file")
         if not file.is_file():
             raise Misplaced("no file '{}'", missing=True)
     except (OSError, RuntimeError):  # a name too long, a circle of links

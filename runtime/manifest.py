@@ -125,13 +125,13 @@ class _Reading:
         if document.data is None:
             position = Position(document.shown, 1, 1)
             self._found(position, "the file is empty", "write 'namespace' and 'entries'")
+            self.complete = False
             return
         for problem in envelope_schema().problems(document.data, {}):
             at = document.key_at if problem.at_key else document.at
             self.findings.append(Finding(at(problem.path), problem.message, problem.hint))
-        if not isinstance(document.data, dict):
-            return
-        namespace, entries = document.data.get("namespace"), document.data.get("entries")
+        envelope = document.data if isinstance(document.data, dict) else {}
+        namespace, entries = envelope.get("namespace"), envelope.get("entries")
         if not isinstance(namespace, str) or not isinstance(entries, list):
             self.complete = False
         else:
@@ -181,6 +181,7 @@ class _Reading:
                 entry.kind = kind
             else:
                 self._found(entry.at("kind"), "'kind' is not text")
+                entry.fields["kind"] = entry.kind  # so that this is not told once more
 
     def _found(self, position: Position, message: str, hint: str | None = None) -> None:
         self.findings.append(Finding(position, message, hint))

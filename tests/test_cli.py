@@ -67,7 +67,7 @@ def test_show_fills_in_the_defaults_and_knows_its_neighbours() -> None:
 def test_show_of_what_is_not_there_suggests() -> None:
     ended = execute("show", "task_queue", FOLDER)
 
-    assert ended.code == 1
+    assert ended.code == 2
     assert "no entry 'task_queue'; did you mean" in ended.err
 
 
@@ -101,7 +101,7 @@ def test_init_changes_nothing_that_is_there(tmp_path: Path) -> None:
 
     ended = execute("init", str(tmp_path))
 
-    assert ended.code == 1
+    assert ended.code == 2
     assert (tmp_path / "README.md").read_text() == "mine"
     assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
 

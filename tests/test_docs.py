@@ -11,9 +11,11 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 
 from runtime.cli import command as program
-from tests.blackbox import ROOT, eventually, execute, running
+from runtime.registry import Registry
+from tests.blackbox import FREE_PORT, ROOT, Site, eventually, execute, running
 from tests.pages import Command, Step, commands, matches, steps
 
 PAGES = sorted(
@@ -23,7 +25,6 @@ PAGES = sorted(
         *ROOT.glob("examples/*/README.md"),
     ]
 )
-FREE_PORT = "app:gateway:addr=127.0.0.1:0"
 
 
 def name(page: Path) -> str:
@@ -86,33 +87,73 @@ def follow(step: Step, folder: Path, place: str) -> None:
         case "serve":
             with running(folder / step.argument, FREE_PORT) as site:
                 for command in commands(step.text):
-                    ask(command, site.program.port, place)
+                    ask(command, site, place)
                 assert site.stop() == 0, place
 
 
-def ask(command: Command, port: int, place: str) -> None:
-    """Run a line of curl; what a consumer must have done first may take a moment."""
-    words = [word.replace("localhost:8080", f"127.0.0.1:{port}") for word in command.words]
+def ask(command: Command, site: Site, place: str) -> None:
+    """Do what a line of curl says; what a consumer must have done first may take a moment."""
+    request = asked(command.words, place)
+    expected = re.sub(r"^# (\d+) .*", r"# \1", command.expected, flags=re.MULTILINE)
+    answers: list[str] = []
 
     def answered() -> bool:
-        done = subprocess.run(
-            [words[0], "-s", "-w", "\n# %{http_code}", *words[1:]],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        answers.append(done.stdout)
-        return matches(expected, done.stdout)
+        reply = site.ask(*request)
+        answers.append(f"{reply.body.decode()}\n# {reply.status}")
+        return matches(expected, answers[-1])
 
-    answers: list[str] = []
-    expected = re.sub(r"^(# \d+) .*", r"\1", command.expected, flags=re.MULTILINE)
     try:
-        if "POST" in words:
-            assert answered()
-        else:
+        if request[0] == "GET":
             eventually(answered)
+        else:
+            assert answered()
     except AssertionError:
         pytest.fail(f"{place}: expected\n{expected}\nbut got\n{answers[-1]}")
+
+
+def asked(words: list[str], place: str) -> tuple[str, str, str | None, dict[str, str]]:
+    """Method, path, body and headers of a line of curl, read as curl would: it need not be here."""
+    assert words[0] == "curl", place
+    url, method, body = "", "", None
+    headers: dict[str, str] = {}
+    rest = iter(words[1:])
+    for word in rest:
+        match word:
+            case "-X":
+                method = next(rest)
+            case "-d":
+                body = next(rest)
+            case "-H":
+                key, _, value = next(rest).partition(": ")
+                headers[key] = value
+            case _:
+                assert not word.startswith("-"), f"{place}: teach this test {word}"
+                url = word
+    path = url.removeprefix("http://localhost:8080")
+    assert path.startswith("/"), f"{place}: {url}"
+    if body is not None:
+        headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
+    return method or ("GET" if body is None else "POST"), path, body, headers
+
+
+@pages
+def test_manifests_that_a_page_shows_are_valid(page: Path, tmp_path: Path) -> None:
+    """Whole ones as files; single entries, in a list, by the schemas of their kinds."""
+    right = set()
+    for step in steps(page):
+        place = f"{name(page)}:{step.line}"
+        if step.action == "file":
+            follow(step, tmp_path, place)
+        if step.language == "yaml" and "namespace:" in step.text:
+            assert step.action == "file", f"{place}: say which file this is"
+            right.add(Path(step.argument).parts[0])
+        elif step.language == "yaml" and step.text.startswith("- name:"):
+            for entry in yaml.safe_load(step.text):
+                assert Registry().schema(entry["kind"]).problems(entry, {}) == [], place
+
+    for folder in sorted(right):
+        ended = execute("validate", folder, cwd=tmp_path)
+        assert ended.code == 0, ended.out
 
 
 @pages

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from runtime.finding import Finding
+from runtime.source import MAX_BYTES
 
 MAX_SHOWN = 50
 """How many findings are printed with their line; the rest are printed without."""
@@ -58,7 +59,13 @@ def _width(rest: str) -> int:
 
 @cache
 def _lines(file: str) -> Sequence[str]:
+    """The lines of a file, if it is one: a link may lead to a pipe, or to another's secrets."""
+    path = Path(file)
     try:
-        return Path(file).read_text(encoding="utf-8-sig", errors="replace").splitlines()
+        if path.is_symlink() or not path.is_file():
+            return ()
+        with path.open("rb") as source:
+            text = source.read(MAX_BYTES).decode("utf-8-sig", "replace")
     except OSError:
         return ()
+    return text.splitlines()

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from runtime.bundle import whole
+from runtime.cli.options import Refused
 from runtime.registry import Registry
 
 _TEMPLATE = Path(__file__).parent.parent / "template"
@@ -24,16 +25,14 @@ def command(folder: Path) -> None:
     taken = [path for path in files if path.exists()]
     if taken:
         names = ", ".join(str(path) for path in taken)
-        raise click.ClickException(f"nothing was made: there is already {names}")
+        raise Refused(f"nothing was made: there is already {names}")
     try:
         for path, text in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             print(f"made {path}")
     except OSError as error:
-        raise click.ClickException(
-            f"'{error.filename}' cannot be written: {error.strerror}"
-        ) from None
+        raise Refused(f"'{error.filename}' cannot be written: {error.strerror}") from None
     print(f"\nRun it:  runtime run {folder}")
 
 

@@ -7,7 +7,7 @@ import json
 import click
 
 from runtime import reference
-from runtime.cli.options import json_option
+from runtime.cli.options import Refused, json_option
 from runtime.cli.table import print_table
 from runtime.registry import BrokenKind, Registry
 from runtime.schema import FOLDER, load
@@ -24,7 +24,7 @@ def command(name: str | None, markdown: bool, as_json: bool) -> None:
     try:
         _print(registry, name, markdown, as_json)
     except BrokenKind as error:
-        raise click.ClickException(str(error)) from None
+        raise Refused(str(error)) from None
 
 
 def _print(registry: Registry, name: str | None, markdown: bool, as_json: bool) -> None:
@@ -34,7 +34,7 @@ def _print(registry: Registry, name: str | None, markdown: bool, as_json: bool) 
         _list(registry, as_json)
     elif name not in registry.names:
         hint = near(name, registry.names) or "see 'runtime kinds'"
-        raise click.ClickException(f"unknown kind '{name}'; {hint}")
+        raise Refused(f"unknown kind '{name}'; {hint}")
     elif as_json:
         print(json.dumps(registry.schema(name).document, indent=2))
     else:

@@ -23,6 +23,12 @@ FINDINGS = 3
 """The exit code of a manifest with findings."""
 
 
+class Refused(click.ClickException):
+    """What was asked for cannot be: one line on stderr, and the code of wrong usage."""
+
+    exit_code = 2
+
+
 class _OverrideType(click.ParamType[Override]):
     name = FORM
 
@@ -72,7 +78,7 @@ def environment(env_file: Path | None) -> Mapping[str, str]:
 def _env_file(path: Path) -> dict[str, str]:
     variables = {}
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise click.BadParameter(f"'{path}' cannot be read: {error}") from None
     for number, line in enumerate(lines, 1):

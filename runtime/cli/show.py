@@ -9,7 +9,7 @@ from typing import Any
 import click
 import yaml
 
-from runtime.cli.options import application, json_option, linked
+from runtime.cli.options import Refused, application, json_option, linked
 from runtime.linker import Link, Linkage
 from runtime.override import Override
 from runtime.suggestion import near
@@ -54,9 +54,9 @@ def _find(text: str, linkage: Linkage) -> Link:
         return linkage.links[ids[0]]
     if ids:
         names = ", ".join(map(str, ids))
-        raise click.ClickException(f"'{text}' is the name of several entries: {names}")
+        raise Refused(f"'{text}' is the name of several entries: {names}")
     hint = near(text, [*map(str, linkage.links), *(id.name for id in linkage.links)])
-    raise click.ClickException(f"no entry '{text}'" + (f"; {hint}" if hint else ""))
+    raise Refused(f"no entry '{text}'" + (f"; {hint}" if hint else ""))
 
 
 def _fields(link: Link) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
 from time import monotonic
 from typing import Any, Protocol
 
@@ -127,15 +128,19 @@ class Worker:
             result = await self._function.call(delivery, body)
             outcome: Outcome = NACK if result is False else ACK
         except asyncio.CancelledError as error:
-            if self.dismissed or not (self._expired or self._cancels_itself()):
+            if self.dismissed:
                 raise
             outcome = Nack(None, error)
-        except GeneratorExit:
-            raise
         except BaseException as error:  # sys.exit() ends a handler, not the program
+            if isinstance(error, GeneratorExit) and not self._runs():
+                raise
             outcome = of_error(error)
         self.deadline = NONE
-        return await self._after_expiry() if self._expired else outcome
+        if self._expired:
+            return await self._after_expiry()
+        if self.task is not None and self.task.cancelling() and not self.dismissed:
+            await self._go_on(self.task)
+        return outcome
 
     async def _conclude(self, delivery: Delivery, outcome: Outcome) -> None:
         if not delivery.settled:
@@ -159,9 +164,22 @@ class Worker:
             self._expiry = None
         return self._timed_out()
 
-    def _cancels_itself(self) -> bool:
-        """Whether a cancellation is the handler's own: nobody asked this task to stop."""
-        return self.task is not None and self.task.cancelling() == 0
+    async def _go_on(self, task: asyncio.Task[None]) -> None:
+        """Take back a cancellation that the handler asked for: only `dismiss` ends a worker.
+
+        Otherwise one message would end its consumer at every attempt, and spend none.
+        """
+        while task.cancelling():
+            task.uncancel()
+        with suppress(asyncio.CancelledError):  # asked for, and not thrown yet
+            await asyncio.sleep(0)
+
+    def _runs(self) -> bool:
+        """False while this coroutine is closed from outside, which no handler can do."""
+        try:
+            return asyncio.current_task() is self.task
+        except RuntimeError:
+            return False
 
     def _timed_out(self) -> Nack:
         assert self._deadlines is not None

@@ -76,10 +76,11 @@ def of_error(error: problem.Error, reply: Reply | None, request_id: str) -> Answ
     return Answer(error.status, headers, body)
 
 
-def prepare(response: Response, reply: Reply | None) -> None:
+def prepare(response: Response, reply: Reply | None, method: str) -> None:
     """Give a `Response` the headers set on `http.response()` that it does not have itself.
 
-    Raises ValueError for a header that must not be sent, TypeError if a body was written too.
+    Raises ValueError for a status or a header that must not be sent, TypeError if a body was
+    written too.
     """
     if reply is not None:
         if reply.chunks is not None:
@@ -88,7 +89,11 @@ def prepare(response: Response, reply: Reply | None) -> None:
             )
         given = {name for name, _ in response.raw_headers}
         response.raw_headers += [pair for pair in _encoded(reply) if pair[0] not in given]
+    if not 200 <= response.status_code <= 599:
+        raise ValueError(f"status {response.status_code} cannot be answered; 200 to 599 can")
     check(response.raw_headers)
+    if method != "HEAD" and response.status_code not in _BODILESS:
+        _check_length(response)
 
 
 def check(headers: Headers) -> None:
@@ -96,6 +101,14 @@ def check(headers: Headers) -> None:
     for name, value in headers:
         if _BAD_NAME.search(name) or _BAD_VALUE.search(value):
             raise ValueError(f"header {name!r} has characters that no header may have")
+
+
+def _check_length(response: Response) -> None:
+    """A response that is whole must be as long as it says: the server would cut it off."""
+    said = response.headers.get("content-length")
+    body = getattr(response, "body", None)  # a stream and a file have none
+    if said is not None and body is not None and said != str(len(body)):
+        raise ValueError(f"content-length is {said}, but the body has {len(body)} bytes")
 
 
 def _filled(reply: Reply | None) -> Answer:

@@ -117,7 +117,7 @@ async def _respond(exchange: Exchange, route: Route, stamp: str | None) -> None:
         else:
             value = await _in_time(exchange, route, route.timeout)
         if isinstance(value, Response):
-            answer.prepare(value, exchange.filled)
+            answer.prepare(value, exchange.filled, exchange.scope["method"])
             await _stream(value, exchange, route, stamp)
             return
         result = answer.of_value(value, exchange.filled)

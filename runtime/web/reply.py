@@ -24,8 +24,8 @@ class Reply:
 
     def set_status(self, status: int) -> Self:
         """Set the status, 200 to 599; it also applies to a dict, list or text that is returned."""
-        if not 200 <= status <= 599:
-            raise ValueError(f"status {status} cannot be answered; 200 to 599 can")
+        if not isinstance(status, int) or not 200 <= status <= 599:
+            raise ValueError(f"status {status!r} cannot be answered; 200 to 599 can")
         self.status = int(status)
         return self
 
@@ -43,6 +43,8 @@ class Reply:
 
     def write(self, data: str | bytes) -> Self:
         """Append to the body. The first call decides the type, unless a header says it."""
+        if not isinstance(data, str | bytes | bytearray | memoryview):  # bytes(5) is five zeros
+            raise TypeError(f"write() takes text or bytes, not {type(data).__name__}")
         kind = "text/plain; charset=utf-8" if isinstance(data, str) else "application/octet-stream"
         return self._append(data.encode() if isinstance(data, str) else bytes(data), kind)
 

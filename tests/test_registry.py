@@ -1,0 +1,106 @@
+"""The registry: kinds by their names."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+import runtime.kinds
+from runtime.kind import Kind
+from runtime.registry import BrokenKind, Registry, UnknownKind
+
+FOLDER = Path(runtime.kinds.__file__).parent
+
+
+def test_the_names_are_those_of_the_files() -> None:
+    files = {
+        ".".join(path.relative_to(FOLDER).with_suffix("").parts)
+        for path in FOLDER.rglob("*.py")
+        if path.name != "__init__.py"
+    }
+
+    assert Registry().built_in == files
+    assert Registry().names == sorted(Registry().names)
+
+
+@pytest.mark.parametrize("name", sorted(Registry().built_in))
+def test_a_kind_is_found_by_its_name_and_made_once(name: str) -> None:
+    registry = Registry()
+
+    assert registry[name].name == name
+    assert registry[name] is registry[name]
+    assert registry.schema(name) is registry.schema(name)
+
+
+@pytest.mark.parametrize("name", ["", "queue", "queue.driver", "queue.driver.", "..queue", "os"])
+def test_what_is_no_kind_is_unknown(name: str) -> None:
+    with pytest.raises(UnknownKind):
+        Registry()[name]
+
+
+def test_listing_imports_no_kind() -> None:
+    code = (
+        "import sys; from runtime.registry import Registry; names = Registry().built_in; "
+        "print(sorted(n for n in names if f'runtime.kinds.{n}' in sys.modules))"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert ended.stdout.strip() == "[]"
+
+
+def outside(monkeypatch: pytest.MonkeyPatch, **kinds: object) -> Registry:
+    """A registry to which another package brings kinds, whatever they are."""
+    registry = Registry()
+    points = {name: EntryPoint(name, f"nowhere:{name}", "runtime.kinds") for name in kinds}
+
+    def load(point: EntryPoint) -> object:
+        brought = kinds[point.name]
+        if isinstance(brought, Exception):
+            raise brought
+        return brought
+
+    monkeypatch.setattr(EntryPoint, "load", load)
+    registry.__dict__["_from_outside"] = points
+    return registry
+
+
+def test_a_kind_from_outside_is_one_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = Kind("store", dict, dict, schema={"type": "object", "properties": {"x": {}}})
+
+    registry = outside(monkeypatch, store=kind)
+
+    assert registry["store"] is kind
+    assert "store" in registry.names
+    assert "x" in registry.schema("store").field.properties
+
+
+@pytest.mark.parametrize(
+    ("brought", "said"),
+    [
+        (ImportError("no module"), "cannot be loaded: ImportError: no module"),
+        ("text", "its module holds no such Kind"),
+        (Kind("another", dict, dict), "its module holds no such Kind"),
+    ],
+)
+def test_a_kind_that_cannot_be_had_says_why(
+    brought: object, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(BrokenKind, match=said):
+        outside(monkeypatch, store=brought)["store"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"), [(None, "brings no schema"), ({"type": 5}, "has a schema that is none")]
+)
+def test_a_schema_that_is_none_is_told(
+    schema: dict[str, object] | None, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = outside(monkeypatch, store=Kind("store", dict, dict, schema=schema))
+
+    with pytest.raises(BrokenKind, match=said):
+        registry.schema("store")

@@ -1,0 +1,156 @@
+"""Schemas: two validators that must agree, and the one schema that editors are given."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema_rs
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from runtime.bundle import whole
+from runtime.complaint import complaints
+from runtime.registry import Registry
+from runtime.schema import FOLDER, bundle, envelope_schema, load
+from tests.blackbox import APPS, EXAMPLE, ROOT
+from tests.neighbours import examples
+
+registry = Registry()
+
+WRONG: tuple[Any, ...] = (
+    None, True, 0, -1, 2.0, 2.5, 10**30, "", "x", "x\n", "/x\n", "10s\n", "10s", "app:x\n", ":80\n",
+    "é", "a b", "/a/{b", [], ["x", "x"], [1], {}, {"x": 1}, "9" * 400 + "h",
+)  # fmt: skip
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    items: Any = ()
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, list):
+        items = enumerate(value)
+    for key, inner in items:
+        yield (*path, key)
+        yield from places(inner, (*path, key))
+
+
+def mutants(example: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """An example with one value changed, removed, or one key too many."""
+    for path in places(example):
+        for wrong in WRONG:
+            mutant = copy.deepcopy(example)
+            holder: Any = mutant
+            for step in path[:-1]:
+                holder = holder[step]
+            holder[path[-1]] = wrong
+            yield mutant
+        del holder[path[-1]]
+        yield mutant
+        if isinstance(holder, dict):
+            holder["unheard_of"] = 1
+            yield mutant
+
+
+@pytest.mark.parametrize(("kind", "example"), list(examples()))
+def test_the_quick_validator_and_the_one_that_explains_agree(
+    kind: str, example: dict[str, Any]
+) -> None:
+    schema = registry.schema(kind)
+    quick = jsonschema_rs.validator_for(dict(schema.document))
+
+    refused = 0
+    for mutant in mutants(example):
+        explained = complaints(schema.document, schema.field, mutant, {})
+        assert quick.is_valid(mutant) == (not explained), mutant
+        refused += bool(explained)
+
+    assert refused or kind == "registry.entry"
+
+
+def test_a_number_beyond_all_bounds_is_told_in_few_words() -> None:
+    schema = registry.schema("queue.consumer")
+    entry = {"name": "c", "kind": "queue.consumer", "queue": "q", "func": "f"}
+
+    (problem,) = schema.problems({**entry, "concurrency": 10**3000}, {})
+
+    assert problem.message.endswith("…, more than 1000")
+    assert len(problem.message) < 150
+
+
+def test_one_fault_is_told_once() -> None:
+    schema = registry.schema("http.static")
+    entry = {"name": "s", "kind": "http.static", "path": "/", "directory": "d", "index": ""}
+
+    told = [problem.message for problem in schema.problems({**entry, "metta": {}}, {})]
+
+    # `index` is too short and malformed too, and a misspelt `meta` is not missing as well
+    assert sorted(told) == ["'index' is '', which says nothing", "unknown field 'metta'"]
+
+
+def test_no_hint_is_drawn_from_a_value_of_the_environment() -> None:
+    schema = registry.schema("http.endpoint")
+    entry = {**schema.document["examples"][0], "method": "GETT"}
+
+    (shown,) = schema.problems(entry, {})
+    (hidden,) = schema.problems(entry, {("method",): "${env:METHOD}"})
+
+    assert shown.hint == "did you mean 'GET'?"
+    assert hidden.message.startswith("'method' is '${env:METHOD}', not one of GET")
+    assert hidden.hint is None
+
+
+def test_the_envelope_and_the_shared_definitions_are_schemas() -> None:
+    Draft202012Validator.check_schema(load(FOLDER / "entry.schema.json"))
+    Draft202012Validator.check_schema(envelope_schema().document)
+
+
+def test_a_bundle_stands_alone() -> None:
+    text = str(bundle(load(FOLDER / "kinds" / "queue.queue.schema.json")))
+
+    assert "entry.schema.json" not in text.replace("'$id'", "")
+
+
+# --- for editors ---
+
+WHOLE = whole(registry)
+GOOD = [
+    EXAMPLE / "src" / "_index.yaml",
+    ROOT / "runtime" / "template" / "src" / "_index.yaml",
+    *sorted(APPS.glob("*/_index.yaml")),
+]
+
+
+def test_the_editors_schema_is_one() -> None:
+    Draft202012Validator.check_schema(WHOLE)
+
+
+@pytest.mark.parametrize("path", GOOD, ids=lambda path: path.parent.name)
+def test_the_editors_schema_takes_what_the_runtime_takes(path: Any) -> None:
+    data = yaml.safe_load(path.read_text(encoding="utf-8"))
+
+    assert [error.message for error in Draft202012Validator(WHOLE).iter_errors(data)] == []
+
+
+@pytest.mark.parametrize(("kind", "example"), list(examples()))
+def test_the_editors_schema_agrees_about_every_kind(kind: str, example: dict[str, Any]) -> None:
+    check = jsonschema_rs.validator_for(WHOLE)
+    own = jsonschema_rs.validator_for(dict(registry.schema(kind).document))
+    chance = random.Random(kind)
+    tried = chance.sample(all_mutants := list(mutants(example)), min(60, len(all_mutants)))
+
+    for mutant in [example, *tried]:
+        if mutant.get("kind") == kind:
+            manifest = {"namespace": "app", "entries": [mutant]}
+            assert check.is_valid(manifest) == own.is_valid(mutant), mutant
+
+
+def test_definitions_of_two_kinds_do_not_meet() -> None:
+    definitions = WHOLE["$defs"]
+
+    assert definitions["db.sql.sqlite:switch"]["enum"]
+    assert "switch" not in definitions
+    assert all(kind in definitions for kind in registry.names)
