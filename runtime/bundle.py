@@ -8,15 +8,23 @@ from typing import Any
 from runtime.registry import BrokenKind, Registry
 from runtime.schema import envelope_schema
 
+_PLACEHOLDER = {
+    "type": "string",
+    "pattern": r"\$\{env:",
+    "description": "`${env:NAME}` or `${env:NAME|default}`, filled from the environment.",
+}
+_NOTES = ("description", "default", "examples", "title", "x-ref", "x-says", "x-type")
+
 
 def whole(registry: Registry) -> dict[str, Any]:
     """A schema in which the `kind` of an entry decides what the rest of it may be."""
     envelope = dict(envelope_schema().document)
-    definitions = dict(envelope.pop("$defs"))
+    shared = envelope.pop("$defs")
+    definitions: dict[str, Any] = {"placeholder": _PLACEHOLDER}
     choices = []
     for name in registry.names:
         try:
-            definitions |= _definitions(name, registry.schema(name).document, definitions)
+            definitions |= _definitions(name, registry.schema(name).document, shared)
         except BrokenKind:
             continue  # its name may be written, and nothing more is known of it
         choices.append(
@@ -25,6 +33,10 @@ def whole(registry: Registry) -> dict[str, Any]:
                 "then": {"$ref": f"#/$defs/{name}"},
             }
         )
+    # A name is what others refer to, so it cannot come from the environment.
+    definitions |= {
+        key: value if key == "name" else _placeable(value) for key, value in shared.items()
+    }
     entry = {
         "type": "object",
         "required": ["name", "kind"],
@@ -49,8 +61,8 @@ def _definitions(name: str, schema: Mapping[str, Any], shared: Mapping[str, Any]
     own = {key: value for key, value in schema["$defs"].items() if shared.get(key) != value}
     renamed = {f"#/$defs/{key}": f"#/$defs/{name}:{key}" for key in own}
     return {
-        name: _repointed(inner, renamed),
-        **{f"{name}:{key}": _repointed(value, renamed) for key, value in own.items()},
+        name: _placeable(_repointed(inner, renamed)),
+        **{f"{name}:{key}": _placeable(_repointed(value, renamed)) for key, value in own.items()},
     }
 
 
@@ -61,3 +73,27 @@ def _repointed(node: Any, renamed: Mapping[str, str]) -> Any:
             for key, value in node.items()
         }
     return [_repointed(item, renamed) for item in node] if isinstance(node, list) else node
+
+
+def _placeable(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema with `${env:NAME}` allowed for every value that a placeholder can become."""
+    placeable = dict(schema)
+    if "properties" in schema:
+        inside = {key: _placeable(inner) for key, inner in schema["properties"].items()}
+        placeable["properties"] = inside
+    if isinstance(schema.get("items"), Mapping):
+        placeable["items"] = _placeable(schema["items"])
+    if not _refuses_placeholders(schema):
+        return placeable
+    notes = {key: value for key, value in schema.items() if key in _NOTES}
+    limits = {key: value for key, value in schema.items() if key not in _NOTES}
+    return {**notes, "anyOf": [limits, {"$ref": "#/$defs/placeholder"}]}
+
+
+def _refuses_placeholders(schema: Mapping[str, Any]) -> bool:
+    """Whether this is one value, and of a form that the text of a placeholder has not."""
+    types = schema.get("type", [])
+    types = [types] if isinstance(types, str) else types
+    if "object" in types or "array" in types:
+        return False
+    return "pattern" in schema or "enum" in schema or bool(types and "string" not in types)

@@ -118,6 +118,8 @@ class Claim:
     what: str
     path: Path
     """The field that makes the claim."""
+    key: str = ""
+    """What is compared in place of `what`, if not all that is shown counts."""
 
 
 @dataclass(frozen=True, slots=True)

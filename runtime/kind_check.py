@@ -70,7 +70,9 @@ class KindCheck:
                         self._handlers.arguments(link.entry, self._links[target].entry, rule)
 
     def _claim(self, entry: Entry, claim: Claim) -> None:
-        other, path = self._claims.setdefault((claim.owner, claim.what), (entry, claim.path))
+        other, path = self._claims.setdefault(
+            (claim.owner, claim.key or claim.what), (entry, claim.path)
+        )
         if other is not entry:
             what = _as_typed(claim.what, self._links.values())
             where = f" on '{claim.owner}'" if claim.owner else ""

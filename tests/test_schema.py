@@ -148,9 +148,41 @@ def test_the_editors_schema_agrees_about_every_kind(kind: str, example: dict[str
             assert check.is_valid(manifest) == own.is_valid(mutant), mutant
 
 
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        ("http.service", ("addr",)),
+        ("queue.consumer", ("concurrency",)),
+        ("queue.consumer", ("timeout",)),
+        ("queue.consumer", ("lifecycle", "auto_start")),
+        ("queue.consumer", ("queue",)),
+        ("http.endpoint", ("method",)),
+    ],
+)
+def test_the_editors_schema_takes_placeholders_and_nothing_else_more(
+    kind: str, path: tuple[str, ...]
+) -> None:
+    check = jsonschema_rs.validator_for(WHOLE)
+    entry = copy.deepcopy(registry.schema(kind).document["examples"][0])
+    holder = entry
+    for step in path[:-1]:
+        holder = holder[step]
+
+    holder[path[-1]] = "${env:NAME|x}"
+    assert check.is_valid({"namespace": "app", "entries": [entry]})
+    holder[path[-1]] = "$ nonsense $"
+    assert not check.is_valid({"namespace": "app", "entries": [entry]})
+
+
+def test_a_name_cannot_come_from_the_environment() -> None:
+    manifest = {"namespace": "a", "entries": [{"name": "${env:X}", "kind": "process.host"}]}
+
+    assert not jsonschema_rs.validator_for(WHOLE).is_valid(manifest)
+
+
 def test_definitions_of_two_kinds_do_not_meet() -> None:
     definitions = WHOLE["$defs"]
 
-    assert definitions["db.sql.sqlite:switch"]["enum"]
+    assert "enum" in str(definitions["db.sql.sqlite:switch"])
     assert "switch" not in definitions
     assert all(kind in definitions for kind in registry.names)

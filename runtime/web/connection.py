@@ -18,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from runtime.web import problem
+from runtime.web.closer import Closer
 from runtime.web.exchange import own_id
 from runtime.web.problem import Error
 
@@ -79,6 +80,7 @@ class Connection(HttpToolsProtocol):
         self._seen = 0
         self._chunk_start = 0
         self._head_start = 0
+        self._behind = False
         self._unsent = 0
         self._fault: tuple[int, str] | None = None
 
@@ -86,11 +88,12 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._closer = _Closer(self)
+        self._closer = Closer(self)
         self._await(Phase.NEW, self._limits.header)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        self._closer.lose()
         self.deadline = self.stalled = math.inf
         self._shared.lost.set()
 
@@ -107,7 +110,7 @@ class Connection(HttpToolsProtocol):
             self._refuse(*(self._fault or (400, "the request is not HTTP")))
         else:
             if self._phase is Phase.HEAD and self._seen - self._head_start > MAX_HEAD:
-                self._refuse(431, f"the headers are larger than {MAX_HEAD} bytes")
+                self._measure()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -124,15 +127,14 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._head_start = self._chunk_start
+        self._behind = self._phase not in (Phase.NEW, Phase.IDLE)
         self._await(Phase.HEAD, self._limits.header)
 
     def on_headers_complete(self) -> None:
-        if self._seen - self._head_start > MAX_HEAD:
-            # The last chunk may hold more than the headers: only now it pays to count them.
-            size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-            if size > MAX_HEAD:
-                self._fault = (431, f"the headers are larger than {MAX_HEAD} bytes")
-                raise ValueError("too large")
+        # The last chunk may hold more than the headers: only now it pays to count them.
+        if self._seen - self._head_start > MAX_HEAD and self._head_size() > MAX_HEAD:
+            self._fault = (431, f"the headers are larger than {MAX_HEAD} bytes")
+            raise ValueError("too large")
         super().on_headers_complete()
         self.cycle.transport = self._closer  # type: ignore[assignment]
         if self._shared.stopping:
@@ -209,6 +211,18 @@ class Connection(HttpToolsProtocol):
 
     # Our own.
 
+    def _measure(self) -> None:
+        """Refuse headers that are too large by now, but not for the requests in front of them."""
+        if self._behind and self._head_start == self._chunk_start:
+            # They began anywhere in this chunk: what came with it is told by the parser alone.
+            self._head_start = self._seen - self._head_size()
+        if self._seen - self._head_start > MAX_HEAD:
+            self._refuse(431, f"the headers are larger than {MAX_HEAD} bytes")
+
+    def _head_size(self) -> int:
+        """Bytes of the request line and of the headers that are complete."""
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
     def _await(self, phase: Phase, seconds: float) -> None:
         self._phase = phase
         self.deadline = self.loop.time() + seconds
@@ -263,17 +277,6 @@ class Connection(HttpToolsProtocol):
             self._await(Phase.BODY, self._limits.read)
         if rest:
             self.data_received(rest)
-
-
-class _Closer:
-    """A transport as the request-response cycle sees it: `close` lingers."""
-
-    __slots__ = ("close", "is_closing", "write")
-
-    def __init__(self, connection: Connection) -> None:
-        self.write = connection.transport.write
-        self.is_closing = connection.transport.is_closing
-        self.close = connection.finish
 
 
 class _BodyOnly:

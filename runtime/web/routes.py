@@ -204,6 +204,17 @@ def _walk(
     return None
 
 
+def shape(path: str) -> str:
+    """A declared path without the names of its parameters: what a server tells routes apart by."""
+    return _PARAMETER.sub(lambda parameter: f"{{{parameter[2] or ''}}}", path)
+
+
+def repeated_parameter(path: str) -> str | None:
+    """The name of a parameter that a declared path has twice."""
+    names = [parameter[1] for parameter in _PARAMETER.finditer(path)]
+    return next((name for name in names if names.count(name) > 1), None)
+
+
 def trimmed(text: str) -> str:
     """`/api`, `/api/` and `api` are one prefix, `/` and the empty text are none."""
     bare = text.strip("/")

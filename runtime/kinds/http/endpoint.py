@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from runtime.finding import Problem
 from runtime.kind import Arguments, BuildContext, Claim, Kind, Linked
 from runtime.kinds.function import Function
 from runtime.kinds.http import Router
 from runtime.web.exchange import Exchange
-from runtime.web.routes import Handler, Route, trimmed
+from runtime.web.routes import Handler, Route, repeated_parameter, shape, trimmed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +58,16 @@ def _handler(function: Function) -> Handler:
     return with_request if function.takes_argument else function.call
 
 
-def check(entry: Linked) -> Iterable[Claim | Arguments]:
+def check(entry: Linked) -> Iterable[Claim | Arguments | Problem]:
     yield Arguments(("func",), 0, 1, "an endpoint")
+    if name := repeated_parameter(entry.fields["path"]):
+        yield Problem(("path",), f"the path has the parameter '{name}' twice", "rename one of them")
     router = entry.follow("meta", "router")
     server = router.follow("meta", "server") if router else None
     if router and server:
         path = trimmed(router.fields["prefix"]) + entry.fields["path"]
-        yield Claim(server.id, f"{entry.fields['method']} {path}", ("path",))
+        method = entry.fields["method"]
+        yield Claim(server.id, f"{method} {path}", ("path",), key=f"{method} {shape(path)}")
 
 
 kind = Kind("http.endpoint", Config, build, check=check)

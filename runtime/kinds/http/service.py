@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from runtime.finding import Problem
 from runtime.kind import BuildContext, Claim, Kind, Linked, Ready, Stage, StartError
 from runtime.kinds.http import Part
 from runtime.web.address import Address, secure
@@ -78,10 +79,15 @@ class HttpService:
         return Server(self._dispatcher, address, timeouts=timeouts, tls=tls)
 
 
-def check(entry: Linked) -> Iterable[Claim]:
+def check(entry: Linked) -> Iterable[Claim | Problem]:
     addr: str = entry.fields["addr"]
-    if not addr.endswith(":0"):
-        yield Claim(None, f"address '{addr}'", ("addr",))
+    try:
+        address = Address.parse(addr)
+    except ValueError:
+        yield Problem(("addr",), f"'addr' is '{addr}', whose port is more than 65535")
+        return
+    if address.port:
+        yield Claim(None, f"address '{addr}'", ("addr",), key=f"address {address}")
 
 
 kind = Kind("http.service", Config, HttpService, stage=Stage.SERVER, check=check)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from runtime.kind import BuildContext, Kind
+from runtime.kind import BuildContext, Claim, Kind, Linked
 from runtime.kinds.http import Server
 from runtime.web.files import Files
 from runtime.web.routes import Group, Route
@@ -43,4 +44,13 @@ class StaticFolder:
         return self._files.routes(self._path, self.group, self._name)
 
 
-kind = Kind("http.static", Config, StaticFolder)
+def check(entry: Linked) -> Iterable[Claim]:
+    server = entry.follow("meta", "server")
+    if server:
+        path = entry.fields["path"].rstrip("/")
+        for taken in (path, f"{path}/{{...}}") if path else ("/{...}",):
+            what = f"GET {entry.fields['path']}"
+            yield Claim(server.id, what, ("path",), key=f"GET {taken}")
+
+
+kind = Kind("http.static", Config, StaticFolder, check=check)
