@@ -88,13 +88,14 @@ class Field:
         whoever gets a plain mapping sees what was given and what has a default, nothing else.
         """
 
-        def convert(field: Field, text: str) -> Any:
-            if field.kinds:
-                return resolve(text)
-            return field._convert(text) if field._convert is not None else text
-
-        filled: dict[str, Any] = self._filled(value, convert)
+        filled: dict[str, Any] = self._filled(value, _conversion(resolve))
         return {**dict.fromkeys(self.properties), **filled}
+
+    def fill_one(self, value: Mapping[str, Any], name: str, resolve: Callable[[str], Any]) -> Any:
+        """One field of an entry, as `fill` gives it. Raises KeyError if there is none."""
+        if name not in self.properties:
+            return value[name]
+        return self.properties[name]._filled(value.get(name), _conversion(resolve))
 
     def _filled(self, value: Any, convert: Callable[[Field, str], Any]) -> Any:
         if value is None:
@@ -119,3 +120,14 @@ class Field:
         if self.has_default:
             return self._default
         return {} if self._has_defaults and not self.required else None
+
+
+def _conversion(resolve: Callable[[str], Any]) -> Callable[[Field, str], Any]:
+    """What becomes of a text: an id through `resolve`, a quantity a number."""
+
+    def convert(field: Field, text: str) -> Any:
+        if field.kinds:
+            return resolve(text)
+        return field._convert(text) if field._convert is not None else text
+
+    return convert

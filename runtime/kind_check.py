@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from functools import cached_property
 from typing import Any, Protocol
 
 from runtime.entry import Entry, EntryId
@@ -94,6 +93,27 @@ def _as_typed(text: str, links: Iterable[Linked]) -> str:
     return text
 
 
+class _Fields(Mapping[str, Any]):
+    """The fields of an entry with defaults in; filled one by one, since a check asks for few."""
+
+    def __init__(self, link: Linked) -> None:
+        self._entry = link.entry.fields
+        self._field = link.schema.field
+
+    def __getitem__(self, name: str) -> Any:
+        return self._field.fill_one(self._entry, name, _as_it_is)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**dict.fromkeys(self._field.properties), **self._entry})
+
+    def __len__(self) -> int:
+        return len(self._field.properties.keys() | self._entry.keys())
+
+
+def _as_it_is(text: str) -> str:
+    return text
+
+
 class _View:
     """An entry as its kind's `check` sees it."""
 
@@ -101,13 +121,7 @@ class _View:
         self._links = links
         self._link = link
         self.id = link.entry.id
-
-    @cached_property
-    def fields(self) -> Mapping[str, Any]:
-        filled: Mapping[str, Any] = self._link.schema.field.fill(
-            self._link.entry.fields, lambda text: text
-        )
-        return filled
+        self.fields: Mapping[str, Any] = _Fields(link)
 
     def follow(self, *path: str) -> _View | None:
         target = self._link.references.get(path)

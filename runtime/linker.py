@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 
 from runtime.entry import Entry, EntryId
@@ -199,7 +200,12 @@ def _has_handler(field: Field) -> bool:
 
 
 def _fits(entry: Entry, kinds: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(entry.kind, pattern) for pattern in kinds)
+    return _matches(entry.kind, kinds)
+
+
+@lru_cache(maxsize=4096)  # a manifest of thousands of entries asks the same few questions
+def _matches(kind: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(kind, pattern) for pattern in patterns)
 
 
 def _retype(fields: dict[str, Any], path: Path, schema: Schema) -> None:

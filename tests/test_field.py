@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from runtime.field import Field
 from runtime.registry import Registry
 from tests.neighbours import examples, findings, settle
@@ -48,6 +50,16 @@ def test_a_whole_number_written_with_a_point_is_whole() -> None:
     limit = filled("process.host", max_processes=2.0)["max_processes"]
 
     assert (limit, type(limit)) == (2, int)
+
+
+@pytest.mark.parametrize(("kind", "example"), list(examples()))
+def test_one_field_is_what_it_is_among_all(kind: str, example: dict[str, Any]) -> None:
+    field = registry.schema(kind).field
+    everything = field.fill(example, str.upper)
+
+    assert {name: field.fill_one(example, name, str.upper) for name in everything} == everything
+    with pytest.raises(KeyError):
+        field.fill_one(example, "unheard_of", str.upper)
 
 
 def test_lists_are_new_each_time() -> None:

@@ -98,8 +98,7 @@ def test_a_whole_placeholder_takes_the_type_of_its_field(
 # --- the canary: a value from the environment is in nothing that is printed ---
 
 VALUES_WITH_CANARY = (
-    "CANARY", "/CANARY", "/x/CANARY", "CANARY.py", "file://CANARY.py", "module://x.CANARY",
-    "10CANARY", "[CANARY]", "CANARYs", ":8080CANARY", "queue.CANARY", "-1CANARY",
+    "CANARY", "/CANARY", "file://CANARY.py", "module://x.CANARY", "10CANARY", "queue.CANARY",
 )  # fmt: skip
 
 
