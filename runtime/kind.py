@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path as FilePath
 from typing import Any, Protocol
@@ -140,6 +140,9 @@ class Linked(Protocol):
     def id(self) -> EntryId: ...
 
     @property
+    def kind(self) -> Kind: ...
+
+    @property
     def fields(self) -> Mapping[str, Any]: ...
 
     def follow(self, *path: str) -> Linked | None:
@@ -160,6 +163,8 @@ class Kind:
     beyond memory; a kind with a `stage` builds a `Service`. `schema` is given only by kinds from
     outside; the built-in ones have theirs in `schemas/kinds/`. `check` says what the schema
     cannot: it is asked once all entries are valid by their schemas and references lead somewhere.
+    `lacks` names what the family has and this kind has not, with the reason: whoever needs it looks
+    there, and refuses the use before anything starts.
     """
 
     name: str
@@ -168,3 +173,4 @@ class Kind:
     stage: Stage | None = None
     schema: Mapping[str, Any] | None = None
     check: Check | None = None
+    lacks: Mapping[str, str] = field(default_factory=dict)

@@ -121,6 +121,7 @@ class _View:
         self._links = links
         self._link = link
         self.id = link.entry.id
+        self.kind = link.kind
         self.fields: Mapping[str, Any] = _Fields(link)
 
     def follow(self, *path: str) -> _View | None:

@@ -33,6 +33,14 @@ def a_message(body: str = "1", **headers: str) -> Message:
     return Message(next_id(), body.encode(), headers)
 
 
+def a_ranked_message(body: str, priority: int) -> Message:
+    return Message(next_id(), body.encode(), priority=priority)
+
+
+def a_keyed_message(key: str) -> Message:
+    return Message(next_id(), b"1", unique=key)
+
+
 async def received(subscription: Subscription) -> Message:
     return await asyncio.wait_for(subscription.receive(), SOON)
 
@@ -121,6 +129,97 @@ async def an_attempt_is_counted_when_a_message_is_handed_out(line: Line, other: 
         await subscription.retry(message, 0)
 
     assert attempts == [1, 2, 3]
+
+
+@case
+async def a_higher_priority_goes_first_and_equals_in_order(line: Line, other: Line) -> None:
+    for body, priority in (("1", 0), ("2", -9), ("3", 9), ("4", 0), ("5", 9)):
+        await line.publish(a_ranked_message(body, priority))
+    subscription = line.subscribe(1)
+
+    assert [(await received(subscription)).body for _ in "12345"] == [b"3", b"5", b"1", b"4", b"2"]
+
+
+@case
+async def a_message_keeps_its_priority_when_it_comes_again(line: Line, other: Line) -> None:
+    subscription = line.subscribe(1)
+    await line.publish(a_ranked_message("1", 5))
+    urgent = await received(subscription)
+    await line.publish(a_message("2"))
+    await subscription.retry(urgent, 0)
+    again = await received(subscription)
+    await subscription.release([again])
+
+    assert [again.body, (await received(subscription)).body] == [b"1", b"1"]
+    assert (await received(subscription)).body == b"2"
+
+
+@case
+async def a_delayed_message_joins_its_priority(line: Line, other: Line) -> None:
+    subscription = line.subscribe(1)
+    await line.publish(a_ranked_message("1", 5), 0.05)
+    first = await received(subscription)
+    await line.publish(a_message("2"))
+    await line.publish(a_ranked_message("3", 5))
+
+    assert first.body == b"1"
+    assert [(await received(subscription)).body for _ in "23"] == [b"3", b"2"]
+
+
+@case
+async def of_one_key_there_is_one_message_ready_delayed_or_in_hand(line: Line, other: Line) -> None:
+    first, second = a_keyed_message("invoice 7"), a_keyed_message("invoice 8")
+    subscription = line.subscribe(1)
+
+    assert await line.publish(first) == first.id
+    assert await line.publish(a_keyed_message("invoice 7")) == first.id
+    assert await line.publish(second, 60) == second.id
+    assert await line.publish(a_keyed_message("invoice 8")) == second.id
+    in_hand = await received(subscription)
+    assert await line.publish(a_keyed_message("invoice 7")) == first.id
+    await subscription.retry(in_hand, 60)
+    assert await line.publish(a_keyed_message("invoice 7")) == first.id
+    assert await line.info() == Info(0, 2, 0, 0)
+
+
+@case
+async def a_key_is_free_again_once_its_message_is_done_or_dead(line: Line, other: Line) -> None:
+    subscription = line.subscribe(1)
+    await line.publish(a_keyed_message("invoice 7"))
+    await subscription.ack(await received(subscription))
+    second, third = a_keyed_message("invoice 7"), a_keyed_message("invoice 7")
+    assert await line.publish(second) == second.id
+    dead = await received(subscription)
+    await subscription.bury(dead, letter(dead, "app:q", Reason.REJECTED, None), other)
+
+    assert await line.publish(third) == third.id
+    info = await line.info()
+    assert info.ready + info.in_flight == 1
+
+
+@case
+async def a_key_is_of_one_queue(line: Line, other: Line) -> None:
+    here, there = a_keyed_message("invoice 7"), a_keyed_message("invoice 7")
+
+    assert (await line.publish(here), await other.publish(there)) == (here.id, there.id)
+
+
+@case
+async def a_key_that_is_there_is_told_of_a_full_line_too(line: Line, other: Line) -> None:
+    first = a_keyed_message("invoice 7")
+    await line.publish(first)
+    for _ in range(MAX_LENGTH - 1):
+        await line.publish(a_message())
+
+    assert await line.publish(a_keyed_message("invoice 7")) == first.id
+
+
+@case
+async def many_who_publish_a_key_at_once_hear_one_id(line: Line, other: Line) -> None:
+    publishing = [line.publish(a_keyed_message("invoice 7")) for _ in range(50)]
+
+    assert len(set(await asyncio.gather(*publishing))) == 1
+    assert (await line.info()).ready == 1
 
 
 @case

@@ -10,7 +10,7 @@ import pytest
 
 from runtime.messaging.dead_letter import LONGEST_ERROR, described
 from runtime.messaging.delay import seconds
-from runtime.messaging.message import copied, next_id
+from runtime.messaging.message import copied, keyed, next_id, ranked
 from runtime.messaging.outcome import Dead, Nack, Reason, Reject, Retry, of_error
 from runtime.messaging.retry_policy import RetryPolicy
 
@@ -67,6 +67,34 @@ def test_a_delay_of_another_type_is_refused(value: Any) -> None:
 def test_headers_are_strings(headers: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         copied(headers)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (10, ValueError, "'priority' is 10, not one of -9 to 9; higher goes first"),
+        (-10, ValueError, "'priority' is -10, not one of -9 to 9"),
+        (1.5, TypeError, "'priority' is of type float, not an integer"),
+        (True, TypeError, "'priority' is of type bool, not an integer"),
+    ],
+)
+def test_a_priority_is_one_of_nineteen(value: Any, error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        ranked(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        ("", ValueError, "'unique' has 0 characters, not 1 to 255"),
+        ("x" * 1000, ValueError, "'unique' has 1,000 characters"),
+        (7, TypeError, "'unique' is of type int, not str"),
+        ("\ud800", ValueError, "'unique' has a lone surrogate"),
+    ],
+)
+def test_a_key_is_a_short_text(value: Any, error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        keyed(value)
 
 
 def test_ids_differ_and_look_like_uuids() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from time import time
 from typing import Any
 
@@ -21,7 +22,7 @@ from runtime.messaging.message import Message
 from runtime.sqlite.batch import Work
 from runtime.sqlite.database import Database
 from runtime.sqlite.fault import DatabaseClosed
-from runtime.sqlite.transaction import Transaction
+from runtime.sqlite.hold import Hold
 from runtime.threads import own_thread
 
 log = logging.getLogger("runtime.queue")
@@ -76,7 +77,7 @@ class DurableDriver:
             self._doorbell.address,
             self._lease_time,
             self._heartbeat,
-            lambda report: _tell(loop, self._hear, report),
+            lambda report: _tell(loop, lambda: self._hear(report)),
         )
         try:
             await self._open(lease)
@@ -101,6 +102,8 @@ class DurableDriver:
         return self._owner
 
     def publish(self, item: Publish, transaction: object | None) -> asyncio.Future[Any]:
+        if transaction is None:
+            self.database.refuse_inside()
         return self._ask(store.publish, item, transaction)
 
     def claim(self, item: Claim) -> asyncio.Future[Any]:
@@ -113,6 +116,10 @@ class DurableDriver:
         if not self._later:
             asyncio.get_running_loop().call_later(AGAIN, self._settle_again)
         self._later.append(item)
+
+    def after_commit(self, transaction: object, callback: Callable[[], None]) -> None:
+        loop = asyncio.get_running_loop()
+        self._hold(transaction).after_commit(lambda: _tell(loop, callback))
 
     def ring(self, queue: str) -> None:
         """Wake this program's consumers of a queue and everybody else's, once a tick."""
@@ -156,12 +163,21 @@ class DurableDriver:
                 return self.database.batch(work, item)
             except DatabaseClosed as error:
                 raise Unavailable(str(error)) from None
-        if not isinstance(transaction, Transaction) or transaction.database is not self.database:
+        return self.database.batch_in(self._hold(transaction), work, item)
+
+    def _hold(self, transaction: object) -> Hold:
+        hold = getattr(transaction, "hold", None)
+        if not isinstance(hold, Hold):
+            raise TypeError(
+                f"the transaction is of type {type(transaction).__name__}; "
+                "give what `async with db.transaction()` or `sql.transaction()` gave"
+            )
+        if hold.owner is not self.database:
             raise ValueError(
                 f"the transaction is not one of '{self.database.label}', "
                 f"where '{self._id}' keeps its messages"
             )
-        return transaction.batch(work, item)
+        return hold
 
     async def _open(self, lease: Lease) -> None:
         try:
@@ -268,8 +284,7 @@ class DurableDriver:
         future.add_done_callback(done)
 
 
-def _tell(loop: asyncio.AbstractEventLoop, hear: Callable[[Report], None], report: Report) -> None:
-    try:
-        loop.call_soon_threadsafe(hear, report)
-    except RuntimeError:
-        return  # the loop is closed: nobody listens any more
+def _tell(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+    """Call back on the loop, from another thread."""
+    with suppress(RuntimeError):  # the loop is closed: nobody listens any more
+        loop.call_soon_threadsafe(callback)

@@ -12,7 +12,6 @@ from runtime.durable.requests import Publish
 from runtime.durable.subscription import DurableSubscription, Settler
 from runtime.messaging.line import Info
 from runtime.messaging.message import Message
-from runtime.sqlite.transaction import Transaction
 
 
 class Driver(Settler, Protocol):
@@ -36,17 +35,20 @@ class DurableLine:
 
     async def publish(
         self, message: Message, delay: float = 0.0, transaction: object | None = None
-    ) -> None:
+    ) -> str:
         due = time() + delay if delay > 0 else 0.0
         item = Publish(self.name, message, due, self.max_length)
-        await self.driver.publish(item, transaction)
+        id: str = await self.driver.publish(item, transaction)
         fault.point("queue.publish.after_commit")
+        if id != message.id:
+            return id
         if due:
             self.driver.due(due)
-        elif isinstance(transaction, Transaction):
-            transaction.after_commit(lambda: self.driver.ring(self.name))
+        elif transaction is not None:
+            self.driver.after_commit(transaction, lambda: self.driver.ring(self.name))
         else:
             self.driver.ring(self.name)
+        return id
 
     async def accept(self, letter: Message) -> None:
         await self.driver.publish(Publish(self.name, letter, 0.0, None), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import time
 from typing import Any, Protocol
 
@@ -36,6 +36,10 @@ class Settler(Protocol):
 
     def settle_later(self, item: Settle) -> None:
         """Settle when the database is there again."""
+        ...
+
+    def after_commit(self, transaction: object, callback: Callable[[], None]) -> None:
+        """Call back on the event loop when a transaction is committed, and not if it is not."""
         ...
 
     def ring(self, queue: str) -> None:
@@ -74,7 +78,6 @@ class DurableSubscription:
         self._held: dict[Message, int] = {}
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._claiming: asyncio.Task[None] | None = None
-        self._acks: set[asyncio.Future[Any]] = set()
         self._more = True
         self._alone: bool = False
         """Whether a suspect is in hand or next in line, so that nothing may be beside it."""
@@ -103,18 +106,16 @@ class DurableSubscription:
         return message
 
     async def ack(self, message: Message, transaction: object | None = None) -> None:
-        await self._settle(message, Ack(self._seq(message), message.token), transaction)
-
-    def ack_soon(self, message: Message) -> None:
-        """As `ack`, without waiting for the commit: until then a crash brings the message again.
-
-        A database that fails is asked again later. Raises NotHeld if it is known by now.
-        """
         item = Ack(self._seq(message), message.token)
-        self._let_go(message)
-        future = self._driver.settle(item)
-        self._acks.add(future)
-        future.add_done_callback(lambda done: self._acked(done, item, message))
+        if transaction is None:
+            await self._settle(message, item)
+            return
+        try:
+            await self._driver.settle(item, transaction)
+        except NotHeld:
+            self._let_go(message)
+            raise
+        self._driver.after_commit(transaction, lambda: self._committed(message))
 
     async def retry(self, message: Message, delay: float) -> None:
         due = time() + delay if delay > 0 else 0.0
@@ -161,8 +162,6 @@ class DurableSubscription:
             await asyncio.wait({self._claiming})
         if self._ahead:
             await self.release(())
-        if self._acks:
-            await asyncio.wait(self._acks)
 
     def _seq(self, message: Message) -> int:
         try:
@@ -170,20 +169,19 @@ class DurableSubscription:
         except KeyError:
             raise NotHeld(f"message '{message.id}' was settled before") from None
 
-    async def _settle(
-        self, message: Message, item: Settle, transaction: object | None = None
-    ) -> None:
+    async def _settle(self, message: Message, item: Settle) -> None:
         try:
-            await self._driver.settle(item, transaction)
+            await self._driver.settle(item)
         except Unavailable:
-            if transaction is not None:
-                raise
             self._driver.settle_later(item)
         except NotHeld:
             self._let_go(message)
             raise
-        self._let_go(message)
+        self._committed(message)
+
+    def _committed(self, message: Message) -> None:
         fault.point("queue.settle.after_commit")
+        self._let_go(message)
 
     def _let_go(self, message: Message) -> None:
         self._held.pop(message, None)
@@ -191,19 +189,6 @@ class DurableSubscription:
             self._alone = False
             self._more = True
         self._refill()
-
-    def _acked(self, done: asyncio.Future[Any], item: Ack, message: Message) -> None:
-        self._acks.discard(done)
-        if done.cancelled():
-            return
-        error = done.exception()
-        if isinstance(error, NotHeld):
-            text = "message %s was no longer held when it was done; it may run again"
-            log.warning(text, message.id, extra={"message_id": message.id})
-        elif error is not None:
-            self._driver.settle_later(item)
-        else:
-            fault.point("queue.settle.after_commit")
 
     def _refill(self) -> None:
         if self._claiming is not None or not self._more or self._closed:

@@ -11,6 +11,7 @@ from runtime.messaging.deadline import Deadlines
 from runtime.messaging.line import Subscription
 from runtime.messaging.queue import Queue
 from runtime.messaging.settlement import Settlement
+from runtime.messaging.transaction import Transactions
 from runtime.messaging.worker import SHORTEST_TURN, TURN, Function, Worker
 
 log = logging.getLogger("runtime.queue")
@@ -32,12 +33,15 @@ class Consumer:
         concurrency: int = 1,
         prefetch: int = 10,
         timeout: float | None = None,
+        transactions: Transactions | None = None,
     ) -> None:
+        """With `transactions`, each message gets one, which is committed together with its ack."""
         self._queue = queue
         self._function = function
         self._concurrency = concurrency
         self._prefetch = prefetch
         self._timeout = timeout
+        self._transactions = transactions
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
         """Work until `stop`, then finish what is in hand.
@@ -54,7 +58,8 @@ class Consumer:
         settlement = Settlement(self._queue, subscription, str(self._function.id))
         turn = max(SHORTEST_TURN, TURN // self._concurrency)
         crew += [
-            Worker(self._function, settlement, deadlines, turn) for _ in range(self._concurrency)
+            Worker(self._function, settlement, deadlines, turn, self._transactions)
+            for _ in range(self._concurrency)
         ]
         tasks = [_start(worker, f"{self._function.id}#{n}") for n, worker in enumerate(crew)]
         try:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from runtime.messaging.message import Message
-from runtime.messaging.outcome import Reason
+from runtime.messaging.outcome import Reason, Reject, Retry
+from runtime.stack import stack
 
 LONGEST_ERROR = 2000
 """Characters of an error's text that a header keeps."""
+LONGEST_TRACEBACK = 8000
+"""Characters of its traceback, the last ones, where the fault is."""
 
 
 def letter(message: Message, queue: str, reason: Reason, error: BaseException | None) -> Message:
@@ -21,6 +24,7 @@ def letter(message: Message, queue: str, reason: Reason, error: BaseException | 
             "x_original_queue": queue,
             "x_dead_letter_reason": reason.value,
             "x_dead_letter_error": described(error),
+            **_trace(error),
             "x_dead_letter_time": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "attempts": str(message.attempt),
         },
@@ -38,4 +42,22 @@ def described(error: BaseException | None) -> str:
     except Exception:  # an exception of the user's with a broken __str__
         text = "(its text cannot be read)"
     whole = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return whole[:LONGEST_ERROR].encode(errors="replace").decode()
+    return _sayable(whole[:LONGEST_ERROR])
+
+
+def traced(error: BaseException | None) -> BaseException | None:
+    """The error, if its traceback tells more than its text does."""
+    if error is None or error.__traceback__ is None or isinstance(error, Retry | Reject):
+        return None
+    return error
+
+
+def _trace(error: BaseException | None) -> dict[str, str]:
+    fault = traced(error)
+    if fault is None:
+        return {}
+    return {"x_dead_letter_traceback": _sayable(stack(fault)[-LONGEST_TRACEBACK:])}
+
+
+def _sayable(text: str) -> str:
+    return text.encode(errors="replace").decode()

@@ -8,6 +8,7 @@ from runtime.messaging.delay import seconds
 from runtime.messaging.message import Message
 from runtime.messaging.outcome import ACK, Nack, Outcome
 from runtime.messaging.settlement import Settlement
+from runtime.messaging.transaction import Transaction
 
 
 class AlreadySettled(RuntimeError):
@@ -17,12 +18,16 @@ class AlreadySettled(RuntimeError):
 class Delivery(msgspec.Struct, eq=False):  # a Struct is made in half the time of a class
     """What `queue.message()` gives.
 
-    The first settlement wins: an `ack()` or `nack()` by the handler over what it returns.
+    The first settlement wins: an `ack()` or `nack()` by the handler over what it returns. With a
+    `transaction`, in which the message is settled, it is decided at once and done at the end.
     """
 
     received: Message
     settlement: Settlement
     settled: bool = False
+    transaction: Transaction | None = None
+    """The consumer's, for this message: what is written in it is committed with the ack."""
+    decided: Outcome | None = None
 
     @property
     def id(self) -> str:
@@ -40,11 +45,18 @@ class Delivery(msgspec.Struct, eq=False):  # a Struct is made in half the time o
 
     async def ack(self) -> None:
         """Done: the message is forgotten, whatever the handler does next."""
-        await self.settle(ACK)
+        await self._decide(ACK)
 
     async def nack(self, delay: float | str | None = None) -> None:
         """Failed: the message comes again after `delay`, or when the queue's `retry` says."""
-        await self.settle(Nack(None if delay is None else seconds(delay)))
+        await self._decide(Nack(None if delay is None else seconds(delay)))
+
+    async def _decide(self, outcome: Outcome) -> None:
+        if self.transaction is None:
+            return await self.settle(outcome)
+        if self.settled or self.decided is not None:
+            raise AlreadySettled(f"message '{self.id}' is settled already")
+        self.decided = outcome
 
     async def settle(self, outcome: Outcome) -> None:
         """Settle it now. Raises AlreadySettled."""

@@ -47,7 +47,8 @@ class Subscription(Protocol):
     """
 
     async def receive(self) -> Message:
-        """The next message, oldest first, its `attempt` already counted and stored.
+        """The next message, the highest priority first and then the oldest, its `attempt` already
+        counted and stored.
 
         Waits until there is one. May be awaited by many tasks at once; a cancelled wait loses no
         message. A driver may claim up to the subscription's `prefetch` messages ahead. After
@@ -55,8 +56,11 @@ class Subscription(Protocol):
         """
         ...
 
-    async def ack(self, message: Message) -> None:
-        """Done: the message is forgotten."""
+    async def ack(self, message: Message, transaction: object | None = None) -> None:
+        """Done: the message is forgotten; with `transaction`, when and if that is committed.
+
+        A driver that cannot do the latter says so in its kind's `lacks`, and is not asked to.
+        """
         ...
 
     async def retry(self, message: Message, delay: float) -> None:
@@ -100,8 +104,11 @@ class Line(Protocol):
 
     async def publish(
         self, message: Message, delay: float = 0.0, transaction: object | None = None
-    ) -> None:
+    ) -> str:
         """Take a message; it is received `delay` seconds from now at the earliest.
+
+        The id of the message that is there for it: of one with the same `unique` key that is ready,
+        delayed or in flight, in which case nothing is taken; else its own.
 
         Returns when the message is as safe as this driver makes it, or with `transaction`, one of
         the database that keeps the messages, when it will be if that is committed. Raises Full at

@@ -9,6 +9,7 @@ from contextlib import suppress
 from itertools import islice
 
 from runtime.messaging.delayed import Delayed
+from runtime.messaging.lanes import Lanes
 from runtime.messaging.line import Closed, Full, Info, Line, NotHeld
 from runtime.messaging.message import Message, again
 
@@ -22,35 +23,44 @@ class MemoryLine:
     def __init__(self, name: str, max_length: int) -> None:
         self.name = name
         self.max_length = max_length
-        self.ready: deque[Message] = deque()
+        self.ready = Lanes()
         self.delayed = Delayed(self.push)
         self.in_flight: set[Message] = set()
         self.dead: deque[Message] = deque()
         self.receivers: deque[asyncio.Future[None]] = deque()
+        self._length = 0
+        self._keys: dict[str, str] = {}
         self._joiners: list[asyncio.Future[None]] = []
 
     def __len__(self) -> int:
         """Ready, delayed and in flight: what `max_length` bounds."""
-        return len(self.ready) + len(self.delayed) + len(self.in_flight)
+        return self._length
 
     async def publish(
         self, message: Message, delay: float = 0.0, transaction: object | None = None
-    ) -> None:
+    ) -> str:
         if transaction is not None:
             raise ValueError(
                 f"queue '{self.name}' is in memory, which no transaction reaches; "
                 "give it a driver of kind queue.driver.sql"
             )
-        if len(self.ready) + len(self.delayed.heap) + len(self.in_flight) >= self.max_length:
-            raise Full(f"queue '{self.name}' holds {len(self)} messages, its max_length")
+        if message.unique is not None and message.unique in self._keys:
+            return self._keys[message.unique]
+        if self._length >= self.max_length:
+            raise Full(f"queue '{self.name}' holds {self._length} messages, its max_length")
+        self._length += 1
+        if message.unique is not None:
+            self._keys[message.unique] = message.id
         if delay > 0:
             self.delayed.add(message, delay)
         else:  # `push`, without the cost of a call
-            self.ready.append(message)
+            self.ready.add(message)
             if self.receivers:
                 self.wake()
+        return message.id
 
     async def accept(self, letter: Message) -> None:
+        self._length += 1
         self.push(letter)
 
     def subscribe(self, prefetch: int) -> MemorySubscription:
@@ -65,14 +75,14 @@ class MemoryLine:
 
     async def join(self) -> None:
         """Wait until nothing is ready, delayed or in flight: for tests and operators."""
-        while len(self):
+        while self._length:
             waiter = asyncio.get_running_loop().create_future()
             self._joiners.append(waiter)
             await waiter
 
     def push(self, message: Message) -> None:
         """Put a message at the end of what is ready."""
-        self.ready.append(message)
+        self.ready.add(message)
         if self.receivers:
             self.wake()
 
@@ -84,17 +94,23 @@ class MemoryLine:
                 receiver.set_result(None)
                 return
 
-    def settle(self, message: Message) -> None:
-        """A hand-out ended. Raises NotHeld."""
+    def take_back(self, message: Message) -> None:
+        """A hand-out ended, and the message stays. Raises NotHeld."""
         try:
             self.in_flight.remove(message)
         except KeyError:
             raise NotHeld(f"message '{message.id}' was settled before") from None
-        if self._joiners and not (self.ready or self.in_flight or self.delayed.heap):
+
+    def forget(self, message: Message) -> None:
+        """A hand-out ended, and the message with it. Raises NotHeld."""
+        self.take_back(message)
+        self._length -= 1
+        if message.unique is not None:
+            del self._keys[message.unique]
+        if self._joiners and not self._length:
             self._tell_joiners()
 
     def _tell_joiners(self) -> None:
-        # They look again, later: what is settled now may be put back in the same breath.
         for joiner in self._joiners:
             if not joiner.done():
                 joiner.set_result(None)
@@ -111,18 +127,17 @@ class MemorySubscription:
 
     async def receive(self) -> Message:
         line = self._line
-        while self._closed or not line.ready:
+        while self._closed or (message := line.ready.take()) is None:
             await self._arrival()
-        message = line.ready.popleft()
         message.attempt += 1
         line.in_flight.add(message)
         return message
 
-    async def ack(self, message: Message) -> None:
-        self._line.settle(message)
+    async def ack(self, message: Message, transaction: object | None = None) -> None:
+        self._line.forget(message)
 
     async def retry(self, message: Message, delay: float) -> None:
-        self._line.settle(message)
+        self._line.take_back(message)
         # A copy: whoever still holds the old hand-out can no longer settle it.
         next_one = again(message, message.attempt)
         if delay > 0:
@@ -134,8 +149,8 @@ class MemorySubscription:
         line = self._line
         for message in reversed(messages):
             if message in line.in_flight:
-                line.settle(message)
-                line.ready.appendleft(again(message, message.attempt - 1))
+                line.take_back(message)
+                line.ready.put_back(again(message, message.attempt - 1))
                 line.wake()
 
     async def bury(self, message: Message, letter: Message, to: Line | None) -> None:
@@ -145,7 +160,7 @@ class MemorySubscription:
             self._line.dead.append(letter)
         else:
             await to.accept(letter)
-        self._line.settle(message)
+        self._line.forget(message)
 
     async def close(self) -> None:
         self._closed = True

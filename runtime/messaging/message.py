@@ -10,6 +10,10 @@ from types import MappingProxyType
 
 import msgspec
 
+PRIORITIES = range(-9, 10)
+LONGEST_KEY = 255
+"""Characters of a unique key."""
+
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -31,14 +35,45 @@ class Message(msgspec.Struct, gc=False, eq=False):
     token: int = 0
     """The driver's own: what proves that this hand-out is the latest."""
     priority: int = 0
-    """Higher first."""
+    """Higher first, one of `PRIORITIES`."""
     unique: str | None = None
     """At most one message of a queue with this key waits or runs."""
 
 
 def again(message: Message, attempt: int) -> Message:
     """The same message for its next hand-out."""
-    return Message(message.id, message.body, message.headers, attempt, message.published)
+    return Message(
+        message.id,
+        message.body,
+        message.headers,
+        attempt,
+        message.published,
+        0,
+        message.priority,
+        message.unique,
+    )
+
+
+def ranked(priority: int) -> int:
+    """The priority, if it is one. Raises TypeError or ValueError."""
+    if isinstance(priority, bool) or not isinstance(priority, int):
+        raise TypeError(f"'priority' is of type {type(priority).__name__}, not an integer")
+    if priority not in PRIORITIES:
+        raise ValueError(
+            f"'priority' is {priority}, not one of {PRIORITIES[0]} to {PRIORITIES[-1]}; "
+            "higher goes first"
+        )
+    return priority
+
+
+def keyed(unique: str) -> str:
+    """The key, if it can be one. Raises TypeError or ValueError."""
+    if not isinstance(unique, str):
+        raise TypeError(f"'unique' is of type {type(unique).__name__}, not str")
+    if not 0 < len(unique) <= LONGEST_KEY:
+        raise ValueError(f"'unique' has {len(unique):,} characters, not 1 to {LONGEST_KEY}")
+    _encode("'unique'", unique)
+    return unique
 
 
 def copied(headers: Mapping[str, str]) -> dict[str, str]:
@@ -51,7 +86,7 @@ def copied(headers: Mapping[str, str]) -> dict[str, str]:
         if type(value) is not str:
             raise TypeError(f"header '{name}' is of type {type(value).__name__}, not str")
         if not (name.isascii() and value.isascii()):
-            _encode(name, value)
+            _encode(f"header {name!r}", name, value)
     return dict(headers)
 
 
@@ -62,12 +97,12 @@ def _numbered(prefix: str) -> Iterator[str]:
         yield from map(f"{prefix}{block:010x}".__add__, tails)
 
 
-def _encode(name: str, value: str) -> None:
+def _encode(what: str, *texts: str) -> None:
     try:
-        name.encode()
-        value.encode()
+        for text in texts:
+            text.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"header {name!r} has a lone surrogate") from None
+        raise ValueError(f"{what} has a lone surrogate") from None
 
 
 def _renew() -> None:

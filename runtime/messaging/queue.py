@@ -10,7 +10,7 @@ from typing import Any
 from runtime.codec import encode
 from runtime.messaging.delay import seconds
 from runtime.messaging.line import Info, Line
-from runtime.messaging.message import NO_HEADERS, Message, copied, next_id
+from runtime.messaging.message import NO_HEADERS, Message, copied, keyed, next_id, ranked
 from runtime.messaging.retry_policy import RetryPolicy
 
 
@@ -40,20 +40,33 @@ class Queue:
         body: Any,
         headers: Mapping[str, str] | None = None,
         delay: float | str | None = None,
+        *,
+        unique: str | None = None,
+        priority: int = 0,
         transaction: object | None = None,
     ) -> str:
         """Put a JSON value into the queue; its id. The value may be changed afterwards.
 
-        With `transaction`, it is there when and if that is committed.
+        With `unique`, a queue that has a message of that key, waiting or running, takes no other:
+        the id is that one's. A higher `priority` goes first. With `transaction`, it is there when
+        and if that is committed.
 
         Raises NotJSON, naming the place in the body; TypeError or ValueError for headers that are
-        no strings and a delay that is none; Full at once if there is no room.
+        no strings, and for a delay, a key or a priority that is none; Full at once if there is no
+        room.
         """
-        new = Message(
-            next_id(), encode(body), copied(headers) if headers else NO_HEADERS, 0, time()
+        message = Message(
+            next_id(),
+            encode(body),
+            copied(headers) if headers else NO_HEADERS,
+            0,
+            time(),
+            0,
+            ranked(priority) if priority else 0,
+            None if unique is None else keyed(unique),
         )
-        await self.line.publish(new, 0.0 if delay is None else seconds(delay), transaction)
-        return new.id
+        wait = 0.0 if delay is None else seconds(delay)
+        return await self.line.publish(message, wait, transaction)
 
     async def info(self) -> Info:
         """How many messages there are, by where they are."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 
-from runtime.messaging.dead_letter import described, letter
+from runtime.messaging.dead_letter import described, letter, traced
 from runtime.messaging.line import NotHeld, Subscription
 from runtime.messaging.message import Message
-from runtime.messaging.outcome import Ack, Dead, Nack, Outcome, Reason, Reject, Retry
+from runtime.messaging.outcome import Ack, Dead, Nack, Outcome, Reason, Retry
 from runtime.messaging.queue import Queue
 from runtime.quantity import spoken
 
@@ -55,7 +55,7 @@ class Settlement:
             self.queue.max_attempts,
             spoken(wait),
             described(error),
-            exc_info=_traced(error),
+            exc_info=traced(error),
             extra=self._extra(message, next=round(wait, 3)),
         )
 
@@ -71,7 +71,7 @@ class Settlement:
             reason.value,
             to.id if to else "the driver's dead letters",
             described(error),
-            exc_info=_traced(error),
+            exc_info=traced(error),
             extra=self._extra(message, reason=reason.value),
         )
 
@@ -81,10 +81,3 @@ class Settlement:
             "message_id": message.id,
             "fields": {"attempt": message.attempt, **fields},
         }
-
-
-def _traced(error: BaseException | None) -> BaseException | None:
-    """The error, if its traceback tells more than its text does."""
-    if error is None or error.__traceback__ is None or isinstance(error, Retry | Reject):
-        return None
-    return error

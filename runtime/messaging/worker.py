@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from time import monotonic
 from typing import Any, Protocol
 
@@ -23,6 +23,7 @@ from runtime.messaging.outcome import (
     of_error,
 )
 from runtime.messaging.settlement import Settlement, log
+from runtime.messaging.transaction import Transaction, Transactions
 
 SLICE = 0.002
 """Seconds after which a worker lets the rest of the program have a turn."""
@@ -42,6 +43,10 @@ class Function(Protocol):
     def call(self, subject: object, *arguments: Any) -> Awaitable[Any]: ...
 
 
+class _RolledBack(Exception):
+    """Leaves a transaction without a commit."""
+
+
 class Worker:
     """One of a consumer's loops: at most one handler at a time.
 
@@ -49,7 +54,12 @@ class Worker:
     """
 
     def __init__(
-        self, function: Function, settlement: Settlement, deadlines: Deadlines | None, turn: int
+        self,
+        function: Function,
+        settlement: Settlement,
+        deadlines: Deadlines | None,
+        turn: int,
+        transactions: Transactions | None = None,
     ) -> None:
         self.deadline = NONE
         self.delivery: Delivery | None = None
@@ -59,6 +69,7 @@ class Worker:
         self._settlement = settlement
         self._deadlines = deadlines
         self._turn = turn
+        self._transactions = transactions
         self._max_attempts = settlement.queue.max_attempts
         self._expired = False
         self._expiry: asyncio.Task[None] | None = None
@@ -74,7 +85,10 @@ class Worker:
             except Closed:
                 return
             self.delivery = delivery = Delivery(message, settlement)
-            outcome = await self._attempt(delivery)
+            if self._transactions is None:
+                outcome = await self._attempt(delivery)
+            else:
+                outcome = await self._attempt_in(self._transactions(), delivery)
             if outcome is ACK and not delivery.settled and not self.dismissed:
                 # What nearly every message comes to, without the detour over `delivery.settle`.
                 delivery.settled = True
@@ -142,14 +156,39 @@ class Worker:
             await self._go_on(self.task)
         return outcome
 
+    async def _attempt_in(
+        self, transaction: AbstractAsyncContextManager[Transaction], delivery: Delivery
+    ) -> Outcome:
+        """An attempt whose writes and whose ack are committed together, or neither of them."""
+        settlement = self._settlement
+        outcome: Outcome = ACK
+        try:
+            async with transaction as delivery.transaction:
+                outcome = await self._attempt(delivery)
+                if delivery.decided is not None:
+                    self._complain_of(delivery, outcome)
+                    outcome = delivery.decided
+                if outcome is not ACK or delivery.settled or self.dismissed:
+                    raise _RolledBack
+                await settlement.subscription.ack(delivery.received, delivery.transaction)
+            delivery.settled = True
+        except _RolledBack:
+            pass
+        except NotHeld:
+            delivery.settled = True
+            settlement.lost(delivery.received)
+        except Exception as error:  # it could not be committed, so nothing of it was done
+            outcome = Nack(None, error)
+        return outcome
+
     async def _conclude(self, delivery: Delivery, outcome: Outcome) -> None:
         if not delivery.settled:
             # What a handler answers after it was cancelled for a dismissal says nothing about its
             # work, not even a success: its message is given back.
             if not self.dismissed:
                 await delivery.settle(outcome)
-        elif isinstance(outcome, Nack | Dead) and outcome.error and not self._expired:
-            self._complain(delivery, outcome.error)
+        elif not self._expired:
+            self._complain_of(delivery, outcome)
 
     async def _give_up(self, delivery: Delivery) -> None:
         if not delivery.settled:
@@ -185,11 +224,13 @@ class Worker:
         assert self._deadlines is not None
         return Nack(None, TimeoutError(f"not done after {self._deadlines.timeout:g} s"))
 
-    def _complain(self, delivery: Delivery, error: BaseException) -> None:
+    def _complain_of(self, delivery: Delivery, outcome: Outcome) -> None:
+        if not isinstance(outcome, Nack | Dead) or outcome.error is None:
+            return
         log.warning(
             "%s settled its message and failed after that",
             self._function.id,
-            exc_info=error,
+            exc_info=outcome.error,
             extra={
                 "entry": str(self._function.id),
                 "message_id": delivery.id,

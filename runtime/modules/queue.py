@@ -19,18 +19,27 @@ async def publish(
     body: Any,
     headers: Mapping[str, str] | None = None,
     delay: float | str | None = None,
+    *,
+    unique: str | None = None,
+    priority: int = 0,
     transaction: object | None = None,
 ) -> str:
     """Put a JSON value into the queue with that id, a bare name meaning one of this namespace.
 
-    `delay` is in seconds, or a text such as `30s`. With `transaction`, what `async with
-    db.transaction()` gave, the message is published when and if that is committed: the queue's
-    driver must keep its messages in that database. Returns the message's id. Raises LookupError
-    if there is no such entry, TypeError if it is no queue or the body is not JSON (with the
-    offending place), and Full at once if the queue has no room; uncaught in an HTTP handler,
-    that answers 503.
+    `delay` is in seconds, or a text such as `30s`. With `unique`, a key, the queue takes nothing
+    while it has a message of that key, waiting or running, and the id of that one is returned. A
+    higher `priority`, from -9 to 9, goes first. With `transaction`, what `async with
+    db.transaction()` or `sql.transaction()` gave, the message is published when and if that is
+    committed: the queue's driver must keep its messages in that database.
+
+    Returns the message's id. Raises LookupError if there is no such entry, TypeError if it is no
+    queue or the body is not JSON (with the offending place), and Full at once if the queue has no
+    room; uncaught in an HTTP handler, that answers 503.
     """
-    return await get(id).publish(body, headers, delay, transaction)
+    queue = get(id)
+    return await queue.publish(
+        body, headers, delay, unique=unique, priority=priority, transaction=transaction
+    )
 
 
 async def info(id: str) -> Info:

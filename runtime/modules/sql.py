@@ -5,6 +5,11 @@
     async with db.transaction() as tx:
         await tx.execute("UPDATE tasks SET status = ?", ("done",))
 
+In a handler whose consumer has the field `transaction`, what is written here and the end of the
+message are committed together:
+
+    await sql.transaction().execute("INSERT INTO results VALUES (?)", (result,))
+
 `sql.builder` writes the SQL from checked names. `sqlite3`'s errors are raised as they are.
 """
 
@@ -13,6 +18,7 @@ from __future__ import annotations
 from runtime import query as builder
 from runtime.context import call
 from runtime.kinds.db.sql import Database, Result, Transaction
+from runtime.messaging.delivery import Delivery
 from runtime.sqlite.fault import DatabaseClosed, TransactionLost
 
 __all__ = [
@@ -23,6 +29,7 @@ __all__ = [
     "TransactionLost",
     "builder",
     "get",
+    "transaction",
 ]
 
 _CALLS = ("query", "query_one", "execute", "transaction")
@@ -39,3 +46,18 @@ def get(id: str) -> Database:
         database: Database = component
         return database
     raise TypeError(f"'{id}' is no database; name an entry of kind db.sql.*")
+
+
+def transaction() -> Transaction:
+    """The transaction of the message in hand; it ends with the handler.
+
+    Raises RuntimeError in a handler whose consumer has no field `transaction`.
+    """
+    here = call()
+    if isinstance(here.subject, Delivery) and here.subject.transaction is not None:
+        of_message: Transaction = here.subject.transaction  # type: ignore[assignment]
+        return of_message
+    raise RuntimeError(
+        f"'{here.entry}' was not called with a transaction; "
+        "give its queue.consumer the field 'transaction', or write `async with db.transaction()`"
+    )

@@ -47,6 +47,18 @@ class BlockingTransaction:
         self._open = hold
         self._hold: Hold | None = None
 
+    @classmethod
+    def of(cls, hold: Hold) -> BlockingTransaction:
+        """The transaction that somebody else entered, and ends."""
+        transaction = cls(lambda: hold)
+        transaction._hold = hold
+        return transaction
+
+    @property
+    def hold(self) -> Hold:
+        """What it is to the writer. Raises RuntimeError if it is not entered."""
+        return self._entered()
+
     def __enter__(self) -> Self:
         if self._hold is not None:
             raise RuntimeError("the transaction was entered before; open another one")

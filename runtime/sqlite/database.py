@@ -87,7 +87,7 @@ class Database:
 
     def transaction(self) -> Transaction:
         """`async with database.transaction() as tx:` commits; an exception rolls back."""
-        return Transaction(self, self.hold)
+        return Transaction(self.hold)
 
     def submit(self, take: Take, text: str, parameters: Parameters, waiter: Waiter) -> None:
         """Queue one statement for `waiter`. May be called from any thread."""
@@ -112,6 +112,16 @@ class Database:
         future: asyncio.Future[Any] = asyncio.Future()
         self._running().writing.put(Part(work, item, future))
         return future
+
+    def batch_in(self, hold: Hold, work: Work, item: Any) -> asyncio.Future[Any]:
+        """As `batch`, but as a step of a transaction of this database."""
+        future: asyncio.Future[Any] = asyncio.Future()
+        hold.add(Part(work, item, future))
+        return future
+
+    def refuse_inside(self) -> None:
+        """Raise RuntimeError if the caller is in a transaction, which would wait for itself."""
+        refuse_inside(self, self.label)
 
     def connect(self) -> sqlite3.Connection:
         """A bare connection of the caller's own, in autocommit mode, which waits for no lock.

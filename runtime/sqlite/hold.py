@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from threading import Lock
 from time import monotonic
@@ -41,6 +42,7 @@ class Hold:
         self._taken = False
         self._ended = False
         self._lost: str | None = None
+        self._after_commit: list[Callable[[], None]] = []
 
     @property
     def open(self) -> bool:
@@ -60,6 +62,10 @@ class Hold:
         """Queue one item of somebody's batch as a step of the transaction."""
         self._put(part)
 
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Have the writer's thread call this once it is committed, and not if it is rolled back."""
+        self._after_commit.append(callback)
+
     def _put(self, item: Job | Part) -> None:
         with self._lock:
             self._check()
@@ -75,7 +81,7 @@ class Hold:
                 self._check()
             self._ended = True
             if self._taken and self._lost is None:
-                self._channel.put(_End(commit, waiter))
+                self._channel.put(_End(commit, waiter, self._after_commit))
                 return
         deliver([(waiter, None, None)])
 
@@ -152,9 +158,12 @@ class Hold:
 class _End:
     """The last item of a channel."""
 
-    def __init__(self, commit: bool, waiter: Waiter) -> None:
+    def __init__(
+        self, commit: bool, waiter: Waiter, after_commit: Sequence[Callable[[], None]]
+    ) -> None:
         self.commit = commit
         self.waiter = waiter
+        self._after_commit = after_commit
 
     def finish(self, connection: sqlite3.Connection) -> None:
         """Commit or roll back, and tell: a commit that nobody waits for any more is undone."""
@@ -164,6 +173,9 @@ class _End:
                 connection.execute("COMMIT")
             except sqlite3.Error as failure:
                 error = explained(failure, "COMMIT")
+            else:
+                for callback in self._after_commit:
+                    callback()
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         deliver([(self.waiter, None, error)])

@@ -23,5 +23,5 @@ def refuse_inside(owner: object, label: str) -> None:
     if (holds := _holds.get()) and any(hold.owner is owner and hold.open for hold in holds):
         raise RuntimeError(
             f"'{label}' is in a transaction of this task, which would wait for itself; "
-            "use the transaction that `async with` gave"
+            "use that transaction"
         )

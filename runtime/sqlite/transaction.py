@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-from runtime.sqlite.batch import Part, Work
+from runtime.sqlite.blocking import BlockingTransaction
 from runtime.sqlite.hold import Hold
 from runtime.sqlite.inside import enter, leave
 from runtime.sqlite.job import Result, all_rows, first_row, summary
@@ -20,10 +20,8 @@ class Transaction:
     A statement that fails raises, and the transaction goes on without it, as SQLite has it.
     """
 
-    def __init__(self, database: object, hold: Callable[[], Hold]) -> None:
-        self.database = database
+    def __init__(self, hold: Callable[[], Hold]) -> None:
         self._open = hold
-        self._committed: list[Callable[[], None]] = []
         self._hold: Hold | None = None
 
     async def __aenter__(self) -> Self:
@@ -45,18 +43,16 @@ class Transaction:
         hold.end(error is None, future)
         if error is None:
             await future  # a roll-back needs no waiting: whatever comes next is behind it
-            for callback in self._committed:
-                callback()
 
-    def batch(self, work: Work, item: Any) -> asyncio.Future[Any]:
-        """Do an item of somebody's batch as a step of this transaction."""
-        future: asyncio.Future[Any] = asyncio.Future()
-        self._entered().add(Part(work, item, future))
-        return future
+    @property
+    def hold(self) -> Hold:
+        """What it is to the writer. Raises RuntimeError if it is not entered."""
+        return self._entered()
 
-    def after_commit(self, callback: Callable[[], None]) -> None:
-        """Call back when it is committed, and not if it is rolled back."""
-        self._committed.append(callback)
+    @property
+    def blocking(self) -> BlockingTransaction:
+        """The same transaction, for a plain function in a thread."""
+        return BlockingTransaction.of(self._entered())
 
     async def query(self, text: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
         future: asyncio.Future[Any] = asyncio.Future()

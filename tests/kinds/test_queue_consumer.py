@@ -126,6 +126,26 @@ def test_reject_goes_to_the_dead_letters_at_once() -> None:
     run(test)
 
 
+def test_a_dead_letter_has_the_traceback_from_the_handlers_line_on() -> None:
+    async def test() -> None:
+        queue = a_queue(max_attempts=1)
+
+        async def handler(body: Any) -> None:
+            raise ValueError("no")
+
+        async with consuming(queue, handler):
+            await queue.publish(1)
+            await empty(queue)
+        (dead,) = await queue.dead_letters()
+        traceback = dead.headers["x_dead_letter_traceback"]
+
+        assert 'raise ValueError("no")' in traceback
+        assert "worker.py" not in traceback
+        assert traceback.endswith("ValueError: no\n")
+
+    run(test)
+
+
 def test_dead_letters_go_to_the_queue_that_is_named_even_if_it_is_full() -> None:
     async def test() -> None:
         dead = a_queue("dead", max_length=1)
@@ -286,7 +306,12 @@ def test_the_kind_builds_a_consumer_of_its_config() -> None:
             seen.append(body)
 
         config = consumer.Config(
-            queue=queue, func=Function(handler), concurrency=2, prefetch=5, timeout=None
+            queue=queue,
+            func=Function(handler),
+            concurrency=2,
+            prefetch=5,
+            timeout=None,
+            transaction=None,
         )
         context: Any = SimpleNamespace(id=EntryId("app", "task_consumer"))
         running = Running(consumer.kind.build(config, context))

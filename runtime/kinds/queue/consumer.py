@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from runtime.finding import Problem
 from runtime.kind import Arguments, BuildContext, Kind, Linked, Stage
+from runtime.kinds.db.sql import Database
 from runtime.kinds.function import Function
 from runtime.kinds.queue import Queue
 from runtime.messaging.consumer import Consumer
@@ -18,6 +20,7 @@ class Config:
     concurrency: int
     prefetch: int
     timeout: float | None
+    transaction: Database | None
 
 
 def build(config: Config, context: BuildContext) -> Consumer:
@@ -27,11 +30,25 @@ def build(config: Config, context: BuildContext) -> Consumer:
         concurrency=config.concurrency,
         prefetch=config.prefetch,
         timeout=config.timeout,
+        transactions=config.transaction.transaction if config.transaction else None,
     )
 
 
-def check(entry: Linked) -> Iterable[Arguments]:
+def check(entry: Linked) -> Iterable[Arguments | Problem]:
     yield Arguments(("func",), 1, 1, "a consumer")
+    database = entry.follow("transaction")
+    driver = (queue := entry.follow("queue")) and queue.follow("driver")
+    if database is None or driver is None:
+        return
+    if why := driver.kind.lacks.get("transaction"):
+        message = f"a transaction cannot reach the messages of '{driver.id}': {why}"
+        hint = f"make it a queue.driver.sql with 'database: {database.id}'"
+        yield Problem(("transaction",), message, hint)
+        return
+    keeper = driver.follow("database")
+    if keeper is not None and keeper.id != database.id:
+        message = f"'{driver.id}' keeps its messages in '{keeper.id}', not in '{database.id}'"
+        yield Problem(("transaction",), message, f"write {keeper.id}")
 
 
 kind = Kind("queue.consumer", Config, build, stage=Stage.CONSUMER, check=check)

@@ -52,9 +52,16 @@ def publish(
     body: Any,
     headers: Mapping[str, str] | None = None,
     delay: float | str | None = None,
+    *,
+    unique: str | None = None,
+    priority: int = 0,
+    transaction: object | None = None,
 ) -> str:
     """Put a JSON value into a queue, and wait until it is there: see `runtime.modules.queue`."""
-    return _wait(queue.get(id).publish(body, headers, delay))
+    publishing = queue.get(id).publish(
+        body, headers, delay, unique=unique, priority=priority, transaction=transaction
+    )
+    return _wait(publishing)
 
 
 def info(id: str) -> Info:

@@ -20,9 +20,16 @@ __all__ = [
     "TransactionLost",
     "builder",
     "get",
+    "transaction",
 ]
 
 
 def get(id: str) -> BlockingDatabase:
     """The database of an entry, as `runtime.modules.sql.get` finds it."""
     return sql.get(id).blocking
+
+
+def transaction() -> BlockingTransaction:
+    """The transaction of the message in hand, as `runtime.modules.sql.transaction` finds it."""
+    blocking: BlockingTransaction = sql.transaction().blocking
+    return blocking

@@ -25,6 +25,11 @@ class Result(Protocol):
 class Transaction(Protocol):
     """Statements that happen together or not at all."""
 
+    @property
+    def blocking(self) -> BlockingTransaction:
+        """The same transaction, for a plain function in a thread."""
+        ...
+
     async def query(self, text: str, parameters: Parameters = ()) -> list[Row]:
         """All rows, each a dict by column; NULL is None, and no column is ever left out."""
         ...

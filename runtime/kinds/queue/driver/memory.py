@@ -60,4 +60,10 @@ def build(config: Config, context: BuildContext) -> MemoryDriver:
     return MemoryDriver(context.id)
 
 
-kind = Kind("queue.driver.memory", Config, build, stage=Stage.RESOURCE)
+kind = Kind(
+    "queue.driver.memory",
+    Config,
+    build,
+    stage=Stage.RESOURCE,
+    lacks={"transaction": "it keeps them in memory"},
+)
