@@ -39,7 +39,8 @@ class Consumer:
         self._queue = queue
         self._function = function
         self._concurrency = concurrency
-        self._prefetch = prefetch
+        # A crash spends the attempt of what was claimed ahead too, and it may be the only one.
+        self._prefetch = prefetch if queue.max_attempts > 1 else 0
         self._timeout = timeout
         self._transactions = transactions
 

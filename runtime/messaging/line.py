@@ -122,7 +122,9 @@ class Line(Protocol):
         ...
 
     def subscribe(self, prefetch: int) -> Subscription:
-        """A hold for a consumer that wants at most `prefetch` messages claimed ahead."""
+        """A hold for a consumer that wants at most `prefetch` messages claimed ahead; with 0, only
+        what is received at once is claimed.
+        """
         ...
 
     async def info(self) -> Info: ...

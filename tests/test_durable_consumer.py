@@ -1,4 +1,4 @@
-"""A consumer with `transaction`: what a handler writes and the end of its message are one step."""
+"""A consumer on a durable queue: with `transaction`, its writes and its ack are one step."""
 
 from __future__ import annotations
 
@@ -234,6 +234,22 @@ def test_who_lost_the_message_writes_nothing(
 
             assert it.names() == ["a 2"]
             assert "no longer held when attempt 1 ended" in caplog.text
+
+    run(main)
+
+
+def test_what_has_a_single_attempt_is_not_claimed_before_it_can_begin(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with bench(tmp_path) as it:
+            it.queue.max_attempts = 1
+            running = []
+
+            async def handler(body: str) -> None:
+                running.append(it.rows("SELECT count(*) FROM runtime_message WHERE state = 2"))
+
+            await it.consume(handler, *"abcdef", concurrency=1, transactions=None)
+
+            assert running == [[(1,)]] * 6
 
     run(main)
 
