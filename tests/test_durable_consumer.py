@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -197,6 +198,41 @@ def test_a_handler_that_is_too_slow_is_rolled_back_and_tried_again(tmp_path: Pat
             await it.consume(handler, "a", timeout=0.05)
 
             assert it.names() == ["a 2"]
+
+    run(main)
+
+
+def test_a_thread_that_outlives_its_timeout_writes_nothing(tmp_path: Path) -> None:
+    late = threading.Event()
+    said = []
+
+    def handler(body: str) -> None:
+        transaction = sync_sql.transaction()
+        transaction.execute(ADD, [f"{body} {sync_queue.message().attempt}"])
+        if sync_queue.message().attempt == 1:
+            late.wait(databases.LIMIT)
+            try:
+                transaction.execute(ADD, ["too late"])
+            except Exception as error:
+                said.append(type(error).__name__)
+                raise
+
+    async def main() -> None:
+        async with bench(tmp_path, transaction_timeout=0.1) as it:
+
+            async def release() -> None:
+                waiting = "SELECT 1 FROM runtime_message WHERE state < 2 AND attempt = 1"
+                async with asyncio.timeout(databases.LIMIT):
+                    while not it.rows(waiting):  # noqa: ASYNC110
+                        await asyncio.sleep(0)
+                late.set()
+
+            releasing = asyncio.create_task(release())
+            await it.consume(handler, "a", timeout=0.05)
+            await releasing
+
+            assert it.names() == ["a 2"]
+            assert said == ["TransactionLost"]
 
     run(main)
 
