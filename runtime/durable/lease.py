@@ -7,15 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from threading import Event, Thread
-from time import sleep
-from typing import TypeVar
 
 from runtime import fault
 from runtime.durable.process import Process, clock
 from runtime.durable.store import counted
 from runtime.durable.tables import prepare
-
-T = TypeVar("T")
+from runtime.sqlite.patience import Patience
 
 LOOK = 1.0
 """Seconds between two looks at the other owners, and at what is due."""
@@ -76,7 +73,7 @@ class Lease:
         """Make the tables and take a lease; blocks. Raises StartError, or what sqlite3 raises."""
         connection = self._connect()
         try:
-            _patiently(lambda: self._begin(connection), self._lease / 2)
+            Patience(self._lease / 2)(lambda: self._begin(connection))
         finally:
             connection.close()
         return self._owner
@@ -93,7 +90,7 @@ class Lease:
         connection = self._connect()
         try:
             owner = {self._owner: self._expires}
-            _patiently(lambda: _drop(connection, owner, crashed=False), LOOK)
+            Patience(LOOK)(lambda: _drop(connection, owner, crashed=False))
         finally:
             connection.close()
 
@@ -132,7 +129,7 @@ class Lease:
                 if connection is None:
                     connection = self._connect()
                 if clock() >= renew:
-                    lost = not _patiently(partial(self._renew, connection), self._heartbeat)
+                    lost = not Patience(self._heartbeat)(partial(self._renew, connection))
                     renew = clock() + self._heartbeat
                 recovered = self._sweep(connection)
                 peers = self._peers(connection)
@@ -167,28 +164,11 @@ class Lease:
         }
         if not dead:
             return ()
-        return _patiently(lambda: _drop(connection, dead, crashed=True), self._heartbeat)
+        return Patience(self._heartbeat)(lambda: _drop(connection, dead, crashed=True))
 
     def _peers(self, connection: sqlite3.Connection) -> Sequence[str]:
         rows = connection.execute("SELECT address FROM runtime_owner WHERE id <> ?", (self._owner,))
         return [address for (address,) in rows if address]
-
-
-def _patiently(action: Callable[[], T], seconds: float) -> T:
-    """Do something that needs the write lock, for which SQLite's own waiting is too coarse.
-
-    Under load the lock is free for moments only, between two commits of a writer.
-    """
-    deadline, pause = clock() + seconds, 0.0005
-    while True:
-        try:
-            return action()
-        except sqlite3.OperationalError as error:
-            busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
-            if not busy or clock() > deadline:
-                raise
-        sleep(pause)
-        pause = min(pause * 1.5, 0.005)
 
 
 def _drop(

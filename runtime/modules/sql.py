@@ -10,13 +10,15 @@ message are committed together:
 
     await sql.transaction().execute("INSERT INTO results VALUES (?)", (result,))
 
-`sql.builder` writes the SQL from checked names. `sqlite3`'s errors are raised as they are.
+`sql.builder` writes the SQL from checked names. `sqlite3`'s errors are raised as they are, but for
+locks and faults of the disk, which are `Unavailable`.
 """
 
 from __future__ import annotations
 
 from runtime import query as builder
 from runtime.context import call
+from runtime.kind import Unavailable
 from runtime.kinds.db.sql import Database, Result, Transaction
 from runtime.messaging.delivery import Delivery
 from runtime.sqlite.fault import DatabaseClosed, TransactionLost
@@ -27,6 +29,7 @@ __all__ = [
     "Result",
     "Transaction",
     "TransactionLost",
+    "Unavailable",
     "builder",
     "get",
     "transaction",

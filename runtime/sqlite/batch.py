@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Any
 
-from runtime.kind import Unavailable
+from runtime.sqlite.fault import Uncertain, unavailable
+from runtime.sqlite.session import Session
 from runtime.sqlite.waiter import Outcome, Waiter, deliver
 
 Work = Callable[[sqlite3.Connection, Sequence[Any]], Sequence[Any]]
@@ -20,39 +22,47 @@ error undoes the whole batch, and each item is tried again by itself.
 class Part:
     """One item of a batch, on its way to the writer."""
 
-    __slots__ = ("item", "waiter", "work")
+    __slots__ = ("asked", "item", "waiter", "work")
     grouped = True
 
     def __init__(self, work: Work, item: Any, waiter: Waiter) -> None:
         self.work = work
         self.item = item
         self.waiter = waiter
+        self.asked = monotonic()
 
-    def attempt(self, connection: sqlite3.Connection) -> Outcome:
-        """Do the item alone: in a transaction of its own, or as a step of the one that is open."""
-        begin, commit, undo = (
-            ("SAVEPOINT part", "RELEASE part", "ROLLBACK TO part")
-            if connection.in_transaction
-            else ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK")
-        )
+    def attempt(self, session: Session) -> Outcome:
+        """Do the item as a step of a transaction that goes on if it fails."""
+        connection = session.connection
         try:
-            connection.execute(begin)
+            connection.execute("SAVEPOINT part")
             answers = self.work(connection, [self.item])
-            connection.execute(commit)
+            connection.execute("RELEASE part")
         except sqlite3.Error as error:
+            session.note(error)
             if connection.in_transaction:
-                connection.execute(undo)
-            return self.waiter, None, unavailable(error)
+                connection.execute("ROLLBACK TO part")
+            return self.failed(error)
         return outcome(self.waiter, answers[0])
+
+    def alone(self, session: Session) -> Outcome:
+        """Do the item in a transaction of its own."""
+        try:
+            session.begin(self.asked)
+            answers = self.work(session.connection, [self.item])
+            session.commit()
+        except (sqlite3.Error, Uncertain) as error:
+            session.undo(error)
+            return self.failed(error)
+        return outcome(self.waiter, answers[0])
+
+    def failed(self, error: Exception) -> Outcome:
+        """The outcome of an error that others may have as well."""
+        return self.waiter, None, unavailable(error)
 
     def refuse(self, error: Exception) -> None:
         """Answer without having done it."""
-        deliver([(self.waiter, None, unavailable(error))])
-
-
-def unavailable(error: Exception) -> Unavailable:
-    """What the asker is told of a fault of the database: it may be well again soon."""
-    return Unavailable(f"the database did not take it: {error}")
+        deliver([self.failed(error)])
 
 
 def together(connection: sqlite3.Connection, parts: Sequence[Part]) -> list[Outcome]:

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from runtime.kind import StartError, Unavailable
 from runtime.sqlite import file
+from runtime.sqlite.fault import FileLost, code
+from runtime.sqlite.file import Identity
+from runtime.sqlite.patience import Patience
 
 Preparation = Callable[[sqlite3.Connection, "Settings"], None]
 
@@ -19,6 +22,7 @@ DEFAULT_PRAGMAS: Mapping[str, str | int | bool] = {
     "journal_mode": "WAL",
     "synchronous": "NORMAL",
     "foreign_keys": True,
+    "journal_size_limit": 16 * 2**20,
 }
 
 # Kept in the file, so the writer alone sets them. The first two count only before the third.
@@ -36,6 +40,8 @@ class Settings:
     label: str
     pragmas: Mapping[str, str | int | bool] = field(default_factory=dict)
     busy_timeout: float = 5.0
+    known: Identity | None = None
+    """The file that was open before: another one, or a new one, would hide that it was lost."""
 
     @property
     def in_memory(self) -> bool:
@@ -48,27 +54,52 @@ def open_writer(settings: Settings) -> sqlite3.Connection:
     Raises StartError for a file that cannot be used, Unavailable for one that is locked.
     """
     if not settings.in_memory:
+        see_known(settings)
         file.prepare(Path(settings.file), settings.label)
     return _opened(settings, _prepare_writer)
 
 
 def open_reader(settings: Settings) -> sqlite3.Connection:
     """Open a second connection to a file that has a writer; it refuses to write."""
+    see_known(settings)
     return _opened(settings, _prepare_reader)
+
+
+def identity(settings: Settings) -> Identity | None:
+    """Which file it is; None in memory, or if there is none."""
+    return None if settings.in_memory else file.identity(settings.file)
+
+
+def see_known(settings: Settings) -> None:
+    """Raise FileLost if the file at the path is not the known one."""
+    if settings.known is None:
+        return
+    try:
+        found = identity(settings)
+    except OSError:
+        return  # nothing is told, and SQLite will have the same fault
+    if found == settings.known:
+        return
+    how, mend = (
+        ("deleted or moved", "put it back, or start the program again to begin with an empty one")
+        if found is None
+        else ("replaced", "put the first file back, or start the program again to use this one")
+    )
+    raise FileLost(f"'{settings.label}' was {how} while the program used it; {mend}")
 
 
 def _opened(settings: Settings, prepare: Preparation) -> sqlite3.Connection:
     try:
         connection = sqlite3.connect(
             settings.file,
-            timeout=settings.busy_timeout,
+            timeout=0,  # `Patience` waits
             isolation_level=None,
             cached_statements=_STATEMENTS,
         )
     except sqlite3.Error as error:
         raise _reason(error, settings.label) from None
     try:
-        prepare(connection, settings)
+        Patience(settings.busy_timeout)(lambda: prepare(connection, settings))
     except sqlite3.Error as error:
         connection.close()
         raise _reason(error, settings.label) from None
@@ -109,9 +140,11 @@ def _set(connection: sqlite3.Connection, name: str, value: str | int | bool) -> 
 
 
 def _reason(error: sqlite3.Error, label: str) -> StartError | Unavailable:
-    match getattr(error, "sqlite_errorcode", 0) & 0xFF:
+    match code(error):
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return Unavailable(f"'{label}' is locked by another program")
+        case sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR:
+            return Unavailable(f"'{label}' cannot be used: {error}")
         case sqlite3.SQLITE_NOTADB:
             return StartError(f"'{label}' is not an SQLite database; it was left as it is")
         case sqlite3.SQLITE_CORRUPT:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from runtime.kind import Ready
@@ -15,7 +16,7 @@ from runtime.sqlite.engine import Engine
 from runtime.sqlite.hold import Hold
 from runtime.sqlite.inbox import closed
 from runtime.sqlite.inside import refuse_inside
-from runtime.sqlite.job import Job, Result, Take, all_rows, first_row, summary
+from runtime.sqlite.job import Result, Take, all_rows, first_row, job, summary
 from runtime.sqlite.parameters import Parameters
 from runtime.sqlite.statement import Sort
 from runtime.sqlite.transaction import Transaction
@@ -28,8 +29,8 @@ class Database:
     Reads go to the readers; all else waits in line for the writer, as in `runtime.sqlite.writer`.
     What a connection keeps for itself (temporary tables, attached files) is seen by the writer
     only. Calls raise `DatabaseClosed` while the service does not run, TypeError and ValueError
-    for what SQLite cannot be given, and otherwise what `sqlite3` raises, with the first line of
-    the statement.
+    for what SQLite cannot be given, Unavailable for a lock of another program or a fault of the
+    disk, and otherwise what `sqlite3` raises; all with the first line of the statement.
     """
 
     def __init__(self, settings: Settings, transaction_timeout: float = 3.0) -> None:
@@ -47,7 +48,7 @@ class Database:
         """Serve until `stop`, then finish what is queued. May be run again after it returned."""
         engine = Engine(self._settings)
         try:
-            await engine.open()
+            self._settings = replace(self._settings, known=await engine.open())
             self._engine = engine
             ready(self.label)
             await engine.serve(stop)
@@ -57,6 +58,7 @@ class Database:
         finally:
             self._engine = None
             await engine.close()
+        self._settings = replace(self._settings, known=None)
 
     async def query(self, text: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
         """The rows of a statement, also of one that writes (`RETURNING`).
@@ -91,18 +93,18 @@ class Database:
 
     def submit(self, take: Take, text: str, parameters: Parameters, waiter: Waiter) -> None:
         """Queue one statement for `waiter`. May be called from any thread."""
-        job = Job(take, text, parameters, waiter)
+        asked = job(take, text, parameters, waiter)
         engine = self._running()
-        sort = job.statement.sort
+        sort = asked.statement.sort
         if sort is Sort.READ and take is not summary and not engine.in_memory:
-            engine.reading.put(job)
+            engine.reading.put(asked)
             return
         if sort is Sort.CONTROL or sort is Sort.SAVEPOINT:
             raise ValueError(
-                f"{job.statement.verb} outside of a transaction; use the database's transaction()"
+                f"{asked.statement.verb} outside of a transaction; use the database's transaction()"
             )
-        refuse_inside(self, self.label)
-        engine.writing.put(job)
+        refuse_inside(self)
+        engine.writing.put(asked)
 
     def batch(self, work: Work, item: Any) -> asyncio.Future[Any]:
         """Have the writer do an item of a batch, with all that waits; the future has its answer.
@@ -126,9 +128,12 @@ class Database:
     def connect(self) -> sqlite3.Connection:
         """A bare connection of the caller's own, in autocommit mode, which waits for no lock.
 
+        The file must be there: one that was lost is not made anew.
+
         What it commits survives a crash of the program, and perhaps no power cut.
         """
-        connection = sqlite3.connect(self._settings.file, timeout=0, isolation_level=None)
+        existing = f"{Path(self._settings.file).absolute().as_uri()}?mode=rw"
+        connection = sqlite3.connect(existing, uri=True, timeout=0, isolation_level=None)
         connection.execute("PRAGMA synchronous = NORMAL")
         return connection
 
@@ -139,7 +144,7 @@ class Database:
 
     def hold(self) -> Hold:
         """A new transaction's time with the writer, not yet asked for."""
-        refuse_inside(self, self.label)
+        refuse_inside(self)
         return Hold(self, self._running().writing, self._transaction_timeout, self.label)
 
     def _running(self) -> Engine:

@@ -8,10 +8,12 @@ from typing import Any
 
 from runtime.sqlite.batch import Part
 from runtime.sqlite.connection import Settings, open_reader, open_writer
+from runtime.sqlite.file import Identity
 from runtime.sqlite.hold import Hold
 from runtime.sqlite.inbox import Inbox
 from runtime.sqlite.job import Job
 from runtime.sqlite.reader import read
+from runtime.sqlite.session import Session
 from runtime.sqlite.worker import Worker
 from runtime.sqlite.writer import write
 
@@ -29,13 +31,19 @@ class Engine:
         self._abandoned = False
         self._readers: list[Worker] = []
         self._writer = Worker(
-            f"{name} writer", partial(open_writer, settings), partial(write, inbox=self.writing)
+            f"{name} writer",
+            partial(Session, open_writer, settings, lambda: self._abandoned),
+            partial(write, inbox=self.writing),
         )
         if not settings.in_memory:
             inbox: Inbox[Job] = Inbox(settings.label, READERS)
             self.reading = inbox
             self._readers = [
-                Worker(f"{name} reader", partial(open_reader, settings), partial(read, inbox=inbox))
+                Worker(
+                    f"{name} reader",
+                    partial(Session, open_reader, settings, lambda: self._abandoned),
+                    partial(read, inbox=inbox),
+                )
                 for _ in range(READERS)
             ]
 
@@ -47,10 +55,13 @@ class Engine:
     def in_memory(self) -> bool:
         return self.reading is self.writing
 
-    async def open(self) -> None:
-        """Start the threads, the writer first. Raises StartError or Unavailable."""
-        for worker in self._workers:
-            await worker.start()
+    async def open(self) -> Identity | None:
+        """Start the threads, the writer first; tell which file it is.
+
+        Raises StartError or Unavailable.
+        """
+        sessions = [await worker.start() for worker in self._workers]
+        return sessions[0].settings.known
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Return when `stop` is set, or a thread has ended before."""

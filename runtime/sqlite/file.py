@@ -12,6 +12,19 @@ _HEADER = 100
 """Bytes of the header, of which those read below are described in sqlite.org/fileformat2.html."""
 
 
+Identity = tuple[int, int]
+"""Device and number of a file, which it keeps whatever it is called."""
+
+
+def identity(path: str) -> Identity | None:
+    """Which file stands at a path; None if there is none. Raises OSError if that cannot be told."""
+    try:
+        found = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_dev, found.st_ino
+
+
 def prepare(path: Path, label: str) -> None:
     """Make the folders of a database file, and see that SQLite may have it.
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from copy import copy
 from queue import Empty, SimpleQueue
 from threading import Lock
 from time import monotonic
 
+from runtime.kind import Unavailable
 from runtime.sqlite.batch import Part
-from runtime.sqlite.fault import TransactionLost, explained
+from runtime.sqlite.fault import FileLost, TransactionLost, Uncertain, explained
 from runtime.sqlite.inbox import Inbox
-from runtime.sqlite.job import Job, Take
+from runtime.sqlite.job import Job, Take, job
 from runtime.sqlite.parameters import Parameters
+from runtime.sqlite.session import Session
 from runtime.sqlite.statement import Sort
 from runtime.sqlite.waiter import Outcome, Waiter, deliver
 
@@ -41,8 +44,9 @@ class Hold:
         self._lock = Lock()
         self._taken = False
         self._ended = False
-        self._lost: str | None = None
         self._after_commit: list[Callable[[], None]] = []
+        self._asked = 0.0
+        self._lost: Exception | None = None
 
     @property
     def open(self) -> bool:
@@ -50,13 +54,13 @@ class Hold:
 
     def submit(self, take: Take, text: str, parameters: Parameters, waiter: Waiter) -> None:
         """Queue one statement of the transaction, the first one with the wish for the writer."""
-        job = Job(take, text, parameters, waiter)
-        if job.statement.sort is Sort.CONTROL:
+        asked = job(take, text, parameters, waiter)
+        if asked.statement.sort is Sort.CONTROL:
             raise ValueError(
-                f"{job.statement.verb} inside of a transaction; "
+                f"{asked.statement.verb} inside of a transaction; "
                 "leave the block to commit, raise to roll back"
             )
-        self._put(job)
+        self._put(asked)
 
     def add(self, part: Part) -> None:
         """Queue one item of somebody's batch as a step of the transaction."""
@@ -70,6 +74,7 @@ class Hold:
         with self._lock:
             self._check()
             if not self._taken:
+                self._asked = monotonic()
                 self._writer.put(self)
                 self._taken = True
             self._channel.put(item)
@@ -87,27 +92,28 @@ class Hold:
 
     def refuse(self, error: Exception) -> None:
         """Answer all that waits: the writer will not come. The database's inbox calls this."""
-        self._lose(str(error))
+        self._lose(error)
 
-    def serve(self, connection: sqlite3.Connection) -> None:
+    def serve(self, session: Session) -> None:
         """Run the transaction. Called in the writer's thread, outside of any transaction."""
         try:
-            connection.execute("BEGIN IMMEDIATE")
+            session.begin(self._asked)
         except sqlite3.Error as error:
-            return self._lose(f"the transaction could not begin: {error}")
+            return self._lose(Unavailable(f"the transaction could not begin: {error}"))
+        connection = session.connection
         deadline = monotonic() + self._limit
         connection.set_progress_handler(lambda: monotonic() > deadline, DEADLINE_CHECK)
         try:
-            lost = self._serve_until(connection, deadline)
+            lost = self._serve_until(session, deadline)
         finally:
             connection.set_progress_handler(None, 0)
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            session.undo()
         if lost is not None:
             self._lose(lost)
 
-    def _serve_until(self, connection: sqlite3.Connection, deadline: float) -> str | None:
+    def _serve_until(self, session: Session, deadline: float) -> TransactionLost | None:
         """Run statements until the end: None for a proper one, else why the hold is lost."""
+        connection = session.connection
         while True:
             remaining = deadline - monotonic()
             if remaining <= 0:
@@ -117,40 +123,45 @@ class Hold:
             except Empty:
                 continue
             if isinstance(item, _End):
-                item.finish(connection)
+                item.finish(session)
                 return None
-            outcome = item.attempt(connection)
+            outcome = item.attempt(session)
             if outcome[2] is not None and monotonic() > deadline:
-                outcome = (outcome[0], None, TransactionLost(self._overdue()))
+                outcome = (outcome[0], None, self._overdue())
             if not connection.in_transaction:
-                reason = "SQLite rolled the transaction back after an error"
-                self._lose(self._overdue() if monotonic() > deadline else reason)
+                self._lose(self._undone(outcome[2], deadline))
             deliver([outcome])
             if not connection.in_transaction:
                 return None
 
-    def _overdue(self) -> str:
-        return (
+    def _undone(self, error: Exception | None, deadline: float) -> Exception:
+        """Why SQLite rolled the transaction back at a statement that had this error."""
+        if monotonic() > deadline:
+            return self._overdue()
+        if isinstance(error, Unavailable):
+            return copy(error)
+        return TransactionLost("SQLite rolled the transaction back after an error")
+
+    def _overdue(self) -> TransactionLost:
+        return TransactionLost(
             f"the transaction held the writer of '{self._label}' for more than {self._limit:g} s "
             "and was rolled back; do slow work before its first statement, "
             "or raise transaction_timeout"
         )
 
-    def _lose(self, reason: str) -> None:
+    def _lose(self, reason: Exception) -> None:
         with self._lock:
             self._lost = reason
             outcomes: list[Outcome] = []
             while not self._channel.empty():
                 item = self._channel.get()
                 rolled_back = isinstance(item, _End) and not item.commit
-                outcomes.append(
-                    (item.waiter, None, None if rolled_back else TransactionLost(reason))
-                )
+                outcomes.append((item.waiter, None, None if rolled_back else copy(reason)))
         deliver(outcomes)
 
     def _check(self) -> None:
         if self._lost is not None:
-            raise TransactionLost(self._lost)
+            raise copy(self._lost)
         if self._ended:
             raise RuntimeError("the transaction has ended; open another one")
 
@@ -165,17 +176,20 @@ class _End:
         self.waiter = waiter
         self._after_commit = after_commit
 
-    def finish(self, connection: sqlite3.Connection) -> None:
+    def finish(self, session: Session) -> None:
         """Commit or roll back, and tell: a commit that nobody waits for any more is undone."""
         error: Exception | None = None
-        if self.commit and not self.waiter.cancelled():
-            try:
-                connection.execute("COMMIT")
-            except sqlite3.Error as failure:
-                error = explained(failure, "COMMIT")
-            else:
+        try:
+            if self.commit and not self.waiter.cancelled():
+                session.commit()
+                session.see_file()
                 for callback in self._after_commit:
                     callback()
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        deliver([(self.waiter, None, error)])
+        except (sqlite3.Error, Uncertain) as failure:
+            error = explained(failure, "COMMIT")
+        except FileLost as failure:
+            error = failure
+            raise
+        finally:
+            session.undo()
+            deliver([(self.waiter, None, error)])

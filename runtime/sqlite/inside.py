@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
+from typing import Protocol
 
 from runtime.sqlite.hold import Hold
+
+
+class Owner(Protocol):
+    """Whose transactions they are."""
+
+    @property
+    def label(self) -> str: ...
+
 
 # Never reset by token: an `async with` may be left in another context than it was entered in.
 _holds: ContextVar[tuple[Hold, ...]] = ContextVar("runtime.sqlite.holds", default=())
@@ -18,10 +27,10 @@ def leave(hold: Hold) -> None:
     _holds.set(tuple(other for other in _holds.get() if other is not hold))
 
 
-def refuse_inside(owner: object, label: str) -> None:
+def refuse_inside(owner: Owner) -> None:
     """Raise RuntimeError if the caller is in a transaction of `owner`: it would wait for itself."""
     if (holds := _holds.get()) and any(hold.owner is owner and hold.open for hold in holds):
         raise RuntimeError(
-            f"'{label}' is in a transaction of this task, which would wait for itself; "
+            f"'{owner.label}' is in a transaction of this task, which would wait for itself; "
             "use that transaction"
         )

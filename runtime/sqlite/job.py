@@ -5,10 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from functools import partial
+from time import monotonic
 from typing import Any, NamedTuple
 
-from runtime.sqlite.fault import explained
-from runtime.sqlite.parameters import Parameters, bind
+import msgspec
+
+from runtime.sqlite.fault import explained, is_of_the_disk, shared, uncertain
+from runtime.sqlite.parameters import Bound, Parameters, bind
+from runtime.sqlite.session import Session
 from runtime.sqlite.statement import Sort, Statement, classify
 from runtime.sqlite.waiter import Outcome, Waiter, deliver
 
@@ -27,34 +31,59 @@ Take = Callable[[sqlite3.Cursor, Statement], Any]
 """Reads off an executed cursor what the caller asked for, and leaves the statement finished."""
 
 
-class Job:
-    """One statement. Raises on making: TypeError and ValueError for what SQLite cannot be given."""
+class Job(msgspec.Struct, gc=False):
+    """One statement, checked; `job` makes them."""
 
-    __slots__ = ("grouped", "parameters", "statement", "take", "text", "waiter")
+    take: Take
+    text: str
+    parameters: Bound
+    waiter: Waiter
+    statement: Statement
+    asked: float
+    grouped: bool
 
-    def __init__(self, take: Take, text: str, parameters: Parameters, waiter: Waiter) -> None:
-        if not isinstance(text, str):
-            raise TypeError(f"the statement is of type {type(text).__name__}, wanted str")
-        self.take = take
-        self.text = text
-        self.waiter = waiter
-        self.statement = classify(text)
-        self.parameters = bind(parameters)
-        self.grouped = self.statement.sort is not Sort.SOLO
-
-    def attempt(self, connection: sqlite3.Connection) -> Outcome:
-        """Run, unless nobody waits for it any more."""
+    def attempt(self, session: Session) -> Outcome:
+        """Run inside of a transaction, unless nobody waits for it any more."""
         if self.waiter.cancelled():
             return self.waiter, None, None
         try:
-            cursor = connection.execute(self.text, self.parameters)
+            cursor = session.connection.execute(self.text, self.parameters)
             return self.waiter, self.take(cursor, self.statement), None
         except Exception as error:
+            session.note(error)
             return self.waiter, None, explained(error, self.text)
+
+    def alone(self, session: Session) -> Outcome:
+        """Run outside of any transaction, unless nobody waits for it any more."""
+        if self.waiter.cancelled():
+            return self.waiter, None, None
+        try:
+            result = session.alone(lambda: self._run(session.connection), self.asked)
+        except Exception as error:
+            if self.statement.sort is not Sort.READ and is_of_the_disk(error):
+                error = uncertain(error)
+            return self.waiter, None, explained(error, self.text)
+        return self.waiter, result, None
+
+    def _run(self, connection: sqlite3.Connection) -> Any:
+        return self.take(connection.execute(self.text, self.parameters), self.statement)
+
+    def failed(self, error: Exception) -> Outcome:
+        """The outcome of an error that others have as well."""
+        return self.waiter, None, shared(error, self.text)
 
     def refuse(self, error: Exception) -> None:
         """Answer without having run."""
         deliver([(self.waiter, None, error)])
+
+
+def job(take: Take, text: str, parameters: Parameters, waiter: Waiter) -> Job:
+    """Make a job. Raises TypeError and ValueError for what SQLite cannot be given."""
+    if not isinstance(text, str):
+        raise TypeError(f"the statement is of type {type(text).__name__}, wanted str")
+    statement = classify(text)
+    grouped = statement.sort is not Sort.SOLO
+    return Job(take, text, bind(parameters), waiter, statement, monotonic(), grouped)
 
 
 def all_rows(cursor: sqlite3.Cursor, statement: Statement) -> list[dict[str, Any]]:

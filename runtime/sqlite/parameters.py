@@ -11,13 +11,15 @@ from math import isnan
 from typing import Any
 
 Parameters = Sequence[Any] | Mapping[str, Any]
+Bound = tuple[Any, ...] | dict[str, Any]
+"""What SQLite takes as it is."""
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
 _PLAIN = frozenset({bytes, bool, type(None)})
 _WANTED = "str, bytes, int, float, bool or None"
 
 
-def bind(parameters: Parameters) -> tuple[Any, ...] | dict[str, Any]:
+def bind(parameters: Parameters) -> Bound:
     """Give a copy of the parameters that SQLite takes as they are.
 
     Raises TypeError for a container or a value of another type, ValueError for a value that

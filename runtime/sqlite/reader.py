@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from queue import Empty
 from time import monotonic
 
 from runtime.sqlite.inbox import Inbox
 from runtime.sqlite.job import Job
+from runtime.sqlite.session import Session
 from runtime.sqlite.waiter import Outcome, deliver
 
 BATCH = 32
@@ -15,14 +15,15 @@ PATIENCE = 0.001
 """Seconds that an answer may wait for the next one, so that they wake the loop together."""
 
 
-def read(connection: sqlite3.Connection, inbox: Inbox[Job]) -> None:
+def read(session: Session, inbox: Inbox[Job]) -> None:
     """Serve the inbox to its end; any number of readers may share one."""
     items = inbox.items
     while (job := items.get()) is not None:
         outcomes: list[Outcome] = []
         due = monotonic() + PATIENCE
         while job is not None:
-            outcomes.append(job.attempt(connection))
+            fault = session.renew()
+            outcomes.append(job.alone(session) if fault is None else job.failed(fault))
             if len(outcomes) == BATCH or monotonic() > due:
                 break
             try:

@@ -11,8 +11,6 @@ from typing import Any
 Outcome = tuple["Waiter", Any, Exception | None]
 """Who waited, the result, and the error if there is one."""
 
-_FutureOutcome = tuple[asyncio.Future[Any], Any, Exception | None]
-
 
 class ThreadWaiter:
     """A place for one outcome that another thread brings."""
@@ -47,27 +45,28 @@ Waiter = asyncio.Future[Any] | ThreadWaiter
 
 def deliver(outcomes: Iterable[Outcome]) -> None:
     """Hand outcomes to their waiters from any thread, waking each event loop once."""
-    batches: dict[asyncio.AbstractEventLoop, list[_FutureOutcome]] = {}
+    batches: dict[asyncio.AbstractEventLoop, list[Outcome]] = {}
     current: asyncio.AbstractEventLoop | None = None
-    batch: list[_FutureOutcome] = []
-    for waiter, result, error in outcomes:
+    batch: list[Outcome] = []
+    for outcome in outcomes:
+        waiter = outcome[0]
         if isinstance(waiter, ThreadWaiter):
-            waiter.settle(result, error)
+            waiter.settle(outcome[1], outcome[2])
             continue
         loop = waiter.get_loop()
         if loop is not current:
             current = loop
             batch = batches.setdefault(loop, [])
-        batch.append((waiter, result, error))
+        batch.append(outcome)
     for loop, batch in batches.items():
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(_resolve, batch)
 
 
-def _resolve(outcomes: list[_FutureOutcome]) -> None:
+def _resolve(outcomes: list[Outcome]) -> None:
     for future, result, error in outcomes:
-        if future.done():
-            continue  # cancelled
+        if isinstance(future, ThreadWaiter) or future.done():
+            continue  # settled before; cancelled
         if error is None:
             future.set_result(result)
         else:

@@ -1,12 +1,13 @@
-"""Worker: a thread with a database connection of its own."""
+"""Worker: a thread with a session of its own on the database."""
 
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Thread
+
+from runtime.sqlite.session import Session
 
 
 class Worker:
@@ -18,33 +19,34 @@ class Worker:
     def __init__(
         self,
         name: str,
-        opening: Callable[[], sqlite3.Connection],
-        serve: Callable[[sqlite3.Connection], None],
+        opening: Callable[[], Session],
+        serve: Callable[[Session], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self.opened: asyncio.Future[None] = self._loop.create_future()
         self.ended: asyncio.Future[None] = self._loop.create_future()
         self._opening = opening
         self._serve = serve
-        self._connection: sqlite3.Connection | None = None
+        self._session: Session | None = None
         self._thread = Thread(target=self._main, name=name, daemon=True)
         self.started = False
 
-    async def start(self) -> None:
+    async def start(self) -> Session:
         """Return when the connection is open; raise what kept it from being opened."""
         self._thread.start()
         self.started = True
         await self.opened
+        assert self._session is not None
+        return self._session
 
     def interrupt(self) -> None:
         """Break off the statement that runs now, if one does."""
-        if self._connection is not None:
-            with suppress(sqlite3.ProgrammingError):  # closed meanwhile
-                self._connection.interrupt()
+        if self._session is not None:
+            self._session.interrupt()
 
     def _main(self) -> None:
         try:
-            self._connection = self._opening()
+            self._session = self._opening()
         except BaseException as error:
             self._tell(self.opened, error)
             self._tell(self.ended, None)
@@ -52,12 +54,11 @@ class Worker:
         self._tell(self.opened, None)
         failure: BaseException | None = None
         try:
-            self._serve(self._connection)
+            self._serve(self._session)
         except BaseException as error:
             failure = error
         finally:
-            with suppress(sqlite3.Error):
-                self._connection.close()
+            self._session.close()
         self._tell(self.ended, failure)
 
     def _tell(self, future: asyncio.Future[None], error: BaseException | None) -> None:

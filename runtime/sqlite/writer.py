@@ -2,18 +2,21 @@
 
 Statements that wait together share a transaction and its one sync to disk. That is as if each ran
 alone, because SQLite undoes just the failed statement; when it undoes more, or the commit fails,
-nothing of the group is in the file, and each statement is run again by itself.
+nothing of the group is in the file, and each statement is run again by itself. Only if the disk
+failed is nothing run again: then nobody knows what is in the file.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
-from runtime.sqlite.batch import Part, together, unavailable
-from runtime.sqlite.fault import DatabaseClosed, explained, shared
+from runtime.sqlite.batch import Part, together
+from runtime.sqlite.fault import DatabaseClosed, FileLost, Uncertain
 from runtime.sqlite.hold import Hold
 from runtime.sqlite.inbox import Inbox
 from runtime.sqlite.job import Job
+from runtime.sqlite.session import Session
 from runtime.sqlite.waiter import Outcome, deliver
 
 GROUP = 256
@@ -24,23 +27,39 @@ Grouped = Job | Part
 Item = Grouped | Hold
 
 
-def write(connection: sqlite3.Connection, inbox: Inbox[Item]) -> None:
+def write(session: Session, inbox: Inbox[Item]) -> None:
     """Serve the inbox to its end, on a connection in autocommit mode."""
     ended = False
     while not ended:
         group, single, ended = _collect(inbox)
         try:
+            if (fault := session.renew()) is not None:
+                _refuse(group, single, fault)
+                continue
             if group:
-                deliver(_together(connection, group, inbox))
+                _tell(session, _together(session, group, inbox))
             if isinstance(single, Hold):
-                single.serve(connection)
+                single.serve(session)
             elif single is not None:
-                deliver([_alone(connection, single)])
-        except BaseException as error:  # the thread dies of it; nobody may wait for it for ever
-            for item in (*group, single):
-                if item is not None:
-                    item.refuse(DatabaseClosed(f"the writer failed: {error}"))
+                _tell(session, [single.alone(session)])
+        except FileLost as error:
+            _refuse(group, single, error)
             raise
+        except BaseException as error:  # the thread dies of it; nobody may wait for it for ever
+            _refuse(group, single, DatabaseClosed(f"the writer failed: {error}"))
+            raise
+
+
+def _tell(session: Session, outcomes: list[Outcome]) -> None:
+    session.see_file()
+    deliver(outcomes)
+
+
+def _refuse(group: Sequence[Grouped], single: Item | None, error: Exception) -> None:
+    for item in group:
+        item.refuse(error)
+    if single is not None:
+        single.refuse(error)
 
 
 def _collect(inbox: Inbox[Item]) -> tuple[list[Grouped], Item | None, bool]:
@@ -58,72 +77,47 @@ def _collect(inbox: Inbox[Item]) -> tuple[list[Grouped], Item | None, bool]:
             return group, None, False
 
 
-def _together(
-    connection: sqlite3.Connection, group: list[Grouped], inbox: Inbox[Item]
-) -> list[Outcome]:
+def _together(session: Session, group: list[Grouped], inbox: Inbox[Item]) -> list[Outcome]:
     if len(group) == 1:
-        return [_alone(connection, group[0])]
+        return [group[0].alone(session)]
     try:
-        connection.execute("BEGIN IMMEDIATE")
-    except sqlite3.Error as error:  # locked for longer than the busy time-out: no use to go on
-        return [_unbegun(job, error) for job in group]
+        session.begin(group[-1].asked)
+    except sqlite3.Error as error:  # no use to try with each
+        reason = inbox.closed() if inbox.abandoned else error
+        return [job.failed(reason) for job in group]
     outcomes: list[Outcome] = []
     for job in group:
         if isinstance(job, Part):
             continue  # after the statements, in batches
-        outcomes.append(job.attempt(connection))
-        if inbox.abandoned or not connection.in_transaction:
+        outcomes.append(job.attempt(session))
+        if inbox.abandoned or not session.connection.in_transaction:
             break
     if inbox.abandoned:
-        _roll_back(connection)
+        session.undo()
         return [(job.waiter, None, inbox.closed()) for job in group]
-    if _batched(connection, group, outcomes) and _committed(connection):
-        return outcomes
-    return [_alone(connection, job) for job in group]
+    if session.fault is None and _batched(session, group, outcomes):
+        try:
+            session.commit()
+        except Uncertain as error:
+            return [job.failed(error) for job in group]
+        except sqlite3.Error:
+            pass
+        else:
+            return outcomes
+    session.undo()
+    return [
+        job.alone(session) if session.fault is None else job.failed(session.fault) for job in group
+    ]
 
 
-def _unbegun(job: Grouped, error: sqlite3.Error) -> Outcome:
-    return (
-        job.waiter,
-        None,
-        unavailable(error) if isinstance(job, Part) else shared(error, job.text),
-    )
-
-
-def _batched(connection: sqlite3.Connection, group: list[Grouped], outcomes: list[Outcome]) -> bool:
-    """Add what came of the parts; False if all of the group has to be undone, which then is."""
+def _batched(session: Session, group: list[Grouped], outcomes: list[Outcome]) -> bool:
+    """Add what came of the parts; False if all of the group has to be undone."""
+    if not session.connection.in_transaction:
+        return False
     parts = [part for part in group if isinstance(part, Part)]
-    if not parts or not connection.in_transaction:
-        return True
     try:
-        outcomes += together(connection, parts)
-    except sqlite3.Error:
-        _roll_back(connection)
+        outcomes += together(session.connection, parts)
+    except sqlite3.Error as error:
+        session.note(error)
         return False
     return True
-
-
-def _committed(connection: sqlite3.Connection) -> bool:
-    """Commit the open transaction, if it still is; afterwards there is none, either way."""
-    if not connection.in_transaction:
-        return False
-    try:
-        connection.execute("COMMIT")
-    except sqlite3.Error:
-        _roll_back(connection)
-        return False
-    return True
-
-
-def _roll_back(connection: sqlite3.Connection) -> None:
-    if connection.in_transaction:
-        connection.execute("ROLLBACK")
-
-
-def _alone(connection: sqlite3.Connection, job: Grouped) -> Outcome:
-    outcome = job.attempt(connection)
-    if isinstance(job, Part) or not connection.in_transaction:
-        return outcome
-    connection.execute("ROLLBACK")
-    error = RuntimeError("the statement left a transaction open, which was rolled back")
-    return job.waiter, None, explained(error, job.text)

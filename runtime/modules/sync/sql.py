@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from runtime.kinds.db.sql import BlockingDatabase, BlockingTransaction, Result
 from runtime.modules import sql
-from runtime.modules.sql import DatabaseClosed, TransactionLost, builder
+from runtime.modules.sql import DatabaseClosed, TransactionLost, Unavailable, builder
 
 __all__ = [
     "BlockingDatabase",
@@ -18,6 +18,7 @@ __all__ = [
     "DatabaseClosed",
     "Result",
     "TransactionLost",
+    "Unavailable",
     "builder",
     "get",
     "transaction",
