@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from runtime.kind import StartError
+from runtime.sqlite.mount import TABLE, mount_of
 
 _MAGIC = b"SQLite format 3\0"
 _HEADER = 100
@@ -37,11 +38,25 @@ def prepare(path: Path, label: str) -> None:
     except OSError as error:
         reason = (error.strerror or "unknown reason").lower()
         raise StartError(f"cannot make the folder of '{label}': {reason}") from None
+    _check_mount(path, label)
     if path.exists():
         _check_existing(path, label)
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise StartError(
             f"the folder of '{label}' is read-only; SQLite keeps its journal beside the file"
+        )
+
+
+def _check_mount(path: Path, label: str) -> None:
+    try:
+        table = TABLE.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return  # not Linux, or it is hidden
+    found = mount_of(path.resolve().parent, table)
+    if found is not None and found.is_network:
+        raise StartError(
+            f"'{label}' lies on a network file system ({found.kind}, mounted at {found.point}), "
+            "where locks cannot be trusted; move it to a local disk"
         )
 
 
