@@ -123,7 +123,7 @@ class Database:
 
     def refuse_inside(self) -> None:
         """Raise RuntimeError if the caller is in a transaction, which would wait for itself."""
-        refuse_inside(self, self.label)
+        refuse_inside(self)
 
     def connect(self) -> sqlite3.Connection:
         """A bare connection of the caller's own, in autocommit mode, which waits for no lock.
