@@ -29,6 +29,8 @@ log = logging.getLogger("runtime.queue")
 
 AGAIN = 0.5
 """Seconds between two tries to settle what the database did not take."""
+GRAIN = 0.005
+"""Seconds that a due message may wait for others: to make some ready is one commit for all."""
 
 
 class DurableDriver:
@@ -83,6 +85,7 @@ class DurableDriver:
             await self._open(lease)
             lease.keep()
             ready(self.database.label)
+            self._promote()  # what is due by now, and the timer for what is not
             for line in self.lines.values():
                 line.wake()
             await stop.wait()
@@ -128,11 +131,13 @@ class DurableDriver:
         self._rung.add(queue)
 
     def due(self, when: float) -> None:
-        if self._due is None or when < self._due:
+        # Asked again for the same time, the timer is set anew: it does not see that somebody set
+        # the clock, or that the machine slept.
+        if self._due is None or when <= self._due:
             self._due = when
             if self._timer is not None:
                 self._timer.cancel()
-            wait = max(0.0, when - time())
+            wait = max(0.0, when - time()) + GRAIN
             self._timer = asyncio.get_running_loop().call_later(wait, self._promote)
 
     async def count(self, queue: str) -> Info:
@@ -245,10 +250,13 @@ class DurableDriver:
         if self._owner:
             self._task(self._ask(store.promote, time()), self._promoted)
 
-    def _promoted(self, queues: set[str]) -> None:
+    def _promoted(self, promoted: tuple[set[str], float | None]) -> None:
         fault.point("queue.promote.after_commit")
+        queues, next_due = promoted
         for queue in queues:
             self.ring(queue)
+        if next_due is not None:
+            self.due(next_due)
 
     def _settle_again(self) -> None:
         items, self._later = self._later, []

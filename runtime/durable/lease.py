@@ -10,7 +10,7 @@ from threading import Event, Thread
 
 from runtime import fault
 from runtime.durable.process import Process, clock
-from runtime.durable.store import counted
+from runtime.durable.store import counted, next_due
 from runtime.durable.tables import prepare
 from runtime.sqlite.patience import Patience
 
@@ -133,7 +133,7 @@ class Lease:
                     renew = clock() + self._heartbeat
                 recovered = self._sweep(connection)
                 peers = self._peers(connection)
-                self._tell(Report(self._owner, lost, peers, _next_due(connection), recovered))
+                self._tell(Report(self._owner, lost, peers, next_due(connection), recovered))
             except sqlite3.Error as error:
                 if connection is not None:
                     connection.close()
@@ -203,8 +203,3 @@ def _drop(
         raise
     fault.point("queue.sweep.after_commit")
     return sorted({queue for (queue,) in rows})
-
-
-def _next_due(connection: sqlite3.Connection) -> float | None:
-    row = connection.execute("SELECT min(place) FROM runtime_message WHERE state = 1").fetchone()
-    return None if row[0] is None else row[0] / 1_000_000

@@ -177,14 +177,23 @@ def _bury(connection: Connection, item: Bury, queue: str, now: float) -> Iterabl
 
 
 def promote(connection: Connection, items: Sequence[float]) -> list[Any]:
-    """Make ready what is due at a time; answers with the queues that got something."""
+    """Make ready what is due at a time.
+
+    Answers with the queues that got something, and when the next message is due.
+    """
     fault.point("queue.promote.before_commit")
     rows = connection.execute(
         "UPDATE runtime_message SET state = 0 WHERE state = 1 AND place <= ? RETURNING queue",
         (_micros(max(items)),),
     ).fetchall()
-    queues = {row[0] for row in rows}
-    return [queues for _ in items]
+    promoted = {row[0] for row in rows}, next_due(connection)
+    return [promoted for _ in items]
+
+
+def next_due(connection: Connection) -> float | None:
+    """When the next delayed message is due, in seconds since 1970."""
+    row = connection.execute("SELECT min(place) FROM runtime_message WHERE state = 1").fetchone()
+    return None if row[0] is None else row[0] / 1_000_000
 
 
 def prune(connection: Connection, items: Sequence[float]) -> list[Any]:
