@@ -213,6 +213,17 @@ class Durable(RuleBasedStateMachine):
 
         assert list(recovered) == sorted(queues)
 
+    @rule()
+    @precondition(lambda self: self.late())
+    def a_sweep_comes_too_late(self) -> None:
+        """A program was late, was seen to be, and renewed before its lease could be ended."""
+        owner = self.late()[0]
+        seen = {owner.id: owner.expires}
+        assert owner.lease._renew(self.connection)
+        owner.expires = self.clocks.boot + LEASE
+
+        assert lease._drop(self.connection, seen, crashed=True) == []
+
     # What happens to messages
 
     @rule(

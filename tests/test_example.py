@@ -221,7 +221,7 @@ def test_a_stop_finishes_what_is_in_hand_and_a_restart_keeps_the_rows(example: P
         finished = [event["fields"]["id"] for event in site.lines("^task completed")]
         assert sorted(begun) == sorted(finished)
         assert len(begun) < 20
-        (loss,) = site.lines("in memory only and end with this program")
+        (loss,) = site.lines("in memory only and ends? with this program")
         assert loss["fields"]["queues"] == {"tasks_queue": 20 - len(finished)}
 
     with running(example, FREE_PORT) as site:

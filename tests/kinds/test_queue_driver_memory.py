@@ -101,6 +101,40 @@ def test_a_stop_says_what_is_lost(caplog: pytest.LogCaptureFixture) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("waiting", "dead", "said"),
+    [
+        (1, 0, "1 message is in memory only and ends with this program (tasks: 1)"),
+        (0, 1, "1 dead letter is in memory only and ends with this program (tasks: 1 dead)"),
+        (0, 2, "2 dead letters are in memory only and end with this program (tasks: 2 dead)"),
+        (
+            1,
+            2,
+            "1 message and 2 dead letters are in memory only and end with this program "
+            "(tasks: 1, tasks: 2 dead)",
+        ),
+    ],
+)
+def test_a_stop_counts_the_dead_apart(
+    waiting: int, dead: int, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test() -> None:
+        driver = a_driver()
+        tasks = declared(driver)
+        subscription = tasks.line.subscribe(1)
+        for _ in range(dead):
+            await tasks.publish(1)
+            message = await subscription.receive()
+            await subscription.bury(message, message, None)
+        for _ in range(waiting):
+            await tasks.publish(1)
+        await Running(driver).end()
+
+    run(test)
+
+    assert [record.getMessage() for record in caplog.records] == [f"app:queue_driver: {said}"]
+
+
 def test_a_stop_with_nothing_left_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
     async def test() -> None:
         driver = a_driver()

@@ -44,16 +44,28 @@ class MemoryDriver:
                 await line.join()
 
     def _warn_of_loss(self) -> None:
-        kept = {name: len(line) + len(line.dead) for name, line in self.lines.items()}
-        kept = {name: count for name, count in kept.items() if count}
-        if kept:
-            log.warning(
-                "%s: %d messages are in memory only and end with this program (%s)",
-                self._id,
-                sum(kept.values()),
-                ", ".join(f"{name}: {count}" for name, count in kept.items()),
-                extra={"entry": str(self._id), "fields": {"queues": kept}},
-            )
+        waiting = {name: len(line) for name, line in self.lines.items() if len(line)}
+        dead = {name: len(line.dead) for name, line in self.lines.items() if line.dead}
+        messages, letters = sum(waiting.values()), sum(dead.values())
+        if not messages + letters:
+            return
+        counts = [f"{name}: {count}" for name, count in waiting.items()]
+        counts += [f"{name}: {count} dead" for name, count in dead.items()]
+        log.warning(
+            "%s: %s %s with this program (%s)",
+            self._id,
+            " and ".join(filter(None, [_some(messages, "message"), _some(letters, "dead letter")])),
+            "is in memory only and ends"
+            if messages + letters == 1
+            else "are in memory only and end",
+            ", ".join(counts),
+            extra={"entry": str(self._id), "fields": {"queues": waiting, "dead": dead}},
+        )
+
+
+def _some(count: int, noun: str) -> str:
+    """`1 message`, `2 messages`, or nothing."""
+    return f"{count} {noun}{'s' if count > 1 else ''}" if count else ""
 
 
 def build(config: Config, context: BuildContext) -> MemoryDriver:
