@@ -1,6 +1,6 @@
 """The suite that every queue driver must pass: `check(entrant, case)` for each case of `CASES`.
 
-To enter a driver, add an `Entrant` to `tests/kinds/test_queue_drivers.py`. It says
+To enter a driver, add an `Entrant` to `tests/entrants.py`. It says
 
     open    a context manager that gives the driver, fresh and not running: what `queue.queue`
             names in `driver`, with `declare` to make lines and `run` to be their service.
@@ -1118,6 +1118,21 @@ async def a_full_line_of_another_driver_takes_a_dead_letter(line: Line, foreign:
 
     assert await bodies(foreign.subscribe(10), 6) == list("123456")
     assert await line.info() == Info(0, 0, 0, 0)
+
+
+@case
+@needs("priority")
+async def a_dead_letter_keeps_its_priority(line: Line, other: Line, foreign: Line) -> None:
+    for to in (other, foreign):
+        for priority in (0, 5):
+            await line.publish(a_ranked_message(f"{priority}", priority))
+        subscription = line.subscribe(10)
+        messages = [await received(subscription) for _ in range(2)]
+        for message in reversed(messages):
+            await subscription.bury(message, dead(message), to)
+        await subscription.close()
+
+        assert await bodies(to.subscribe(10), 2) == ["5", "0"]
 
 
 @case

@@ -12,24 +12,27 @@ LONGEST_ERROR = 2000
 """Characters of an error's text that a header keeps."""
 LONGEST_TRACEBACK = 8000
 """Characters of its traceback, the last ones, where the fault is."""
+TRACEBACK = "x_dead_letter_traceback"
 
 
 def letter(message: Message, queue: str, reason: Reason, error: BaseException | None) -> Message:
     """The message as it goes to the dead letters: the same id, body and headers, and why."""
+    headers = dict(message.headers)
+    headers.pop(TRACEBACK, None)  # of an earlier death, if somebody published a dead letter again
+    headers |= {
+        "x_original_queue": queue,
+        "x_dead_letter_reason": reason.value,
+        "x_dead_letter_error": described(error),
+        **_trace(error),
+        "x_dead_letter_time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "attempts": str(message.attempt),
+    }
     return Message(
         message.id,
         message.body,
-        {
-            **message.headers,
-            "x_original_queue": queue,
-            "x_dead_letter_reason": reason.value,
-            "x_dead_letter_error": described(error),
-            **_trace(error),
-            "x_dead_letter_time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "attempts": str(message.attempt),
-        },
-        0,
-        message.published,
+        headers,
+        published=message.published,
+        priority=message.priority,
     )
 
 
@@ -56,7 +59,7 @@ def _trace(error: BaseException | None) -> dict[str, str]:
     fault = traced(error)
     if fault is None:
         return {}
-    return {"x_dead_letter_traceback": _sayable(stack(fault)[-LONGEST_TRACEBACK:])}
+    return {TRACEBACK: _sayable(stack(fault)[-LONGEST_TRACEBACK:])}
 
 
 def _sayable(text: str) -> str:

@@ -3,44 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 
-from runtime.durable.driver import DurableDriver
-from runtime.entry import EntryId
-from runtime.kinds.queue.driver import DriverOptions, memory, sql
-from runtime.messaging.line import Line
-from tests import databases
-from tests.drivers import CASES, Case, Entrant, Service, check
-
-
-@asynccontextmanager
-async def in_memory() -> AsyncIterator[Service]:
-    yield memory.MemoryDriver(EntryId("app", "queues"))
-
-
-class Sql(DurableDriver):
-    """The durable driver, which its kind wraps in the same way."""
-
-    def declare(self, name: str, options: DriverOptions) -> Line:
-        return self.line(name, options.sql.max_length)
-
-
-@asynccontextmanager
-async def in_a_database() -> AsyncIterator[Service]:
-    with tempfile.TemporaryDirectory() as folder:
-        async with databases.tasks(Path(folder) / "queues.db") as database:
-            yield Sql("app:queues", database)
-
-
-ENTRANTS = {
-    "memory": Entrant(in_memory, memory.kind.lacks),
-    "sql": Entrant(in_a_database, sql.kind.lacks),
-}
+from tests.drivers import CASES, Case, check
+from tests.entrants import ENTRANTS
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
