@@ -12,6 +12,7 @@ import pytest
 
 from runtime.durable import driver as durable
 from runtime.durable import lease
+from runtime.durable import line as line_module
 from runtime.durable.driver import DurableDriver
 from runtime.messaging.line import Info
 from runtime.messaging.queue import Queue
@@ -74,8 +75,8 @@ async def growth(driver: str) -> int:
 def test_delayed_messages_of_a_durable_queue_are_rows_and_nothing_else() -> None:
     in_memory, in_a_database = asyncio.run(growth("memory")), asyncio.run(growth("sql"))
 
-    assert in_memory > 100 * MANY  # else this measures nothing
-    assert in_a_database < 10 * MANY
+    assert in_memory > 200 * MANY  # else this measures nothing
+    assert in_a_database < 50 * MANY
 
 
 @pytest.fixture
@@ -128,6 +129,8 @@ def test_a_delay_ends_when_the_clock_says_so_though_somebody_set_it(
 ) -> None:
     set_by = 0.0
     monkeypatch.setattr(durable, "time", lambda: time() + set_by)
+    # A due time in whole seconds is the same number in the database.
+    monkeypatch.setattr(line_module, "time", lambda: float(int(time())))
 
     async def test() -> None:
         nonlocal set_by
