@@ -405,7 +405,7 @@ async def a_wait_that_was_given_up_takes_nothing_with_it(line: Line) -> None:
 
 @case
 async def the_order_holds_at_every_prefetch(bench: Bench) -> None:
-    for prefetch in (1, 2, 3, 100):
+    for prefetch in (0, 1, 2, 3, 100):
         line = bench.line(f"line{prefetch}", ROOM)
         await publish(line, range(50))
         subscription = line.subscribe(prefetch)
@@ -427,6 +427,16 @@ async def no_more_than_the_prefetch_is_claimed_ahead(line: Line) -> None:
 
     for _ in range(5):  # it may be claiming
         assert (await line.info()).in_flight <= 2
+
+
+@case
+async def with_a_prefetch_of_0_nothing_is_claimed_that_nobody_receives(line: Line) -> None:
+    await publish(line, range(5))
+    subscription = line.subscribe(0)
+    for held in range(1, 4):
+        await received(subscription)
+        for _ in range(3):  # it may be claiming
+            assert (await line.info()).in_flight == held
 
 
 @case
