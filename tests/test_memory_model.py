@@ -240,6 +240,7 @@ class Memory(RuleBasedStateMachine):
             message = wait.task.result()
             row.attempt += 1
             assert (message.id, message.attempt) == (row.id, row.attempt)
+            assert message not in self.handouts, "two hand-outs that nobody can tell apart"
             self.running[message] = row
             self.handouts.append(message)
 
