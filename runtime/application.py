@@ -17,9 +17,11 @@ from runtime.kind import Stage
 from runtime.linker import Linkage, link
 from runtime.log import Log
 from runtime.manifest import read
+from runtime.membership import Membership
 from runtime.override import Override
 from runtime.quantity import spoken
 from runtime.registry import Registry
+from runtime.selection import Selection, select
 from runtime.supervisor import Supervisor
 from runtime.threads import ThreadPool
 
@@ -32,10 +34,20 @@ HANDLER_THREADS = 40
 
 
 class Application:
-    """One application. `load` checks, `build` imports handlers, `serve` runs."""
+    """One application. `load` checks, `build` imports handlers, `serve` runs.
 
-    def __init__(self, linkage: Linkage) -> None:
+    `selection` says which services run, `membership` that this is one worker among several.
+    """
+
+    def __init__(
+        self,
+        linkage: Linkage,
+        selection: Selection | None = None,
+        membership: Membership | None = None,
+    ) -> None:
         self.linkage = linkage
+        self._selection = select(linkage) if selection is None else selection
+        self._membership = membership
         self.scope = Scope()
         self.pool = ThreadPool(HANDLER_THREADS)
         self.supervisor: Supervisor | None = None
@@ -55,6 +67,8 @@ class Application:
     def build(self, log: Log | None = None) -> None:
         """Make the components. Raises StartError if a handler cannot be imported."""
         self.scope.log = log
+        if self._membership is not None:
+            self.scope.sockets = self._membership.listeners()
         if log is not None:
             log.hide(self._secrets())
         self._assembly = assemble(self.linkage, self.scope, self._handlers)
@@ -66,15 +80,22 @@ class Application:
         assert self._assembly is not None
         self.scope.loop = asyncio.get_running_loop()
         began = time.monotonic()
-        supervisor = Supervisor(self._assembly.runnables, self.linkage.graph)
+        selection = self._selection
+        supervisor = Supervisor(
+            self._assembly.runnables, self.linkage.graph, selection.wanted, selection.elsewhere
+        )
         self.supervisor = supervisor
+        if self._membership is not None:
+            self._membership.tell_budget(supervisor.budget)
+        elif selection.left_out:
+            log.info("left out of this process: %s", ", ".join(map(str, selection.left_out)))
         if not supervisor.children:
             log.warning("nothing runs: no entry has 'lifecycle: {auto_start: true}'")
         starting = asyncio.create_task(supervisor.start())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done() and starting.result():
-            log.info("ready in %s%s", spoken(time.monotonic() - began), self._addresses())
+            self._ready(time.monotonic() - began)
             await stopping
         stopping.cancel()
         if supervisor.start_failed is not None:
@@ -94,11 +115,14 @@ class Application:
         """Drop the modules of the handlers, for programs that load many applications."""
         self._handlers.forget()
 
-    def _addresses(self) -> str:
+    def _ready(self, took: float) -> None:
         assert self.supervisor is not None
         children = self.supervisor.children.values()
         where = [child.where for child in children if child.stage is Stage.SERVER]
-        return f": {', '.join(where)}" if where else ""
+        if self._membership is not None:
+            self._membership.tell_ready(where)  # the parent says it once for all
+            return
+        log.info("ready in %s%s", spoken(took), f": {', '.join(where)}" if where else "")
 
     def _secrets(self) -> Iterator[str]:
         """What came from the environment, alone or as a part of a value."""

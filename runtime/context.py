@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runtime.entry import EntryId
 from runtime.log import Log
 from runtime.suggestion import near
+
+if TYPE_CHECKING:
+    from socket import socket
 
 
 class Scope:
@@ -18,6 +21,8 @@ class Scope:
     def __init__(self) -> None:
         self.components: dict[EntryId, Any] = {}
         self.fields: dict[EntryId, Mapping[str, Any]] = {}
+        self.sockets: Mapping[EntryId, socket] = {}
+        """What was opened for all workers of the application, by the entry that serves it."""
         self.log: Log | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
         self._found: dict[tuple[str, str], EntryId] = {}

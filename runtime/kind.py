@@ -7,11 +7,14 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path as FilePath
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from runtime.context import Scope
 from runtime.entry import EntryId
 from runtime.finding import Path, Position, Problem
+
+if TYPE_CHECKING:
+    from socket import socket
 
 
 class LoadedHandler(Protocol):
@@ -152,6 +155,8 @@ class Linked(Protocol):
 
 Check = Callable[[Linked], Iterable[Claim | Arguments | Problem]]
 
+Shared = Callable[[Linked], Problem | None]
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -174,3 +179,11 @@ class Kind:
     schema: Mapping[str, Any] | None = None
     check: Check | None = None
     lacks: Mapping[str, str] = field(default_factory=dict)
+    shared: bool | Shared = True
+    """Whether several processes of one application may each run it and mean the same thing; a
+    function if that depends on the entry: it says what is in the way.
+    """
+    bind: Callable[[Linked], socket] | None = None
+    """Opens what all workers of an application serve, and lets no client in yet. The component
+    finds it in `context.scope.sockets`, by its id. Raises StartError.
+    """

@@ -47,7 +47,7 @@ class KindCheck:
         if link.kind.check is None:
             return
         try:
-            rules = [*link.kind.check(_View(self._links, link))]
+            rules = [*link.kind.check(View(self._links, link))]
         except Exception as error:  # a kind from outside may fail in any way
             if self._faulty & set(link.references.values()):
                 return  # it may have stumbled over what is told already
@@ -114,8 +114,8 @@ def _as_it_is(text: str) -> str:
     return text
 
 
-class _View:
-    """An entry as its kind's `check` sees it."""
+class View:
+    """An entry as its kind sees it before anything is built."""
 
     def __init__(self, links: Mapping[EntryId, Linked], link: Linked) -> None:
         self._links = links
@@ -124,6 +124,6 @@ class _View:
         self.kind = link.kind
         self.fields: Mapping[str, Any] = _Fields(link)
 
-    def follow(self, *path: str) -> _View | None:
+    def follow(self, *path: str) -> View | None:
         target = self._link.references.get(path)
-        return _View(self._links, self._links[target]) if target and target in self._links else None
+        return View(self._links, self._links[target]) if target and target in self._links else None

@@ -38,6 +38,8 @@ class Log:
         self, stream: TextIO, json: bool = False, colour: bool = False, level: int = logging.INFO
     ) -> None:
         self.level = level
+        self.worker: int | None = None
+        """Which of several workers writes, if there are several."""
         self._secrets: list[str] = []
         self._stream = stream
         self._json = json
@@ -71,6 +73,8 @@ class Log:
             "level": _LEVELS.get(level, "info"),
             "logger": logger,
         }
+        if self.worker is not None:
+            event["worker"] = self.worker
         if entry is not None:
             event["entry"] = str(entry)
         event["message"] = message if isinstance(message, str) else _said(message)
@@ -123,6 +127,8 @@ class Log:
         who = event.get("entry", event["logger"])
         words = event["message"].translate(_ESCAPES)
         head = words if words.startswith(who) else f"{who} {words}"
+        if "worker" in event:
+            head = f"[{event['worker']}] {head}"
         if self._colour:
             line = f"\033[2m{clock}\033[0m \033[{_COLOURS[level]}m{level:7}\033[0m {head}"
             line += f"\033[2m{tail}\033[0m" if tail else ""

@@ -29,9 +29,15 @@ class Signals:
         """`early_exit` is the code of a signal before anything runs; None for the usual 128 + n."""
         self._early_exit = early_exit
         self._begin: Callable[[], None] | None = None
+        self._end: Callable[[], None] = _nothing
         self._begun = -1
         """The pipe that tells the watching thread that the drain began."""
         self._count = 0
+
+    @property
+    def received(self) -> bool:
+        """Whether there was a signal already."""
+        return self._count > 0
 
     def install(self) -> None:
         """Take over SIGTERM and SIGINT."""
@@ -46,12 +52,23 @@ class Signals:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
 
-    def drain_with(self, begin: Callable[[], None], budget: Callable[[], float]) -> None:
-        """From now on a signal calls `begin`, which has `budget()` seconds to end the program."""
+    def drain_with(
+        self,
+        begin: Callable[[], None],
+        budget: Callable[[], float],
+        end: Callable[[], None] | None = None,
+    ) -> None:
+        """From now on a signal calls `begin`, which has `budget()` seconds to end the program.
+
+        `end` is called before the program is ended at once.
+        """
+        self._end = end or _nothing
         begun, self._begun = os.pipe()
         # A loop that is blocked by a handler can drain nothing: this thread ends the program then.
         # It is there beforehand, for a signal may come where a new thread would wait for ever.
-        watch = threading.Thread(target=_watch, args=(begun, budget), daemon=True, name="drain")
+        watch = threading.Thread(
+            target=_watch, args=(begun, budget, self._end), daemon=True, name="drain"
+        )
         watch.start()
         self._begin = begin
 
@@ -63,13 +80,19 @@ class Signals:
             os.write(self._begun, b"!")
             self._begin()
         else:
+            self._end()
             leave(TWICE)
 
 
-def _watch(begun: int, budget: Callable[[], float]) -> None:
+def _watch(begun: int, budget: Callable[[], float], end: Callable[[], None]) -> None:
     os.read(begun, 1)
     time.sleep(budget() + MARGIN)
+    end()
     leave(TWICE)
+
+
+def _nothing() -> None:
+    """There is nothing else to end."""
 
 
 def leave(code: int) -> NoReturn:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from runtime.assembly import Runnable
 from runtime.child import GRACE, Child, StartFailed, State
@@ -22,11 +22,20 @@ class Supervisor:
     """The services of an application as children.
 
     `graph` has every entry; an entry that does not run passes its needs on to those that need it.
+    Started is what is `wanted` (None for what says so itself), with all that it needs, but for
+    what runs `elsewhere`.
     """
 
-    def __init__(self, runnables: Mapping[EntryId, Runnable], graph: Graph[EntryId]) -> None:
-        wanted = [id for id, runnable in runnables.items() if runnable.lifecycle.auto_start]
-        reached = graph.reach(wanted)
+    def __init__(
+        self,
+        runnables: Mapping[EntryId, Runnable],
+        graph: Graph[EntryId],
+        wanted: Collection[EntryId] | None = None,
+        elsewhere: Collection[EntryId] = (),
+    ) -> None:
+        if wanted is None:
+            wanted = [id for id, runnable in runnables.items() if runnable.lifecycle.auto_start]
+        reached = graph.reach(wanted).difference(elsewhere)
         self._graph = graph
         self.children = {
             id: Child(runnable, self._changed)

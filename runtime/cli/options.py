@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 
 from runtime.cli.excerpt import print_findings
-from runtime.finding import ManifestError
+from runtime.finding import Finding, ManifestError
 from runtime.linker import Linkage, link
 from runtime.manifest import read
 from runtime.override import FORM, Override
@@ -102,5 +102,10 @@ def linked(
     try:
         return link(read(folder, overrides, environment(env_file)), Registry())
     except ManifestError as error:
-        print_findings(error.findings, sys.stderr)
-        sys.exit(FINDINGS)
+        refuse(error.findings)
+
+
+def refuse(findings: Sequence[Finding]) -> NoReturn:
+    """Print findings and exit with 3."""
+    print_findings(findings, sys.stderr)
+    sys.exit(FINDINGS)

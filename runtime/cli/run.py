@@ -6,18 +6,36 @@ import logging
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from runtime import log as logs
 from runtime.application import Application
-from runtime.cli.options import application, linked
+from runtime.cli.options import Refused, application, linked, refuse
+from runtime.finding import ManifestError
 from runtime.kind import StartError
+from runtime.linker import Linkage
+from runtime.membership import Membership
 from runtime.override import Override
 from runtime.program import run
+from runtime.selection import Selection, WrongChoice, select
 from runtime.signals import Signals, leave_soon
 
 COULD_NOT_START = 4
+MOST_WORKERS = 256
+
+
+class _Ids(click.ParamType[tuple[str, ...]]):
+    name = "ID,…"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        ids = tuple(filter(None, map(str.strip, value.split(","))))
+        if not ids:
+            self.fail("it names no service", param, ctx)
+        return ids
 
 
 @click.command(
@@ -26,6 +44,28 @@ COULD_NOT_START = 4
     "5 a service failed for good, 6 the drain ran out of time.",
 )
 @application
+@click.option(
+    "--only",
+    multiple=True,
+    type=_Ids(),
+    help="Start only these processes, consumers and servers, with what they need and all "
+    "resources (databases, drivers, hosts).",
+)
+@click.option(
+    "--except",
+    "without",
+    multiple=True,
+    type=_Ids(),
+    help="Start all but these processes, consumers and servers.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, MOST_WORKERS),
+    default=1,
+    metavar="N",
+    help="Run the application in N processes that share its ports. Processes of the manifest "
+    "(migrations, pollers) run in the first only, consumers and servers in all.",
+)
 @click.option(
     "--log-format",
     type=click.Choice(["console", "json"]),
@@ -44,6 +84,9 @@ def command(
     folder: Path,
     overrides: tuple[Override, ...],
     env_file: Path | None,
+    only: tuple[tuple[str, ...], ...],
+    without: tuple[tuple[str, ...], ...],
+    workers: int,
     log_format: str | None,
     log_level: str,
 ) -> None:
@@ -53,15 +96,53 @@ def command(
 
     \b
       runtime run examples/task-queue
+      runtime run --except app:task_consumer examples/task-queue
       runtime run -o app:gateway:addr=:9000 examples/task-queue
     """
-    app = Application(linked(folder, overrides, env_file))
+    membership = Membership.take(os.environ)
+    if membership is not None:
+        membership.drain_without_parent(signals)
+    linkage = linked(folder, overrides, env_file)
+    selection = _selection(linkage, sum(only, ()), sum(without, ()), workers)
     log = logs.for_terminal(log_format, log_level, os.environ)
     logs.install(log)
+    if membership is not None:
+        log.worker = membership.number
+        if membership.number > 1:
+            selection = selection.further(linkage)
     try:
+        if workers > 1 and membership is None:
+            sys.exit(_several(linkage, selection, workers, signals))
+        app = Application(linkage, selection, membership)
         app.build(log)
     except StartError as error:
         logging.getLogger("runtime").error("%s", error)
         leave_soon(COULD_NOT_START)
         sys.exit(COULD_NOT_START)
     sys.exit(run(app, signals))
+
+
+def _selection(
+    linkage: Linkage, only: tuple[str, ...], without: tuple[str, ...], workers: int
+) -> Selection:
+    """Which services are to run; exits with 2 or 3 if they cannot, apart from each other."""
+    try:
+        selection = select(linkage, only, without)
+    except WrongChoice as error:
+        raise Refused(str(error)) from None
+    if selection.left_out or workers > 1:
+        from runtime.sharing import copied, torn  # an ordinary start does not need it
+
+        findings = [*torn(linkage, selection)]
+        findings += copied(linkage, selection) if workers > 1 else ()
+        if findings:
+            refuse(ManifestError(findings).findings)
+    return selection
+
+
+def _several(linkage: Linkage, selection: Selection, count: int, signals: Signals) -> int:
+    from runtime.workers import Workers, bound
+
+    if not selection.spread(linkage):
+        raise Refused("--workers: no consumer and no server runs here, so one process is enough")
+    return Workers(count, bound(linkage, selection)).run(signals)

@@ -42,8 +42,24 @@ class Address:
         return f"{scheme}://{Address('localhost', self.port) if everywhere else self}"
 
 
-def listen(address: Address) -> socket.socket:
-    """Open a listening socket. Raises StartError for an address that cannot be had."""
+def listen(address: Address, bound: socket.socket | None = None) -> socket.socket:
+    """A listening socket, which shares the clients of `bound` if that is given.
+
+    Raises StartError for an address that cannot be had.
+    """
+    opened = bind(address) if bound is None else bound.dup()
+    try:
+        # Now, not when the loop serves: of two servers bound to one port only one may listen.
+        opened.listen(BACKLOG)
+        opened.setblocking(False)
+    except OSError as error:
+        opened.close()
+        raise StartError(_sentence(address, error)) from None
+    return opened
+
+
+def bind(address: Address) -> socket.socket:
+    """A socket that has the address and lets no client in yet. Raises StartError."""
     try:
         family, sockaddr = _resolved(address)
     except (OSError, UnicodeError):
@@ -58,9 +74,6 @@ def listen(address: Address) -> socket.socket:
         if family == socket.AF_INET6:
             opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(bool(address.host)))
         opened.bind(sockaddr)
-        # Now, not when the loop serves: of two servers bound to one port only one may listen.
-        opened.listen(BACKLOG)
-        opened.setblocking(False)
     except OSError as error:
         opened.close()
         raise StartError(_sentence(address, error)) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable
 
@@ -27,11 +28,14 @@ class Server:
         *,
         timeouts: Timeouts | None = None,
         tls: ssl.SSLContext | None = None,
+        bound: socket.socket | None = None,
     ) -> None:
+        """`bound` is a socket with that address already, whose clients other processes get too."""
         self._app = app
         self._address = address
         self._timeouts = timeouts or Timeouts()
         self._tls = tls
+        self._bound = bound
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
         """Listen, be ready, and on `stop` refuse new clients and answer those there are.
@@ -40,7 +44,7 @@ class Server:
         """
         loop = asyncio.get_running_loop()
         clients = Connections(self._app, self._timeouts)
-        opened = listen(self._address)
+        opened = listen(self._address, self._bound)
         address = Address(self._address.host, opened.getsockname()[1])
         # From here on the loop owns the socket: to close it beside a loop that still watches it
         # aborts the process under uvloop.

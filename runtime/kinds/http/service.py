@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from runtime.finding import Problem
 from runtime.kind import BuildContext, Claim, Kind, Linked, Ready, Stage, StartError
 from runtime.kinds.http import Part
 from runtime.web.address import Address, secure
+from runtime.web.address import bind as bind_address
 from runtime.web.connection import Timeouts
 from runtime.web.dispatcher import Dispatcher
 from runtime.web.routes import Routes
@@ -76,7 +78,8 @@ class HttpService:
         timeouts = Timeouts(
             header=limits.header, read=limits.read, write=limits.write, idle=limits.idle
         )
-        return Server(self._dispatcher, address, timeouts=timeouts, tls=tls)
+        bound = self._context.scope.sockets.get(self._context.id)
+        return Server(self._dispatcher, address, timeouts=timeouts, tls=tls, bound=bound)
 
 
 def check(entry: Linked) -> Iterable[Claim | Problem]:
@@ -90,4 +93,8 @@ def check(entry: Linked) -> Iterable[Claim | Problem]:
         yield Claim(None, f"address '{addr}'", ("addr",), key=f"address {address}")
 
 
-kind = Kind("http.service", Config, HttpService, stage=Stage.SERVER, check=check)
+def bind(entry: Linked) -> socket.socket:
+    return bind_address(Address.parse(entry.fields["addr"]))
+
+
+kind = Kind("http.service", Config, HttpService, stage=Stage.SERVER, check=check, bind=bind)

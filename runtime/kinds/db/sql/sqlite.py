@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runtime.kind import BuildContext, Kind, Stage
+from runtime.finding import Problem
+from runtime.kind import BuildContext, Kind, Linked, Stage
 from runtime.sqlite.connection import MEMORY, Settings
 from runtime.sqlite.database import Database
 
@@ -28,4 +29,10 @@ def build(config: Config, context: BuildContext) -> Database:
     return Database(settings, config.transaction_timeout)
 
 
-kind = Kind("db.sql.sqlite", Config, build, stage=Stage.RESOURCE)
+def shared(entry: Linked) -> Problem | None:
+    if entry.fields["file"] != MEMORY:
+        return None
+    return Problem(("file",), f"'{entry.id}' is in memory", "give it a file")
+
+
+kind = Kind("db.sql.sqlite", Config, build, stage=Stage.RESOURCE, shared=shared)

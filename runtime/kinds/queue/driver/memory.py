@@ -78,4 +78,5 @@ kind = Kind(
     build,
     stage=Stage.RESOURCE,
     lacks={"transaction": "it keeps them in memory"},
+    shared=False,
 )
