@@ -16,7 +16,7 @@ from runtime.handler import Handlers
 from runtime.kind import Stage
 from runtime.linker import Linkage, link
 from runtime.log import Log
-from runtime.manifest import read
+from runtime.manifest import Manifest, read
 from runtime.membership import Membership
 from runtime.override import Override
 from runtime.quantity import spoken
@@ -70,7 +70,7 @@ class Application:
         if self._membership is not None:
             self.scope.sockets = self._membership.listeners()
         if log is not None:
-            log.hide(self._secrets())
+            log.hide(secrets(self.linkage.manifest))
         self._assembly = assemble(self.linkage, self.scope, self._handlers)
 
     async def serve(self, stop: asyncio.Event) -> int:
@@ -124,14 +124,15 @@ class Application:
             return
         log.info("ready in %s%s", spoken(took), f": {', '.join(where)}" if where else "")
 
-    def _secrets(self) -> Iterator[str]:
-        """What came from the environment, alone or as a part of a value."""
-        for entry in self.linkage.manifest.entries.values():
-            for path, written in entry.interpolated.items():
-                value: Any = entry.fields
-                for step in path:
-                    value = value[step]
-                yield from filled_in(written, str(value))
+
+def secrets(manifest: Manifest) -> Iterator[str]:
+    """What came from the environment, alone or as a part of a value."""
+    for entry in manifest.entries.values():
+        for path, written in entry.interpolated.items():
+            value: Any = entry.fields
+            for step in path:
+                value = value[step]
+            yield from filled_in(written, str(value))
 
 
 def filled_in(written: str, value: str) -> Iterator[str]:

@@ -218,6 +218,8 @@ def _sayable_event(event: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: {_sayable(key): _sayable(item) for key, item in value.items()}
         if isinstance(value, Mapping)
+        else value
+        if name == "worker"
         else _sayable(value)
         for name, value in event.items()
     }

@@ -58,9 +58,9 @@ def select(linkage: Linkage, only: Iterable[str] = (), without: Iterable[str] = 
     chosen = {_named(text, linkage) for text in only}
     resources = {id for id in whole if stage(linkage, id) is Stage.RESOURCE}
     wanted = (chosen or _auto_started(linkage)) - excluded | resources
-    for id in linkage.links:
-        if id in wanted:
-            _complete(linkage, id, excluded)
+    incomplete = wanted & linkage.graph.reach(excluded, dependents=True)
+    if incomplete:
+        raise _incomplete(linkage, next(id for id in linkage.links if id in incomplete), excluded)
     selection = Selection(frozenset(wanted))
     running = {*selection.running(linkage)}
     if (chosen or excluded) and not _choosable(linkage, running):
@@ -85,15 +85,12 @@ def _choosable(linkage: Linkage, ids: Iterable[EntryId]) -> list[EntryId]:
     return [id for id in ids if stage(linkage, id) not in (None, Stage.RESOURCE)]
 
 
-def _complete(linkage: Linkage, id: EntryId, excluded: set[EntryId]) -> None:
-    missing = linkage.graph.reach([id]) & excluded
-    if not missing:
-        return
-    need = min(missing)
+def _incomplete(linkage: Linkage, id: EntryId, excluded: set[EntryId]) -> WrongChoice:
+    need = min(linkage.graph.reach([id]) & excluded)
     mend = f"leave out '{id}' too: --except {need},{id}"
     if stage(linkage, id) is Stage.RESOURCE:
         mend = f"'{id}' always starts, so '{need}' must"
-    raise WrongChoice(f"'{id}' needs '{need}', which is left out; {mend}")
+    return WrongChoice(f"'{id}' needs '{need}', which is left out; {mend}")
 
 
 def _named(text: str, linkage: Linkage) -> EntryId:
@@ -111,7 +108,8 @@ def _named(text: str, linkage: Linkage) -> EntryId:
     why = "does not run by itself"
     if stage(linkage, other) is Stage.RESOURCE:
         why = "always starts, as any handler may use it"
-    kind = linkage.links[other].kind.name
+    entry = linkage.links[other].entry
+    kind = entry.written("kind") or entry.kind
     raise WrongChoice(f"'{other}' is of kind {kind} and {why}; choose among: {_listed(services)}")
 
 

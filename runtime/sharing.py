@@ -60,9 +60,9 @@ def _unshared(linkage: Linkage, link: Link) -> Problem | None:
         return shared(View(linkage.links, link))
     if shared:
         return None
-    kind = link.kind.name
+    kind = link.entry.written("kind") or link.kind.name
     message = f"'{link.entry.id}' is of kind {kind}, which works within one process"
-    return Problem(("kind",), message, _instead(kind))
+    return Problem(("kind",), message, _instead(link.kind.name))
 
 
 def _instead(kind: str) -> str | None:

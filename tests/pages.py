@@ -6,7 +6,8 @@ A comment before a block says what is to be done with it:
     <!-- append: PATH -->              add it to a file
     <!-- edit: PATH | OLD | NEW -->    change a file; needs no block
     <!-- run -->                       run its `$ runtime …` lines and compare what they print
-    <!-- serve: DIR -->                run its `$ curl …` lines against that application
+    <!-- serve: DIR -->                run its `$ curl …` lines against that application; options
+                                       may follow, and after a ` | ` another one to run beside it
 
 In what is expected, `…` stands for anything.
 """

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -15,6 +17,7 @@ import yaml
 
 from runtime.cli import command as program
 from runtime.registry import Registry
+from tests import equipment
 from tests.blackbox import FREE_PORT, ROOT, Site, eventually, execute, running
 from tests.pages import Command, Step, commands, matches, steps
 
@@ -85,10 +88,15 @@ def follow(step: Step, folder: Path, place: str) -> None:
                 ended = execute(*command.words[1:], cwd=folder)
                 assert matches(command.expected, ended.out + ended.err), (place, ended)
         case "serve":
-            with running(folder / step.argument, FREE_PORT) as site:
-                for command in commands(step.text):
-                    ask(command, site, place)
-                assert site.stop() == 0, place
+            asked, *others = (shlex.split(program) for program in step.argument.split(" | "))
+            asked = [word for word in asked if word != "-o"]  # `running` knows an override
+            with ExitStack() as beside:
+                for where, *options in others:
+                    beside.enter_context(equipment.running(folder / where, *options))
+                with running(folder / asked[0], FREE_PORT, *asked[1:]) as site:
+                    for command in commands(step.text):
+                        ask(command, site, place)
+                    assert site.stop() == 0, place
 
 
 def ask(command: Command, site: Site, place: str) -> None:

@@ -55,6 +55,16 @@ def test_a_terminal_gets_no_control_characters(event: dict[str, Any]) -> None:
     assert not any(ord(char) < 32 or 127 <= ord(char) < 160 for char in text.rstrip("\n"))
 
 
+@pytest.mark.parametrize("message", ["hello", "lone \ud800"])
+def test_a_worker_signs_its_lines_with_its_number(message: str) -> None:
+    stream = io.StringIO()
+    log = Log(stream, json=True)
+    log.worker = 2
+    log.write(logging.INFO, "test", message)
+
+    assert json.loads(stream.getvalue())["worker"] == 2
+
+
 def test_what_json_cannot_say_is_written_as_its_text() -> None:
     class Odd:
         def __repr__(self) -> str:

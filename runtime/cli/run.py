@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from runtime import log as logs
-from runtime.application import Application
+from runtime.application import Application, secrets
 from runtime.cli.options import Refused, application, linked, refuse
 from runtime.finding import ManifestError
 from runtime.kind import StartError
@@ -112,6 +112,7 @@ def command(
             selection = selection.further(linkage)
     try:
         if workers > 1 and membership is None:
+            log.hide(secrets(linkage.manifest))
             sys.exit(_several(linkage, selection, workers, signals))
         app = Application(linkage, selection, membership)
         app.build(log)
