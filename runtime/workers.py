@@ -84,10 +84,10 @@ class Workers:
     async def _serve(self) -> int:
         began = time.monotonic()
         first, *further = self._workers
-        keepers = [asyncio.create_task(first.keep())]
+        keepers = [self._keep(first)]
         await self._unless_stopped(first.ready.wait())
         if not self._stop.is_set():
-            keepers += [asyncio.create_task(worker.keep()) for worker in further]
+            keepers += [self._keep(worker) for worker in further]
             for worker in further:
                 await self._unless_stopped(worker.ready.wait())
         if not self._stop.is_set():
@@ -96,6 +96,11 @@ class Workers:
             log.info("ready in %s with %d workers%s", took, len(self._workers), where)
         await self._stop.wait()
         return await self._drain(keepers)
+
+    def _keep(self, worker: Worker) -> asyncio.Task[None]:
+        task = asyncio.create_task(worker.keep())
+        task.add_done_callback(lambda _: self._stop.set())
+        return task
 
     async def _drain(self, keepers: list[asyncio.Task[None]]) -> int:
         log.info("stopping")
@@ -109,6 +114,8 @@ class Workers:
             for worker in self._workers:
                 worker.kill()
             await asyncio.wait(keepers)
+        for keeper in keepers:
+            keeper.result()
         code = combined(worker.code for worker in self._workers)
         log.info("stopped in %s, exit code %d", spoken(time.monotonic() - began), code)
         return code
@@ -149,7 +156,7 @@ class Worker:
         self._policy = RestartPolicy()
 
     async def keep(self) -> None:
-        """Keep a process in this place until the stop, or until the first one could not start."""
+        """Keep a process in this place until the stop. Returns early if none was ever ready."""
         loop = asyncio.get_running_loop()
         attempt = 0
         while not self._stop.is_set():
@@ -159,8 +166,8 @@ class Worker:
             if self._stop.is_set():
                 return
             if self.code and not self.ready.is_set():
-                log.error("worker %d %s before it was ready", self._number, how)
-                self._stop.set()
+                said = "worker %d %s; it was never ready, so all stop"
+                log.error(said, self._number, how)
                 return
             if loop.time() - began > STABLE:
                 attempt = 1
@@ -187,19 +194,15 @@ class Worker:
 
     async def _once(self) -> str:
         """Run one process to its end, and say how it ended."""
-        reading, writing = os.pipe()
         try:
-            self._process = await self._spawn(writing)
-        except OSError as error:
-            os.close(reading)
+            self._process, reports = await self._spawn()
+        except OSError as error:  # no descriptor, no memory, no process more for this user
             self.code = COULD_NOT_START
             return f"cannot be started: {error.strerror or error}"
-        finally:
-            os.close(writing)
         self._asked = False
         if self._stop.is_set():
             self.drain()
-        hearing = asyncio.create_task(self._hear(reading, self._process.pid))
+        hearing = asyncio.create_task(self._hear(reports, self._process.pid))
         ended = await self._process.wait()
         pid, self._process = self._process.pid, None
         hearing.cancel()
@@ -207,23 +210,31 @@ class Worker:
         self.code = self._meaning(ended)
         return f"(pid {pid}) {_words(ended)}"
 
-    async def _spawn(self, report: int) -> asyncio.subprocess.Process:
-        """The command line of this program once more, as a worker."""
-        membership = Membership(self._number, report, self._parent, self._sockets)
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            *sys.orig_argv[1:],
-            stdin=asyncio.subprocess.DEVNULL,
-            env={**os.environ, **membership.variable()},
-            pass_fds=membership.descriptors,
-            start_new_session=True,  # a terminal's Ctrl-C would come twice
-        )
+    async def _spawn(self) -> tuple[asyncio.subprocess.Process, int]:
+        """The command line of this program once more, as a worker, and where it reports to."""
+        reports, writing = os.pipe()
+        membership = Membership(self._number, writing, self._parent, self._sockets)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *sys.orig_argv[1:],
+                stdin=asyncio.subprocess.DEVNULL,
+                env={**os.environ, **membership.variable()},
+                pass_fds=membership.descriptors,
+                start_new_session=True,  # a terminal's Ctrl-C would come twice
+            )
+        except OSError:
+            os.close(reports)
+            raise
+        finally:
+            os.close(writing)
+        return process, reports
 
-    async def _hear(self, reading: int, pid: int) -> None:
+    async def _hear(self, reports: int, pid: int) -> None:
         """Take what the process reports."""
         reader = asyncio.StreamReader()
         transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(reading, "rb", 0)
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(reports, "rb", 0)
         )
         try:
             async for line in reader:

@@ -262,7 +262,7 @@ def test_what_ends_before_it_was_ever_ready_ends_all_with_its_code(tmp_path: Pat
     with equipment.running(folder, "--workers", "3", ready=False) as program:
         assert program.wait() == 4
         program.wait_for("app:once could not start: it ended with exit code 1")
-        assert count(program, "ended with exit code 4 before it was ready") == 1
+        assert count(program, "ended with exit code 4; it was never ready, so all stop") == 1
         assert count(program, "worker 2") == 0
         no_surprise(program)
 

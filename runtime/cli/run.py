@@ -96,7 +96,7 @@ def command(
 
     \b
       runtime run examples/task-queue
-      runtime run --except app:task_consumer examples/task-queue
+      runtime run --workers 4 shop
       runtime run -o app:gateway:addr=:9000 examples/task-queue
     """
     membership = Membership.take(os.environ)
