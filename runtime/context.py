@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +21,10 @@ class Scope:
     def __init__(self) -> None:
         self.components: dict[EntryId, Any] = {}
         self.fields: dict[EntryId, Mapping[str, Any]] = {}
-        self.sockets: Mapping[EntryId, socket] = {}
-        """What was opened for all workers of the application, by the entry that serves it."""
+        self.sockets: Mapping[EntryId, Sequence[socket]] = {}
+        """What was opened for the workers of an application, by the entry that serves it: the
+        socket of this worker, then those of the others.
+        """
         self.log: Log | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
         self._found: dict[tuple[str, str], EntryId] = {}

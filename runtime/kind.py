@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path as FilePath
@@ -183,7 +183,7 @@ class Kind:
     """Whether several processes of one application may each run it and mean the same thing; a
     function if that depends on the entry: it says what is in the way.
     """
-    bind: Callable[[Linked], socket] | None = None
-    """Opens what all workers of an application serve, and lets no client in yet. The component
-    finds it in `context.scope.sockets`, by its id. Raises StartError.
+    bind: Callable[[Linked, int], Sequence[socket]] | None = None
+    """Opens a socket for each of so many workers, on one address, and lets no client in yet. The
+    component finds them in `context.scope.sockets`, by its id. Raises StartError.
     """

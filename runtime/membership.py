@@ -7,9 +7,10 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 
 from runtime.entry import EntryId
 from runtime.signals import Signals
@@ -28,12 +29,12 @@ class Membership:
     """Written to: a line `budget SECONDS`, and a line `ready ADDRESS…`."""
     parent: int
     """Never written to: it ends when the parent does."""
-    sockets: Mapping[str, int]
-    """What to listen on, by the id of the entry that serves it."""
+    sockets: Mapping[str, Sequence[int]]
+    """What to listen on, by the id of the entry that serves it: its own, then the others'."""
 
     @property
     def descriptors(self) -> list[int]:
-        return [self.report, self.parent, *self.sockets.values()]
+        return [self.report, self.parent, *chain.from_iterable(self.sockets.values())]
 
     def variable(self) -> dict[str, str]:
         """What the parent adds to the environment of the worker."""
@@ -54,10 +55,11 @@ class Membership:
             return None  # there is none, or it is not from a parent
         return membership
 
-    def listeners(self) -> dict[EntryId, socket.socket]:
+    def listeners(self) -> dict[EntryId, list[socket.socket]]:
+        """The sockets, by the entry that serves them."""
         return {
-            EntryId.parse(id, ""): socket.socket(fileno=descriptor)
-            for id, descriptor in self.sockets.items()
+            EntryId.parse(id, ""): [socket.socket(fileno=descriptor) for descriptor in descriptors]
+            for id, descriptors in self.sockets.items()
         }
 
     def drain_without_parent(self, signals: Signals) -> None:

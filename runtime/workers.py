@@ -9,8 +9,9 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Iterable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from itertools import chain
 
 from runtime.entry import EntryId
 from runtime.kind import StartError
@@ -31,37 +32,42 @@ STABLE = 5.0
 """Seconds after which the end of a worker counts as its first."""
 
 
-def bound(linkage: Linkage, selection: Selection) -> dict[EntryId, socket.socket]:
-    """Open what the workers are to serve. Raises StartError."""
-    sockets: dict[EntryId, socket.socket] = {}
-    with ExitStack() as opened:
-        for id in selection.running(linkage):
-            link = linkage.links[id]
-            if link.kind.bind is not None:
-                try:
-                    sockets[id] = opened.enter_context(link.kind.bind(View(linkage.links, link)))
-                except StartError as error:
-                    raise StartError(f"{id} could not start: {error}") from None
-        opened.pop_all()
+def bound(
+    linkage: Linkage, selection: Selection, count: int
+) -> dict[EntryId, Sequence[socket.socket]]:
+    """Open what the workers are to serve, a socket for each. Raises StartError."""
+    sockets: dict[EntryId, Sequence[socket.socket]] = {}
+    for id in selection.running(linkage):
+        link = linkage.links[id]
+        if link.kind.bind is not None:
+            try:
+                sockets[id] = link.kind.bind(View(linkage.links, link), count)
+            except StartError as error:
+                raise StartError(f"{id} could not start: {error}") from None
     return sockets
 
 
 class Workers:
     """Starts the first worker, then the others, and keeps their number until it is told to stop.
 
-    They share the sockets: who is free takes the next client, and one that dies takes no client
-    with it but those it had. Ends for good if a worker ends before it was ever ready.
+    The sockets stay open here, whatever becomes of a worker: who waits in the line of one that
+    died is taken by another. Ends for good if a worker ends before it was ever ready.
     """
 
-    def __init__(self, count: int, sockets: Mapping[EntryId, socket.socket]) -> None:
+    def __init__(self, count: int, sockets: Mapping[EntryId, Sequence[socket.socket]]) -> None:
         self._sockets = sockets
         # Nothing is ever written: the workers see its end, however this process dies.
         self._parent, self._alive = os.pipe()
         self._stop = asyncio.Event()
-        descriptors = {str(id): opened.fileno() for id, opened in sockets.items()}
-        self._workers = [
-            Worker(number, self._parent, descriptors, self._stop) for number in range(1, count + 1)
-        ]
+        self._workers = [self._worker(number) for number in range(1, count + 1)]
+
+    def _worker(self, number: int) -> Worker:
+        """The worker of this number, whose own socket is the first of each entry's."""
+        descriptors = {}
+        for id, opened in self._sockets.items():
+            all = [each.fileno() for each in opened]
+            descriptors[str(id)] = [all.pop(number - 1), *all]
+        return Worker(number, self._parent, descriptors, self._stop)
 
     def run(self, signals: Signals) -> int:
         """Until a signal, or a worker that cannot start; the exit code."""
@@ -105,7 +111,7 @@ class Workers:
     async def _drain(self, keepers: list[asyncio.Task[None]]) -> int:
         log.info("stopping")
         began = time.monotonic()
-        for opened in self._sockets.values():
+        for opened in chain.from_iterable(self._sockets.values()):
             opened.close()
         for worker in self._workers:
             worker.drain()
@@ -138,7 +144,7 @@ class Worker:
     """One place among the workers: a process, and when that has ended the next one."""
 
     def __init__(
-        self, number: int, parent: int, sockets: Mapping[str, int], stop: asyncio.Event
+        self, number: int, parent: int, sockets: Mapping[str, Sequence[int]], stop: asyncio.Event
     ) -> None:
         self.ready = asyncio.Event()
         """Set once its first process is ready, or a later one if that was killed."""

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic
 
@@ -163,6 +164,50 @@ def test_a_client_that_waits_outlives_the_worker_it_would_have_got(tmp_path: Pat
             assert all(isinstance(each.exception(), OSError) for each in stuck)
         program.signal(signal.SIGTERM)
         assert program.wait() == 0
+
+
+def test_clients_are_spread_over_the_workers(tmp_path: Path) -> None:
+    folder = application(tmp_path)
+    (folder / "h.py").write_text("import os\nasync def answer():\n    return str(os.getpid())\n")
+    with equipment.running(folder, "--workers", "2") as program, ExitStack() as opened:
+        answered = []
+        for _ in range(40):
+            client = http.client.HTTPConnection("127.0.0.1", program.port, timeout=20)
+            opened.callback(client.close)
+            client.request("GET", "/")
+            answered.append(int(client.getresponse().read()))
+
+        # The system throws dice; that one of two gets less than 5 of 40 is one case in a million.
+        assert all(answered.count(pid) >= 5 for pid in pids(program).values())
+
+
+def test_nobody_gets_in_while_the_workers_drain(tmp_path: Path) -> None:
+    folder = application(tmp_path)
+    (folder / "h.py").write_text(
+        "import asyncio\nasync def answer():\n"
+        "    print('in hand', flush=True)\n    await asyncio.sleep(60)\n"
+    )
+    patient = (folder / "_index.yaml").read_text().replace("300ms", "60s")
+    (folder / "_index.yaml").write_text(patient)
+
+    def refused(port: int) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=20).close()
+        except ConnectionError:
+            return True
+        return False
+
+    with equipment.running(folder, "--workers", "2") as program, ThreadPoolExecutor(1) as pool:
+        site = Site(program)
+        waiting = pool.submit(site.ask, "GET", "/")
+        program.wait_for_output("in hand")
+        program.signal(signal.SIGTERM)
+        eventually(lambda: refused(site.port))
+        assert not waiting.done()
+
+        program.signal(signal.SIGTERM)
+        assert program.wait() == 6
+        assert isinstance(waiting.exception(), (OSError, http.client.HTTPException))
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])

@@ -146,4 +146,4 @@ def _several(linkage: Linkage, selection: Selection, count: int, signals: Signal
 
     if not selection.spread(linkage):
         raise Refused("--workers: no consumer and no server runs here, so one process is enough")
-    return Workers(count, bound(linkage, selection)).run(signals)
+    return Workers(count, bound(linkage, selection, count)).run(signals)

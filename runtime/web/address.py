@@ -43,7 +43,7 @@ class Address:
 
 
 def listen(address: Address, bound: socket.socket | None = None) -> socket.socket:
-    """A listening socket, which shares the clients of `bound` if that is given.
+    """A listening socket, or one more handle of `bound`, which has the address already.
 
     Raises StartError for an address that cannot be had.
     """
@@ -58,7 +58,26 @@ def listen(address: Address, bound: socket.socket | None = None) -> socket.socke
     return opened
 
 
-def bind(address: Address) -> socket.socket:
+def bind_together(address: Address, count: int) -> list[socket.socket]:
+    """Sockets that have the address together and let no client in yet. Raises StartError.
+
+    When they listen, the system spreads the clients over them.
+    """
+    # Two programs that both allow it could share a port unnoticed: the first socket does not.
+    with bind(address) as alone:
+        port = alone.getsockname()[1]
+    same = Address(address.host, port)
+    sockets: list[socket.socket] = []
+    try:
+        sockets.extend(bind(same, together=True) for _ in range(count))
+    except StartError:
+        for opened in sockets:
+            opened.close()
+        raise
+    return sockets
+
+
+def bind(address: Address, together: bool = False) -> socket.socket:
     """A socket that has the address and lets no client in yet. Raises StartError."""
     try:
         family, sockaddr = _resolved(address)
@@ -71,6 +90,8 @@ def bind(address: Address) -> socket.socket:
     opened = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if together:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(bool(address.host)))
         opened.bind(sockaddr)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from starlette.types import ASGIApp
 
@@ -13,6 +13,7 @@ from runtime.kind import Ready
 from runtime.web.address import Address, listen
 from runtime.web.connection import Timeouts
 from runtime.web.connections import Connections
+from runtime.web.rescue import PATIENCE, Rescue
 
 _TICK = 0.5
 _UNWIND = 0.25
@@ -28,14 +29,14 @@ class Server:
         *,
         timeouts: Timeouts | None = None,
         tls: ssl.SSLContext | None = None,
-        bound: socket.socket | None = None,
+        bound: Sequence[socket.socket] = (),
     ) -> None:
-        """`bound` is a socket with that address already, whose clients other processes get too."""
+        """`bound` are sockets that have the address already: ours, then those of other workers."""
         self._app = app
         self._address = address
         self._timeouts = timeouts or Timeouts()
         self._tls = tls
-        self._bound = bound
+        self._bound = [*bound]
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
         """Listen, be ready, and on `stop` refuse new clients and answer those there are.
@@ -44,7 +45,7 @@ class Server:
         """
         loop = asyncio.get_running_loop()
         clients = Connections(self._app, self._timeouts)
-        opened = listen(self._address, self._bound)
+        opened = listen(self._address, self._bound[0] if self._bound else None)
         address = Address(self._address.host, opened.getsockname()[1])
         # From here on the loop owns the socket: to close it beside a loop that still watches it
         # aborts the process under uvloop.
@@ -54,11 +55,18 @@ class Server:
             ssl=self._tls,
             ssl_handshake_timeout=self._timeouts.header if self._tls else None,
         )
+        rescue = Rescue(self._bound[1:], clients.connect, self._tls, self._timeouts.header)
         end_ticks = _every(self._tick(), clients.tick)
+        end_rescue = _every(PATIENCE, rescue.look) if self._bound[1:] else end_ticks
         try:
             ready(address.url("https" if self._tls else "http"))
             await stop.wait()
             listener.close()
+            end_rescue()
+            # While any process holds one, clients get in and wait for nobody.
+            for bound in self._bound:
+                bound.close()
+            await rescue.finished()
             clients.stop()
             await clients.drained()
         except BaseException:
@@ -69,6 +77,7 @@ class Server:
             raise
         finally:
             end_ticks()
+            end_rescue()
             # uvloop closes a listener in the loop's next turn; a restart needs its port.
             await asyncio.sleep(0)
 

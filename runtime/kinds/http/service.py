@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from runtime.finding import Problem
 from runtime.kind import BuildContext, Claim, Kind, Linked, Ready, Stage, StartError
 from runtime.kinds.http import Part
-from runtime.web.address import Address, secure
-from runtime.web.address import bind as bind_address
+from runtime.web.address import Address, bind_together, secure
 from runtime.web.connection import Timeouts
 from runtime.web.dispatcher import Dispatcher
 from runtime.web.routes import Routes
@@ -78,7 +77,7 @@ class HttpService:
         timeouts = Timeouts(
             header=limits.header, read=limits.read, write=limits.write, idle=limits.idle
         )
-        bound = self._context.scope.sockets.get(self._context.id)
+        bound = self._context.scope.sockets.get(self._context.id, ())
         return Server(self._dispatcher, address, timeouts=timeouts, tls=tls, bound=bound)
 
 
@@ -93,8 +92,8 @@ def check(entry: Linked) -> Iterable[Claim | Problem]:
         yield Claim(None, f"address '{addr}'", ("addr",), key=f"address {address}")
 
 
-def bind(entry: Linked) -> socket.socket:
-    return bind_address(Address.parse(entry.fields["addr"]))
+def bind(entry: Linked, count: int) -> list[socket.socket]:
+    return bind_together(Address.parse(entry.fields["addr"]), count)
 
 
 kind = Kind("http.service", Config, HttpService, stage=Stage.SERVER, check=check, bind=bind)
