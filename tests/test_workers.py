@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,6 +24,7 @@ from tests.blackbox import Site, eventually, execute, write_files
 from tests.equipment import MARK, PLAIN_LOOP, Program, start, write_application
 from tests.test_durable import HANDLERS, MANIFEST, account
 from tests.test_stopping import unshare_works
+from tests.test_web_server import certificate
 
 SERVER = """
 namespace: app
@@ -49,6 +51,8 @@ ONCE = """
     type: TYPE
     lifecycle: {auto_start: true, stop_timeout: 300ms, restart: {max_attempts: 1}}
 """
+__all__ = ["certificate"]
+
 ANSWER = "async def answer():\n    return 'here'\n"
 
 
@@ -164,6 +168,31 @@ def test_a_client_that_waits_outlives_the_worker_it_would_have_got(tmp_path: Pat
             assert all(isinstance(each.exception(), OSError) for each in stuck)
         program.signal(signal.SIGTERM)
         assert program.wait() == 0
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("before", ["", PLAIN_LOOP], ids=["uvloop", "asyncio"])
+def test_who_waits_for_a_worker_that_stands_still_is_answered_by_another(
+    before: str, scheme: str, certificate: tuple[Path, Path], tmp_path: Path
+) -> None:
+    folder = application(tmp_path)
+    options = ["--workers", "2"]
+    if scheme == "https":
+        for file in certificate:
+            shutil.copy(file, folder)
+        options += ["-o", "app:gateway:tls={cert: cert.pem, key: key.pem}"]
+    with equipment.running(folder, *options, before=before) as program:
+        site = Site(program)
+        assert site.address.startswith(f"{scheme}://")
+        still = pids(program)[1]
+        os.kill(still, signal.SIGSTOP)
+        try:
+            # That not one of twenty falls to it is one case in a million.
+            assert [site.ask("GET", "/").body for _ in range(20)] == [b"here"] * 20
+        finally:
+            os.kill(still, signal.SIGCONT)
+        assert program.stop() == 0
+        no_surprise(program)
 
 
 def test_clients_are_spread_over_the_workers(tmp_path: Path) -> None:
