@@ -53,9 +53,11 @@ class Rescue:
         self._seen = waiting
 
     async def finished(self) -> None:
-        """Wait until those who were taken are connections like the others."""
+        """Wait until those who were taken are connections like the others, or leave them."""
         if self._taken:
-            await asyncio.wait(self._taken)
+            _, slow = await asyncio.wait(self._taken, timeout=PATIENCE)
+            for task in slow:  # a client in the middle of its TLS handshake
+                task.cancel()
 
     async def _take(self, client: socket.socket) -> None:
         client.setblocking(False)
