@@ -2,12 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DIR ?= examples/task-queue
+MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format docs clean
+.PHONY: help run test check format docs bench bench-micro bench-page soak clean
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The environment is made anew only when pyproject.toml is newer than its stamp.
 .venv/stamp: pyproject.toml
@@ -35,6 +36,24 @@ format: .venv/stamp ## Format, and mend what lint can mend
 docs: .venv/stamp ## Write the generated pages anew
 	@$(BIN)/runtime kinds --markdown > docs/kinds.md
 	@$(BIN)/runtime schema > schemas/runtime.schema.json
+
+# The peers of the benchmarks are installed only when somebody measures.
+.venv/bench: .venv/stamp
+	@echo "installing the peers (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
+	@touch $@
+
+bench: .venv/bench ## Measure against limits and peers (ARGS=--quick for a minute and a half)
+	@$(BIN)/python -m benchmarks compare $(ARGS)
+
+bench-micro: .venv/stamp ## Measure each room of the house alone (ARGS="--quick memory writer")
+	@$(BIN)/python -m benchmarks micro $(ARGS)
+
+bench-page: .venv/stamp ## Write the figures of the last run into docs/performance.md
+	@$(BIN)/python -m benchmarks page $(ARGS)
+
+soak: .venv/stamp ## Run the example at a steady rate and watch it (MINUTES=10)
+	@$(BIN)/python -m benchmarks soak --minutes $(MINUTES) $(ARGS)
 
 clean: ## Remove what was made
 	rm -rf .venv dist build .mypy_cache .pytest_cache .ruff_cache

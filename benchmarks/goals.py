@@ -1,0 +1,192 @@
+"""Goals: what the project promises of its speed, held against what a run found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from benchmarks import ours
+from benchmarks.limits.plain import ROW_NORMAL
+from benchmarks.results import Results, Round
+from benchmarks.subject import Subject
+from benchmarks.table import Table, spread
+from benchmarks.visit import Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """`ask` answers with one value a round, or none if nothing was measured."""
+
+    work: str
+    wanted: str
+    ask: Callable[[Results], Sequence[float]]
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def met(self, values: Sequence[float]) -> str:
+        """In the words of the table."""
+        if not values:
+            return "not measured"
+        value = median(values)
+        low = self.at_least is not None and value < self.at_least
+        high = self.at_most is not None and value > self.at_most
+        return "NOT MET" if low or high else "met"
+
+
+def _sample(round_: Round, subject: Subject | str) -> Sample:
+    return round_.samples[subject if isinstance(subject, str) else subject.title]
+
+
+def _tasks(round_: Round, subject: Subject | str) -> float:
+    tasks = _sample(round_, subject).tasks
+    assert tasks is not None
+    return tasks
+
+
+def _cpu_of_posts(subject: Subject, over: Subject) -> Callable[[Results], Sequence[float]]:
+    def ratio(round_: Round) -> float:
+        one, other = _sample(round_, subject).cpu_post, _sample(round_, over).cpu_post
+        assert one is not None
+        assert other is not None
+        return one / other
+
+    return lambda results: results.each(ratio)
+
+
+def _over_best(place: str) -> Callable[[Results], Sequence[float]]:
+    """The seed application's tasks a second over those of the best peer of that place."""
+
+    def ask(results: Results) -> Sequence[float]:
+        titles = results.settings["places"].get(place, [])
+
+        def ratio(round_: Round) -> float | None:
+            rates = [_tasks(round_, title) for title in titles if title in round_.samples]
+            return _tasks(round_, ours.MEMORY) / max(rates) if rates else None
+
+        return results.each(ratio)
+
+    return ask
+
+
+def _start(round_: Round) -> float:
+    ours_, bare = round_.starts[ours.MEMORY.title], round_.starts[ours.BARE.title]
+    return median(ours_) / median(bare)
+
+
+def _of_curve(name: str, key: str) -> Callable[[Results], Sequence[float]]:
+    def ask(results: Results) -> Sequence[float]:
+        curve = results.curve(name)
+        return [curve.figures[key]] if curve else []
+
+    return ask
+
+
+GOALS = [
+    Goal(
+        "CPU of a POST that parses, publishes and answers",
+        "≤ 1.6 × bare ASGI",
+        _cpu_of_posts(ours.POST, ours.BARE),
+        at_most=1.6,
+    ),
+    Goal(
+        "the same with 1,000 routes",
+        "≤ 1.05 × of one route",
+        _cpu_of_posts(ours.POST_OF_MANY, ours.POST),
+        at_most=1.05,
+    ),
+    Goal(
+        "dispatcher alone with 1,000 routes",
+        "≤ 1.05 × of 2 routes",
+        _of_curve("dispatch", "growth"),
+        at_most=1.05,
+    ),
+    Goal(
+        "seed application, memory, tasks/s",
+        "≥ 0.6 × sqlite3, a row a transaction",
+        lambda results: results.each(
+            lambda round_: _tasks(round_, ours.MEMORY) / round_.limits[ROW_NORMAL]
+        ),
+        at_least=0.6,
+    ),
+    Goal(
+        "the same",
+        "≥ 4 × the best peer in process",
+        _over_best("in process"),
+        at_least=4,
+    ),
+    Goal(
+        "the same",
+        "≥ 10 × the best peer with a broker",
+        _over_best("brokered"),
+        at_least=10,
+    ),
+    Goal(
+        "durable (full), 64 at a time, tasks/s",
+        "≥ 0.7 × memory, 64 at a time",
+        lambda results: results.each(
+            lambda round_: _tasks(round_, ours.DURABLE_WIDE) / _tasks(round_, ours.MEMORY_WIDE)
+        ),
+        at_least=0.7,
+    ),
+    Goal(
+        "message through the memory queue, CPU µs",
+        "≤ 3 over awaiting the handler",
+        _of_curve("memory", "over"),
+        at_most=3,
+    ),
+    Goal(
+        "the same, most waiting over 1 waiting",
+        "flat: ≤ 1.25",
+        _of_curve("memory", "flat"),
+        at_most=1.25,
+    ),
+    Goal(
+        "insert through the group writer, 64 waiting, NORMAL",
+        "≥ 0.8 × sqlite3 in batches",
+        _of_curve("writer", "NORMAL 64"),
+        at_least=0.8,
+    ),
+    Goal(
+        "the same, FULL",
+        "≥ 0.8 × sqlite3 in batches",
+        _of_curve("writer", "FULL 64"),
+        at_least=0.8,
+    ),
+    Goal(
+        "runtime run, exec to first answer",
+        "≤ 1.7 × bare ASGI",
+        lambda results: results.each(_start),
+        at_most=1.7,
+    ),
+    Goal(
+        "runtime validate, 10,000 entries, s",
+        "≤ 1",
+        _of_curve("manifest", "seconds"),
+        at_most=1,
+    ),
+    Goal(
+        "the same, an entry of 10,000 over one of 100",
+        "linear: ≤ 1.25",
+        _of_curve("manifest", "growth"),
+        at_most=1.25,
+    ),
+    Goal(
+        "idle memory of the seed application, MB",
+        "≤ 45",
+        lambda results: results.each(lambda round_: _sample(round_, ours.MEMORY).rss),
+        at_most=45,
+    ),
+]
+"""Those of the project's contract, and one of the durable queue's."""
+
+ROOMS = ("dispatch", "manifest", "memory", "writer")
+"""The rooms of `benchmarks.micro` that they need."""
+
+
+def table(results: Results) -> Table:
+    rows = []
+    for goal in GOALS:
+        values = goal.ask(results)
+        rows.append([goal.work, goal.wanted, goal.met(values), spread(values)])
+    return Table("Goals", ["work", "goal", "", "found"], rows, words=3)

@@ -1,0 +1,1 @@
+"""Limits: what no program in Python on this machine is quicker than."""

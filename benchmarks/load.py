@@ -1,0 +1,64 @@
+"""Load: many clients that post tasks as fast as they are answered, by `wrk`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.task import BODY
+
+CONNECTIONS = 64
+_SCRIPT = Path(__file__).with_name("post.lua")
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What came of it; the percentiles are in milliseconds."""
+
+    accepted: int
+    refused: int
+    broken: int
+    seconds: float
+    p50: float
+    p99: float
+
+    @property
+    def rate(self) -> float:
+        """Accepted POSTs a second."""
+        return self.accepted / self.seconds
+
+
+def missing() -> str | None:
+    """Why there can be no load, if so."""
+    if shutil.which("wrk"):
+        return None
+    return "the load is made by wrk, which is not installed; `apt-get install wrk` brings it"
+
+
+def post(url: str, seconds: int) -> Load:
+    """Post from 64 connections. One thread of wrk is enough for any Python server.
+
+    wrk knows whole seconds only.
+    """
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout=20s"]
+    done = subprocess.run(
+        [*command, "--script", str(_SCRIPT), url],
+        env={**os.environ, "BODY": BODY},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT "))
+    told = json.loads(line.removeprefix("RESULT "))
+    return Load(
+        told["requests"] - told["refused"],
+        told["refused"],
+        told["broken"],
+        told["seconds"],
+        told["p50"],
+        told["p99"],
+    )

@@ -1,0 +1,102 @@
+"""Dispatch: what the dispatcher costs a request, without a server, as routes are added."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import median
+from time import process_time
+from typing import Any
+
+import msgspec
+
+from benchmarks.curve import Curve
+from benchmarks.service import run
+from runtime.web.dispatcher import Dispatcher
+from runtime.web.exchange import Exchange
+from runtime.web.routes import Group, Route, Routes
+
+SIZES = (2, 100, 1_000)
+BODY = b'{"action": "uppercase", "data": {"text": "the quick brown fox jumps"}}'
+MESSAGE = {"type": "http.request", "body": BODY, "more_body": False}
+HEADERS = [
+    (b"host", b"127.0.0.1:8080"),
+    (b"content-type", b"application/json"),
+    (b"content-length", str(len(BODY)).encode()),
+]
+START = {"type": "http.response.start", "status": 202, "headers": HEADERS}
+
+decode, encode = msgspec.json.Decoder().decode, msgspec.json.Encoder().encode
+
+
+def measure(quick: bool) -> Iterator[Curve]:
+    requests, rounds = (2_000, 3) if quick else (10_000, 7)
+    apps = {size: _dispatcher(size) for size in SIZES}
+    fixed: dict[int, list[float]] = {size: [] for size in SIZES}
+    found: dict[int, list[float]] = {size: [] for size in SIZES}
+    floor = []
+    for _ in range(rounds):
+        floor.append(run(_cost(_bare, "/tasks", requests)))
+        for size, app in apps.items():
+            fixed[size].append(run(_cost(app, "/tasks", requests)))
+            found[size].append(run(_cost(app, f"/other/{size - 2}/7", requests)))
+    least = median(floor)
+    rows = [
+        [size, median(fixed[size]), median(found[size]), median(fixed[size]) - least]
+        for size in SIZES
+    ]
+    growth = median(fixed[SIZES[-1]]) / median(fixed[SIZES[0]])
+    yield Curve(
+        "dispatch",
+        "Dispatcher: CPU µs a request that is parsed and answered, without a server",
+        ["routes", "fixed path", "with a parameter", "over a bare application"],
+        rows,
+        {"growth": growth},
+        f"a bare ASGI application: {least:.2f} µs",
+    )
+
+
+def _dispatcher(routes: int) -> Dispatcher:
+    group = Group()
+
+    async def create(exchange: Exchange) -> Any:
+        body = await exchange.request.json()
+        exchange.reply.set_status(202)
+        return {"status": "queued", "action": body["action"]}
+
+    def route(path: str) -> Route:
+        return Route(method="POST", path=path, handler=create, group=group)
+
+    others = [route(f"/other/{n}/{{id}}") for n in range(routes - 1)]
+    dispatcher = Dispatcher(max_body=1 << 20)
+    dispatcher.serve(Routes([*others, route("/tasks")]), [group])
+    return dispatcher
+
+
+async def _bare(scope: Any, receive: Any, send: Any) -> None:
+    body = decode((await receive())["body"])
+    await send(START)
+    answer = encode({"status": "queued", "action": body["action"]})
+    await send({"type": "http.response.body", "body": answer})
+
+
+async def _cost(app: Any, path: str, requests: int) -> float:
+    """Microseconds of processor a request."""
+
+    async def receive() -> dict[str, Any]:
+        return MESSAGE
+
+    async def send(message: dict[str, Any]) -> None:
+        pass
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": HEADERS,
+    }
+    began = process_time()
+    for _ in range(requests):
+        await app(dict(scope), receive, send)
+    return (process_time() - began) / requests * 1e6

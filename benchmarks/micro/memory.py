@@ -1,0 +1,96 @@
+"""Memory: what a message costs on its way through the memory queue, by how many wait."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Awaitable, Iterator
+from statistics import median
+from time import process_time
+from typing import Any
+
+from benchmarks.curve import Curve
+from benchmarks.service import run, serving
+from runtime.context import Call, Scope, current
+from runtime.entry import EntryId
+from runtime.messaging.consumer import Consumer
+from runtime.messaging.memory import MemoryLine
+from runtime.messaging.queue import Queue
+from runtime.messaging.retry_policy import RetryPolicy
+
+SIZES = (1, 1_000, 100_000, 1_000_000)
+BODY = {"action": "uppercase", "data": {"text": "the quick brown fox jumps"}}
+
+
+class Function:
+    """A handler as the runtime calls it, which only counts its messages down to the last one.
+
+    While it is measured it also publishes the next, so that always as many wait.
+    """
+
+    blocking = False
+    takes_argument = True
+
+    def __init__(self, messages: int) -> None:
+        self.id = EntryId("app", "work")
+        self.scope = Scope()
+        self.left = messages
+        self.done = asyncio.Event()
+        self.queue: Queue | None = None
+
+    def call(self, subject: object, *arguments: Any) -> Awaitable[Any]:
+        current.set(Call(self.id, self.scope, subject))
+        return self.handle(*arguments)
+
+    async def handle(self, body: Any) -> None:
+        self.left -= 1
+        if self.left <= 0:
+            self.done.set()
+        elif self.queue is not None:
+            await self.queue.publish(BODY)
+
+
+def measure(quick: bool) -> Iterator[Curve]:
+    messages, rounds = (20_000, 3) if quick else (50_000, 5)
+    sizes = SIZES[:-1] if quick else SIZES
+    costs: dict[int, list[float]] = {size: [] for size in sizes}
+    floor = []
+    for _ in range(rounds):
+        floor.append(run(_awaiting(messages)))
+        for size in sizes:
+            costs[size].append(run(_through(size, messages)))
+    least = median(floor)
+    over = {size: median(costs[size]) - least for size in sizes}
+    yield Curve(
+        "memory",
+        "Memory queue: CPU µs a message, published to acked, concurrency 2",
+        ["waiting", "a message", "over awaiting the handler", "ratio to the first"],
+        [[size, median(costs[size]), over[size], over[size] / over[1]] for size in sizes],
+        {"over": max(over.values()), "flat": max(over.values()) / over[1]},
+        f"awaiting the handler: {least:.2f} µs",
+    )
+
+
+async def _awaiting(messages: int) -> float:
+    function = Function(messages)
+    began = process_time()
+    for _ in range(messages):
+        await function.handle(BODY)
+    return (process_time() - began) / messages * 1e6
+
+
+async def _through(waiting: int, messages: int) -> float:
+    """Microseconds of processor a message while so many wait."""
+    line = MemoryLine("q", 10_000_000)
+    queue = Queue("app:q", line, RetryPolicy(initial_delay=1, max_delay=1, jitter=0))
+    for _ in range(waiting):
+        await queue.publish(BODY)
+    gc.collect()
+    function = Function(messages)
+    function.queue = queue
+    began = process_time()
+    async with serving(Consumer(queue, function, concurrency=2)):
+        await function.done.wait()
+        took = process_time() - began
+        line.ready.clear()
+    return took / messages * 1e6

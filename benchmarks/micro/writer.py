@@ -1,0 +1,85 @@
+"""Writer: inserts that wait together, beside `sqlite3` with as many in a transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+from benchmarks import task
+from benchmarks.curve import Curve
+from benchmarks.service import run, serving
+from runtime.sqlite.connection import Settings
+from runtime.sqlite.database import Database
+
+WAITING = (1, 8, 64)
+PAYLOAD = task.row(task.new("uppercase", {"text": "the quick brown fox jumps"}))[1:]
+
+
+def measure(quick: bool) -> Iterator[Curve]:
+    seconds, rounds = (0.2, 3) if quick else (0.5, 7)
+    rows: list[list[str | float]] = []
+    figures = {}
+    for synchronous in ("NORMAL", "FULL"):
+        for waiting in WAITING:
+            ours, loops, many = [], [], []
+            for _ in range(rounds):
+                ours.append(_group(synchronous, waiting, seconds))
+                loops.append(_batches(synchronous, waiting, seconds, many=False))
+                many.append(_batches(synchronous, waiting, seconds, many=True))
+            ratio = median(a / b for a, b in zip(ours, loops, strict=True))
+            figures[f"{synchronous} {waiting}"] = ratio
+            rows.append(
+                [f"{synchronous} {waiting}", median(ours), median(loops), median(many), ratio]
+            )
+    yield Curve(
+        "writer",
+        "Group writer: inserts a second, by how many wait",
+        ["waiting", "ours", "sqlite3 batch", "executemany", "ours / batch"],
+        rows,
+        figures,
+        "a batch is one transaction of as many rows as wait, a call of `execute` each",
+    )
+
+
+def _group(synchronous: str, waiting: int, seconds: float) -> float:
+    async def main(file: str) -> float:
+        settings = Settings(file=file, label="bench", pragmas={"synchronous": synchronous})
+        database = Database(settings)
+        done = 0
+
+        async def insert(until: float) -> None:
+            nonlocal done
+            while perf_counter() < until:
+                done += 1
+                await database.execute(task.INSERT, (f"{done:036}", *PAYLOAD))
+
+        async with serving(database):
+            await database.execute(task.TABLE)
+            began = perf_counter()
+            await asyncio.gather(*(insert(began + seconds) for _ in range(waiting)))
+            return done / (perf_counter() - began)
+
+    with tempfile.TemporaryDirectory() as folder:
+        return run(main(str(Path(folder, "tasks.db"))))
+
+
+def _batches(synchronous: str, size: int, seconds: float, *, many: bool) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        connection = task.connect(str(Path(folder, "tasks.db")), synchronous)
+        began, done = perf_counter(), 0
+        while (now := perf_counter()) - began < seconds:
+            batch = [(f"{n:036}", *PAYLOAD) for n in range(done, done + size)]
+            connection.execute("BEGIN IMMEDIATE")
+            if many:
+                connection.executemany(task.INSERT, batch)
+            else:
+                for row in batch:
+                    connection.execute(task.INSERT, row)
+            connection.execute("COMMIT")
+            done += size
+        connection.close()
+    return done / (now - began)

@@ -1,0 +1,84 @@
+"""Ours: the seed application without its sleep, and a POST that only publishes."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from benchmarks.subject import ROOT, Subject
+
+SEED = ROOT / "examples" / "task-queue" / "src"
+PUBLISH = ROOT / "benchmarks" / "applications" / "publish"
+SLEEP = "    await asyncio.sleep(0.1)\n"
+
+RUN = "runtime run {folder} -o app:gateway:addr=127.0.0.1:{port}"
+QUIET = "--log-level warning"
+"""The seed logs two lines a task. No peer does, so neither do we; one row shows what it costs."""
+ROOM = (
+    "-o app:tasks_queue:driver_options.memory.max_length=10000000 "
+    "-o app:tasks_queue:driver_options.sql.max_length=10000000"
+)
+"""No peer bounds its queue, so that what is accepted waits for work, as theirs does."""
+FULL = "-o app:queue_driver:kind=queue.driver.sql -o app:queue_driver:database=app:db"
+NORMAL = f"{FULL} -o app:queue_driver:durability=normal"
+WIDE = "-o app:task_consumer:concurrency=64 -o app:task_consumer:prefetch=256"
+
+
+def seed(folder: Path) -> None:
+    """The example, copied, without its pretended work."""
+    shutil.copytree(SEED, folder / "src")
+    handler = folder / "src" / "process_task.py"
+    text = handler.read_text(encoding="utf-8")
+    if SLEEP not in text:
+        raise RuntimeError(f"{handler.name} has no line '{SLEEP.strip()}' any more")
+    handler.write_text(text.replace(SLEEP, ""), encoding="utf-8")
+
+
+def publish(folder: Path) -> None:
+    shutil.copytree(PUBLISH, folder, dirs_exist_ok=True)
+
+
+def publish_of_many(folder: Path) -> None:
+    """The same among 1,000 routes, half of them with a parameter."""
+    publish(folder)
+    with (folder / "_index.yaml").open("a", encoding="utf-8") as manifest:
+        for n in range(999):
+            path = f"/other/{n}/{{id}}" if n % 2 else f"/other/{n}"
+            manifest.write(
+                f"  - {{name: other{n}, kind: http.endpoint, meta: {{router: router}}, "
+                f'method: POST, path: "{path}", func: create}}\n'
+            )
+
+
+def _seed(title: str, *options: str) -> Subject:
+    return Subject(title, "ours", [" ".join((RUN, ROOM, *options))], seed)
+
+
+MEMORY = _seed("memory", QUIET)
+LOGGED = _seed("memory, with its log")
+DURABLE = _seed("durable, full", QUIET, FULL)
+DURABLE_NORMAL = _seed("durable, normal", QUIET, NORMAL)
+MEMORY_WIDE = _seed("memory, 64 at a time", QUIET, WIDE)
+DURABLE_WIDE = _seed("durable, full, 64 at a time", QUIET, WIDE, FULL)
+POST = Subject("only publishes", "ours", [f"{RUN} {QUIET}"], publish, works=False)
+POST_OF_MANY = Subject(
+    "only publishes, 1,000 routes", "ours", [f"{RUN} {QUIET}"], publish_of_many, works=False
+)
+BARE = Subject(
+    "bare ASGI on uvicorn",
+    "limit",
+    [f"python {ROOT}/benchmarks/limits/bare.py {{port}}"],
+    works=False,
+)
+
+SUBJECTS = [
+    BARE,
+    POST,
+    POST_OF_MANY,
+    MEMORY,
+    LOGGED,
+    DURABLE_NORMAL,
+    DURABLE,
+    MEMORY_WIDE,
+    DURABLE_WIDE,
+]

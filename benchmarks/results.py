@@ -1,0 +1,86 @@
+"""Results: what one run found, round by round, as it is kept in a file."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.curve import Curve
+from benchmarks.visit import Sample
+
+FOLDER = Path(__file__).with_name("results")
+LATEST = FOLDER / "latest.json"
+
+
+@dataclass(slots=True)
+class Round:
+    """One interleaved pass: a sample a subject, how many a second each limit reached, starts."""
+
+    samples: dict[str, Sample] = field(default_factory=dict)
+    limits: dict[str, float] = field(default_factory=dict)
+    starts: dict[str, list[float]] = field(default_factory=dict)
+    """Further seconds from exec to answer, of those whose start has a goal."""
+
+
+@dataclass(slots=True)
+class Results:
+    environment: Mapping[str, str]
+    settings: Mapping[str, Any]
+    rounds: list[Round] = field(default_factory=list)
+    absent: dict[str, str] = field(default_factory=dict)
+    """Subjects that could not be measured, and why."""
+    curves: list[Curve] = field(default_factory=list)
+
+    def each(self, ask: Callable[[Round], float | None]) -> list[float]:
+        """What each round says, those left out that cannot."""
+        found = []
+        for round_ in self.rounds:
+            try:
+                value = ask(round_)
+            except KeyError:
+                continue
+            if value is not None:
+                found.append(value)
+        return found
+
+    def curve(self, name: str) -> Curve | None:
+        return next((curve for curve in self.curves if curve.name == name), None)
+
+    def write(self, file: Path) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(asdict(self), indent=1, ensure_ascii=False)
+        file.write_text(text + "\n", encoding="utf-8")
+
+
+def environment() -> dict[str, str]:
+    """What this machine is, for whoever reads the figures later."""
+    return {
+        "date": f"{datetime.date.today():%Y-%m-%d}",
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        "system": f"{platform.system()} {platform.release()}",
+        "cores": str(os.cpu_count()),
+        "load": f"{os.getloadavg()[0]:.1f}",
+    }
+
+
+def read(file: Path) -> Results:
+    """What `write` wrote."""
+    said = json.loads(file.read_text(encoding="utf-8"))
+    rounds = [
+        Round(
+            {title: Sample(**sample) for title, sample in round_["samples"].items()},
+            round_["limits"],
+            round_["starts"],
+        )
+        for round_ in said["rounds"]
+    ]
+    curves = [Curve(**curve) for curve in said["curves"]]
+    return Results(said["environment"], said["settings"], rounds, said["absent"], curves)

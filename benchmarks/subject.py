@@ -1,0 +1,187 @@
+"""Subject: a program under test; how it is started, where it is asked, when it is ready."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter, sleep
+
+from benchmarks.family import Family
+from benchmarks.task import FILE
+
+ROOT = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
+SOON = 30.0
+"""Seconds after which a program that does not answer is given up."""
+
+UVICORN = (
+    "python -m uvicorn {module}:app --host 127.0.0.1 --port {port} "
+    "--loop uvloop --http httptools --no-access-log --log-level warning"
+)
+"""How the application of every peer is served."""
+
+
+class Failed(Exception):
+    """A program under test ended, or does not answer; the end of its log is in the text."""
+
+
+def _nothing(folder: Path) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is measured. `commands` are programs, the first of which listens on `{port}`.
+
+    `prepare` fills the folder in which they run. Without `works` it only answers a POST.
+    """
+
+    title: str
+    place: str
+    """`ours`, `limit`, `in process`, `brokered` or `no work`: who it is compared with."""
+    commands: Sequence[str]
+    prepare: Callable[[Path], None] = _nothing
+    works: bool = True
+    packages: Sequence[str] = ()
+    redis: bool = False
+
+    def missing(self) -> str | None:
+        """Why it cannot be measured here, if so."""
+        absent = [name for name in self.packages if importlib.util.find_spec(name) is None]
+        if absent:
+            return f"no {', '.join(absent)}; pip install -e '.[bench]'"
+        if self.redis and shutil.which("redis-server") is None:
+            return "no redis-server"
+        return None
+
+
+class Running:
+    """A subject that has answered. `start` is the seconds from exec to that answer."""
+
+    def __init__(self, families: Sequence[Family], folder: Path, port: int, start: float) -> None:
+        self.families = families
+        self.file = folder / "data" / "tasks.db"
+        self.folder = folder
+        self.port = port
+        self.start = start
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/tasks"
+
+    def cpu(self) -> float:
+        """Seconds of processor time of all its processes, a broker's too."""
+        return sum(family.cpu() for family in self.families)
+
+    def rss(self) -> float:
+        return sum(family.memory().rss for family in self.families)
+
+    def pss(self) -> float:
+        return sum(family.memory().pss for family in self.families)
+
+
+@contextmanager
+def running(subject: Subject) -> Iterator[Running]:
+    """Start a subject in a folder of its own, and end all of it afterwards."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder, port = Path(name), free_port()
+        (folder / "data").mkdir()
+        subject.prepare(folder)
+        env = {FILE: str(folder / "data" / "tasks.db"), "PYTHONPATH": str(ROOT)}
+        families: list[Family] = []
+        try:
+            if subject.redis:
+                broker = free_port()
+                env["REDIS_URL"] = f"redis://127.0.0.1:{broker}/0"
+                families.append(_redis(folder, broker))
+            began = perf_counter()
+            for command in subject.commands:
+                words = [word.format(port=port, folder=folder) for word in command.split()]
+                families.append(Family([str(_program(words[0])), *words[1:]], folder, env))
+            _until_answered(port, families, folder)
+            yield Running(families, folder, port, perf_counter() - began)
+        finally:
+            for family in reversed(families):
+                family.stop()
+
+
+def peers() -> list[Subject]:
+    """Every file of `benchmarks/peers`, read and not imported."""
+    files = sorted(Path(__file__).with_name("peers").glob("[!_]*.py"))
+    return [_peer(file) for file in files]
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def _peer(file: Path) -> Subject:
+    said = {}
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id
+            if name.isupper():
+                said[name] = ast.literal_eval(node.value)
+    web = UVICORN.replace("{module}", f"benchmarks.peers.{file.stem}")
+    return Subject(
+        said["TITLE"],
+        said["PLACE"],
+        [web, *said.get("WORKERS", ())],
+        works=said["PLACE"] != "no work",
+        packages=said["PACKAGES"],
+        redis=said.get("REDIS", False),
+    )
+
+
+def _program(name: str) -> Path:
+    """A command of this environment."""
+    return Path(sys.executable) if name == "python" else BIN / name
+
+
+def _redis(folder: Path, port: int) -> Family:
+    """A Redis of our own, which keeps nothing on disk, as is common for a broker."""
+    options = f"--port {port} --bind 127.0.0.1 --dir {folder} --appendonly no --save".split()
+    program = shutil.which("redis-server")
+    assert program is not None
+    family = Family([program, *options, ""], folder, {})
+    _until(lambda: _listens(port), [family], folder)
+    return family
+
+
+def _until_answered(port: int, families: Sequence[Family], folder: Path) -> None:
+    _until(lambda: _answers(port), families, folder)
+
+
+def _until(condition: Callable[[], bool], families: Sequence[Family], folder: Path) -> None:
+    deadline = perf_counter() + SOON
+    while not condition():
+        dead = not all(family.running for family in families)
+        if dead or perf_counter() > deadline:
+            log = (folder / "log.txt").read_text(errors="replace")[-2000:]
+            raise Failed(f"the program {'ended' if dead else 'does not answer'}:\n{log}")
+        sleep(0.001)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as client:
+        client.settimeout(SOON)
+        if client.connect_ex(("127.0.0.1", port)):
+            return False
+        client.sendall(b"GET /up HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")
+        return client.recv(4096).startswith(b"HTTP/1.1")
