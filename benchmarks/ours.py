@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import shutil
 from pathlib import Path
 
@@ -32,6 +33,8 @@ def seed(folder: Path) -> None:
     if SLEEP not in text:
         raise RuntimeError(f"{handler.name} has no line '{SLEEP.strip()}' any more")
     handler.write_text(text.replace(SLEEP, ""), encoding="utf-8")
+    # As after a first start: the peers' files are compiled too.
+    compileall.compile_dir(folder, quiet=1)
 
 
 def publish(folder: Path) -> None:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, sleep
 
+from benchmarks import task
 from benchmarks.family import Family
-from benchmarks.task import FILE
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -30,7 +30,7 @@ UVICORN = (
 
 
 class Failed(Exception):
-    """A program under test ended, or does not answer; the end of its log is in the text."""
+    """A program under test ended, does not answer, or accepts nothing; the text says which."""
 
 
 def _nothing(folder: Path) -> None:
@@ -95,7 +95,7 @@ def running(subject: Subject) -> Iterator[Running]:
         folder, port = Path(name), free_port()
         (folder / "data").mkdir()
         subject.prepare(folder)
-        env = {FILE: str(folder / "data" / "tasks.db"), "PYTHONPATH": str(ROOT)}
+        env = {task.FILE: str(folder / "data" / "tasks.db"), "PYTHONPATH": str(ROOT)}
         families: list[Family] = []
         try:
             if subject.redis:
@@ -126,6 +126,11 @@ def free_port() -> int:
     return port
 
 
+def _with_table(folder: Path) -> None:
+    """A peer's database is there before its workers are, so that it can be looked into."""
+    task.connect(str(folder / "data" / "tasks.db")).close()
+
+
 def _peer(file: Path) -> Subject:
     said = {}
     for node in ast.parse(file.read_text(encoding="utf-8")).body:
@@ -138,6 +143,7 @@ def _peer(file: Path) -> Subject:
         said["TITLE"],
         said["PLACE"],
         [web, *said.get("WORKERS", ())],
+        _with_table,
         works=said["PLACE"] != "no work",
         packages=said["PACKAGES"],
         redis=said.get("REDIS", False),

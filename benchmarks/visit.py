@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from time import perf_counter, sleep
 
 from benchmarks import load
-from benchmarks.subject import Running, Subject, running
+from benchmarks.subject import SOON, Failed, Running, Subject, running
 
 IDLE = 1.0
 """Seconds after the first answer at which memory is read."""
@@ -51,11 +51,13 @@ def visit(subject: Subject, seconds: int) -> Sample:
         warming = load.post(program.url, WARM_UP)
         rows = _Rows(program) if subject.works else None
         if rows is not None:
-            rows.settle(warming.accepted)
+            rows.settle(warming.accepted, patience=SOON)
             rows.calm()
 
         cpu, began = program.cpu(), perf_counter()
         found = load.post(program.url, seconds)
+        if not found.accepted:
+            raise Failed(f"{subject.title} accepted none of {found.refused:,} POSTs")
         worked = rows.settle(found.accepted) if rows is not None else found.accepted
         used = (program.cpu() - cpu) * 1e6
         took = perf_counter() - began
@@ -81,14 +83,17 @@ class _Rows:
         self._file = program.file
         self._seen = 0
 
-    def settle(self, wanted: int) -> int:
-        """Wait for so many new rows; how many there are, at most as many as wanted."""
+    def settle(self, wanted: int, patience: float = STUCK) -> int:
+        """Wait for so many new rows; how many there are, at most as many as wanted.
+
+        Workers that are not there yet get the patience of a start.
+        """
         with self._connected() as connection:
             last, news = self._seen, perf_counter()
             while (now := _count(connection)) - self._seen < wanted:
                 if now != last:
                     last, news = now, perf_counter()
-                elif perf_counter() - news > STUCK:
+                elif perf_counter() - news > patience:
                     break
                 sleep(0.005)
         done = min(now - self._seen, wanted)
