@@ -28,5 +28,6 @@ def _where(results: Results) -> str:
         f"Measured on {machine['date']}: {machine['cores']} cores, load before {machine['load']}, "
         f"{machine['system']}, Python {machine['python']}, SQLite {machine['sqlite']}; "
         f"{settings.get('rounds', 0)} rounds of {settings.get('seconds', 0)} s a program, "
-        "medians with the least and the most."
+        "medians with the least and the most. "
+        f"With {machine['packages']}."
     )

@@ -7,8 +7,10 @@ import json
 import os
 import platform
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from benchmarks.visit import Sample
 
 FOLDER = Path(__file__).with_name("results")
 LATEST = FOLDER / "latest.json"
+PACKAGES = ("uvicorn", "uvloop", "httptools", "fastapi", "taskiq", "huey", "dramatiq", "celery")
+"""Those whose versions matter."""
 
 
 @dataclass(slots=True)
@@ -68,7 +72,14 @@ def environment() -> dict[str, str]:
         "system": f"{platform.system()} {platform.release()}",
         "cores": str(os.cpu_count()),
         "load": f"{os.getloadavg()[0]:.1f}",
+        "packages": ", ".join(_versions()),
     }
+
+
+def _versions() -> Iterator[str]:
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            yield f"{name} {version(name)}"
 
 
 def read(file: Path) -> Results:

@@ -1,0 +1,157 @@
+"""The benchmarks: that they still find what they measure, and tell it rightly; never how fast."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks import comparison, goals, ours, page, results, soak
+from benchmarks.curve import Curve
+from benchmarks.results import Results, Round
+from benchmarks.subject import peers
+from benchmarks.table import figure, spread
+from benchmarks.visit import Sample
+from tests.blackbox import execute
+
+SAMPLE = Sample(start=0.2, rss=40.0, pss=30.0, posts=5000.0, p50=1.0, p99=4.0)
+MEMORY = ours.MEMORY.title
+
+
+def a_run(*rates: float, peer: float = 1000.0) -> Results:
+    """A run whose rounds differ in how many tasks a second the seed application did."""
+    rounds = [
+        Round(
+            {
+                MEMORY: replace(SAMPLE, tasks=rate, cpu_task=100.0),
+                "a peer": replace(SAMPLE, tasks=peer, cpu_task=400.0, missing=7),
+            },
+            {"sqlite3, a row a transaction, NORMAL": 10_000.0},
+        )
+        for rate in rates
+    ]
+    places = {"ours": [MEMORY], "in process": ["a peer", "an absent one"]}
+    absent = {"an absent one": "no redis-server"}
+    curve = Curve("memory", "Memory", ["waiting", "µs"], [[1, 2.0]], {"over": 2.5, "flat": 1.0})
+    return Results(
+        results.environment(), {"rounds": len(rates), "places": places}, rounds, absent, [curve]
+    )
+
+
+def told(found: Results, wanted: str) -> str:
+    return next(row[2] for row in goals.table(found).rows if wanted in row[1])
+
+
+def test_every_peer_says_what_it_is_without_being_imported() -> None:
+    titles = [peer.title for peer in peers()]
+
+    assert len(titles) == len({*titles}) > 5
+    assert {peer.place for peer in peers()} == {"in process", "brokered", "no work"}
+    for peer in peers():
+        assert peer.commands[0].startswith("python -m uvicorn benchmarks.peers."), peer.title
+
+
+def test_the_seed_is_measured_without_its_sleep(tmp_path: Path) -> None:
+    ours.seed(tmp_path)
+    handler = (tmp_path / "src" / "process_task.py").read_text(encoding="utf-8")
+
+    assert "sleep(" not in handler
+    assert "run_with" in handler
+
+
+def test_the_application_of_many_routes_is_valid(tmp_path: Path) -> None:
+    ours.publish_of_many(tmp_path)
+
+    assert execute("validate", str(tmp_path)).code == 0
+    manifest = (tmp_path / "_index.yaml").read_text(encoding="utf-8")
+    assert manifest.count("kind: http.endpoint") == 1_000
+
+
+@pytest.mark.parametrize(("rate", "said"), [(6_000.0, "met"), (5_999.0, "NOT MET")])
+def test_a_goal_is_met_at_its_bound_and_not_below(rate: float, said: str) -> None:
+    assert told(a_run(rate), "0.6 × sqlite3") == said
+
+
+def test_a_goal_goes_by_the_median_of_ratios_within_a_round() -> None:
+    assert told(a_run(1.0, 4_000.0, 9_000.0), "4 × the best peer") == "met"
+    assert told(a_run(1.0, 2.0, 9_000.0), "4 × the best peer") == "NOT MET"
+
+
+def test_a_goal_without_figures_is_not_called_met() -> None:
+    assert told(a_run(1.0), "10 × the best peer") == "not measured"
+
+
+def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
+    found = a_run(1.0, 2.0)
+    found.write(tmp_path / "run.json")
+
+    assert results.read(tmp_path / "run.json") == found
+
+
+def test_what_is_absent_or_was_not_done_is_told_in_its_row() -> None:
+    rows = next(comparison.tables(a_run(1.0))).rows
+
+    assert [row[0] for row in rows] == [
+        MEMORY,
+        "a peer (7 not done)",
+        "an absent one: no redis-server",
+    ]
+
+
+def test_the_page_keeps_what_stands_around_its_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = page.PAGE.read_text(encoding="utf-8")
+    copy = tmp_path / "performance.md"
+    copy.write_text(real, encoding="utf-8")
+    monkeypatch.setattr(page, "PAGE", copy)
+    page.write(a_run(6_000.0))
+    page.write(a_run(7_000.0))
+    text = copy.read_text(encoding="utf-8")
+
+    assert text.startswith(real.partition(page.BEGIN)[0])
+    assert text.endswith(real.partition(page.END)[2])
+    assert "| 7,000 |" in text
+    assert "| 6,000 |" not in text
+
+
+def a_look(seconds: float, **seen: float) -> soak.Look:
+    usual = {"rss": 50.0, "descriptors": 40, "threads": 6, "wal": 4.0, "backlog": 5, "errors": 0}
+    values = usual | {"p50": 1.0, "p99": 5.0, "rows": seconds * 200} | seen
+    return soak.Look(seconds, **values)  # type: ignore[arg-type]
+
+
+def test_a_soak_that_holds_what_it_held_is_steady() -> None:
+    looks = [a_look(5.0 * n, rss=50 + n % 3) for n in range(1, 121)]
+
+    assert [line for line in soak.verdict(looks) if not line.endswith(": ok")] == []
+
+
+@pytest.mark.parametrize(
+    ("what", "growing"),
+    [
+        ("RSS", lambda n: {"rss": 50 + n / 10}),
+        ("descriptors", lambda n: {"descriptors": 40 + n}),
+        ("threads", lambda n: {"threads": 6 + n // 50}),
+        ("p99", lambda n: {"p99": 5.0 + n / 10}),
+        ("WAL", lambda n: {"wal": float(n)}),
+        ("backlog", lambda n: {"backlog": 20 * n}),
+        ("errors", lambda n: {"errors": n // 100}),
+    ],
+)
+def test_a_soak_names_what_grows(what: str, growing) -> None:
+    looks = [a_look(5.0 * n, **growing(n)) for n in range(1, 121)]
+
+    bad = [line for line in soak.verdict(looks) if line.endswith(": BAD")]
+    assert [line.split()[0] for line in bad] == [what]
+
+
+def test_figures_keep_the_digits_that_matter() -> None:
+    assert [figure(value) for value in (0.128, 12.34, 1234.5, None)] == [
+        "0.13",
+        "12.3",
+        "1,234",
+        "-",
+    ]
+    assert spread([3.0, None, 1.0, 2.0]) == "2.00 (1.00–3.00)"
