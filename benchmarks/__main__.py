@@ -82,7 +82,11 @@ def _micro(said: argparse.Namespace) -> int:
 
 
 def _page(said: argparse.Namespace) -> int:
-    page.write(results.read(said.json))
+    try:
+        page.write(results.read(said.json))
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
     return 0
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from time import perf_counter
 
 from benchmarks import goals, micro, ours
 from benchmarks.limits.plain import LIMITS
@@ -19,6 +20,7 @@ STARTS = (ours.BARE, ours.MEMORY)
 """Those whose start is a goal: measured further times, in turns."""
 
 
+BEGAN = perf_counter()
 USUAL = ("POST/s", "p50 ms", "p99 ms", "start s", "RSS MB", "PSS MB")
 
 
@@ -180,4 +182,4 @@ def _busy() -> str | None:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(f"{perf_counter() - BEGAN:>4.0f} s  {text}", file=sys.stderr, flush=True)

@@ -83,15 +83,20 @@ def _versions() -> Iterator[str]:
 
 
 def read(file: Path) -> Results:
-    """What `write` wrote."""
-    said = json.loads(file.read_text(encoding="utf-8"))
-    rounds = [
-        Round(
-            {title: Sample(**sample) for title, sample in round_["samples"].items()},
-            round_["limits"],
-            round_["starts"],
-        )
-        for round_ in said["rounds"]
-    ]
-    curves = [Curve(**curve) for curve in said["curves"]]
-    return Results(said["environment"], said["settings"], rounds, said["absent"], curves)
+    """What `write` wrote. Raises ValueError for what it did not."""
+    try:
+        said = json.loads(file.read_text(encoding="utf-8"))
+        rounds = [
+            Round(
+                {title: Sample(**sample) for title, sample in round_["samples"].items()},
+                round_["limits"],
+                round_["starts"],
+            )
+            for round_ in said["rounds"]
+        ]
+        curves = [Curve(**curve) for curve in said["curves"]]
+        return Results(said["environment"], said["settings"], rounds, said["absent"], curves)
+    except FileNotFoundError:
+        raise ValueError(f"there is no {file} yet; run: make bench") from None
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{file} is of another version ({error}); run: make bench") from None

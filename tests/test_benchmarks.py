@@ -89,6 +89,15 @@ def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert results.read(tmp_path / "run.json") == found
 
 
+def test_a_run_that_is_not_there_or_not_ours_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    with pytest.raises(ValueError, match="make bench"):
+        results.read(file)
+    file.write_text("{}", encoding="utf-8")
+    with pytest.raises(ValueError, match="another version"):
+        results.read(file)
+
+
 def test_what_is_absent_or_was_not_done_is_told_in_its_row() -> None:
     rows = next(comparison.tables(a_run(1.0))).rows
 
