@@ -155,7 +155,10 @@ def verdict(looks: Sequence[Look]) -> list[str]:
         line(f"threads {threads:+} (none)", threads <= 0),
         line(f"p99 of the second half {p99:.2f} × the first (at most {DRIFT:g})", p99 <= DRIFT),
         line(f"WAL at most {wal:.1f} MiB (at most {WAL:g})", wal <= WAL),
-        line(f"backlog of the second half {backlog:,} at least (less than 2 s of tasks)", backlog < 2 * rate),
+        line(
+            f"backlog of the second half {backlog:,} at least (less than 2 s of tasks)",
+            backlog < 2 * rate,
+        ),
         line(f"errors {last[-1].errors} (none)", not last[-1].errors),
     ]
 

@@ -51,7 +51,7 @@ class Function:
 
 
 def measure(quick: bool) -> Iterator[Curve]:
-    messages, rounds = (20_000, 3) if quick else (50_000, 5)
+    messages, rounds = (20_000, 3) if quick else (50_000, 3)
     sizes = SIZES[:-1] if quick else SIZES
     costs: dict[int, list[float]] = {size: [] for size in sizes}
     floor = []
