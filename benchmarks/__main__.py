@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import comparison, load, micro, page, results, soak
+from benchmarks import comparison, load, micro, page, report, results, soak
 from benchmarks.results import LATEST, Results, environment
 
 
@@ -58,7 +58,7 @@ def _compare(said: argparse.Namespace) -> int:
         return 2
     settings = comparison.QUICK if said.quick else comparison.THOROUGH
     found = comparison.run(settings, chosen, said.rounds or settings.rounds)
-    for table in comparison.tables(found):
+    for table in report.tables(found):
         print(table.plain())
     _keep(found, said.json)
     return 0
@@ -74,7 +74,11 @@ def _micro(said: argparse.Namespace) -> int:
         curves.append(curve)
     # Rooms measured alone go beside the rounds that are there, in place of their older selves.
     there = said.json.exists()
-    found = results.read(said.json) if there else Results(environment(), {"places": {}})
+    found = (
+        results.read(said.json)
+        if there
+        else Results(environment(), {"places": {}, "answering": []})
+    )
     names = {curve.name for curve in curves}
     found.curves = [curve for curve in found.curves if curve.name not in names] + curves
     _keep(found, said.json)

@@ -1,27 +1,24 @@
-"""Comparison: all subjects and limits in interleaved rounds, and the tables that come of them."""
+"""Comparison: all subjects and limits, measured in interleaved rounds."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
 from time import perf_counter
 
 from benchmarks import goals, micro, ours
 from benchmarks.limits.plain import LIMITS
 from benchmarks.results import Results, Round, environment
 from benchmarks.subject import Failed, Subject, peers, running
-from benchmarks.table import Table, middle, spread
-from benchmarks.visit import Sample, visit
+from benchmarks.visit import visit
 
 STARTS = (ours.BARE, ours.MEMORY)
 """Those whose start is a goal: measured further times, in turns."""
 
-
 BEGAN = perf_counter()
-USUAL = ("POST/s", "p50 ms", "p99 ms", "start s", "RSS MB", "PSS MB")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +48,9 @@ def run(settings: Settings, chosen: Sequence[Subject], rounds: int) -> Results:
     places: dict[str, list[str]] = {}
     for subject in chosen:
         places.setdefault(subject.place, []).append(subject.title)
-    results = Results(
-        environment(),
-        {"rounds": rounds, "seconds": settings.seconds, "places": places},
-    )
+    answering = [subject.title for subject in chosen if not subject.works]
+    told = {"rounds": rounds, "seconds": settings.seconds}
+    results = Results(environment(), told | {"places": places, "answering": answering})
     able = []
     for subject in chosen:
         if reason := subject.missing():
@@ -76,99 +72,22 @@ def _round(settings: Settings, chosen: Sequence[Subject], results: Results, name
         round_.limits[title] = limit(settings.limit_seconds)
     for subject in chosen:
         _say(f"{name}: {subject.title}")
-        try:
+        with _failing(subject, results):
             round_.samples[subject.title] = visit(subject, settings.seconds)
-        except Failed as error:
-            _say(str(error))
-            results.absent[subject.title] = "failed, see above"
     for subject in [subject for subject in STARTS if subject in chosen] * settings.starts:
-        with running(subject) as program:
+        with _failing(subject, results), running(subject) as program:
             round_.starts.setdefault(subject.title, []).append(program.start)
     return round_
 
 
-def tables(results: Results) -> Iterator[Table]:
-    yield _works(results)
-    yield _posts(results)
-    yield _limits(results)
-    yield goals.table(results)
-    yield from (curve.table() for curve in results.curves)
-
-
-def _works(results: Results) -> Table:
-    heads = ["", "tasks/s", "CPU µs a task", *USUAL]
-    rows = []
-    for title in _titles(results, working=True):
-        samples = _samples(results, title)
-        if not samples:
-            rows.append([f"{title}: {results.absent[title]}", *["-"] * (len(heads) - 1)])
-            continue
-        rows.append(
-            [
-                title + _remark(samples),
-                spread([sample.tasks for sample in samples]),
-                spread([sample.cpu_task for sample in samples]),
-                *_usual(samples),
-            ]
-        )
-    note = (
-        "tasks/s: from the first POST to the last row. Under load a POST's p99 shows how busy "
-        "the machine is."
-    )
-    return Table("Tasks: posted by 64 connections, worked on, one row each", heads, rows, note)
-
-
-def _posts(results: Results) -> Table:
-    heads = ["", "CPU µs a POST", *USUAL]
-    rows = []
-    for title in _titles(results, working=False):
-        samples = _samples(results, title)
-        if not samples:
-            rows.append([f"{title}: {results.absent[title]}", *["-"] * (len(heads) - 1)])
-            continue
-        cpu = spread([sample.cpu_post for sample in samples])
-        rows.append([title + _remark(samples), cpu, *_usual(samples)])
-    return Table("POSTs that nobody works on", heads, rows)
-
-
-def _usual(samples: Sequence[Sample]) -> list[str]:
-    """The cells under `USUAL`."""
-    return [
-        middle([sample.posts for sample in samples]),
-        middle([sample.p50 for sample in samples]),
-        middle([sample.p99 for sample in samples]),
-        middle([sample.start for sample in samples]),
-        middle([sample.rss for sample in samples]),
-        middle([sample.pss for sample in samples]),
-    ]
-
-
-def _limits(results: Results) -> Table:
-    def rates(title: str) -> list[float]:
-        return results.each(lambda round_: round_.limits[title])
-
-    rows = [[title, spread(rates(title))] for title in LIMITS]
-    return Table("Limits of this machine", ["", "a second"], rows)
-
-
-def _titles(results: Results, *, working: bool) -> list[str]:
-    places = results.settings["places"]
-    titles = list(chain.from_iterable(places.values()))
-    idle = {*places.get("limit", ()), *places.get("no work", ())}
-    idle |= {ours.POST.title, ours.POST_OF_MANY.title}
-    return [title for title in titles if (title not in idle) is working]
-
-
-def _samples(results: Results, title: str) -> list[Sample]:
-    return [round_.samples[title] for round_ in results.rounds if title in round_.samples]
-
-
-def _remark(samples: Sequence[Sample]) -> str:
-    """What must not be overlooked."""
-    missing = sum(sample.missing for sample in samples)
-    refused = sum(sample.refused for sample in samples)
-    told = [f"{missing:,} not done"] * bool(missing) + [f"{refused:,} refused"] * bool(refused)
-    return f" ({', '.join(told)})" if told else ""
+@contextmanager
+def _failing(subject: Subject, results: Results) -> Iterator[None]:
+    """Tell of a program that fails, and go on with the others."""
+    try:
+        yield
+    except Failed as error:
+        _say(str(error))
+        results.absent[subject.title] = "failed"
 
 
 def _busy() -> str | None:

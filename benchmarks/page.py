@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import comparison
+from benchmarks import report
 from benchmarks.results import Results
 from benchmarks.subject import ROOT
 
@@ -17,7 +17,7 @@ def write(results: Results) -> None:
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise ValueError(f"{PAGE.name} has no '{BEGIN}' followed by '{END}'; put them back")
-    tables = "\n".join(table.markdown() for table in comparison.tables(results))
+    tables = "\n".join(table.markdown() for table in report.tables(results))
     figures = f"{_where(results)}\n\n{tables}"
     PAGE.write_text(f"{before}{begin}\n\n{figures}\n{end}{after}", encoding="utf-8")
 

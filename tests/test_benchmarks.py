@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import comparison, goals, ours, page, results, soak
+from benchmarks import goals, ours, page, report, results, soak
 from benchmarks.curve import Curve
 from benchmarks.results import Results, Round
 from benchmarks.subject import peers
@@ -34,9 +34,8 @@ def a_run(*rates: float, peer: float = 1000.0) -> Results:
     places = {"ours": [MEMORY], "in process": ["a peer", "an absent one"]}
     absent = {"an absent one": "no redis-server"}
     curve = Curve("memory", "Memory", ["waiting", "µs"], [[1, 2.0]], {"over": 2.5, "flat": 1.0})
-    return Results(
-        results.environment(), {"rounds": len(rates), "places": places}, rounds, absent, [curve]
-    )
+    settings = {"rounds": len(rates), "seconds": 2, "places": places, "answering": []}
+    return Results(results.environment(), settings, rounds, absent, [curve])
 
 
 def told(found: Results, wanted: str) -> str:
@@ -99,7 +98,7 @@ def test_a_run_that_is_not_there_or_not_ours_is_told(tmp_path: Path) -> None:
 
 
 def test_what_is_absent_or_was_not_done_is_told_in_its_row() -> None:
-    rows = next(comparison.tables(a_run(1.0))).rows
+    rows = next(report.tables(a_run(1.0))).rows
 
     assert [row[0] for row in rows] == [
         MEMORY,
