@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import httptools
 import pytest
@@ -13,10 +16,14 @@ from uvicorn.protocols.http import flow_control, httptools_impl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from runtime.web.connection import Connection, Timeouts
+from runtime.web.connection import Connection
 from runtime.web.connections import Connections
+from runtime.web.dispatcher import Dispatcher
 from runtime.web.exchange import Exchange
-from tests.serving import SOON, head, route, run, served
+from runtime.web.problem import Error
+from runtime.web.routes import Routes
+from runtime.web.timeouts import Timeouts
+from tests.serving import GROUP, SOON, head, route, run, served
 
 OURS = [
     "connection_made",
@@ -82,6 +89,12 @@ def test_a_cycle_has_the_attributes_we_read_and_write() -> None:
         "more_body",
         "disconnected",
         "message_event",
+        "waiting_for_100_continue",
+        "body",
+        "flow",
+        "default_headers",
+        "scope",
+        "on_response",
         "response_started",
         "response_complete",
     ]:
@@ -100,6 +113,97 @@ def test_a_cycle_calls_back_on_its_completion_after_it_closed() -> None:
     source = inspect.getsource(RequestResponseCycle.send)
 
     assert source.index("self.transport.close()") < source.index("self.on_response()")
+
+
+class Wire:
+    """A transport that remembers what is written to it."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        return default
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+
+def written(request: bytes, handler: Callable[[Exchange], Awaitable[Any]], paused: bool) -> Wire:
+    """What a connection writes for one request; `paused` if its client does not take it."""
+
+    async def main() -> Wire:
+        dispatcher = Dispatcher(max_body=100)
+        methods = ["GET", "POST"]
+        dispatcher.serve(Routes(route(method, "/x", handler) for method in methods), [GROUP])
+        pool, wire = Connections(dispatcher, Timeouts()), Wire()
+        connection = pool.connect()
+        connection.connection_made(wire)  # type: ignore[arg-type]
+        if paused:
+            connection.pause_writing()
+        connection.data_received(request)
+        tasks = set(pool._state.tasks)
+        if paused:
+            await asyncio.wait(tasks, timeout=0)
+            assert wire.written == []
+            connection.resume_writing()
+        await asyncio.wait(tasks)
+        assert connection.cycle.response_complete
+        return wire
+
+    wire: Wire = run(main())
+    return wire
+
+
+async def echoed(exchange: Exchange) -> Any:
+    exchange.reply.set_status(202)
+    return {"got": (await exchange.request.body()).decode()}
+
+
+async def parting(exchange: Exchange) -> str:
+    exchange.reply.set_header("Connection", "close")
+    return "bye"
+
+
+async def nothing(exchange: Exchange) -> None: ...
+
+
+async def refused(exchange: Exchange) -> None:
+    raise Error(404)
+
+
+@pytest.mark.parametrize(
+    ("request_", "handler", "closes"),
+    [
+        (head("POST", "/x", body=b"abc") + b"abc", echoed, False),
+        (head("POST", "/x", "Connection: close", body=b"abc") + b"abc", echoed, True),
+        (head("HEAD", "/x"), echoed, False),
+        (head("GET", "/x"), nothing, False),
+        (head("GET", "/x"), refused, False),
+        (head("GET", "/x"), parting, True),
+    ],
+)
+def test_a_whole_answer_is_what_the_cycle_would_have_sent(
+    request_: bytes, handler: Callable[[Exchange], Awaitable[Any]], closes: bool
+) -> None:
+    at_once = written(request_, handler, paused=False)
+    in_parts = written(request_, handler, paused=True)
+
+    def shown(wire: Wire) -> bytes:
+        return re.sub(rb"x-request-id: .*", b"", b"".join(wire.written))
+
+    assert shown(at_once) == shown(in_parts)
+    assert at_once.closed is in_parts.closed is closes
+    assert len(at_once.written) == 1 or handler is parting
 
 
 def test_the_flow_control_pauses_and_resumes_reading() -> None:

@@ -1,8 +1,8 @@
 """Connection: one client on uvicorn's httptools protocol, with limits on its time and its size.
 
-This module and its neighbour `connections` are the only ones that reach into undocumented parts of
-uvicorn: here the protocol class with its attributes and callbacks, there the state the protocols
-share. `tests/test_web_uvicorn.py` holds each of them.
+This module and its neighbours `connections` and `shortcut` are the only ones that reach into
+undocumented parts of uvicorn: here the protocol class with its attributes and callbacks, there the
+state the protocols share, and the cycle of one request. `tests/test_web_uvicorn.py` holds each.
 """
 
 from __future__ import annotations
@@ -17,31 +17,19 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from runtime.web import problem
+from runtime.web import leftover, problem
 from runtime.web.closer import Closer
+from runtime.web.direct import DIRECT
 from runtime.web.exchange import own_id
 from runtime.web.problem import Error
+from runtime.web.shortcut import Shortcut
+from runtime.web.timeouts import Timeouts
 
 MAX_HEAD = 64 * 1024
 """Bytes that a request line and its headers may have together."""
 
 _LINGER = 2.0
 _PROGRESS = 16 * 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timeouts:
-    """Seconds a client may take. None of them limits the handler.
-
-    `header`: from the connection, or the first byte, to the end of the headers. `read`: from
-    there to the end of the body. `write`: in which a client must take at least 16 KiB of what is
-    ready for it. `idle`: between two requests.
-    """
-
-    header: float = 10.0
-    read: float = 30.0
-    write: float = 30.0
-    idle: float = 60.0
 
 
 class Phase(Enum):
@@ -137,6 +125,7 @@ class Connection(HttpToolsProtocol):
             raise ValueError("too large")
         super().on_headers_complete()
         self.cycle.transport = self._closer  # type: ignore[assignment]
+        self.scope[DIRECT] = Shortcut(self.cycle)  # type: ignore[literal-required]
         if self._shared.stopping:
             self.cycle.keep_alive = False
         self._await(Phase.BODY, self._limits.read)
@@ -263,36 +252,12 @@ class Connection(HttpToolsProtocol):
         The parser takes what follows the headers for that protocol's, so a body has to be read
         by a new one, after which the connection is closed.
         """
-        framing = [
-            b"%b: %b\r\n" % pair
-            for pair in self.headers
-            if pair[0] in (b"content-length", b"transfer-encoding")
-        ]
-        if framing:
+        framed = leftover.framing(self.headers)
+        if framed:
             cycle = self.cycle
             cycle.keep_alive, cycle.more_body = False, True
             cycle.message_event.clear()
-            self.parser = httptools.HttpRequestParser(_BodyOnly(self))
-            self.parser.feed_data(b"".join([b"POST / HTTP/1.1\r\n", *framing, b"\r\n"]))
+            self.parser = leftover.parser(framed, self)
             self._await(Phase.BODY, self._limits.read)
         if rest:
             self.data_received(rest)
-
-
-class _BodyOnly:
-    """A parser's protocol that hears of one body and of nothing after it."""
-
-    __slots__ = ("_connection", "_done")
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._done = False
-
-    def on_body(self, body: bytes) -> None:
-        if not self._done:
-            self._connection.on_body(body)
-
-    def on_message_complete(self) -> None:
-        if not self._done:
-            self._done = True
-            self._connection.on_message_complete()

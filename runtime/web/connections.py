@@ -11,7 +11,8 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
-from runtime.web.connection import Connection, Shared, Timeouts
+from runtime.web.connection import Connection, Shared
+from runtime.web.timeouts import Timeouts
 
 
 class Connections:

@@ -84,6 +84,7 @@ class Dispatcher:
     async def _through(self, chain: ASGIApp, exchange: Exchange, route: Route) -> None:
         """Answer through a group's middleware; the request id goes on whatever comes out of it."""
         scope, send = exchange.scope, exchange.send
+        exchange.direct = None
         request_id = exchange.request_id
         scope[_EXCHANGE], scope[_ROUTE] = exchange, route
         started = False
@@ -100,7 +101,9 @@ class Dispatcher:
         except Exception as error:
             _report(error, scope, route, request_id)
             if not started:
-                await _send(send, answer.of_error(Error(500), None, request_id), request_id)
+                result = answer.of_error(Error(500), None, request_id)
+                result.headers.append(_stamp(request_id))
+                await _send(send, result)
 
     async def _inner(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange: Exchange = scope[_EXCHANGE]
@@ -130,7 +133,10 @@ async def _respond(exchange: Exchange, route: Route, stamp: str | None) -> None:
         if isinstance(error, GeneratorExit) or (task is not None and task.cancelling()):
             raise  # the server was told to end at once: there is nobody to answer any more
         result = _failure(error, exchange, route)
-    await _send(send, result, stamp)
+    if stamp is not None:
+        result.headers.append(_stamp(stamp))
+    if exchange.direct is None or not exchange.direct.answer(*result):
+        await _send(send, result)
 
 
 async def _in_time(exchange: Exchange, route: Route, seconds: float) -> Any:
@@ -162,10 +168,8 @@ async def _stream(response: Response, exchange: Exchange, route: Route, stamp: s
         _report(error, exchange.scope, route, exchange.request_id)
 
 
-async def _send(send: Send, result: Answer, stamp: str | None) -> None:
+async def _send(send: Send, result: Answer) -> None:
     status, headers, body = result
-    if stamp is not None:
-        headers.append(_stamp(stamp))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from starlette.types import Receive, Scope, Send
 
+from runtime.web.direct import DIRECT, Direct
 from runtime.web.reply import Reply
 from runtime.web.request import BlockingRequest, Request
 
@@ -36,6 +37,7 @@ class Exchange:
         "_id",
         "_reply",
         "_request",
+        "direct",
         "headers",
         "max_body",
         "receive",
@@ -48,6 +50,8 @@ class Exchange:
         self.receive = receive
         self.send = send
         self.max_body = max_body
+        # Taken out, since what it leads to holds the scope: a circle is work for the collector.
+        self.direct: Direct | None = scope.pop(DIRECT, None)
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self._id: str | None = None
         self._request: Request | None = None
@@ -58,7 +62,7 @@ class Exchange:
     def request(self) -> Request:
         if self._request is None:
             self._request = Request(
-                self.scope, self.receive, self.send, self.max_body, self._announced()
+                self.scope, self.receive, self.send, self.direct, self.max_body, self._announced()
             )
         return self._request
 

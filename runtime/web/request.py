@@ -11,6 +11,7 @@ from starlette.requests import Request as StarletteRequest
 from starlette.types import Receive, Scope, Send
 
 from runtime import codec
+from runtime.web.direct import Direct
 from runtime.web.problem import Error
 
 
@@ -22,7 +23,13 @@ class Request(StarletteRequest[State]):
     """
 
     def __init__(
-        self, scope: Scope, receive: Receive, send: Send, max_body: int, announced: int
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        direct: Direct | None,
+        max_body: int,
+        announced: int,
     ) -> None:
         # What Starlette's two constructors do, without their calls: this is made per request.
         self.scope = scope
@@ -31,6 +38,7 @@ class Request(StarletteRequest[State]):
         self._stream_consumed = False
         self._is_disconnected = False
         self._form = None
+        self._direct = direct
         self._max_body = max_body
         self._announced = announced
 
@@ -58,6 +66,10 @@ class Request(StarletteRequest[State]):
         # Before the first `receive`, which tells a client that waits for `100 Continue` to send.
         self._refuse_beyond(self._announced)
         self._stream_consumed = True
+        if self._direct is not None and (whole := self._direct.body()) is not None:
+            self._refuse_beyond(len(whole))
+            self._body = whole
+            return whole
         chunks: list[bytes] = []
         size = 0
         while True:

@@ -11,9 +11,9 @@ from starlette.types import ASGIApp
 
 from runtime.kind import Ready
 from runtime.web.address import Address, listen
-from runtime.web.connection import Timeouts
 from runtime.web.connections import Connections
 from runtime.web.rescue import PATIENCE, Rescue
+from runtime.web.timeouts import Timeouts
 
 _TICK = 0.5
 _UNWIND = 0.25

@@ -11,10 +11,10 @@ from runtime.finding import Problem
 from runtime.kind import BuildContext, Claim, Kind, Linked, Ready, Stage, StartError
 from runtime.kinds.http import Part
 from runtime.web.address import Address, bind_together, secure
-from runtime.web.connection import Timeouts
 from runtime.web.dispatcher import Dispatcher
 from runtime.web.routes import Routes
 from runtime.web.server import Server
+from runtime.web.timeouts import Timeouts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
