@@ -12,11 +12,11 @@ from typing import Any
 import uvloop
 
 from runtime.web.address import Address
-from runtime.web.connection import Timeouts
 from runtime.web.dispatcher import Dispatcher
 from runtime.web.exchange import Exchange
 from runtime.web.routes import Group, Route, Routes
 from runtime.web.server import Server
+from runtime.web.timeouts import Timeouts
 
 GROUP = Group()
 SOON = 5.0
@@ -114,9 +114,11 @@ class Client:
 
 def head(method: str, path: str, *headers: str, body: bytes = b"") -> bytes:
     length = (f"Content-Length: {len(body)}",) if body else ()
-    return "\r\n".join(
-        [f"{method} {path} HTTP/1.1", "Host: test", *length, *headers, "", ""]
-    ).encode("latin-1")
+    named = any(header.lower().startswith("host:") for header in headers)
+    host = () if named else ("Host: test",)
+    return "\r\n".join([f"{method} {path} HTTP/1.1", *host, *length, *headers, "", ""]).encode(
+        "latin-1"
+    )
 
 
 class Running:

@@ -15,12 +15,12 @@ import pytest
 
 from runtime.kind import StartError
 from runtime.web.address import Address, listen, secure
-from runtime.web.connection import Timeouts
 from runtime.web.dispatcher import Dispatcher
 from runtime.web.exchange import Exchange
 from runtime.web.routes import Routes
 from runtime.web.server import Server
-from tests.serving import SOON, Client, Running, head, route, run, running, served
+from runtime.web.timeouts import Timeouts
+from tests.serving import SOON, Answer, Client, Running, head, route, run, running, served
 
 BOTH = pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 QUICK = Timeouts(header=0.3, read=0.3, write=0.3, idle=0.3)
@@ -339,6 +339,94 @@ def test_a_bad_request_behind_good_ones_leaves_their_answers_alone() -> None:
     assert run(main()) == [200, 400]
 
 
+def test_a_request_of_http_1_0_needs_no_host() -> None:
+    async def main() -> Answer:
+        async with served(ROUTES) as server:
+            client = await server.connect()
+            client.send(b"GET /x HTTP/1.0\r\n\r\n")
+            answer = await client.answer()
+            await client.close()
+            return answer
+
+    assert run(main()).status == 200
+
+
+@BOTH
+@pytest.mark.parametrize("behind", [b"", head("GET", "/x"), b"GET /x HT", b"NONSENSE\r\n\r\n"])
+def test_a_client_that_only_stopped_sending_gets_its_answers(loop: str, behind: bytes) -> None:
+    async def main() -> tuple[bytes, int]:
+        gate = Gate()
+        async with served([route("GET", "/slow", gate), *ROUTES]) as server:
+            client = await server.connect()
+            client.send(head("GET", "/slow") + behind)
+            await asyncio.wait_for(gate.entered.wait(), SOON)
+            client.writer.write_eof()
+            # Its end has been seen once a later client has been served.
+            await server.get("/x")
+            gate.go.set()
+            answer = await client.answer()
+            rest = await client.ended()
+            await client.close()
+            return answer.body, rest.count(b"HTTP/1.1 ")
+
+    answered = {b"": 0, head("GET", "/x"): 1, b"GET /x HT": 0, b"NONSENSE\r\n\r\n": 1}
+
+    assert run(main(), loop) == (b"late", answered[behind])
+
+
+@BOTH
+def test_a_client_that_stopped_in_the_middle_of_its_request_is_closed(loop: str) -> None:
+    async def main() -> list[bytes]:
+        ends = []
+        async with served(ROUTES) as server:
+            for part in (b"", b"GET /x HT", head("POST", "/x", "Content-Length: 9") + b"abc"):
+                client = await server.connect()
+                client.send(part)
+                client.writer.write_eof()
+                ends.append(await client.ended())
+                await client.close()
+        return ends
+
+    assert run(main(), loop) == [b"", b"", b""]
+
+
+@BOTH
+def test_a_client_that_was_refused_and_stops_sending_is_closed(loop: str) -> None:
+    async def main() -> int:
+        async with served(ROUTES) as server:
+            client = await server.connect()
+            client.send(head("POST", "/x", "Transfer-Encoding: chunked") + b"zz\r\n")
+            answer = await client.answer()
+            client.writer.write_eof()
+            await client.ended()
+            await asyncio.wait_for(server.stop(), SOON)
+            await client.close()
+            return answer.status
+
+    assert run(main(), loop) == 400
+
+
+@BOTH
+def test_a_handler_that_asks_is_told_that_its_client_has_gone(loop: str) -> None:
+    async def main() -> str:
+        told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        waiting = asyncio.Event()
+
+        async def watch(exchange: Exchange) -> None:
+            await exchange.receive()
+            waiting.set()
+            told.set_result((await exchange.receive())["type"])
+
+        async with served([route("GET", "/watch", watch)]) as server:
+            client = await server.connect()
+            client.send(head("GET", "/watch"))
+            await asyncio.wait_for(waiting.wait(), SOON)
+            await client.close()
+            return await asyncio.wait_for(told, SOON)
+
+    assert run(main(), loop) == "http.disconnect"
+
+
 @pytest.mark.parametrize("body", [b"", b"abc"])
 def test_an_offer_of_http2_is_passed_over_and_the_body_kept(body: bytes) -> None:
     async def main() -> list[Any]:
@@ -357,17 +445,20 @@ def test_an_offer_of_http2_is_passed_over_and_the_body_kept(body: bytes) -> None
     "request_",
     [
         b"NONSENSE\r\n\r\n",
-        b"GET /\xff HTTP/1.1\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\nHost: a\r\n\r\n",
         b"GET / HTTP/9.9\r\n\r\n",
-        b"GET / HTTP/1.1\r\nA : b\r\n\r\n",
-        b"GET / HTTP/1.1\r\nA: b\x00c\r\n\r\n",
-        b"POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        b"POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
-        b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-        b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        b"POST /x HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n",
-        b"CONNECT a:80 HTTP/1.1\r\n\r\n",
-        b"GET http://a HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nA : b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nA: b\x00c\r\n\r\n",
+        head("POST", "/", "Content-Length: 3", "Transfer-Encoding: chunked") + b"0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+        b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
+        b"CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET http://a HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /x HTTP/1.1\r\n\r\n",
+        b"GET /x HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+        b"GET /x HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     ],
 )

@@ -29,6 +29,7 @@ OURS = [
     "connection_made",
     "connection_lost",
     "data_received",
+    "eof_received",
     "pause_writing",
     "resume_writing",
     "on_message_begin",
@@ -113,6 +114,20 @@ def test_a_cycle_calls_back_on_its_completion_after_it_closed() -> None:
     source = inspect.getsource(RequestResponseCycle.send)
 
     assert source.index("self.transport.close()") < source.index("self.on_response()")
+
+
+def test_an_event_tells_who_waits_for_it() -> None:
+    async def main() -> list[bool]:
+        event = asyncio.Event()
+        before = bool(event._waiters)  # type: ignore[attr-defined]
+        task = asyncio.ensure_future(event.wait())
+        await asyncio.sleep(0)
+        during = bool(event._waiters)  # type: ignore[attr-defined]
+        event.set()
+        await task
+        return [before, during, bool(event._waiters)]  # type: ignore[attr-defined]
+
+    assert run(main()) == [False, True, False]
 
 
 class Wire:

@@ -100,6 +100,22 @@ class Connection(HttpToolsProtocol):
             if self._phase is Phase.HEAD and self._seen - self._head_start > MAX_HEAD:
                 self._measure()
 
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """The client sends no more. It gets the answer that is due, and then the end.
+
+        Unless the handler waits to be told that the client has left, as a stream does: that looks
+        the same.
+        """
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete or cycle.message_event._waiters:
+            return False
+        if self._phase not in (Phase.HEAD, Phase.ANSWER) or self.scheme == "https":
+            return False
+        if self._fault is None:
+            cycle.keep_alive = False
+        self._phase, self.deadline = Phase.ANSWER, math.inf
+        return True
+
     def pause_writing(self) -> None:
         super().pause_writing()
         self._watch()
@@ -123,6 +139,9 @@ class Connection(HttpToolsProtocol):
         if self._seen - self._head_start > MAX_HEAD and self._head_size() > MAX_HEAD:
             self._fault = (431, f"the headers are larger than {MAX_HEAD} bytes")
             raise ValueError("too large")
+        if not self._has_host():
+            self._fault = (400, "a request needs one Host header")
+            raise ValueError("no host")
         super().on_headers_complete()
         self.cycle.transport = self._closer  # type: ignore[assignment]
         self.scope[DIRECT] = Shortcut(self.cycle)  # type: ignore[literal-required]
@@ -207,6 +226,11 @@ class Connection(HttpToolsProtocol):
             self._head_start = self._seen - self._head_size()
         if self._seen - self._head_start > MAX_HEAD:
             self._refuse(431, f"the headers are larger than {MAX_HEAD} bytes")
+
+    def _has_host(self) -> bool:
+        """Whether the request has the one Host header it must have (RFC 9112, 3.2)."""
+        hosts = [name for name, _ in self.headers].count(b"host")
+        return hosts == 1 or (hosts == 0 and self.parser.get_http_version() != "1.1")
 
     def _head_size(self) -> int:
         """Bytes of the request line and of the headers that are complete."""
