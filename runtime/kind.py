@@ -123,6 +123,8 @@ class Claim:
     """The field that makes the claim."""
     key: str = ""
     """What is compared in place of `what`, if not all that is shown counts."""
+    within: tuple[str, ...] = ()
+    """Keys of wider claims that this would be a part of: a port of all interfaces, for one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,9 @@ from runtime.handler_check import HandlerCheck
 from runtime.kind import Arguments, Claim, Kind
 from runtime.schema import Schema
 
+_Key = tuple[EntryId | None, str]
+"""Among whose claims, and what is claimed."""
+
 
 class Linked(Protocol):
     """What is asked of the linker's `Link`."""
@@ -40,7 +43,9 @@ class KindCheck:
         self._faulty = faulty
         self._handlers = handlers
         self._found = found
-        self._claims: dict[tuple[EntryId | None, str], tuple[Entry, Path]] = {}
+        self._claims: dict[_Key, tuple[Entry, Claim]] = {}
+        self._parts: dict[_Key, tuple[Entry, Claim]] = {}
+        """One claim within each wider one that somebody may make."""
 
     def __call__(self, link: Linked) -> None:
         """Ask the kind of `link`, an entry without a fault of its own."""
@@ -69,14 +74,25 @@ class KindCheck:
                         self._handlers.arguments(link.entry, self._links[target].entry, rule)
 
     def _claim(self, entry: Entry, claim: Claim) -> None:
-        other, path = self._claims.setdefault(
-            (claim.owner, claim.key or claim.what), (entry, claim.path)
-        )
-        if other is not entry:
+        own, *wider = [(claim.owner, key) for key in (_key(claim), *claim.within)]
+        mine = (entry, claim)
+        held = [self._claims.setdefault(own, mine), self._parts.get(own)]
+        held += [self._claims.get(key) for key in wider]
+        for key in wider:
+            self._parts.setdefault(key, mine)
+        taken = next((each for each in held if each and each[0] is not entry), None)
+        if taken:
+            other, theirs = taken
             what = _as_typed(claim.what, self._links.values())
             where = f" on '{claim.owner}'" if claim.owner else ""
-            message = f"{what} is taken{where}; '{other.id}' has it at {other.at(*path)}"
+            same = _key(theirs) == _key(claim)
+            it = "it" if same else _as_typed(theirs.what, self._links.values())
+            message = f"{what} is taken{where}; '{other.id}' has {it} at {other.at(*theirs.path)}"
             self._found(entry, Problem(claim.path, message))
+
+
+def _key(claim: Claim) -> str:
+    return claim.key or claim.what
 
 
 def _as_typed(text: str, links: Iterable[Linked]) -> str:

@@ -7,6 +7,7 @@ import re
 import socket
 import ssl
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
 
@@ -35,6 +36,21 @@ class Address:
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
+
+    @property
+    def ranges(self) -> tuple[str, ...]:
+        """What it takes, then all that this is a part of: an interface, a family, the port."""
+        everything = f":{self.port}"
+        if not self.host:
+            return (everything,)
+        try:
+            ip = ip_address("127.0.0.1" if self.host == "localhost" else self.host)
+        except ValueError:
+            return str(self).lower(), everything
+        family = f"IPv{ip.version}:{self.port}"
+        return (
+            (family, everything) if ip.is_unspecified else (f"{ip}:{self.port}", family, everything)
+        )
 
     def url(self, scheme: str) -> str:
         """The address as one can open it in a browser on this machine."""

@@ -89,7 +89,8 @@ def check(entry: Linked) -> Iterable[Claim | Problem]:
         yield Problem(("addr",), f"'addr' is '{addr}', whose port is more than 65535")
         return
     if address.port:
-        yield Claim(None, f"address '{addr}'", ("addr",), key=f"address {address}")
+        own, *wider = [f"address {each}" for each in address.ranges]
+        yield Claim(None, f"address '{addr}'", ("addr",), key=own, within=tuple(wider))
 
 
 def bind(entry: Linked, count: int) -> list[socket.socket]:
