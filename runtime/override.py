@@ -14,6 +14,8 @@ FORM = "namespace:entry:field.path=value"
 
 # A field whose name has dots in it may be quoted: `options."cors.max.age"`.
 _STEP = r'(?:"[^"]+"|[^".]+)'
+# To YAML, `[::1]:8080` is a list with something behind it.
+_ADDRESS = re.compile(r"\[[0-9A-Fa-f:.%]+\]:[0-9]+")
 _FIELD = re.compile(rf"{_STEP}(?:\.{_STEP})*")
 
 
@@ -41,17 +43,7 @@ class Override:
         if len(steps) > MAX_DEPTH:
             raise ValueError(f"the field of '{target[:60]}…' is nested deeper than {MAX_DEPTH}")
         path = tuple(int(step) if step.isdecimal() else step for step in steps)
-        try:
-            document, findings = parse(value_text, "", "-o")
-        except UnicodeEncodeError:
-            document, findings = None, []
-        if document is None or findings:
-            why = f": {findings[0].message}" if findings else ""
-            raise ValueError(f"the value of '{target}' cannot be read{why}")
-        value = document.data
-        # `:memory:` and `- x` are text to whoever types them here; a mapping has its braces.
-        if isinstance(value, dict | list) and value_text.lstrip()[:1] not in ("{", "["):
-            value = value_text
+        value = _value(value_text, target)
         return cls(EntryId(namespace, name), path, value, Position(f"-o {target}"))
 
     def apply(self, fields: dict[str, Any]) -> Finding | None:
@@ -70,6 +62,23 @@ class Override:
             holder[str(last) if isinstance(holder, dict) else last] = self.value
             return None
         return Finding(self.position, f"no item {last} to change", "lists are changed by position")
+
+
+def _value(text: str, target: str) -> Any:
+    """What a text says by YAML's rules. Raises ValueError if it says nothing."""
+    if _ADDRESS.fullmatch(text):
+        return text
+    try:
+        document, findings = parse(text, "", "-o")
+    except UnicodeEncodeError:
+        document, findings = None, []
+    if document is None or findings:
+        why = f": {findings[0].message}" if findings else ""
+        raise ValueError(f"the value of '{target}' cannot be read{why}")
+    # `:memory:` and `- x` are text to whoever types them here; a mapping has its braces.
+    if isinstance(document.data, dict | list) and text.lstrip()[:1] not in ("{", "["):
+        return text
+    return document.data
 
 
 def _get(holder: Any, step: str | int) -> Any:

@@ -66,6 +66,7 @@ def findings(folder: Path, *overrides: str, **environment: str) -> list[str]:
         ("app:data:new=[1, x]", [1, "x"]),
         ("app:data:new={a: 1}", {"a": 1}),
         ("app:data:new=:memory:", ":memory:"),
+        ("app:data:new=[::1]:8080", "[::1]:8080"),
         ("app:data:new=a=b:c", "a=b:c"),
         ("app:data:list.1=z", "z"),
         ("app:data:deep.x=2", 2),
