@@ -1,4 +1,4 @@
-"""Signals: what SIGTERM and SIGINT mean, from the first moment of the program to its last."""
+"""Signals: what SIGTERM, SIGINT, SIGHUP mean, from the first moment of the program to its last."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ TWICE = 6
 
 MARGIN = 1.0
 """Seconds over its budget that a drain may take before the program is ended."""
+
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Signals:
@@ -40,16 +42,17 @@ class Signals:
         return self._count > 0
 
     def install(self) -> None:
-        """Take over SIGTERM and SIGINT."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._receive)
+        """Take over SIGTERM, SIGINT, and unless `nohup` has it ignored, SIGHUP."""
+        for number in _ENDING:
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._receive)
 
     def ignore(self) -> None:
         """The program is ending: no signal may change its exit code any more.
 
         Python, when it shuts down, would have a signal kill the process.
         """
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _ENDING:
             signal.signal(number, signal.SIG_IGN)
 
     def drain_with(
@@ -73,6 +76,8 @@ class Signals:
         self._begin = begin
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGHUP and self._count:
+            return  # a terminal that closes says so twice: itself, and by its shell
         self._count += 1
         if self._begin is None:
             leave(128 + number if self._early_exit is None else self._early_exit)

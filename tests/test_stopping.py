@@ -115,6 +115,26 @@ def test_a_process_that_never_asked_is_cancelled_at_once(tmp_path: Path) -> None
         assert ended_within(program, 2) == 0
 
 
+def test_a_terminal_that_closes_drains_however_often_it_says_so(tmp_path: Path) -> None:
+    with running(application(tmp_path, ASKS)) as program:
+        program.signal(signal.SIGHUP)
+        program.wait_for("stopping")
+        program.signal(signal.SIGHUP)
+
+        assert ended_within(program, 3) == 0
+        assert "drained" in program.stdout
+
+
+def test_under_nohup_a_terminal_may_close(tmp_path: Path) -> None:
+    nohup = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+    with running(application(tmp_path, ASKS), before=nohup) as program:
+        program.signal(signal.SIGHUP)
+        program.signal(signal.SIGTERM)
+
+        # Had the first one counted, this would have been the second.
+        assert ended_within(program, 3) == 0
+
+
 def test_a_signal_while_a_oneshot_is_starting_is_no_failure(tmp_path: Path) -> None:
     oneshot = application(tmp_path, IDLE.replace("60", "3"), "oneshot")
     with running(oneshot, ready=False) as program:
