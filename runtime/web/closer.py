@@ -27,8 +27,8 @@ class Closer:
 
     def lose(self) -> None:
         """The client has gone: of pipelined requests uvicorn tells only the last one so."""
-        self.write = self.close = _nothing
+        self.write = self.close = nothing
 
 
-def _nothing(data: object = None) -> None:
+def nothing(data: object = None) -> None:
     """What becomes of an answer to a client that has gone."""

@@ -14,15 +14,16 @@ from enum import Enum, auto
 
 import httptools
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from runtime.web import leftover, problem
-from runtime.web.closer import Closer
+from runtime.web.closer import Closer, nothing
 from runtime.web.direct import DIRECT
 from runtime.web.exchange import own_id
 from runtime.web.problem import Error
-from runtime.web.shortcut import Shortcut
+from runtime.web.shortcut import Shortcut, written
 from runtime.web.timeouts import Timeouts
 
 MAX_HEAD = 64 * 1024
@@ -149,6 +150,19 @@ class Connection(HttpToolsProtocol):
             self.cycle.keep_alive = False
         self._await(Phase.BODY, self._limits.read)
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self.tasks.add(self.loop.create_task(self._run(cycle, app)))
+
+    async def _run(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Let the application answer, which reports its own failures. No callback for its end."""
+        try:
+            await app(cycle.scope, cycle.receive, cycle.send)
+        finally:
+            self.tasks.discard(asyncio.current_task())
+            cycle.on_response = nothing
+            if not cycle.response_complete:
+                cycle.transport.close()
+
     def on_message_complete(self) -> None:
         super().on_message_complete()
         if self.cycle.response_complete:
@@ -266,8 +280,7 @@ class Connection(HttpToolsProtocol):
             (b"x-request-id", own_id().encode()),
             (b"connection", b"close"),
         ]
-        lines = [b"%b: %b\r\n" % pair for pair in headers]
-        self.transport.write(b"".join([STATUS_LINE[status], *lines, b"\r\n", body]))
+        self.transport.write(written(status, headers, body))
         self.finish()
 
     def _ignore_upgrade(self, rest: bytes) -> None:

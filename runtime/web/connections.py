@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from email.utils import formatdate
 from typing import cast
 
@@ -32,7 +31,6 @@ class Connections:
             proxy_headers=False,
         )
         config.load()
-        logging.getLogger("uvicorn.error").addFilter(_is_news)
         self._state = ServerState()
         # uvicorn's protocols put themselves into this set; here they are all of ours.
         self._clients = cast("set[Connection]", self._state.connections)
@@ -59,9 +57,9 @@ class Connections:
 
     async def drained(self) -> None:
         """Wait until every handler has ended and every client has its answer."""
-        while self._state.tasks or self._clients:
-            if self._state.tasks:
-                await asyncio.wait(self._state.tasks)
+        while (running := self._running()) or self._clients:
+            if running:
+                await asyncio.wait(running)
             else:
                 self._lost.clear()
                 await self._lost.wait()
@@ -70,13 +68,11 @@ class Connections:
         """Cut everything off; return the handlers that were told to end."""
         for connection in list(self._clients):
             connection.transport.abort()
-        tasks = set(self._state.tasks)
+        tasks = self._running()
         for task in tasks:
             task.cancel()
         return tasks
 
-
-def _is_news(record: logging.LogRecord) -> bool:
-    """Drop what the dispatcher has reported already: an answer cut off, a handler cancelled."""
-    cancelled = bool(record.exc_info) and record.exc_info[0] is asyncio.CancelledError  # type: ignore[index]
-    return not cancelled and "without completing response" not in str(record.msg)
+    def _running(self) -> set[asyncio.Task[None]]:
+        # One that was cancelled before it began never said that it ended.
+        return {task for task in self._state.tasks if not task.done()}

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+Headers = list[tuple[bytes, bytes]]
+
 _FRAMING = frozenset({b"connection", b"transfer-encoding"})
+_LARGE = 64 * 1024
+"""Bytes from which a body costs more to copy than to write by itself."""
+
+
+def written(status: int, headers: Headers, body: bytes) -> bytes:
+    """A whole answer as it goes over the wire."""
+    lines = [b"%b: %b\r\n" % header for header in headers]
+    return b"".join([STATUS_LINE[status], *lines, b"\r\n", body])
 
 
 class Shortcut:
@@ -28,7 +38,7 @@ class Shortcut:
         body, cycle.body = bytes(cycle.body), bytearray()
         return body
 
-    def answer(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:
+    def answer(self, status: int, headers: Headers, body: bytes) -> bool:
         """Send a whole answer, if that is possible without waiting; else nothing happens.
 
         The headers have the length of the body and are well-formed.
@@ -36,16 +46,14 @@ class Shortcut:
         cycle = self._cycle
         if cycle.response_started or cycle.disconnected or cycle.flow.write_paused:
             return False
-        lines = [STATUS_LINE[status]]
-        lines += [b"%b: %b\r\n" % header for header in cycle.default_headers]
-        for name, value in headers:
-            if name in _FRAMING:
-                return False
-            lines.append(b"%b: %b\r\n" % (name, value))
-        lines.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
-        if cycle.scope["method"] != "HEAD":
-            lines.append(body)
-        cycle.transport.write(b"".join(lines))
+        if len(body) > _LARGE or not _FRAMING.isdisjoint([name for name, _ in headers]):
+            return False
+        headers = cycle.default_headers + headers
+        if not cycle.keep_alive:
+            headers.append((b"connection", b"close"))
+        cycle.transport.write(
+            written(status, headers, b"" if cycle.scope["method"] == "HEAD" else body)
+        )
         cycle.waiting_for_100_continue = False
         cycle.response_started = cycle.response_complete = True
         cycle.message_event.set()
