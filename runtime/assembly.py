@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
@@ -14,9 +14,10 @@ from runtime.handler import Handlers
 from runtime.kind import BuildContext, Service, Stage
 from runtime.lifecycle import Lifecycle
 from runtime.linker import Link, Linkage
+from runtime.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Runnable:
     """A component that runs, with when and how."""
 
@@ -26,7 +27,7 @@ class Runnable:
     lifecycle: Lifecycle
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Assembly:
     """What was built: every component by id in `scope`, and those of them that run."""
 

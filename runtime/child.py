@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 
 from runtime.assembly import Runnable
 from runtime.kind import StartError, Unavailable
 from runtime.quantity import spoken
+from runtime.value import value
 
 log = logging.getLogger("runtime.supervisor")
 
@@ -33,7 +33,7 @@ class StartFailed(Exception):
     """A service did not get ready at the first start. The text is one line for the operator."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class End:
     """How one run of a service ended: `fault` is None if it ended well."""
 

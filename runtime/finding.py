@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
+
+from runtime.value import value
 
 Path = tuple[str | int, ...]
 """The way from an entry to a value in it: names of fields and positions in lists."""
@@ -18,8 +20,7 @@ def printable(text: str) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
+class Position(NamedTuple):
     """A place in a file; `line` and `column` count from one.
 
     A place outside of any file, such as an override on the command line, has line 0 and prints
@@ -34,7 +35,7 @@ class Position:
         return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Finding:
     """One fault: lower case, no full stop, what was found before what was wanted."""
 
@@ -47,7 +48,7 @@ class Finding:
         return printable(f"{self.position}: {self.message}{tail}")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Problem:
     """A fault in an entry before its place is known: the path, the sentence, the mend."""
 

@@ -11,11 +11,12 @@ from functools import cache
 from pathlib import Path
 
 from runtime.finding import Position
+from runtime.value import value
 
 MODULES = "runtime.modules"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Signature:
     """How many positional arguments a function takes; `most` is None for any number."""
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from runtime.context import Scope
 from runtime.entry import EntryId
 from runtime.finding import Path, Position, Problem
+from runtime.value import value
 
 if TYPE_CHECKING:
     from socket import socket
@@ -92,7 +93,7 @@ class Service(Protocol):
     async def run(self, ready: Ready, stop: asyncio.Event) -> int | None: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class BuildContext:
     """What a builder is given besides its config."""
 
@@ -112,7 +113,7 @@ class BuildContext:
         return self.folder / text
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Claim:
     """Something that only one entry may have: a route on a server, a name on a driver."""
 
@@ -127,7 +128,7 @@ class Claim:
     """Keys of wider claims that this would be a part of: a port of all interfaces, for one."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Arguments:
     """How many positional arguments the handler that `path` names will be called with."""
 
@@ -160,7 +161,7 @@ Check = Callable[[Linked], Iterable[Claim | Arguments | Problem]]
 Shared = Callable[[Linked], Problem | None]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Kind:
     """The recipe of one sort of entry.
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import fields as fields_of
 from typing import Any
 
 from runtime.restart import RestartPolicy
+from runtime.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Lifecycle:
     """Times in seconds. What it `requires` is in the graph."""
 
@@ -17,10 +18,10 @@ class Lifecycle:
     start_timeout: float = 10.0
     stop_timeout: float = 10.0
     stable_threshold: float = 5.0
-    restart: RestartPolicy = field(default_factory=RestartPolicy)
+    restart: RestartPolicy = RestartPolicy()
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Lifecycle:
         """From the block of an entry, filled with its defaults."""
-        plain = {name: fields[name] for name in cls.__slots__ if name != "restart"}
-        return cls(**plain, restart=RestartPolicy(**fields["restart"]))
+        plain = {field.name: fields[field.name] for field in fields_of(cls)}
+        return cls(**{**plain, "restart": RestartPolicy(**fields["restart"])})

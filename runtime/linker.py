@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
@@ -21,6 +20,7 @@ from runtime.registry import BrokenKind, Registry, UnknownKind
 from runtime.scalar import scalar
 from runtime.schema import Schema
 from runtime.suggestion import near
+from runtime.value import value
 
 MAX_FINDINGS = 1000
 """Checking stops after so many: nobody reads more, and a hostile manifest could go on for long."""
@@ -31,7 +31,7 @@ _SEARCHES = 50_000
 """How many names are compared in search of suggestions, all in all: each costs microseconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Link:
     """One entry, linked: its kind, its schema, and the ids it refers to by path."""
 
@@ -41,7 +41,7 @@ class Link:
     references: Mapping[Path, EntryId]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Linkage:
     """A manifest without findings: every entry linked, and who needs whom."""
 

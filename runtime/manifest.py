@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,13 @@ from runtime.override import Override
 from runtime.schema import envelope_schema
 from runtime.source import MAX_BYTES, Document, parse
 from runtime.suggestion import near
+from runtime.value import value
 
 FILE_NAMES = ("_index.yaml", "_index.yml")
 SKIPPED_FOLDERS = frozenset(("node_modules", "__pycache__"))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Manifest:
     """The entries by id, in the order they were written, and the folder they were found under."""
 

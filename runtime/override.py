@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from runtime.entry import EntryId
 from runtime.finding import Finding, Position
 from runtime.source import MAX_DEPTH, parse
+from runtime.value import value
 
 FORM = "namespace:entry:field.path=value"
 
@@ -19,7 +19,7 @@ _ADDRESS = re.compile(r"\[[0-9A-Fa-f:.%]+\]:[0-9]+")
 _FIELD = re.compile(rf"{_STEP}(?:\.{_STEP})*")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Override:
     """One change: which entry, which field, which value, typed by YAML's rules."""
 

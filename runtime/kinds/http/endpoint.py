@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from runtime.finding import Problem
 from runtime.kind import Arguments, BuildContext, Claim, Kind, Linked
 from runtime.kinds.function import Function
 from runtime.kinds.http import Router
+from runtime.value import value
 from runtime.web.exchange import Exchange
 from runtime.web.routes import Handler, Route, repeated_parameter, shape, trimmed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Meta:
     router: Router
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Config:
     meta: Meta
     method: str

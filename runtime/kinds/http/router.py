@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from runtime.finding import Problem
 from runtime.kind import BuildContext, Kind, Linked
 from runtime.kinds.http import Server
+from runtime.value import value
 from runtime.web.middleware import build as build_middleware
 from runtime.web.middleware.options import OptionError
 from runtime.web.routes import Group, Route, trimmed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Meta:
     server: Server
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Config:
     meta: Meta
     prefix: str

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from runtime.finding import Problem
 from runtime.kind import BuildContext, Claim, Kind, Linked, Ready, Stage, StartError
 from runtime.kinds.http import Part
+from runtime.value import value
 from runtime.web.address import Address, bind_together, secure
 from runtime.web.dispatcher import Dispatcher
 from runtime.web.routes import Routes
@@ -17,7 +17,7 @@ from runtime.web.server import Server
 from runtime.web.timeouts import Timeouts
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class TimeoutsConfig:
     header: float
     read: float
@@ -25,13 +25,13 @@ class TimeoutsConfig:
     idle: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class TlsConfig:
     cert: str
     key: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Config:
     addr: str
     timeouts: TimeoutsConfig

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from runtime.kind import BuildContext, Claim, Kind, Linked
 from runtime.kinds.http import Server
+from runtime.value import value
 from runtime.web.files import Files
 from runtime.web.routes import Group, Route
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Meta:
     server: Server
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Config:
     meta: Meta
     path: str

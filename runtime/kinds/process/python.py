@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from runtime.context import Call, current
 from runtime.kind import BuildContext, Kind
 from runtime.kinds.process import ProcessRun
 from runtime.threads import own_thread
+from runtime.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Config:
     source: str
     method: str

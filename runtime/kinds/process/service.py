@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from runtime.kind import Arguments, BuildContext, Kind, Linked, Ready, Stage, StartError
 from runtime.kinds.process import Host, Process, ProcessRun
+from runtime.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Config:
     process: Process
     host: Host

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from runtime.finding import Problem
 from runtime.kind import Arguments, BuildContext, Kind, Linked, Stage
@@ -11,9 +10,10 @@ from runtime.kinds.db.sql import Database
 from runtime.kinds.function import Function
 from runtime.kinds.queue import Queue
 from runtime.messaging.consumer import Consumer
+from runtime.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Config:
     queue: Queue
     func: Function

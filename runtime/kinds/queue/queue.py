@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from runtime.kind import BuildContext, Claim, Kind, Linked
 from runtime.kinds.queue import Queue
 from runtime.kinds.queue.driver import Driver, DriverOptions
 from runtime.messaging.retry_policy import RetryPolicy
+from runtime.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class DeadLetter:
     queue: Queue | None
     max_attempts: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Config:
     driver: Driver
     queue_name: str | None

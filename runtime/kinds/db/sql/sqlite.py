@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from runtime.finding import Problem
 from runtime.kind import BuildContext, Kind, Linked, Stage
 from runtime.sqlite.connection import MEMORY, Settings
 from runtime.sqlite.database import Database
+from runtime.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Config:
     file: str
     pragmas: dict[str, str | int | bool | None]

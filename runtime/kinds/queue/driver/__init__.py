@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from runtime.messaging.line import Line, Subscription
+from runtime.value import value
 
 __all__ = ["Driver", "DriverOptions", "Line", "MemoryOptions", "SqlOptions", "Subscription"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class MemoryOptions:
     max_length: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class SqlOptions:
     max_length: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class DriverOptions:
     """A queue's `driver_options`: a bag for each driver, so that its driver can be changed.
 

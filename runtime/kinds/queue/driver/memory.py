@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
 
 from runtime.entry import EntryId
 from runtime.kind import BuildContext, Kind, Ready, Stage
 from runtime.kinds.queue.driver import DriverOptions
 from runtime.messaging.memory import MemoryLine
+from runtime.value import value
 
 log = logging.getLogger("runtime.queue")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Config:
     pass
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from runtime.durable.driver import DurableDriver
 from runtime.durable.line import DurableLine
@@ -12,9 +11,10 @@ from runtime.finding import Problem
 from runtime.kind import BuildContext, Kind, Linked, Ready, Stage
 from runtime.kinds.queue.driver import DriverOptions
 from runtime.sqlite.database import Database
+from runtime.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Config:
     database: Database
     durability: str
