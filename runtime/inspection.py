@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -60,11 +60,8 @@ def inspect(file: Path) -> HandlerFile:
         found.fault = (f"not valid Python: {type(error).__name__}", 1, 1)
     else:
         _define(tree, found)
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                found.imports += [
-                    (name, node.lineno, node.col_offset + 1) for name in _modules(node)
-                ]
+        for statement in _imports(tree):
+            found.imports += _modules(statement)
     return found
 
 
@@ -134,19 +131,38 @@ def _signature(arguments: ast.arguments) -> Signature:
     return Signature(positional - len(arguments.defaults), most, keywords)
 
 
-def _modules(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
-    """The runtime modules that an import reaches, by their plain names."""
-    paths: Iterable[str]
+def _imports(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Every import, however deep it stands. Expressions hold none, and most nodes are in them."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+        else:
+            children = ast.iter_child_nodes(node)
+            waiting.extend(child for child in children if isinstance(child, _HOLDERS))
+
+
+_HOLDERS = (ast.stmt, ast.excepthandler, ast.match_case)
+
+
+def _modules(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, int, int]]:
+    """The runtime modules that an import reaches, by their plain names, each with its place."""
     if isinstance(node, ast.Import):
-        paths = [alias.name for alias in node.names]
+        paths = [(alias.name, alias.lineno, alias.col_offset) for alias in node.names]
     elif node.level or not node.module:
         return
     elif node.module in (MODULES, f"{MODULES}.sync", "runtime"):
-        paths = [f"{node.module}.{alias.name}" for alias in node.names]
+        prefix = f"{node.module}."
+        paths = [
+            (prefix + alias.name, alias.lineno, alias.col_offset - len(prefix))
+            for alias in node.names
+        ]
     else:
-        paths = [node.module]
-    for path in paths:
+        paths = [(node.module, node.lineno, node.col_offset + len("from "))]
+    for path, line, column in paths:
         if path.startswith(f"{MODULES}."):
-            name = path.removeprefix(f"{MODULES}.").removeprefix("sync.").partition(".")[0]
+            package = f"{MODULES}.sync." if path.startswith(f"{MODULES}.sync.") else f"{MODULES}."
+            name = path.removeprefix(package).partition(".")[0]
             if name not in ("sync", "*"):
-                yield name
+                yield name, line, column + len(package) + 1

@@ -36,6 +36,8 @@ def run(application: Application, signals: Signals) -> int:
         with contextlib.suppress(RuntimeError):  # the loop is closed: all is drained
             loop.call_soon_threadsafe(stop.set)
 
+    gc.freeze()  # what is there by now stays; `main` has let nobody look for garbage in it
+    gc.enable()
     signals.drain_with(drain, budget)
     try:
         code = _complete(loop, application.serve(stop))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from functools import cache
@@ -45,16 +46,41 @@ def _excerpt(finding: Finding) -> tuple[str, str] | None:
         return None
     printable = "".join(char if char.isprintable() else " " for char in text)
     start = min(place.column - 1, len(text))
-    width = _width(printable[start:])
+    width = _width(printable[:start], printable[start:], place.file.endswith(".py"))
     return f"{place.line:5} | {printable}", f"      | {' ' * start}{'^' * width}"
 
 
-def _width(rest: str) -> int:
-    """How long the key or value is that begins here."""
-    if rest[:1] in ("'", '"') and (end := rest.find(rest[0], 1)) > 0:
-        return end + 1
-    word = rest.split(" #")[0].split(": ")[0].rstrip().rstrip(":")
-    return max(len(word), 1)
+def _width(before: str, rest: str, is_python: bool) -> int:
+    """How long the name, key or value is that begins at `rest`, in a line that begins `before`."""
+    if is_python:
+        return _matched(_NAME, rest)
+    if rest[:1] in ("{", "["):
+        return _bracket(rest)
+    flow = sum(_DEPTH.get(part, 0) for part in _PARTS.findall(before)) > 0
+    return _matched(_IN_BRACKETS if flow else _ON_A_LINE, rest)
+
+
+_NAME = re.compile(r"\w+")
+_QUOTED = r""""(?:[^"\\]|\\.)*"|'(?:[^']|'')*'"""
+_IN_BRACKETS = re.compile(rf"{_QUOTED}|(?:(?!: |:$|\s*[,\[\]{{}}]|\s+#|\s*$).)+")
+_ON_A_LINE = re.compile(rf"{_QUOTED}|(?:(?!: |:$|,?\s*$|\s+#).)+")
+_PARTS = re.compile(rf"{_QUOTED}|.")
+_DEPTH = {"{": 1, "[": 1, "}": -1, "]": -1}
+
+
+def _matched(pattern: re.Pattern[str], rest: str) -> int:
+    match = pattern.match(rest)
+    return match.end() if match else 1
+
+
+def _bracket(rest: str) -> int:
+    """To the bracket that closes the first one, or to the end of the line."""
+    depth = 0
+    for part in _PARTS.finditer(rest):
+        depth += _DEPTH.get(part[0], 0)
+        if not depth:
+            return part.end()
+    return len(rest.rstrip())
 
 
 @cache

@@ -10,7 +10,6 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
-from runtime.cli.excerpt import print_findings
 from runtime.finding import Finding, ManifestError
 from runtime.linker import Linkage, link
 from runtime.manifest import read
@@ -107,5 +106,7 @@ def linked(
 
 def refuse(findings: Sequence[Finding]) -> NoReturn:
     """Print findings and exit with 3."""
+    from runtime.cli.excerpt import print_findings  # a start should not pay for its patterns
+
     print_findings(findings, sys.stderr)
     sys.exit(FINDINGS)

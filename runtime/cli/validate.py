@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import sys
 from pathlib import Path
 
 import click
 
-from runtime.cli.excerpt import print_findings
 from runtime.cli.options import FINDINGS, application, environment, json_option
 from runtime.finding import Finding, ManifestError
 from runtime.linker import link
@@ -28,7 +26,6 @@ def command(
 
     All findings are printed at once, each as file:line:column. Exits with 0 or 3.
     """
-    gc.disable()  # all that is read is kept to the end, so looking for garbage is a quarter wasted
     try:
         manifest = read(folder, overrides, environment(env_file))
         link(manifest, Registry())
@@ -36,6 +33,8 @@ def command(
         if as_json:
             print(json.dumps([_as_data(finding) for finding in error.findings], indent=2))
         else:
+            from runtime.cli.excerpt import print_findings  # its patterns are for faults only
+
             print_findings(error.findings)
         sys.exit(FINDINGS)
     if as_json:
