@@ -14,6 +14,7 @@ from jsonschema.validators import extend
 from runtime.field import Field
 from runtime.finding import Path, Problem
 from runtime.suggestion import nearest
+from runtime.validity import python_pattern
 
 MAX_PROBLEMS = 200
 """More than so many problems of one value are not told."""
@@ -50,8 +51,7 @@ def complaints(
 
 
 def _pattern(validator: Any, pattern: str, value: Any, schema: Any) -> Iterator[ValidationError]:
-    # Python's `$` lets a line break follow, that of JSON Schema does not.
-    if isinstance(value, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), value):
+    if isinstance(value, str) and not re.search(python_pattern(pattern), value):
         yield ValidationError("malformed")
 
 

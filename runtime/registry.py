@@ -50,7 +50,11 @@ class Registry:
         document = self[name].schema
         if document is None:
             raise BrokenKind(f"the kind '{name}' brings no schema; pass Kind(…, schema=…)")
+        # 48 ms, which a start pays only for kinds from outside: nothing else has looked at theirs
+        from jsonschema import Draft202012Validator
+
         try:
+            Draft202012Validator.check_schema(document)
             return Schema(document)
         except Exception as error:  # it is somebody else's, and may be wrong in any way
             raise BrokenKind(f"the kind '{name}' has a schema that is none: {error}") from error
