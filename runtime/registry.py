@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import cache, cached_property
+from pathlib import Path
 
 import runtime.kinds
 from runtime.kind import Kind
@@ -37,12 +37,12 @@ class Registry:
         return self._kinds[name]
 
     def __contains__(self, name: str) -> bool:
-        return name in self.built_in or name in self._from_outside
+        return _is_built_in(name) or name in self._from_outside
 
     def schema(self, name: str) -> Schema:
         """The schema of the kind of this name. Raises UnknownKind and BrokenKind."""
         if name not in self._schemas:
-            self._schemas[name] = kind_schema(name) if name in self.built_in else self._own(name)
+            self._schemas[name] = kind_schema(name) if _is_built_in(name) else self._own(name)
         return self._schemas[name]
 
     def _own(self, name: str) -> Schema:
@@ -77,7 +77,7 @@ class Registry:
         return {point.name: point for point in importlib.metadata.entry_points(group=GROUP)}
 
     def _load(self, name: str) -> Kind:
-        if name in self.built_in:
+        if _is_built_in(name):
             kind = importlib.import_module(f"runtime.kinds.{name}").kind
         elif name in self._from_outside:
             try:
@@ -92,7 +92,20 @@ class Registry:
         return kind
 
 
+@cache
+def _is_built_in(name: str) -> bool:
+    """Whether there is such a module: a start asks for a few, and need not list all."""
+    parts = name.split(".")
+    if not all(part.isidentifier() and part[0] != "_" for part in parts) or not name.islower():
+        return False  # some disks do not tell `a` from `A`
+    return any(
+        Path(folder, *parts).with_suffix(".py").is_file() for folder in runtime.kinds.__path__
+    )
+
+
 def _leaves(path: Iterable[str], prefix: str) -> Iterator[str]:
+    import pkgutil
+
     for module in pkgutil.iter_modules(list(path)):
         if module.ispkg:
             folders = [f"{folder}/{module.name}" for folder in path]

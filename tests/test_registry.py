@@ -36,7 +36,19 @@ def test_a_kind_is_found_by_its_name_and_made_once(name: str) -> None:
     assert registry.schema(name) is registry.schema(name)
 
 
-@pytest.mark.parametrize("name", ["", "queue", "queue.driver", "queue.driver.", "..queue", "os"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "queue",
+        "queue.driver",
+        "queue.driver.",
+        "..queue",
+        "os",
+        "http.__init__",
+        "Http.service",
+    ],
+)
 def test_what_is_no_kind_is_unknown(name: str) -> None:
     with pytest.raises(UnknownKind):
         Registry()[name]

@@ -144,9 +144,9 @@ def _resolved(address: Address) -> tuple[socket.AddressFamily, tuple[str, int]]:
         if socket.has_ipv6 and _has_six():
             return socket.AF_INET6, ("::", address.port)
         return socket.AF_INET, ("0.0.0.0", address.port)
-    found = socket.getaddrinfo(
-        address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )
+    # as bytes: for a text, Python imports what turns names of other scripts into ASCII
+    host = address.host.encode() if address.host.isascii() else address.host
+    found = socket.getaddrinfo(host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     # `localhost` gives both; IPv4 is what most clients try when told of it.
     found.sort(key=lambda item: item[0] != socket.AF_INET)
     return found[0][0], found[0][4]  # type: ignore[return-value]

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 from runtime.suggestion import near
-from runtime.web.middleware import compress, cors, ratelimit, real_ip
 from runtime.web.middleware.options import OptionError, Options
 from runtime.web.routes import Middleware
 
-_BUILDERS = {
-    "cors": cors.build,
-    "compress": compress.build,
-    "real_ip": real_ip.build,
-    "ratelimit": ratelimit.build,
-}
+_NAMES = ("cors", "compress", "real_ip", "ratelimit")
+"""Each is a module here, imported when a router names it."""
 
 
 def build(names: Sequence[str], options: Mapping[str, Any]) -> tuple[Middleware, ...]:
@@ -26,9 +22,9 @@ def build(names: Sequence[str], options: Mapping[str, Any]) -> tuple[Middleware,
     given = Options(options)
     made = []
     for name in names:
-        if name not in _BUILDERS:
-            hint = near(name, _BUILDERS) or f"known are {', '.join(_BUILDERS)}"
+        if name not in _NAMES:
+            hint = near(name, _NAMES) or f"known are {', '.join(_NAMES)}"
             raise OptionError(None, f"unknown middleware '{name}'; {hint}")
-        made.append(_BUILDERS[name](given))
+        made.append(import_module(f"{__name__}.{name}").build(given))
     given.refuse_unused()
     return tuple(made)
