@@ -7,7 +7,8 @@ from typing import Any
 
 from runtime.entry import EntryId
 from runtime.finding import Finding, Position
-from runtime.source import MAX_DEPTH, parse
+from runtime.plain import MAX_DEPTH
+from runtime.source import parse
 from runtime.value import value
 
 FORM = "namespace:entry:field.path=value"

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import yaml
 from yaml.cyaml import CParser  # type: ignore[attr-defined]
 
 from runtime.finding import Finding, Position
+from runtime.plain import MAX_DEPTH, MAX_NODES, Doubt, quickly
 from runtime.scalar import scalar
 from runtime.yaml_error import Fault, explain
 
 MAX_BYTES = 8 * 1024 * 1024
-MAX_DEPTH = 64
-MAX_NODES = 250_000
-"""More keys and values than this in one file are refused: a mistake or an attack."""
 MAX_FAULTS = 100
 """Reading a file stops after so many faults in its YAML."""
 
@@ -30,16 +27,16 @@ class Place(NamedTuple):
     inside: dict[str, Place] | list[Place] | None
 
 
-@dataclass(slots=True)
 class Document:
     """One file: `data` is dicts, lists and scalars, and `at` tells where each part stands."""
 
-    path: str
-    data: Any
-    place: Place
-    shown: str
-    """The file's name as findings print it."""
-    text: str = ""
+    def __init__(self, path: str, data: Any, shown: str, text: str, place: Place | None) -> None:
+        self.path = path
+        self.data = data
+        self.shown = shown
+        """The file's name as findings print it."""
+        self.text = text
+        self._place = place
 
     def at(self, path: tuple[str | int, ...]) -> Position:
         """The position of the value at `path`, or of the nearest one around it."""
@@ -60,7 +57,11 @@ class Document:
 
     def _walk(self, path: tuple[str | int, ...]) -> tuple[Place, bool]:
         """The place nearest to `path`, and whether it is that of `path`."""
-        place = self.place
+        if self._place is None:  # nobody asks while all is well: the text is read once more
+            reader = _Reader()
+            reader.read(self.text)
+            self._place = reader.place
+        place = self._place
         for step in path:
             inside: Any = place.inside
             try:
@@ -80,14 +81,21 @@ class _Refused(Exception):
 def parse(text: str, path: str, shown: str) -> tuple[Document | None, list[Finding]]:
     """Read one YAML document by its events.
 
+    Most texts are right, and are read without a note of where things stand. Any other is read from
+    its start by a reader that tells what is wrong.
+
     Returns the document and what is wrong with it; no document if the text cannot be read to its
     end. Duplicate keys, anchors, aliases, tags and second documents are findings.
     """
+    try:
+        return Document(path, quickly(text), shown, text, None), []
+    except Doubt:
+        pass
     reader = _Reader()
     document = None
     try:
         reader.read(text)
-        document = Document(path, reader.data, reader.place, shown, text)
+        document = Document(path, reader.data, shown, text, reader.place)
     except _Refused as refused:
         reader.faults.append(refused.fault)
     except yaml.YAMLError as error:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from runtime.plain import MAX_DEPTH, MAX_NODES
 from runtime.scalar import scalar
-from runtime.source import MAX_DEPTH, MAX_NODES, Document, parse
+from runtime.source import Document, parse
 
 TEXT = """\
 version: "1.0"
