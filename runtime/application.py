@@ -8,7 +8,6 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from runtime.assembly import Assembly, assemble
 from runtime.context import Scope
@@ -129,10 +128,7 @@ def secrets(manifest: Manifest) -> Iterator[str]:
     """What came from the environment, alone or as a part of a value."""
     for entry in manifest.entries.values():
         for path, written in entry.interpolated.items():
-            value: Any = entry.fields
-            for step in path:
-                value = value[step]
-            yield from filled_in(written, str(value))
+            yield from filled_in(written, str(entry.value(path)))
 
 
 def filled_in(written: str, value: str) -> Iterator[str]:

@@ -31,6 +31,13 @@ class EntryId(NamedTuple):
         return cls(namespace, name) if colon else cls(within, text)
 
 
+def value_at(holder: Any, path: FieldPath) -> Any:
+    """What stands at `path` in mappings and lists."""
+    for step in path:
+        holder = holder[step]
+    return holder
+
+
 @dataclass(slots=True)
 class Entry:
     """What was declared: `fields` is the whole mapping, `name`, `kind` and `meta` included.
@@ -63,6 +70,10 @@ class Entry:
     def key_at(self, *path: str | int) -> Position:
         """Where the key that ends `path` stands, or the nearest place around it."""
         return self._overridden(path) or self.document.key_at(self.path + path)
+
+    def value(self, path: FieldPath) -> Any:
+        """The value at `path`, which is there."""
+        return value_at(self.fields, path)
 
     def written(self, *path: str | int) -> str | None:
         """What was typed at `path` if it held a `${env:…}`: shown instead of the secret."""

@@ -100,10 +100,7 @@ def _as_typed(text: str, links: Iterable[Linked]) -> str:
     typed: dict[str, str] = {}
     for link in links:
         for path, written in link.entry.interpolated.items():
-            value: Any = link.entry.fields
-            for step in path:
-                value = value[step]
-            typed[str(value).strip("/")] = written.strip("/")
+            typed[str(link.entry.value(path)).strip("/")] = written.strip("/")
     for value in sorted(filter(None, typed), key=len, reverse=True):
         text = text.replace(value, typed[value])
     return text

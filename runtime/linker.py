@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
 
-from runtime.entry import Entry, EntryId
+from runtime.entry import Entry, EntryId, value_at
 from runtime.field import Field, Reference
 from runtime.finding import Finding, ManifestError, Path, Problem
 from runtime.graph import Graph
@@ -101,7 +101,7 @@ class _Linking:
             if is_whole(text):
                 _retype(entry.fields, path, schema)
         problems = schema.problems(entry.fields, entry.interpolated)
-        unfilled = {path for path, text in entry.interpolated.items() if _at(entry, path) == text}
+        unfilled = {path for path, text in entry.interpolated.items() if entry.value(path) == text}
         for problem in problems:
             if problem.path not in unfilled:  # that it could not be filled is told already
                 self._found(entry, problem)
@@ -188,13 +188,6 @@ class _Linking:
         self.faulty.add(entry.id)
 
 
-def _at(entry: Entry, path: Path) -> Any:
-    value: Any = entry.fields
-    for step in path:
-        value = value[step]
-    return value
-
-
 def _has_handler(field: Field) -> bool:
     return {"source", "method", "modules"} <= field.properties.keys()
 
@@ -213,9 +206,7 @@ def _retype(fields: dict[str, Any], path: Path, schema: Schema) -> None:
     field = schema.field.at(path)
     if field is None or "string" in field.types:
         return
-    holder: Any = fields
-    for step in path[:-1]:
-        holder = holder[step]
+    holder = value_at(fields, path[:-1])
     choices = field.schema.get("enum")
     if not field.types and (choices is None or holder[path[-1]] in choices):
         return  # anything may stand here, text too

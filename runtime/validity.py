@@ -29,20 +29,21 @@ def compiled(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Check
     It knows the keywords that the schemas here are made of. Of a schema with another one, which
     a kind from outside may bring, it never says yes, so that jsonschema decides.
     """
-    checks = []
-    for keyword, limit in schema.items():
-        if keyword in _SAYS_NOTHING or keyword.startswith("x-"):
-            continue
-        if keyword not in _KEYWORDS:
-            return _cannot_tell
-        if check := _KEYWORDS[keyword](limit, schema, definitions):
-            checks.append(check)
-    if len(checks) == 1:
-        return checks[0]
-    if len(checks) == 2:
-        first, second = checks
-        return lambda value: first(value) and second(value)
-    return lambda value: all([check(value) for check in checks])
+    words = {key: limit for key, limit in schema.items() if not _is_a_note(key)}
+    if not words.keys() <= _KEYWORDS.keys():
+        return _cannot_tell
+    if words.get("type") == "object":  # a mapping, a text: one function for what most fields are
+        if words.keys() <= {"type", "properties", "additionalProperties", "required"}:
+            return _object(words, definitions)
+    elif words.get("type") == "string" and words.keys() == {"type", "pattern"}:
+        return _pattern(words["pattern"], {}, definitions, otherwise=False)
+    made = [_KEYWORDS[key](limit, words, definitions) for key, limit in words.items()]
+    checks = [check for check in made if check]
+    return checks[0] if len(checks) == 1 else lambda value: all([check(value) for check in checks])
+
+
+def _is_a_note(keyword: str) -> bool:
+    return keyword in _SAYS_NOTHING or keyword.startswith("x-")
 
 
 def _cannot_tell(value: Any) -> bool:
@@ -63,28 +64,37 @@ def _type(limit: Any, schema: Any, definitions: Any) -> Check:
     return lambda value: type(value) in types
 
 
-def _mapping(limit: Any, schema: Any, definitions: Any) -> Check:
-    """`properties`, and what may stand beside them."""
-    inner = {name: compiled(field, definitions) for name, field in limit.items()}
-    others = schema.get("additionalProperties", True)
+def _object(words: Mapping[str, Any], definitions: Any) -> Check:
+    """A mapping with `properties`, with what may stand beside them, and what must be there."""
+    fields = words.get("properties", {})
+    inner = {name: compiled(field, definitions) for name, field in fields.items()}
+    required = frozenset(words.get("required", ()))
+    others = words.get("additionalProperties", True)
     if not isinstance(others, bool):
         return _cannot_tell
 
     def check(value: Any) -> bool:
-        if type(value) is dict:
-            for name, item in value.items():
-                if name in inner:
-                    if not inner[name](item):
-                        return False
-                elif not others:
+        if type(value) is not dict or not required <= value.keys():
+            return False
+        for name, item in value.items():
+            if name in inner:
+                if not inner[name](item):
                     return False
+            elif not others:
+                return False
         return True
 
     return check
 
 
+def _mapping(limit: Any, schema: Any, definitions: Any) -> Check:
+    names = ("properties", "additionalProperties")
+    check = _object({name: schema[name] for name in names if name in schema}, definitions)
+    return lambda value: type(value) is not dict or check(value)
+
+
 def _closed(limit: Any, schema: Any, definitions: Any) -> Check | None:
-    return None if "properties" in schema else _mapping({}, schema, definitions)
+    return None if "properties" in schema else _mapping(limit, schema, definitions)
 
 
 def _required(limit: Any, schema: Any, definitions: Any) -> Check:
@@ -127,12 +137,12 @@ def _constant(limit: Any, schema: Any, definitions: Any) -> Check:
     return _enum([limit], schema, definitions)
 
 
-def _pattern(limit: Any, schema: Any, definitions: Any) -> Check:
+def _pattern(limit: Any, schema: Any, definitions: Any, otherwise: bool = True) -> Check:
     patterns: list[re.Pattern[str]] = []
 
     def check(value: Any) -> bool:
         if type(value) is not str:
-            return True
+            return otherwise
         if not patterns:  # not before a value asks for it: this takes long
             patterns.append(re.compile(python_pattern(limit)))
         return patterns[0].search(value) is not None

@@ -10,6 +10,7 @@ import click
 import yaml
 
 from runtime.cli.options import Refused, application, json_option, linked
+from runtime.entry import value_at
 from runtime.linker import Link, Linkage
 from runtime.override import Override
 from runtime.suggestion import near
@@ -63,8 +64,5 @@ def _fields(link: Link) -> dict[str, Any]:
     """The fields with their defaults, nothing converted, and no value from the environment."""
     fields: dict[str, Any] = link.schema.field.explain(link.entry.fields)
     for path, text in link.entry.interpolated.items():
-        holder: Any = fields
-        for step in path[:-1]:
-            holder = holder[step]
-        holder[path[-1]] = text
+        value_at(fields, path[:-1])[path[-1]] = text
     return {id: value for id, value in fields.items() if value is not None}
