@@ -57,7 +57,11 @@ class Stage(IntEnum):
 
 
 class StartError(Exception):
-    """A service cannot start, and trying again would not help: a taken port, a broken file.
+    """A service cannot start until somebody mends something: a taken port, a broken file.
+
+    At the first start it is not tried again: the application ends, with exit code 4. Later, when a
+    service that ran is started again, it is a failure like any other, by the restart policy: a port
+    may become free.
 
     The text is one sentence for the operator: lower case, no full stop, with the mend.
     """
@@ -83,9 +87,10 @@ class Service(Protocol):
 
     `run` starts up, calls `ready()`, works until `stop` is set, finishes what is in hand, cleans
     up and returns. To return before `stop` is to be done: 0 or None ended well (and counts as
-    ready), any other number failed. To raise is to fail: `StartError` for good, `Unavailable` for
-    now, anything else is a crash and is restarted by the entry's policy, in which case `run` is
-    called again on the same component. `ready` may be called once a run; `start_timeout` counts
+    ready), any other number failed. To raise is to fail. Before the first `ready`, only
+    `Unavailable` is tried again; after it, any failure is restarted by the entry's policy. `run` is
+    then called again on the same component. `StartError` and `Unavailable` are told without a
+    traceback. `ready` may be called once a run; `start_timeout` counts
     until then. After `stop` the service has `stop_timeout`; then its task is cancelled and has half
     a second to give back what it holds. A run must tolerate `stop` being set before it began.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -46,13 +47,24 @@ def lifecycle_page(shared: Mapping[str, Any]) -> str:
     return "\n".join([*lines, ""])
 
 
+_OLDER = re.compile(r"An older name of `([^`]+)`\.")
+"""The description of a field that is another one too: it is told with that one."""
+
+
 def _rows(field: Field, prefix: str) -> Iterator[tuple[str, str, str, str]]:
+    older: dict[str, list[str]] = {}
     for name, inner in field.properties.items():
+        if match := _OLDER.fullmatch(inner.description):
+            older.setdefault(match[1], []).append(f"`{name}`")
+    for name, inner in field.properties.items():
+        if _OLDER.fullmatch(inner.description):
+            continue
         if not prefix and name in _NOT_LISTED and not (name == "meta" and inner.properties):
             continue
         default = _default(inner) if name not in field.required else "required"
         if name != "meta":
-            yield f"`{prefix}{name}`", _type(inner), default, _cell(inner.description)
+            also = f" Also written {', '.join(older[name])}." if name in older else ""
+            yield f"`{prefix}{name}`", _type(inner), default, _cell(inner.description + also)
         yield from _rows(inner, f"{prefix}{name}.")
 
 
@@ -62,7 +74,8 @@ def _type(field: Field) -> str:
     if special := field.schema.get("x-type"):
         return str(special)
     if choices := field.schema.get("enum"):
-        return _cell(" | ".join(f"`{choice}`" for choice in choices))
+        words = dict.fromkeys(_yaml(choice, flow=True).strip("'") for choice in choices)
+        return _cell(" | ".join(f"`{word}`" for word in words))
     if field.items is not None:
         inner = _type(field.items)
         return f"list of {inner}" if inner else "list"

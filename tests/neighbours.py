@@ -60,3 +60,15 @@ def findings(folder: Path, entry: Mapping[str, Any], environment: Mapping[str, s
     except ManifestError as error:
         return [str(finding) for finding in error.findings]
     return []
+
+
+def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to every key and item below a value."""
+    items: Any = ()
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, list):
+        items = enumerate(value)
+    for key, inner in items:
+        yield (*path, key)
+        yield from paths(inner, (*path, key))

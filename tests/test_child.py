@@ -131,6 +131,20 @@ def test_a_spent_budget_is_failure_for_good(ends: BaseException | int) -> None:
     run(main())
 
 
+def test_a_start_error_after_a_good_start_is_tried_again_by_the_restart_policy() -> None:
+    async def main() -> None:
+        taken = Run(lasts=0, ends=StartError("the port is taken"))
+        service = FakeService([Run(lasts=20, ends=ValueError("broken")), taken, taken, Run()])
+        it, states = child(service, restart=STEADY, stable_threshold=5)
+        await it.start()
+        await asyncio.sleep(100)
+        assert gaps(service) == [1, 2, 4]
+        assert states[-1] == "running"
+        await it.stop(10)
+
+    run(main())
+
+
 def test_what_is_not_there_yet_is_tried_again_until_it_is() -> None:
     async def main() -> None:
         away = Run(lasts=0, ends=Unavailable("refused"))

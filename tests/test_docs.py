@@ -43,6 +43,14 @@ def test_the_page_of_kinds_is_fresh() -> None:
     assert (ROOT / "docs" / "kinds.md").read_text(encoding="utf-8") == fresh, "run: make docs"
 
 
+def test_an_older_name_stands_with_the_field_it_means_and_has_no_row() -> None:
+    rows = (ROOT / "docs" / "kinds.md").read_text(encoding="utf-8").splitlines()
+    (newer,) = [row for row in rows if row.startswith("| `options.cors.max.age`")]
+
+    assert "Also written `cors_max_age`, `max_age`." in newer
+    assert [row for row in rows if row.startswith("| `options.cors_max_age`")] == []
+
+
 def test_the_schema_for_editors_is_fresh() -> None:
     written = (ROOT / "schemas" / "runtime.schema.json").read_text(encoding="utf-8")
 

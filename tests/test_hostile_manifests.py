@@ -20,6 +20,7 @@ from runtime.manifest import read
 from runtime.registry import Registry
 from runtime.source import parse
 from tests.blackbox import EXAMPLE, execute
+from tests.neighbours import paths
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE_TEXT = (EXAMPLE / "src" / "_index.yaml").read_text(encoding="utf-8")
@@ -125,18 +126,6 @@ def test_mutated_text_never_breaks_the_reader(seed: int, tmp_path: Path) -> None
 
 
 # --- every key of good manifests, broken in every way ---
-
-
-def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The way to every key and item below a value."""
-    items: Any = ()
-    if isinstance(value, dict):
-        items = value.items()
-    elif isinstance(value, list):
-        items = enumerate(value)
-    for key, inner in items:
-        yield (*path, key)
-        yield from paths(inner, (*path, key))
 
 
 def holder_of(data: Any, path: tuple[Any, ...]) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import io
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from runtime.cli.excerpt import print_findings
 from runtime.finding import ManifestError
 from runtime.interpolation import Unresolved, fill, interpolate, is_whole
 from tests.blackbox import execute
-from tests.neighbours import examples, linked, settle
+from tests.neighbours import examples, linked, paths, settle
 
 VALUES = {"NAME": "value", "EMPTY": "", "BRACE": "a}b", "INNER": "${env:NAME}"}
 
@@ -102,17 +101,6 @@ VALUES_WITH_CANARY = (
 )  # fmt: skip
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    items: Any = ()
-    if isinstance(value, dict):
-        items = value.items()
-    elif isinstance(value, list):
-        items = enumerate(value)
-    for key, inner in items:
-        yield (*path, key)
-        yield from places(inner, (*path, key))
-
-
 @pytest.mark.parametrize(("kind", "example"), dict(examples()).items())
 def test_no_finding_shows_a_value_of_the_environment(
     kind: str, example: dict[str, Any], tmp_path: Path
@@ -120,7 +108,7 @@ def test_no_finding_shows_a_value_of_the_environment(
     settle(tmp_path)
     linked(tmp_path, example, {})  # right as it stands, so that what follows gets as far as it can
     refused = 0
-    for path in places(example):
+    for path in paths(example):
         if path == ("name",):
             continue
         for form in ("${env:SECRET}", "/${env:SECRET}"):

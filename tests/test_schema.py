@@ -17,7 +17,7 @@ from runtime.registry import Registry
 from runtime.schema import FOLDER, bundle, envelope_schema, load
 from runtime.validity import compiled
 from tests.blackbox import APPS, EXAMPLE, ROOT
-from tests.neighbours import examples
+from tests.neighbours import examples, paths
 
 registry = Registry()
 
@@ -27,20 +27,9 @@ WRONG: tuple[Any, ...] = (
 )  # fmt: skip
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    items: Any = ()
-    if isinstance(value, dict):
-        items = value.items()
-    elif isinstance(value, list):
-        items = enumerate(value)
-    for key, inner in items:
-        yield (*path, key)
-        yield from places(inner, (*path, key))
-
-
 def mutants(example: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """An example with one value changed, removed, or one key too many."""
-    for path in places(example):
+    for path in paths(example):
         for wrong in WRONG:
             mutant = copy.deepcopy(example)
             holder: Any = mutant
