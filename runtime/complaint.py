@@ -100,7 +100,8 @@ def _unknown(path: Path, key: str, instance: Mapping[str, Any], field: Field) ->
 
 def _missing(path: Path, key: str, instance: Mapping[str, Any], field: Field) -> Iterator[Problem]:
     for other in instance:
-        if other not in field.properties and _meant(other, instance, field) == key:
+        # an `index` is not a `kind`, although half of it is
+        if other not in field.properties and nearest(other, [key], 0.7):
             yield _unknown(path, other, instance, field)  # it is there, misspelt
             return
     inside = f" in '{_name(path)}'" if path and isinstance(path[-1], str) else ""

@@ -11,8 +11,8 @@ def near(word: str, known: Iterable[str]) -> str | None:
     return None if meant is None else f"did you mean '{meant}'?"
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known name nearest to `word`, or None if none is near."""
+def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
+    """The known name nearest to `word`, or None if none is near: 1 would be the same word."""
     names = list(known)
     for name in names:
         if name.lower() == word.lower():
@@ -22,5 +22,5 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     # Only for a manifest with a fault: a start should not pay for it.
     from difflib import get_close_matches
 
-    matches = get_close_matches(word, names, n=1, cutoff=0.6)
+    matches = get_close_matches(word, names, n=1, cutoff=likeness)
     return matches[0] if matches else None

@@ -244,3 +244,16 @@ def main():
     write_application(tmp_path, manifest(server, db, queue, entry), **{"main.py": source})
     with running(tmp_path) as program:
         program.wait_for_output("imported: []")
+
+
+def test_garbage_is_looked_for_once_it_runs_but_not_in_what_was_there_before(
+    tmp_path: Path,
+) -> None:
+    source = """
+import gc
+def main():
+    print("looking:", gc.isenabled(), "frozen:", gc.get_freeze_count() > 10_000, flush=True)
+"""
+    write_application(tmp_path, manifest(process(type="oneshot")), **{"main.py": source})
+    with running(tmp_path) as program:
+        program.wait_for_output("looking: True frozen: True")
