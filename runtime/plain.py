@@ -21,8 +21,16 @@ class Doubt(Exception):
     """Something is not as it should be: the text is to be read by what can tell."""
 
 
+class TooMany(Exception):
+    """The text has more than MAX_NODES values. To read it once more would take too long."""
+
+    def __init__(self, mark: Any) -> None:
+        super().__init__()
+        self.line, self.column = mark.line, mark.column
+
+
 def quickly(text: str) -> Any:
-    """What the text says. Raises Doubt for anything that could be a fault."""
+    """What the text says. Raises Doubt for anything that could be a fault, and TooMany."""
     get: Callable[[], Any] = CParser(text).get_event
     try:
         get()  # the stream begins
@@ -67,10 +75,10 @@ class _Reading:
             else:
                 data[key] = self.value(event, depth + 1)
             if len(data) > MAX_NODES:
-                raise Doubt
+                raise TooMany(event.start_mark)
         if type(event) is not yaml.MappingEndEvent:
             raise Doubt
-        self._count(2 * len(data))
+        self._count(2 * len(data), event)
         return data
 
     def _list(self, depth: int) -> list[Any]:
@@ -79,11 +87,11 @@ class _Reading:
         while type(event := get()) is not yaml.SequenceEndEvent:
             data.append(self.value(event, depth + 1))
             if len(data) > MAX_NODES:
-                raise Doubt
-        self._count(len(data))
+                raise TooMany(event.start_mark)
+        self._count(len(data), event)
         return data
 
-    def _count(self, nodes: int) -> None:
+    def _count(self, nodes: int, event: Any) -> None:
         self._nodes += nodes
         if self._nodes > MAX_NODES:
-            raise Doubt
+            raise TooMany(event.start_mark)

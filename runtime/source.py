@@ -8,7 +8,7 @@ import yaml
 from yaml.cyaml import CParser  # type: ignore[attr-defined]
 
 from runtime.finding import Finding, Position
-from runtime.plain import MAX_DEPTH, MAX_NODES, Doubt, quickly
+from runtime.plain import MAX_DEPTH, MAX_NODES, Doubt, TooMany, quickly
 from runtime.scalar import scalar
 from runtime.yaml_error import Fault, explain
 
@@ -89,6 +89,9 @@ def parse(text: str, path: str, shown: str) -> tuple[Document | None, list[Findi
     """
     try:
         return Document(path, quickly(text), shown, text, None), []
+    except TooMany as stop:
+        there = Position(shown, stop.line + 1, stop.column + 1)
+        return None, [Finding(there, f"more than {MAX_NODES:,} values")]
     except Doubt:
         pass
     reader = _Reader()
