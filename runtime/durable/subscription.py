@@ -138,6 +138,7 @@ class DurableSubscription:
                 continue
             except Unavailable:
                 self._driver.settle_later(item)
+        fault.point("queue.release.after_commit")
         self._driver.ring(self._line.name)
 
     async def bury(self, message: Message, letter: Message, to: Line | None) -> None:
@@ -145,6 +146,7 @@ class DurableSubscription:
         here = getattr(to, "driver", None) is self._driver
         if to is not None and not here:
             await to.accept(letter)
+            fault.point("queue.bury.after_accept")
             await self._settle(message, Ack(seq, message.token))
             return
         name = to.name if to is not None else None

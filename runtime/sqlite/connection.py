@@ -7,7 +7,9 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from runtime import fault
 from runtime.kind import StartError, Unavailable
 from runtime.sqlite import file
 from runtime.sqlite.fault import FileLost, code
@@ -88,12 +90,21 @@ def see_known(settings: Settings) -> None:
     raise FileLost(f"'{settings.label}' was {how} while the program used it; {mend}")
 
 
+def connect(file: str, **options: Any) -> sqlite3.Connection:
+    """A connection in autocommit mode. The place where a test may have statements fail."""
+    if fault.armed("sqlite.execute"):
+        from runtime.sqlite.failing import FailingConnection
+
+        options["factory"] = FailingConnection
+    connection: sqlite3.Connection = sqlite3.connect(file, isolation_level=None, **options)
+    return connection
+
+
 def _opened(settings: Settings, prepare: Preparation) -> sqlite3.Connection:
     try:
-        connection = sqlite3.connect(
+        connection = connect(
             settings.file,
             timeout=0,  # `Patience` waits
-            isolation_level=None,
             cached_statements=_STATEMENTS,
         )
     except sqlite3.Error as error:

@@ -11,7 +11,7 @@ from typing import Any
 from runtime.kind import Ready
 from runtime.sqlite.batch import Part, Work
 from runtime.sqlite.blocking import BlockingDatabase
-from runtime.sqlite.connection import Settings
+from runtime.sqlite.connection import Settings, connect
 from runtime.sqlite.engine import Engine
 from runtime.sqlite.hold import Hold
 from runtime.sqlite.inbox import closed
@@ -133,7 +133,7 @@ class Database:
         What it commits survives a crash of the program, and perhaps no power cut.
         """
         existing = f"{Path(self._settings.file).absolute().as_uri()}?mode=rw"
-        connection = sqlite3.connect(existing, uri=True, timeout=0, isolation_level=None)
+        connection = connect(existing, uri=True, timeout=0)
         connection.execute("PRAGMA synchronous = NORMAL")
         return connection
 
