@@ -67,13 +67,18 @@ class Lease:
         self._end = Event()
         self._owner = 0
         self._expires = 0.0
+        self._recovered: Sequence[str] = ()
+        """What `open` gave back, until it is told."""
         self._thread = Thread(target=self._main, name=f"lease {label}", daemon=True)
 
     def open(self) -> int:
-        """Make the tables and take a lease; blocks. Raises StartError, or what sqlite3 raises."""
+        """Make the tables, take a lease, and give back what a dead program held, before anything
+        newer is claimed; blocks. Raises StartError, or what sqlite3 raises.
+        """
         connection = self._connect()
         try:
             Patience(self._lease / 2)(lambda: self._begin(connection))
+            self._recovered = self._sweep(connection)
         finally:
             connection.close()
         return self._owner
@@ -101,6 +106,7 @@ class Lease:
     def _begin(self, connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN IMMEDIATE")
         try:
+            fault.point("queue.lease.before_commit")
             prepare(connection, self._label)
             counted(connection, self._queues)
             self._take(connection)
@@ -109,6 +115,7 @@ class Lease:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+        fault.point("queue.lease.after_commit")
 
     def _take(self, connection: sqlite3.Connection) -> None:
         self._expires = clock() + self._lease
@@ -121,9 +128,11 @@ class Lease:
 
     def _main(self) -> None:
         connection: sqlite3.Connection | None = None
-        renew = 0.0
+        renew = clock() + self._heartbeat
         peers: Sequence[str] = ()
-        while not self._end.wait(min(LOOK, self._heartbeat)):
+        pause = 0.0
+        while not self._end.wait(pause):
+            pause = min(LOOK, self._heartbeat)
             lost = False
             try:
                 if connection is None:
@@ -131,7 +140,8 @@ class Lease:
                 if clock() >= renew:
                     lost = not Patience(self._heartbeat)(partial(self._renew, connection))
                     renew = clock() + self._heartbeat
-                recovered = self._sweep(connection)
+                recovered = [*self._recovered, *self._sweep(connection)]
+                self._recovered = ()
                 peers = self._peers(connection)
                 self._tell(Report(self._owner, lost, peers, next_due(connection), recovered))
             except sqlite3.Error as error:
