@@ -187,10 +187,12 @@ class DurableDriver:
     async def _open(self, lease: Lease) -> None:
         try:
             self._owner = await own_thread("lease", lease.open)
-        except sqlite3.OperationalError as error:
-            raise Unavailable(f"'{self.database.label}' cannot be used yet: {error}") from None
         except sqlite3.Error as error:
-            raise StartError(f"'{self.database.label}' cannot be used: {error}") from None
+            label, code = self.database.label, getattr(error, "sqlite_errorcode", 0)
+            if isinstance(error, sqlite3.OperationalError) and code != sqlite3.SQLITE_ERROR:
+                raise Unavailable(f"'{label}' cannot be used yet: {error}") from None
+            # Tables that are not as they should be stay so.
+            raise StartError(f"'{label}' cannot be used: {error}; it was left as it is") from None
 
     async def _finish(self) -> None:
         """Settle what waits to be settled, if the database takes it now."""

@@ -70,19 +70,22 @@ CREATE UNIQUE INDEX runtime_message_unique ON runtime_message (queue, unique_key
 
 
 def prepare(connection: sqlite3.Connection, label: str) -> None:
-    """Make the tables, inside the caller's transaction. Raises StartError for a newer version."""
-    found = connection.execute(
+    """Make the tables, inside the caller's transaction. Raises StartError for another version."""
+    there = connection.execute(
         "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'runtime_version'"
     ).fetchone()
-    if found is None:
+    if there is None:
         for statement in _SCHEMA.split(";"):
             if statement.strip():
                 connection.execute(statement)
         connection.execute("INSERT INTO runtime_version VALUES (?)", (VERSION,))
         return
-    version = connection.execute("SELECT version FROM runtime_version").fetchone()[0]
-    if version > VERSION:
-        raise StartError(
-            f"the queues in '{label}' are of version {version}, and this program knows versions "
-            f"up to {VERSION}; it was left as it is; run a newer manifest-runtime"
-        )
+    versions = [row[0] for row in connection.execute("SELECT version FROM runtime_version")]
+    if versions in ([known] for known in range(1, VERSION + 1)):
+        return
+    found = " and ".join(map(str, versions)) or "none"
+    mend = "; run a newer manifest-runtime" if found.isdecimal() and int(found) > VERSION else ""
+    raise StartError(
+        f"the queues in '{label}' are of version {found}, and this program knows versions "
+        f"up to {VERSION}; it was left as it is{mend}"
+    )

@@ -83,8 +83,15 @@ def _check_header(path: Path, label: str) -> None:
         size = os.fstat(file.fileno()).st_size
     if header and not _MAGIC.startswith(header[: len(_MAGIC)]):
         raise StartError(f"'{label}' is not an SQLite database; it was left as it is")
+    if not size and _size(path.with_name(path.name + "-wal")):
+        # SQLite would take the file for a new one, and delete its journal.
+        raise StartError(f"'{label}' is empty, but its journal is not; both were left as they are")
     if len(header) == _HEADER and size < _told_size(header) and not _in_recovery(path):
         raise StartError(f"'{label}' is damaged (it is shorter than it says); it was left as it is")
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _told_size(header: bytes) -> int:

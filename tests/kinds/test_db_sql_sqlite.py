@@ -178,6 +178,15 @@ def test_what_a_crash_left_in_the_journal_is_recovered(tmp_path: Path) -> None:
     run(main())
 
 
+def test_an_empty_file_beside_a_journal_with_something_in_it_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "tasks.db").touch()
+    (tmp_path / "tasks.db-wal").write_bytes(b"what SQLite would delete")
+    with pytest.raises(StartError, match=r"^'tasks\.db' is empty, but its journal is not; both"):
+        run(open_once(database(tmp_path)))
+
+    assert (tmp_path / "tasks.db-wal").read_bytes() == b"what SQLite would delete"
+
+
 def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
     (tmp_path / "tasks.db").touch()
     run(open_once(database(tmp_path)))
