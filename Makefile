@@ -5,7 +5,7 @@ DIR ?= examples/task-queue
 MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format docs bench bench-micro bench-page soak clean
+.PHONY: help run test check format docs reliability bench bench-micro bench-page soak clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ run: .venv/stamp ## Run the example; Ctrl-C stops it (DIR=... for another applic
 
 test: .venv/stamp ## Run the tests
 	@$(BIN)/python -m pytest $(ARGS)
+
+reliability: .venv/stamp ## Hurt a program in every way for half an hour; writes docs/reliability.md
+	@$(BIN)/python -m tests.reliability $(ARGS)
 
 check: .venv/stamp ## Check format, lint and types
 	@$(BIN)/ruff format --check --quiet . || (echo "run: make format"; exit 1)

@@ -77,6 +77,10 @@ class Program:
         return self._process.pid
 
     @property
+    def ended(self) -> bool:
+        return self._process.poll() is not None
+
+    @property
     def stderr(self) -> str:
         with self._news:
             return "".join(self._text)

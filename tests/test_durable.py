@@ -1,4 +1,6 @@
-"""The durable queue under fire: kills, stopped programs, foreign locks, two programs on a file.
+"""The durable queue in a program: two programs on a file, transactions, retries, restarts.
+
+What it survives is shown by the scenarios of `tests/reliability`.
 
 Every test ends with the accounting check: each accepted message is done once it says so, waits,
 or is dead; the database is sound; and no traceback was logged that no handler raised.
@@ -7,20 +9,15 @@ or is dead; the database is sound; and no traceback was logged that no handler r
 from __future__ import annotations
 
 import http.client
-import random
 import signal
 import sqlite3
-import subprocess
-import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runtime import fault
 from tests import equipment
 from tests.blackbox import Site, eventually, execute, write_files
 from tests.equipment import Program
@@ -147,101 +144,19 @@ def no_surprise(program: Program) -> None:
     assert set(faults) <= {"ValueError"}, program.stderr
 
 
-def test_nothing_accepted_is_lost_over_kills(folder: Path) -> None:
-    chance = random.Random(7)
-    accepted: set[int] = set()
-    numbers = iter(range(1_000_000))
-    for _ in range(5):
-        with equipment.running(folder) as program:
-            site = Site(program)
-            end = threading.Event()
+def test_what_a_dead_program_held_comes_before_what_is_newer(folder: Path) -> None:
+    options = ("-o", "app:worker:concurrency=1", "-o", "app:worker:prefetch=1")
+    with equipment.running(folder, *options) as program:
+        site = Site(program)
+        assert all(post(site, n=n, sleep=0.5 if n == 1 else 0) for n in (1, 2, 3))
+        eventually(lambda: table(folder, "SELECT * FROM started"))
+        program.kill()
+    with equipment.running(folder, *options) as program:
+        account(folder, {1, 2, 3})
 
-            def feed(site: Site = site, end: threading.Event = end) -> None:
-                while not end.is_set():
-                    n = next(numbers)
-                    if post(site, n=n):
-                        accepted.add(n)
-
-            with ThreadPoolExecutor(4) as pool:
-                feeders = [pool.submit(feed) for _ in range(4)]
-                threading.Event().wait(chance.uniform(0.3, 0.8))  # the moment is the subject
-                program.signal(signal.SIGKILL)
-                end.set()
-                for feeder in feeders:
-                    feeder.result()
-            no_surprise(program)
-    with equipment.running(folder) as program:
-        account(folder, accepted)
-
-        assert len(accepted) > 200
+        assert table(folder, "SELECT * FROM started") == [(1, 1), (1, 2), (2, 1), (3, 1)]
         assert program.stop() == 0
         no_surprise(program)
-    starts = table(folder, "SELECT count(*), count(DISTINCT n) FROM started")[0]
-    assert starts[0] - starts[1] <= 5 * 4, "more ran twice than were in hand"
-
-
-@pytest.mark.parametrize("point", fault.POINTS)
-def test_a_death_at_any_place_loses_nothing(point: str, folder: Path) -> None:
-    if "sweep" in point:  # there must be something of a dead program to give back
-        with equipment.running(folder) as program:
-            post(Site(program), n=99, do="kill")
-            program.wait()
-    accepted: set[int] = set()
-    armed = {"RUNTIME_FAULT": f"{point}:2" if "sweep" not in point else point}
-    with equipment.running(folder, ready=False, env=armed) as program:
-        if "sweep" not in point:
-            site = Site(program)
-            for n in range(1, 40):
-                accepted |= {n} if post(site, n=n, delay="20ms" if n % 2 else None) else set()
-        assert program.wait() == fault.EXIT_CODE
-        assert f"fault: {point}" in program.stderr
-    with equipment.running(folder) as program:
-        if "sweep" in point:
-            program.wait()  # the message that kills is still there, and does it again
-        else:
-            account(folder, accepted)
-            assert program.stop() == 0
-            no_surprise(program)
-    assert table(folder, "PRAGMA integrity_check") == [("ok",)]
-
-
-def test_a_message_that_kills_the_program_is_dead_after_its_attempts(folder: Path) -> None:
-    with equipment.running(folder) as program:
-        site = Site(program)
-        accepted = {n for n in range(30) if post(site, n=n, sleep=0.05)}
-        post(site, n=1000, do="kill")
-        accepted |= {n for n in range(30, 60) if post(site, n=n)}
-        program.wait()
-    for _ in range(2):
-        with equipment.running(folder, ready=False) as program:
-            assert program.wait() == -signal.SIGKILL
-    with equipment.running(folder) as program:
-        account(folder, accepted, dead=1)
-
-        assert "(crashed)" in program.stderr
-        assert program.stop() == 0
-    attempts = table(folder, "SELECT attempt FROM started WHERE n = 1000 ORDER BY attempt")
-    assert attempts == [(1,), (2,), (3,)]
-    (headers,) = table(folder, "SELECT headers FROM runtime_message WHERE state = 3")[0]
-    assert '"x_dead_letter_reason": "crashed"' in headers
-
-
-def test_a_program_that_was_stopped_too_long_is_fenced(folder: Path) -> None:
-    with equipment.running(folder) as first:
-        post(Site(first), n=1, sleep=0.5)
-        eventually(lambda: table(folder, "SELECT * FROM started"))
-        first.signal(signal.SIGSTOP)
-        with equipment.running(folder) as second:
-            account(folder, {1})
-            first.signal(signal.SIGCONT)
-            first.wait_for("lease lost")
-            first.wait_for("no longer held")
-            accepted = {n for n in range(10, 20) if post(Site(first), n=n)}
-            account(folder, accepted)
-
-            assert len([text for text in first.messages if "lease lost" in text]) == 1
-            assert first.stop() == second.stop() == 0
-    assert table(folder, "SELECT count(*) FROM started WHERE n = 1") == [(2,)]
 
 
 def test_two_programs_wake_each_other(folder: Path) -> None:
@@ -265,17 +180,6 @@ def test_two_programs_wake_each_other(folder: Path) -> None:
         account(folder, accepted)
 
         assert front.stop() == worker.stop() == 0
-
-
-def test_work_that_does_not_end_in_time_goes_back_unspent(folder: Path) -> None:
-    options = ("-o", "app:worker:lifecycle.stop_timeout=300ms")
-    with equipment.running(folder, *options) as program:
-        post(Site(program), n=1, do="hang")
-        eventually(lambda: table(folder, "SELECT * FROM started"))
-
-        assert program.stop() == 6
-    assert table(folder, "SELECT state, attempt, suspect FROM runtime_message") == [(0, 0, 0)]
-    assert table(folder, "SELECT count(*) FROM runtime_owner") == [(0,)]
 
 
 def test_a_message_is_published_with_the_callers_writes_or_not_at_all(folder: Path) -> None:
@@ -312,48 +216,6 @@ def test_delayed_messages_are_rows_and_survive_a_kill(folder: Path) -> None:
     with equipment.running(folder) as program:
         account(folder, {1})
         assert program.stop() == 0
-
-
-def test_a_foreign_lock_delays_and_fails_nobody(folder: Path) -> None:
-    with equipment.running(folder) as program:
-        site = Site(program)
-        code = (
-            "import sqlite3, sys\n"
-            f"c = sqlite3.connect({str(folder / 'data' / 'a.db')!r}, isolation_level=None)\n"
-            "c.execute('BEGIN IMMEDIATE'); print('held', flush=True); sys.stdin.read()\n"
-        )
-        with subprocess.Popen(
-            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        ) as holder:
-            assert holder.stdout is not None
-            assert holder.stdin is not None
-            holder.stdout.readline()
-            with ThreadPoolExecutor(8) as pool:
-                posts = [pool.submit(post, site, n=n) for n in range(8)]
-                threading.Event().wait(2.5)  # longer than a lease
-                holder.stdin.close()
-                accepted = {n for n, each in enumerate(posts) if each.result()}
-        account(folder, accepted)
-
-        assert accepted == set(range(8))
-        assert not [line for line in program.log if line["level"] == "error"]
-        assert "Exception in thread" not in program.stderr
-        assert program.stop() == 0
-        no_surprise(program)
-
-
-def test_a_newer_file_is_refused_and_left_alone(folder: Path) -> None:
-    (folder / "data").mkdir()
-    with closing(sqlite3.connect(folder / "data" / "a.db")) as connection:
-        connection.execute("CREATE TABLE runtime_version (version INTEGER NOT NULL)")
-        connection.execute("INSERT INTO runtime_version VALUES (99)")
-        connection.commit()
-
-    ended = execute("run", str(folder), "--log-format", "console")
-
-    assert ended.code == 4
-    assert "of version 99, and this program knows versions up to 1" in ended.err
-    assert table(folder, "SELECT version FROM runtime_version") == [(99,)]
 
 
 @pytest.mark.parametrize(

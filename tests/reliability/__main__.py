@@ -1,0 +1,75 @@
+"""Every scenario at its long size, and what came of it, as a table on docs/reliability.md."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sqlite3
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+from tests.blackbox import ROOT
+from tests.reliability.scenario import SEED, Outcome
+
+SCENARIOS = (
+    "kills", "places", "statements", "drains", "overrun", "freeze", "poison", "locks", "damage",
+    "overload", "migration", "together",
+)  # fmt: skip
+PAGE = ROOT / "docs" / "reliability.md"
+BEGIN, END = "<!-- measured -->\n", "<!-- /measured -->"
+HEAD = ("Scenario", "accepted", "lost", "run twice", "slowest recovery", "seconds")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make reliability ARGS=…", description=__doc__)
+    parser.add_argument("only", nargs="*", help=f"scenarios: {', '.join(SCENARIOS)}")
+    parser.add_argument("--short", action="store_true", help="the sizes of the tests")
+    parser.add_argument("--seed", type=int, default=SEED)
+    arguments = parser.parse_args()
+    rows, failed = [], False
+    for name in arguments.only or SCENARIOS:
+        module = import_module(f"tests.reliability.{name}")
+        size = module.SHORT if arguments.short else module.LONG
+        with tempfile.TemporaryDirectory(prefix=f"{name}-") as folder:
+            try:
+                rows.append(row(module.NAME, module.run(Path(folder) / name, size, arguments.seed)))
+            except Exception:
+                traceback.print_exc()
+                rows.append((module.NAME, "failed", "", "", "", ""))
+                failed = True
+        print(" | ".join(rows[-1]), flush=True)
+    print(table(rows))
+    if not (failed or arguments.only or arguments.short):
+        write(rows, arguments.seed)
+    return int(failed)
+
+
+def row(name: str, outcome: Outcome) -> tuple[str, ...]:
+    recovery = "" if outcome.recovery is None else f"{outcome.recovery:.1f} s"
+    counts = (f"{outcome.accepted:,}", f"{outcome.lost:,}", f"{outcome.twice:,}")
+    return name, *counts, recovery, f"{outcome.seconds:.0f}"
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    lines = [HEAD, ("---", *["---:"] * (len(HEAD) - 1)), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def write(rows: Sequence[Sequence[str]], seed: int) -> None:
+    """Put the table on the page, between its two marks."""
+    machine = (
+        f"`make reliability`, seed {seed}, on {os.cpu_count()} cores, {platform.system()}, "
+        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}:\n\n"
+    )
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    PAGE.write_text(f"{before}{BEGIN}{machine}{table(rows)}{END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

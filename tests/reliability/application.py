@@ -1,0 +1,152 @@
+"""Application: what is hurt: tasks over HTTP into a durable queue, handlers that write a ledger.
+
+A task is accepted with 202 and its id. What its handler does stands in its body: `do`, and `sleep`
+in seconds. Each start and each end of a handler is a line of the ledger, a file that only grows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.blackbox import write_files
+
+MANIFEST = """
+namespace: app
+entries:
+  - {name: db, kind: db.sql.sqlite, file: data/a.db}
+  - name: driver
+    kind: queue.driver.sql
+    database: db
+    retention: 1h
+    lifecycle: {auto_start: true}
+  - name: tasks
+    kind: queue.queue
+    driver: driver
+    retry: {initial_delay: 50ms, max_delay: 100ms}
+    dead_letter: {queue: dead}
+  - {name: dead, kind: queue.queue, driver: driver}
+  - {name: gateway, kind: http.service, addr: "127.0.0.1:0", lifecycle: {auto_start: true}}
+  - {name: router, kind: http.router, meta: {server: gateway}}
+  - {name: post, kind: http.endpoint, meta: {router: router}, method: POST, path: /, func: accept}
+  - {name: get, kind: http.endpoint, meta: {router: router}, method: GET, path: /, func: depth}
+  - {name: accept, kind: function.python, source: file://h.py, method: accept, modules: [MODULES]}
+  - {name: depth, kind: function.python, source: file://h.py, method: depth, modules: [MODULES]}
+  - name: worker
+    kind: queue.consumer
+    queue: tasks
+    func: work
+    concurrency: 8
+    lifecycle: {auto_start: true}
+  - {name: work, kind: function.python, source: file://h.py, method: work, modules: [MODULES]}
+"""
+HANDLERS = """
+import asyncio, ctypes, os, signal, time
+from pathlib import Path
+from runtime.modules import http, queue, sql
+
+FILE = os.open(Path(__file__).parent / "ledger", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+
+
+def note(what, message):
+    line = f"{what} {message.id} {message.attempt} {time.monotonic()} {os.getpid()}\\n"
+    os.write(FILE, line.encode())
+
+
+async def accept(request):
+    body = await request.json()
+    id = await queue.publish(body.get("queue", "tasks"), body, delay=body.get("delay"))
+    http.response().set_status(202)
+    return {"id": id}
+
+
+async def depth():
+    info = await queue.info("tasks")
+    return {"depth": info.ready + info.delayed + info.in_flight}
+
+
+async def work(body):
+    message = queue.message()
+    note("start", message)
+    match body.get("do"):
+        case "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "hang" if "HANG" in os.environ and message.attempt == 1:
+            await asyncio.sleep(60)
+        case "segv":
+            ctypes.string_at(0)
+        case "eat":
+            held = [bytearray(64 << 20) for _ in range(1 << 20)]
+        case "block":
+            time.sleep(body["sleep"])
+        case "hold" if message.attempt == 1:
+            async with sql.get("db").transaction() as tx:
+                await tx.execute("CREATE TABLE IF NOT EXISTS held (n)")
+                await asyncio.sleep(body["sleep"])
+        case "fail":
+            raise ValueError("no")
+        case "fail once" if message.attempt == 1:
+            raise ValueError("not yet")
+        case "reject":
+            raise queue.Reject("never")
+    await asyncio.sleep(body.get("sleep", 0))
+    if body.get("write"):
+        await sql.transaction().execute("INSERT INTO written VALUES (?)", [message.id])
+    note("end", message)
+"""
+
+
+def write(folder: Path, changes: Mapping[str, str] | None = None, more: str = "") -> Path:
+    """Write the application: with parts of its manifest replaced, and entries added."""
+    manifest = MANIFEST + more
+    for old, new in (changes or {}).items():
+        assert old in manifest, f"the manifest has no {old!r}"
+        manifest = manifest.replace(old, new)
+    manifest = manifest.replace("MODULES", "http, queue, sql")
+    return write_files(folder, {"_index.yaml": manifest, "h.py": HANDLERS})
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One line of a ledger; `when` is on the clock that all programs of a machine share."""
+
+    what: str
+    id: str
+    attempt: int
+    when: float
+    pid: int
+
+
+def notes(folder: Path) -> list[Note]:
+    """The ledger so far, in the order in which it was written."""
+    file = folder / "ledger"
+    lines = file.read_text().splitlines() if file.exists() else []
+    found = []
+    for line in lines:
+        what, id, attempt, when, pid = line.split()
+        found.append(Note(what, id, int(attempt), float(when), int(pid)))
+    return found
+
+
+def starts(folder: Path) -> Counter[str]:
+    """How often the handler was started, by message."""
+    return Counter(note.id for note in notes(folder) if note.what == "start")
+
+
+def ended(folder: Path) -> set[str]:
+    """The messages whose handler came to its end."""
+    return {note.id for note in notes(folder) if note.what == "end"}
+
+
+def ended_twice(folder: Path) -> set[str]:
+    """The messages whose handler came to its end more than once."""
+    counts = Counter(note.id for note in notes(folder) if note.what == "end")
+    return {id for id, count in counts.items() if count > 1}
+
+
+def twice(folder: Path) -> int:
+    """How many starts there were beyond the first of each message."""
+    counts = starts(folder)
+    return counts.total() - len(counts)

@@ -1,0 +1,155 @@
+"""Damage: the database file is broken, cut, empty, of another version, or without its journal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+from tests import equipment
+from tests.reliability import application
+from tests.reliability.account import account, no_surprise, settle, sound
+from tests.reliability.load import post
+from tests.reliability.scenario import Outcome, Size, Trial, trial
+
+NAME = "random bytes, cut, empty, of another version, read-only, without its journal"
+SHORT = Size(messages=50, times=3)
+LONG = Size(messages=500, times=50)
+"""So many messages in the file, and random damages of each sort."""
+
+ORDINARY = ["setpriv", "--bounding-set=-dac_override"] if os.geteuid() == 0 else []
+"""Even root's programs are to obey the permissions of a file here."""
+LEFT = "it was left as it is"
+NOT_A_DATABASE = "is not an SQLite database; it was left as it is"
+
+
+def run(folder: Path, size: Size, seed: int) -> Outcome:
+    """It is refused with exit code 4 and one line, and no byte of it is changed."""
+    with trial(NAME, folder, size, seed) as t:
+        killed = folder / "killed"
+        accepted = killed_with_messages(killed, size.messages)
+        stopped = folder / "stopped"
+        shutil.copytree(killed, stopped)
+        with equipment.running(stopped, "-o", "app:worker:lifecycle.auto_start=false") as program:
+            assert program.stop() == 0
+        damages = damaged(t)
+        with ThreadPoolExecutor(3) as pool:
+            answers = pool.map(
+                lambda pair: refused(stopped, folder / str(pair[0]), *pair[1]), enumerate(damages)
+            )
+            wrong = [answer for answer in answers if answer]
+        assert not wrong, "\n".join(wrong)
+        lose_the_journal(killed, folder / "cut-off")
+        share(killed, folder / "shared", accepted)
+        t.outcome.accepted = len(accepted)
+    return t.outcome
+
+
+def killed_with_messages(folder: Path, count: int) -> set[str]:
+    """What a program that was killed leaves: a file, and its journal."""
+    application.write(folder)
+    with equipment.running(folder, "-o", "app:worker:lifecycle.auto_start=false") as program:
+        accepted = {id for n in range(count) if (id := post(program.port, n=n))}
+        program.kill()
+    return accepted
+
+
+Damage = Callable[[Path], None]
+
+
+def damaged(t: Trial) -> list[tuple[Damage, str]]:
+    """What is done to a file, and what must be said about it."""
+    chance = t.chance
+
+    def scribbled(start: int, length: int) -> Damage:
+        content = chance.randbytes(length)
+
+        def scribble(file: Path) -> None:
+            with file.open("r+b") as opened:
+                opened.seek(start)
+                opened.write(content)
+
+        return scribble
+
+    def cut(share: float) -> Damage:
+        return lambda file: os.truncate(file, int(file.stat().st_size * share))
+
+    def told(*statements: str) -> Damage:
+        def tell(file: Path) -> None:
+            with closing(sqlite3.connect(file)) as connection:
+                for statement in statements:
+                    connection.execute(statement)
+                connection.commit()
+
+        return tell
+
+    damages = [
+        (lambda file: file.write_bytes(chance.randbytes(8192)), NOT_A_DATABASE),
+        (lambda file: os.chmod(file, 0o444), "is read-only; the database must be writable"),
+        (told("UPDATE runtime_version SET version = 99"), "of version 99"),
+        (told("UPDATE runtime_version SET version = 0"), "of version 0"),
+        (told("UPDATE runtime_version SET version = 'x'"), "of version x"),
+        (told("DELETE FROM runtime_version"), "of version none"),
+        (told("DROP TABLE runtime_version", "CREATE TABLE runtime_version (a)"), "no such column"),
+        (told("DROP TABLE runtime_owner"), "no such table: runtime_owner"),
+        (told("DROP TABLE runtime_message"), "no such table: runtime_message"),
+        (emptied_beside_its_journal, "is empty, but its journal"),
+    ]
+    for _ in range(t.size.times):
+        damages.append((scribbled(0, chance.randrange(16, 4096)), LEFT))
+        damages.append((cut(chance.uniform(0.05, 0.95)), LEFT))
+    return damages
+
+
+def emptied_beside_its_journal(file: Path) -> None:
+    shutil.copy(file, file.with_name(file.name + "-wal"))
+    os.truncate(file, 0)
+
+
+def refused(healthy: Path, folder: Path, damage: Damage, said: str) -> str | None:
+    """What is wrong with how a damaged file was refused, or None."""
+    shutil.copytree(healthy, folder)
+    damage(folder / "data" / "a.db")
+    before = contents(folder)
+    with equipment.running(folder, ready=False, inside=ORDINARY) as program:
+        code = program.wait()
+        errors = [line["message"] for line in program.log if line["level"] == "error"]
+        if code != 4 or len(errors) != 1 or said not in errors[0] or "Traceback" in program.stderr:
+            return f"wanted '{said}', got {code} and {program.stderr}"
+    return None if contents(folder) == before else f"'{said}', and the file was changed"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The files of the database, but for the index of a journal, which is only a cache."""
+    files = (folder / "data").iterdir()
+    return {file.name: file.read_bytes() for file in files if not file.name.endswith("-shm")}
+
+
+def lose_the_journal(killed: Path, folder: Path) -> None:
+    """What only the journal knew is gone, which nobody can see; what is left is whole."""
+    shutil.copytree(killed, folder)
+    os.remove(folder / "data" / "a.db-wal")
+    with equipment.running(folder) as program:
+        id = post(program.port, n=0)
+        assert id is not None
+        settle(folder, [id])
+        assert program.stop() == 0
+        no_surprise(program)
+
+
+def share(killed: Path, folder: Path, accepted: set[str]) -> None:
+    """Two programs that start at the same moment on one file do each message once."""
+    shutil.copytree(killed, folder)
+    with equipment.running(folder, ready=False) as one, equipment.running(folder) as two:
+        settle(folder, accepted)
+        one.wait_for("ready in")
+        assert one.stop() == two.stop() == 0
+        no_surprise(one)
+        no_surprise(two)
+    assert application.twice(folder) == 0
+    assert account(folder, accepted).open == 0
+    sound(folder)

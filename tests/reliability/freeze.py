@@ -1,0 +1,69 @@
+"""Freeze: the program stands still for longer than its lease, in the middle of a handler."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from time import monotonic
+
+from tests import equipment
+from tests.blackbox import eventually
+from tests.reliability import application
+from tests.reliability.account import no_surprise, settle, table
+from tests.reliability.load import post
+from tests.reliability.scenario import Outcome, Size, trial
+
+NAME = "SIGSTOP for 3 leases during a handler, then SIGCONT"
+SHORT = LONG = Size(messages=3)
+LEASE = 1.0
+OPTIONS = ("-o", f"app:driver:lease={LEASE:g}s", "-o", "app:driver:heartbeat=300ms")
+TRANSACTION = {"func: work\n": "func: work\n    transaction: db\n"}
+
+
+def run(folder: Path, size: Size, seed: int) -> Outcome:
+    """Both with acks of their own, and with acks that are one commit with what was written."""
+    with trial(NAME, folder, size, seed) as t, ThreadPoolExecutor(2) as pool:
+        plain = pool.submit(freeze, folder / "plain", size.messages, written=False)
+        together = pool.submit(freeze, folder / "together", size.messages, written=True)
+        (accepted, recovery), (others, other_recovery) = plain.result(), together.result()
+        t.outcome.accepted = accepted + others
+        t.outcome.recovery = max(recovery, other_recovery)
+        t.outcome.twice = 2 * size.messages
+    return t.outcome
+
+
+def freeze(folder: Path, messages: int, written: bool) -> tuple[int, float]:
+    """Another program does the work; the late ack is refused by its token, and says so."""
+    application.write(folder, TRANSACTION if written else None)
+    (folder / "data").mkdir()
+    with closing(sqlite3.connect(folder / "data" / "a.db")) as connection:
+        connection.execute("CREATE TABLE written (id TEXT)")
+    with equipment.running(folder, *OPTIONS) as first:
+        bodies = [{"n": n, "sleep": 0.5, "write": written} for n in range(messages)]
+        accepted = [id for body in bodies if (id := post(first.port, **body))]
+        eventually(lambda: len(application.starts(folder)) == messages)
+        first.signal(signal.SIGSTOP)
+        stopped = monotonic()
+        with equipment.running(folder, *OPTIONS) as second:
+            eventually(lambda: application.starts(folder).total() == 2 * messages)
+            recovery = monotonic() - stopped
+            settle(folder, accepted)
+            eventually(lambda: monotonic() > stopped + 3 * LEASE)
+            first.signal(signal.SIGCONT)
+            first.wait_for("lease lost")
+            for id in accepted:
+                first.wait_for(f"message {id} was no longer held")
+            more = [id for n in range(20) if (id := post(first.port, n=n, write=written))]
+            settle(folder, [*accepted, *more])
+            assert sum("lease lost" in text for text in first.messages) == 1
+            assert not [text for text in second.messages if "no longer held" in text]
+            assert first.stop() == second.stop() == 0
+            no_surprise(second)
+        no_surprise(first)
+    assert application.twice(folder) == messages
+    effects = sorted(id for (id,) in table(folder, "SELECT id FROM written"))
+    assert effects == (sorted([*accepted, *more]) if written else [])
+    return len(accepted) + len(more), recovery

@@ -1,0 +1,63 @@
+"""Kills: the program dies at random moments under load, and is started again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import monotonic
+
+from tests import equipment
+from tests.reliability import application
+from tests.reliability.account import no_surprise, settle
+from tests.reliability.load import Load
+from tests.reliability.scenario import Outcome, Size, trial
+
+NAME = "SIGKILL at random moments, 300 tasks/s"
+SHORT = Size(messages=2_000, times=5)
+LONG = Size(messages=10_000, times=20)
+CONCURRENCY = 8
+RATE = 300
+
+
+def run(folder: Path, size: Size, seed: int) -> Outcome:
+    with trial(NAME, folder, size, seed) as t:
+        application.write(folder)
+        load = Load(RATE, size.messages, body=lambda n: {"n": n, "sleep": 0.01})
+        every = size.messages / RATE / (size.times + 1)
+        killed: list[tuple[float, float]] = []
+        with load.running():
+            for _ in range(size.times):
+                with equipment.running(folder) as program:
+                    load.port = program.port
+                    load.pause(every * t.chance.uniform(0.5, 1.5))
+                    when = monotonic()
+                    program.kill()
+                    no_surprise(program)
+                killed.append((when, monotonic()))
+            with equipment.running(folder) as program:
+                load.port = program.port
+                load.finish(within=3 * size.messages / RATE + 30)
+                settle(folder, load.accepted, within=15 + 5)
+                assert program.stop() == 0
+                no_surprise(program)
+        starts = application.starts(folder)
+        t.outcome.accepted = len(load.accepted)
+        t.outcome.twice = starts.total() - len(starts)
+        t.outcome.recovery = recovery(folder, killed)
+        assert t.outcome.twice <= size.times * CONCURRENCY, "more ran twice than were in hand"
+    return t.outcome
+
+
+def recovery(folder: Path, killed: list[tuple[float, float]]) -> float:
+    """The longest time from a kill until what it cut off was started again."""
+    open_since: dict[str, float] = {}
+    longest = 0.0
+    for note in application.notes(folder):
+        if note.what == "end":
+            open_since.pop(note.id, None)
+            continue
+        if (before := open_since.get(note.id)) is not None:
+            longest = max(
+                [longest, *(note.when - when for when, _ in killed if before < when < note.when)]
+            )
+        open_since[note.id] = note.when
+    return longest

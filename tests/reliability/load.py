@@ -1,0 +1,135 @@
+"""Load: clients that post tasks at a rate, whatever happens to the program that they ask."""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import Any
+
+from tests.equipment import SOON, Program
+
+CLIENTS = 12
+PAUSE = 0.02
+"""Seconds that a client waits after nobody listened."""
+
+
+class Load:
+    """`accepted` has the ids that were answered with 202, and the numbers of their tasks."""
+
+    def __init__(
+        self,
+        rate: float,
+        limit: float = float("inf"),
+        body: Callable[[int], dict[str, Any]] = lambda n: {"n": n},
+        clients: int = CLIENTS,
+    ) -> None:
+        """At most `rate` posts a second, and no more after `limit` were accepted."""
+        self.port = 0
+        self.accepted: dict[str, int] = {}
+        self.answers: Counter[int] = Counter()
+        self.unanswered = 0
+        self.waits: list[float] = []
+        """How long each answer took."""
+        self.unhinted = 0
+        """Refusals without a Retry-After."""
+        self._limit = limit
+        self._body = body
+        self._every = clients / rate
+        self._numbers = itertools.count()
+        self._end = threading.Event()
+        self._lock = threading.Lock()
+        self._threads = [threading.Thread(target=self._client) for _ in range(clients)]
+
+    @contextmanager
+    def running(self) -> Iterator[Load]:
+        for thread in self._threads:
+            thread.start()
+        try:
+            yield self
+        finally:
+            self.end()
+
+    def finish(self, within: float) -> None:
+        """Wait until as many were accepted as were wanted."""
+        assert self._end.wait(within), f"{len(self.accepted)} were accepted within {within:g} s"
+
+    @property
+    def done(self) -> bool:
+        return self._end.is_set()
+
+    def end(self) -> None:
+        """Stop posting, and wait for the last answers."""
+        self._end.set()
+        for thread in self._threads:
+            thread.join(2 * SOON)
+            assert not thread.is_alive(), "a client got no answer"
+
+    def pause(self, seconds: float) -> bool:
+        """Let that much time pass, or less if all are accepted; whether they are."""
+        return self._end.wait(seconds)
+
+    def _client(self) -> None:
+        connection, port, due = None, 0, monotonic()
+        number = next(self._numbers)
+        while not self._end.wait(max(0.0, due - monotonic())):
+            due = max(due + self._every, monotonic() - self._every)
+            if connection is None or port != self.port:
+                port = self.port
+                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SOON)
+            try:
+                self._post(connection, number)
+            except ConnectionRefusedError:
+                connection = None  # nobody has seen the task: it is posted again
+                self._end.wait(PAUSE)
+                continue
+            except (OSError, http.client.HTTPException):
+                connection.close()
+                connection = None
+                self.unanswered += 1
+            number = next(self._numbers)
+        if connection is not None:
+            connection.close()
+
+    def _post(self, connection: http.client.HTTPConnection, number: int) -> None:
+        began = monotonic()
+        connection.request("POST", "/", json.dumps(self._body(number)))
+        response = connection.getresponse()
+        answer = response.read()
+        with self._lock:
+            self.waits.append(monotonic() - began)
+            self.answers[response.status] += 1
+            if response.status == 503 and not response.headers["Retry-After"]:
+                self.unhinted += 1
+            if response.status == 202:
+                self.accepted[json.loads(answer)["id"]] = number
+                if len(self.accepted) >= self._limit:
+                    self._end.set()
+
+
+def post(port: int, **body: Any) -> str | None:
+    """Post one task; its id if it was accepted."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SOON)
+    try:
+        connection.request("POST", "/", json.dumps(body))
+        response = connection.getresponse()
+        answer = response.read()
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+    return str(json.loads(answer)["id"]) if response.status == 202 else None
+
+
+def served(program: Program) -> int | None:
+    """The port of a program once it serves; None if it ended before."""
+    try:
+        return program.port
+    except AssertionError:
+        program.wait()
+        return None

@@ -1,0 +1,118 @@
+"""Locks: many programs write to one file, and a foreign one holds its lock again and again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from tests import equipment
+from tests.blackbox import ROOT, eventually
+from tests.reliability import application
+from tests.reliability.account import no_surprise, settle, table
+from tests.reliability.load import Load
+from tests.reliability.scenario import Outcome, Size, trial
+
+NAME = "32 writers in 4 programs, a foreign lock of up to 4 s"
+SHORT = Size(seconds=20)
+LONG = Size(seconds=600)
+WRITERS = 8
+"""In each program: threads that write, or clients that post."""
+
+WRITER = """
+import asyncio, sys, time
+from threading import Thread
+from runtime.sqlite.connection import Settings
+from runtime.sqlite.database import Database
+
+file, seconds, writers = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
+until = time.monotonic() + seconds
+
+def write(database):
+    while time.monotonic() < until:
+        database.blocking.execute("INSERT INTO written VALUES (?)", [1])
+        time.sleep(0.02)
+
+async def main():
+    database = Database(Settings(file=file, label="a.db"))
+    ready, stop = asyncio.Event(), asyncio.Event()
+    service = asyncio.create_task(database.run(lambda where="": ready.set(), stop))
+    await ready.wait()
+    await database.execute("CREATE TABLE IF NOT EXISTS written (n)")
+    await asyncio.gather(*(asyncio.to_thread(write, database) for _ in range(writers)))
+    stop.set()
+    await service
+
+asyncio.run(main())
+"""
+HOLDER = """
+import random, sqlite3, sys, time
+
+connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
+until, chance = time.monotonic() + float(sys.argv[2]), random.Random(int(sys.argv[3]))
+hold = 4.0
+while time.monotonic() < until:
+    connection.execute("BEGIN IMMEDIATE")
+    time.sleep(hold)
+    connection.execute("COMMIT")
+    print(hold, flush=True)
+    time.sleep(chance.uniform(0.5, 1.0))
+    hold = chance.uniform(0.1, 4.0)
+"""
+
+
+def run(folder: Path, size: Size, seed: int) -> Outcome:
+    """No client and no handler ever hears of a lock, since each is over within the time-out."""
+    with trial(NAME, folder, size, seed) as t:
+        application.write(folder)
+        file = str(folder / "data" / "a.db")
+        loads = [Load(100, clients=WRITERS) for _ in range(2)]
+        with ExitStack() as stack:
+            programs = [stack.enter_context(equipment.running(folder)) for _ in loads]
+            seconds = str(size.seconds)
+            others = [
+                stack.enter_context(python(WRITER, file, seconds, str(WRITERS))) for _ in range(2)
+            ]
+            eventually(lambda: table(folder, "SELECT 1 FROM sqlite_master WHERE name = 'written'"))
+            others.append(stack.enter_context(python(HOLDER, file, seconds, str(seed))))
+            for program, load in zip(programs, loads, strict=True):
+                load.port = program.port
+                stack.enter_context(load.running())
+            for other in others:
+                said, errors = other.communicate(timeout=size.seconds + 60)
+                assert other.returncode == 0, errors
+            for load in loads:
+                load.end()
+            accepted = {id for load in loads for id in load.accepted}
+            settle(folder, accepted)
+            for program in programs:
+                assert "is locked" not in program.stderr, program.stderr
+                assert program.stop() == 0
+                no_surprise(program)
+        answers = {status for load in loads for status in load.answers}
+        assert answers == {202}, f"answered with {answers}"
+        t.outcome.accepted = len(accepted)
+        t.outcome.twice = application.twice(folder)
+        t.outcome.recovery = max(wait for load in loads for wait in load.waits)
+        assert t.outcome.twice == 0
+        assert said, "the lock was never held"
+    return t.outcome
+
+
+@contextmanager
+def python(code: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A Python of its own with the runtime in it, killed in the end."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()

@@ -1,0 +1,88 @@
+"""Migration: a oneshot that ends well, ends badly, or is killed half way, and runs again."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests import equipment
+from tests.reliability import application
+from tests.reliability.account import no_surprise, settle, table
+from tests.reliability.load import post
+from tests.reliability.scenario import Outcome, Size, trial
+
+NAME = "a migration that returns 0, another number, or is killed half way"
+SHORT = Size(times=3)
+LONG = Size(times=40)
+"""How often it is killed."""
+
+ENTRIES = """
+  - {name: host, kind: process.host}
+  - name: migrate
+    kind: process.python
+    source: file://migrate.py
+    modules: [sql]
+  - name: migration
+    kind: process.service
+    process: migrate
+    host: host
+    type: oneshot
+    lifecycle: {auto_start: true, requires: [db]}
+"""
+MIGRATE = """
+import asyncio, os
+from runtime.modules import sql
+
+STEPS = 10
+
+async def main():
+    db = sql.get("db")
+    for step in range(STEPS):
+        async with db.transaction() as tx:
+            await tx.execute(f"CREATE TABLE IF NOT EXISTS step{step} (n INTEGER PRIMARY KEY)")
+            await tx.execute(f"INSERT INTO step{step} VALUES (1) ON CONFLICT DO NOTHING")
+        print(step, flush=True)
+        await asyncio.sleep(0.02)
+    return int(os.environ.get("RETURN", "0"))
+"""
+
+
+def run(folder: Path, size: Size, seed: int) -> Outcome:
+    """What comes after it starts only after 0; then the same folder is started again."""
+    with trial(NAME, folder, size, seed) as t:
+        kills = [t.chance.randrange(10) for _ in range(size.times)]
+        with ThreadPoolExecutor(2) as pool:
+            t.outcome.accepted = sum(
+                pool.map(
+                    lambda pair: migrate(folder / str(pair[0]), pair[1]), enumerate([None, *kills])
+                )
+            )
+    return t.outcome
+
+
+def migrate(folder: Path, killed_after: int | None) -> int:
+    """Fail, or be killed after a step; then succeed. How many messages were accepted."""
+    application.write(folder, more=ENTRIES)
+    (folder / "migrate.py").write_text(MIGRATE)
+    if killed_after is None:
+        with equipment.running(folder, ready=False, env={"RETURN": "3"}) as program:
+            assert program.wait() == 4
+            assert "app:migration" in program.stderr
+    else:
+        with equipment.running(folder, ready=False) as program:
+            program.wait_for_output(str(killed_after))
+            program.kill()
+    assert not [text for text in program.messages if "app:worker is running" in text]
+    assert not [text for text in program.messages if "app:gateway is running" in text]
+    with equipment.running(folder) as program:
+        order = [line["entry"] for line in program.log if "entry" in line]
+        assert order.index("app:migration") < order.index("app:worker")
+        assert order.index("app:migration") < order.index("app:gateway")
+        for step in range(10):
+            assert table(folder, f"SELECT * FROM step{step}") == [(1,)]
+        id = post(program.port, n=1)
+        assert id is not None
+        settle(folder, [id])
+        assert program.stop() == 0
+        no_surprise(program)
+    return 1

@@ -1,0 +1,84 @@
+"""Overload: clients post ten times as fast as the handlers work, into a queue with a bound."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests import equipment
+from tests.blackbox import Site, eventually
+from tests.equipment import Program
+from tests.reliability import application
+from tests.reliability.account import no_surprise, settle
+from tests.reliability.load import Load
+from tests.reliability.scenario import Outcome, Size, trial
+
+NAME = "producers ten times as fast as handlers, a bounded queue (memory, sql)"
+SHORT = Size(messages=1_000, seconds=4)
+LONG = Size(messages=10_000, seconds=120)
+"""The bound, and for how long more is posted."""
+MEMORY_LIMIT = 300 << 20
+DRIVERS = {
+    "sql": {},
+    "memory": {
+        "kind: queue.driver.sql\n    database: db\n    retention: 1h": "kind: queue.driver.memory"
+    },
+}
+
+
+def run(folder: Path, size: Size, seed: int) -> Outcome:
+    """It is never longer than its bound, says 503 with a hint, and drops nothing it accepted."""
+    with trial(NAME, folder, size, seed) as t, ThreadPoolExecutor(2) as pool:
+        ran = pool.map(lambda driver: flood(folder / driver, driver, size), DRIVERS)
+        for accepted, twice in ran:
+            t.outcome.accepted += accepted
+            t.outcome.twice += twice
+    return t.outcome
+
+
+def flood(folder: Path, driver: str, size: Size) -> tuple[int, int]:
+    bound = f"driver: driver\n    driver_options: {{{driver}: {{max_length: {size.messages}}}}}"
+    changes = {
+        **DRIVERS[driver],
+        "name: tasks\n    kind: queue.queue\n    driver: driver": (
+            f"name: tasks\n    kind: queue.queue\n    {bound}"
+        ),
+    }
+    application.write(folder, changes)
+    # every tenth task fails once, and comes back into a queue that is full
+    load = Load(
+        float("inf"), body=lambda n: {"do": "fail once" if n % 10 == 0 else None, "sleep": 0.08}
+    )
+    deepest = 0
+    with equipment.running(folder) as program:
+        site = Site(program)
+        load.port = site.port
+        with load.running():
+            eventually(lambda: load.answers[503], within=60)
+            for _ in range(int(size.seconds * 10)):
+                deepest = max(deepest, depth(site))
+                load.pause(0.1)
+        assert peak_memory(program) < MEMORY_LIMIT
+        eventually(lambda: depth(site) == 0, within=60 + size.messages / 50)
+        if driver == "sql":
+            settle(folder, load.accepted)
+        assert program.stop() == 0
+        no_surprise(program, "ValueError")
+    assert deepest <= size.messages
+    assert set(load.answers) == {202, 503}
+    assert load.answers[503] > 10
+    assert not load.unhinted, "a 503 without Retry-After"
+    ended = application.ended(folder)
+    assert load.accepted.keys() <= ended, f"dropped: {load.accepted.keys() - ended}"
+    retries = sum(number % 10 == 0 for number in load.accepted.values())
+    return len(load.accepted), application.twice(folder) - retries
+
+
+def depth(site: Site) -> int:
+    return int(site.ask("GET", "/").json["depth"])
+
+
+def peak_memory(program: Program) -> int:
+    """Bytes that the program held at its most."""
+    status = Path(f"/proc/{program.pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) << 10

@@ -1,0 +1,45 @@
+"""Overrun: the program is told to stop while a handler needs far longer than it may."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from time import monotonic
+
+from tests import equipment
+from tests.blackbox import eventually
+from tests.reliability import application
+from tests.reliability.account import no_surprise, settle, sound, table
+from tests.reliability.load import post
+from tests.reliability.scenario import Outcome, Size, trial
+
+NAME = "SIGTERM while a handler needs 60 s, stop_timeout 3 s"
+SHORT = LONG = Size(messages=1)
+
+
+def run(folder: Path, size: Size, seed: int) -> Outcome:
+    """Its message goes back unspent, and another program that runs already has it at once."""
+    with trial(NAME, folder, size, seed) as t:
+        application.write(folder)
+        options = ("-o", "app:worker:lifecycle.stop_timeout=3s", "-o", "app:driver:lease=1m")
+        with equipment.running(folder, *options, env={"HANG": "1"}) as program:
+            id = post(program.port, do="hang")
+            assert id is not None
+            eventually(lambda: application.starts(folder)[id] == 1)
+            with equipment.running(folder, *options) as other:
+                began = monotonic()
+                program.signal(signal.SIGTERM)
+                eventually(lambda: application.starts(folder)[id] == 2, within=5)
+                given_back = monotonic()
+                assert program.wait(5 - (given_back - began)) == 6, program.stderr
+                settle(folder, [id])
+                assert other.stop() == 0
+                no_surprise(other)
+            no_surprise(program)
+        attempts = [note.attempt for note in application.notes(folder)]
+        assert attempts == [1, 1, 1], "the attempt was spent"
+        assert table(folder, "SELECT suspect FROM runtime_message") == [(0,)]
+        sound(folder)
+        t.outcome.accepted = 1
+        t.outcome.recovery = given_back - began - 3
+    return t.outcome

@@ -1,0 +1,69 @@
+"""Poison: messages that take the program down with them, among good ones."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+
+from tests import equipment
+from tests.blackbox import eventually
+from tests.equipment import Program
+from tests.reliability import application
+from tests.reliability.account import no_surprise, settle, table, waiting
+from tests.reliability.load import Load, served
+from tests.reliability.scenario import Outcome, Size, trial
+
+NAME = "handlers that SIGKILL, SIGSEGV or eat all memory, among good ones"
+SHORT = Size(messages=500, times=1)
+LONG = Size(messages=5_000, times=3)
+"""So many good ones, and bad ones of each sort."""
+ATTEMPTS = 3
+BAD = ("kill", "segv", "eat")
+LIMIT = 1 << 30
+LITTLE_MEMORY = f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({LIMIT}, {LIMIT}))"
+
+
+def run(folder: Path, size: Size, seed: int) -> Outcome:
+    """Each bad one is dead after its attempts, and no more; the good ones are all done."""
+    with trial(NAME, folder, size, seed) as t:
+        changes = {"dead_letter: {queue: dead}": "dead_letter: {queue: dead, max_attempts: 3}"}
+        application.write(folder, changes)
+        numbers = t.chance.sample(range(size.messages), len(BAD) * size.times)
+        bad = dict(zip(numbers, BAD * size.times, strict=True))
+        load = Load(
+            1000,
+            size.messages + len(bad),
+            # a moment later, so that it does not take its own 202 with it
+            body=lambda n: {"n": n, "do": bad[n], "delay": 0.2} if n in bad else {"n": n},
+        )
+        with load.running():
+            for _ in range(size.times * ATTEMPTS * len(BAD) + 1):
+                with equipment.running(folder, ready=False, before=LITTLE_MEMORY) as program:
+                    load.port = served(program) or 0
+                    done = partial(over, program, load, folder)
+                    eventually(done, within=60)
+                    no_surprise(program, "MemoryError")
+                    if not program.ended:
+                        settle(folder, load.accepted, dead=len(bad))
+                        assert program.stop() == 0
+                        break
+        starts = application.starts(folder)
+        letters = table(folder, "SELECT id, headers FROM runtime_message WHERE queue = 'dead'")
+        found = {
+            (bad[load.accepted[id]], starts[id]): json.loads(headers)["x_dead_letter_reason"]
+            for id, headers in letters
+        }
+        t.outcome.accepted = len(load.accepted)
+        t.outcome.twice = application.twice(folder) - (ATTEMPTS - 1) * len(bad)
+        assert found == {
+            ("kill", ATTEMPTS): "crashed",
+            ("segv", ATTEMPTS): "crashed",
+            ("eat", ATTEMPTS): "attempts",
+        }
+    return t.outcome
+
+
+def over(program: Program, load: Load, folder: Path) -> bool:
+    """Whether the program died, or nothing is left to do."""
+    return program.ended or (load.done and not waiting(folder))

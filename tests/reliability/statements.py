@@ -1,0 +1,69 @@
+"""Statements: the n-th SQLite statement of the program fails, as on a bad or a full disk.
+
+Several programs at once, each in a folder of its own and each with another fault.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from time import monotonic
+
+from tests import equipment
+from tests.blackbox import eventually
+from tests.reliability import application
+from tests.reliability.account import no_surprise, settle
+from tests.reliability.load import Load, post, served
+from tests.reliability.scenario import Outcome, Size, trial
+
+NAME = "disk errors, full disk and locks at the n-th statement"
+SHORT = Size(messages=40, times=12)
+LONG = Size(messages=40, times=150)
+ERRORS = ("SQLITE_IOERR", "SQLITE_FULL", "SQLITE_BUSY")
+STATEMENTS = 180
+"""About as many as the program runs for so many messages."""
+HEALED = 5.0
+
+
+def run(folder: Path, size: Size, seed: int) -> Outcome:
+    with trial(NAME, folder, size, seed) as t:
+        faults = []
+        for number in range(size.times):
+            first = t.chance.randrange(1, STATEMENTS)
+            last = first + t.chance.choice((0, 0, 3, 30))
+            faults.append(f"sqlite.execute:{first}-{last}={ERRORS[number % len(ERRORS)]}")
+        with ThreadPoolExecutor(3) as pool:
+            ends = list(
+                pool.map(
+                    lambda pair: fail(folder / str(pair[0]), pair[1], size.messages),
+                    enumerate(faults),
+                )
+            )
+        t.outcome.accepted = sum(accepted for accepted, _, _ in ends)
+        t.outcome.recovery = max(healed for _, healed, _ in ends)
+        t.outcome.twice = sum(map(application.twice, folder.iterdir()))
+        assert sum(failed for _, _, failed in ends) > size.times // 2, "too few came to their fault"
+    return t.outcome
+
+
+def fail(folder: Path, armed: str, messages: int) -> tuple[int, float, bool]:
+    """One program with one fault: what it accepted, how long it took to heal, whether it failed."""
+    application.write(folder)
+    load = Load(200, messages, clients=4)
+    healed = 0.0
+    with equipment.running(folder, ready=False, env={"RUNTIME_FAULT": armed}) as program:
+        if (port := served(program)) is not None:
+            load.port = port
+            with load.running():
+                load.finish(within=30)
+            began = monotonic()
+            eventually(lambda: post(port, n=-1), within=HEALED)
+            healed = monotonic() - began
+            settle(folder, load.accepted, within=HEALED + 10)
+            assert program.stop() == 0, program.stderr
+        else:
+            assert program.wait() == 4, program.stderr
+        no_surprise(program)
+    assert set(load.answers) <= {202, 503}, f"{armed}: {load.answers}"
+    assert not load.unhinted
+    return len(load.accepted), healed, "fault: sqlite.execute" in program.stderr
