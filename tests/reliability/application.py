@@ -6,8 +6,10 @@ in seconds. Each start and each end of a handler is a line of the ledger, a file
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,6 +108,19 @@ def write(folder: Path, changes: Mapping[str, str] | None = None, more: str = ""
         manifest = manifest.replace(old, new)
     manifest = manifest.replace("MODULES", "http, queue, sql")
     return write_files(folder, {"_index.yaml": manifest, "h.py": HANDLERS})
+
+
+def write_transactional(folder: Path, more: str = "") -> Path:
+    """As `write`, and what a handler is told to `write` is one commit with its ack."""
+    write(
+        folder,
+        {"func: work\n    concurrency": "func: work\n    transaction: db\n    concurrency"},
+        more,
+    )
+    (folder / "data").mkdir()
+    with closing(sqlite3.connect(folder / "data" / "a.db")) as connection:
+        connection.execute("CREATE TABLE written (id TEXT)")
+    return folder
 
 
 @dataclass(frozen=True, slots=True)

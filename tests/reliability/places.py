@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import signal
 import sqlite3
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -36,7 +37,7 @@ STRAYS = """
   - {name: sorter, kind: queue.consumer, queue: strays, func: work, lifecycle: {auto_start: true}}
 """
 SORTS: tuple[dict[str, Any], ...] = (
-    {"delay": 0.02, "do": "fail once"},
+    {"delay": 0.02, "do": "fail once", "write": True},
     {"do": "reject"},
     {"do": "hang"},
 )
@@ -56,10 +57,13 @@ class Lane:
     """One folder, where one program after the other dies."""
 
     def __init__(self, folder: Path, messages: int) -> None:
-        self.folder = application.write(folder, more=STRAYS)
+        self.folder = application.write_transactional(folder, STRAYS)
         self.accepted: dict[str, str | None] = {}
         """Ids, and what their handler was to do."""
         self.strays: set[str] = set()
+        """Those that die on the way to another driver."""
+        self.plain: set[str] = set()
+        """Those whose ack is nothing but an ack."""
         self.died_at: set[str] = set()
         self._messages = messages
 
@@ -105,6 +109,11 @@ class Lane:
         with closing(sqlite3.connect(self.folder / "data" / "b.db")) as connection:
             letters = {id for (id,) in connection.execute("SELECT id FROM runtime_message")}
         assert self.strays <= letters, f"lost on the way to the other driver: {letters}"
+        assert self.plain <= application.ended(self.folder)
+        written = Counter(id for (id,) in table(self.folder, "SELECT id FROM written"))
+        assert set(written.values()) == {1}, "what was written with an ack was written twice"
+        failed_once = {id for id, do in self.accepted.items() if do == "fail once"}
+        assert failed_once <= written.keys(), "done, and not written"
 
     def _use(self, program: Program) -> None:
         """Publish some of each sort, and wait until only what hangs is open, or it is dead."""
@@ -115,6 +124,8 @@ class Lane:
                 self.accepted[id] = body.get("do")
         if (id := post(port, do="reject", queue="strays")) is not None:
             self.strays.add(id)
+        if (id := post(port, queue="strays")) is not None:
+            self.plain.add(id)
         unsettled = f"{OPEN} AND NOT ({HANGS})"
         eventually(lambda: program.ended or not table(self.folder, unsettled), 20)
 
