@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
+
+import msgspec
 
 from runtime.context import Scope
 from runtime.entry import EntryId
@@ -14,11 +15,9 @@ from runtime.handler import Handlers
 from runtime.kind import BuildContext, Service, Stage
 from runtime.lifecycle import Lifecycle
 from runtime.linker import Link, Linkage
-from runtime.value import value
 
 
-@value
-class Runnable:
+class Runnable(msgspec.Struct, frozen=True):
     """A component that runs, with when and how."""
 
     id: EntryId
@@ -27,8 +26,7 @@ class Runnable:
     lifecycle: Lifecycle
 
 
-@value
-class Assembly:
+class Assembly(msgspec.Struct, frozen=True):
     """What was built: every component by id in `scope`, and those of them that run."""
 
     scope: Scope
@@ -79,22 +77,22 @@ def _build(
 
 
 def typed(config: type[Any], values: Mapping[str, Any]) -> Any:
-    """A dataclass from a mapping that has (at least) its fields; nested ones by annotation."""
+    """A config from a mapping that has (at least) its fields; nested ones by annotation."""
     hints = _hints(cast(Any, config))
-    return config(
-        **{
-            field.name: _nested(hints[field.name], values.get(field.name))
-            for field in fields(config)
-        }
-    )
+    return config(**{name: _nested(hint, values.get(name)) for name, hint in hints.items()})
 
 
 def _nested(hint: Any, value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
     choices = get_args(hint) if get_origin(hint) in (Union, _UNION) else (hint,)
-    config = next((choice for choice in choices if is_dataclass(choice)), None)
-    return value if config is None else typed(config, value)  # type: ignore[arg-type]
+    config = next((choice for choice in choices if is_config(choice)), None)
+    return value if config is None else typed(config, value)
+
+
+def is_config(hint: Any) -> bool:
+    """Whether it is a class of fields: a Struct, or a dataclass of a kind from outside."""
+    return hasattr(hint, "__struct_fields__") or hasattr(hint, "__dataclass_fields__")
 
 
 _UNION = type(int | None)

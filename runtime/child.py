@@ -8,10 +8,11 @@ import logging
 from collections.abc import Callable
 from enum import StrEnum
 
+import msgspec
+
 from runtime.assembly import Runnable
 from runtime.kind import StartError, Unavailable
 from runtime.quantity import spoken
-from runtime.value import value
 
 log = logging.getLogger("runtime.supervisor")
 
@@ -33,8 +34,7 @@ class StartFailed(Exception):
     """A service did not get ready at the first start. The text is one line for the operator."""
 
 
-@value
-class End:
+class End(msgspec.Struct, frozen=True):
     """How one run of a service ended: `fault` is None if it ended well."""
 
     fault: BaseException | None

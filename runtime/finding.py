@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from runtime.value import value
+import msgspec
 
 Path = tuple[str | int, ...]
 """The way from an entry to a value in it: names of fields and positions in lists."""
@@ -35,8 +35,7 @@ class Position(NamedTuple):
         return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
-@value
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """One fault: lower case, no full stop, what was found before what was wanted."""
 
     position: Position
@@ -48,8 +47,7 @@ class Finding:
         return printable(f"{self.position}: {self.message}{tail}")
 
 
-@value
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """A fault in an entry before its place is known: the path, the sentence, the mend."""
 
     path: Path

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+import msgspec
+
 from runtime.finding import Position
-from runtime.value import value
 
 MODULES = "runtime.modules"
 
 
-@value
-class Signature:
+class Signature(msgspec.Struct, frozen=True):
     """How many positional arguments a function takes; `most` is None for any number."""
 
     least: int

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
 from runtime.context import Scope
 from runtime.entry import EntryId
 from runtime.finding import Path, Position, Problem
-from runtime.value import value
 
 if TYPE_CHECKING:
     from socket import socket
@@ -98,8 +98,7 @@ class Service(Protocol):
     async def run(self, ready: Ready, stop: asyncio.Event) -> int | None: ...
 
 
-@value(kw_only=True)
-class BuildContext:
+class BuildContext(msgspec.Struct, frozen=True, kw_only=True):
     """What a builder is given besides its config."""
 
     id: EntryId
@@ -118,8 +117,7 @@ class BuildContext:
         return self.folder / text
 
 
-@value
-class Claim:
+class Claim(msgspec.Struct, frozen=True):
     """Something that only one entry may have: a route on a server, a name on a driver."""
 
     owner: EntryId | None
@@ -133,8 +131,7 @@ class Claim:
     """Keys of wider claims that this would be a part of: a port of all interfaces, for one."""
 
 
-@value
-class Arguments:
+class Arguments(msgspec.Struct, frozen=True):
     """How many positional arguments the handler that `path` names will be called with."""
 
     path: Path
@@ -166,16 +163,16 @@ Check = Callable[[Linked], Iterable[Claim | Arguments | Problem]]
 Shared = Callable[[Linked], Problem | None]
 
 
-@value
-class Kind:
+class Kind(msgspec.Struct, frozen=True):
     """The recipe of one sort of entry.
 
-    `config` is a dataclass whose fields are the schema's properties (without `name`, `kind` and
-    `lifecycle`), filled with defaults, durations as seconds, sizes as bytes, and references as the
-    components they name. `build(config, context)` makes the component and has no side effects
-    beyond memory; a kind with a `stage` builds a `Service`. `schema` is given only by kinds from
-    outside; the built-in ones have theirs in `schemas/kinds/`. `check` says what the schema
-    cannot: it is asked once all entries are valid by their schemas and references lead somewhere.
+    `config` is a `msgspec.Struct`, or a dataclass, whose fields are the schema's properties
+    (without `name`, `kind` and `lifecycle`), filled with defaults, durations as seconds, sizes as
+    bytes, and references as the components they name. `build(config, context)` makes the component
+    and has no side effects beyond memory; a kind with a `stage` builds a `Service`. `schema` is
+    given only by kinds from outside; the built-in ones have theirs in `schemas/kinds/`. `check`
+    says what the schema cannot: it is asked once all entries are valid by their schemas and
+    references lead somewhere.
     `lacks` names what the family has and this kind has not, with the reason: whoever needs it looks
     there, and refuses the use before anything starts.
     """
@@ -186,7 +183,7 @@ class Kind:
     stage: Stage | None = None
     schema: Mapping[str, Any] | None = None
     check: Check | None = None
-    lacks: Mapping[str, str] = field(default_factory=dict)
+    lacks: Mapping[str, str] = msgspec.field(default_factory=dict)
     shared: bool | Shared = True
     """Whether several processes of one application may each run it and mean the same thing; a
     function if that depends on the entry: it says what is in the way.

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields as fields_of
 from typing import Any
 
+import msgspec
+
 from runtime.restart import RestartPolicy
-from runtime.value import value
 
 
-@value(kw_only=True)
-class Lifecycle:
+class Lifecycle(msgspec.Struct, frozen=True, kw_only=True):
     """Times in seconds. What it `requires` is in the graph."""
 
     auto_start: bool = False
@@ -23,5 +22,5 @@ class Lifecycle:
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Lifecycle:
         """From the block of an entry, filled with its defaults."""
-        plain = {field.name: fields[field.name] for field in fields_of(cls)}
+        plain = {name: fields[name] for name in cls.__struct_fields__}
         return cls(**{**plain, "restart": RestartPolicy(**fields["restart"])})

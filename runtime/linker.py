@@ -7,6 +7,8 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from runtime.entry import Entry, EntryId, value_at
 from runtime.field import Field, Reference
 from runtime.finding import Finding, ManifestError, Path, Problem
@@ -20,7 +22,6 @@ from runtime.registry import BrokenKind, Registry, UnknownKind
 from runtime.scalar import scalar
 from runtime.schema import Schema
 from runtime.suggestion import near
-from runtime.value import value
 
 MAX_FINDINGS = 1000
 """Checking stops after so many: nobody reads more, and a hostile manifest could go on for long."""
@@ -31,8 +32,7 @@ _SEARCHES = 50_000
 """How many names are compared in search of suggestions, all in all: each costs microseconds."""
 
 
-@value
-class Link:
+class Link(msgspec.Struct, frozen=True):
     """One entry, linked: its kind, its schema, and the ids it refers to by path."""
 
     entry: Entry
@@ -41,8 +41,7 @@ class Link:
     references: Mapping[Path, EntryId]
 
 
-@value
-class Linkage:
+class Linkage(msgspec.Struct, frozen=True):
     """A manifest without findings: every entry linked, and who needs whom."""
 
     manifest: Manifest

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from runtime.entry import NAME, Entry, EntryId
 from runtime.finding import Finding, ManifestError, Position
 from runtime.interpolation import interpolate
@@ -14,14 +16,12 @@ from runtime.override import Override
 from runtime.schema import envelope_schema
 from runtime.source import MAX_BYTES, Document, parse
 from runtime.suggestion import near
-from runtime.value import value
 
 FILE_NAMES = ("_index.yaml", "_index.yml")
 SKIPPED_FOLDERS = frozenset(("node_modules", "__pycache__"))
 
 
-@value
-class Manifest:
+class Manifest(msgspec.Struct, frozen=True):
     """The entries by id, in the order they were written, and the folder they were found under."""
 
     folder: Path

@@ -9,8 +9,9 @@ import socket
 import threading
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import chain
+
+import msgspec
 
 from runtime.entry import EntryId
 from runtime.signals import Signals
@@ -19,8 +20,7 @@ VARIABLE = "_RUNTIME_WORKER"
 """How the parent tells a process that it is a worker. Not for anybody else to set."""
 
 
-@dataclass(frozen=True, slots=True)
-class Membership:
+class Membership(msgspec.Struct, frozen=True):
     """Which worker this is. The numbers are of descriptors that it has from its parent."""
 
     number: int

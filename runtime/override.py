@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import msgspec
+
 from runtime.entry import EntryId
 from runtime.finding import Finding, Position
 from runtime.plain import MAX_DEPTH
 from runtime.source import parse
-from runtime.value import value
 
 FORM = "namespace:entry:field.path=value"
 
@@ -20,8 +21,7 @@ _ADDRESS = re.compile(r"\[[0-9A-Fa-f:.%]+\]:[0-9]+")
 _FIELD = re.compile(rf"{_STEP}(?:\.{_STEP})*")
 
 
-@value
-class Override:
+class Override(msgspec.Struct, frozen=True):
     """One change: which entry, which field, which value, typed by YAML's rules."""
 
     id: EntryId

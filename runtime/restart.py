@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import random
 
-from runtime.value import value
+import msgspec
 
 
-@value(kw_only=True)
-class RestartPolicy:
+class RestartPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """The `restart` block of an entry; delays in seconds."""
 
     initial_delay: float = 1.0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from runtime.entry import EntryId
 from runtime.kind import Stage
@@ -19,8 +21,7 @@ class WrongChoice(ValueError):
     """What was named cannot be chosen, or cannot be left out. The text is one sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(msgspec.Struct, frozen=True):
     """The services that are started, with all that they need."""
 
     wanted: frozenset[EntryId]

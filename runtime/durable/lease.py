@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from threading import Event, Thread
+
+import msgspec
 
 from runtime import fault
 from runtime.durable.process import Process, clock
@@ -18,8 +19,7 @@ LOOK = 1.0
 """Seconds between two looks at the other owners, and at what is due."""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(msgspec.Struct, frozen=True):
     """What a look found: what the loop's side of a driver has to know."""
 
     owner: int

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -34,8 +33,7 @@ class Claim(msgspec.Struct, gc=False, frozen=True):
     alone: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(msgspec.Struct, frozen=True):
     """What a claim got. `suspect` says that the next one in line must be taken alone."""
 
     messages: Sequence[tuple[int, Message]]

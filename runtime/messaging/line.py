@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from runtime.messaging.message import Message
 
@@ -26,8 +27,7 @@ class NotHeld(Exception):
     """A hand-out that is no longer the holder's: settled before, or its lease was lost."""
 
 
-@dataclass(frozen=True, slots=True)
-class Info:
+class Info(msgspec.Struct, frozen=True):
     """How many messages a queue holds, by where they are."""
 
     ready: int

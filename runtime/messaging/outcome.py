@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from runtime.messaging.delay import seconds
 
@@ -38,21 +39,18 @@ class Reason(StrEnum):
     INVALID = "invalid"
 
 
-@dataclass(frozen=True, slots=True)
-class Ack:
+class Ack(msgspec.Struct, frozen=True):
     """Done."""
 
 
-@dataclass(frozen=True, slots=True)
-class Nack:
+class Nack(msgspec.Struct, frozen=True):
     """Failed: again after `delay` seconds, or None for the queue's policy, if attempts are left."""
 
     delay: float | None = None
     error: BaseException | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Dead:
+class Dead(msgspec.Struct, frozen=True):
     """Failed for good."""
 
     reason: Reason

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol, runtime_checkable
 
@@ -23,8 +22,7 @@ class Renderable(Protocol):
     def render(self) -> Rendered: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(msgspec.Struct, frozen=True):
     """Text that stands in a statement as it is, with a value for each of its `?`."""
 
     text: str

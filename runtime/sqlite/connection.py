@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from runtime import fault
 from runtime.kind import StartError, Unavailable
@@ -34,13 +35,12 @@ _STATEMENTS = 256
 """Compiled statements that a connection keeps."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How to open a database: `file` is a path or `:memory:`, `label` what errors call it."""
 
     file: str
     label: str
-    pragmas: Mapping[str, str | int | bool] = field(default_factory=dict)
+    pragmas: Mapping[str, str | int | bool] = msgspec.field(default_factory=dict)
     busy_timeout: float = 5.0
     known: Identity | None = None
     """The file that was open before: another one, or a new one, would hide that it was lost."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+import msgspec
 
 TABLE = Path("/proc/self/mountinfo")
 """Where Linux tells its mounts; described in proc(5). Elsewhere there is no such file."""
@@ -18,8 +19,7 @@ _NETWORK = re.compile(
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(msgspec.Struct, frozen=True):
     """A file system of the type `kind`, at the folder `point`."""
 
     point: str

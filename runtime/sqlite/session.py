@@ -6,9 +6,10 @@ import logging
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from time import monotonic
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from runtime.kind import StartError, Unavailable
 from runtime.sqlite.connection import Settings, identity, see_known

@@ -6,10 +6,11 @@ import errno
 import re
 import socket
 import ssl
-from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
+
+import msgspec
 
 from runtime.kind import StartError
 
@@ -18,8 +19,7 @@ BACKLOG = 2048
 _FORM = re.compile(r"(?:\[(?P<six>[^\]]+)\]|(?P<host>[^:\[\]]*)):(?P<port>[0-9]{1,5})")
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(msgspec.Struct, frozen=True):
     """A host and a port. No host means every interface, port 0 one that is free."""
 
     host: str

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import msgspec
 from starlette.types import ASGIApp
 
 from runtime.web.exchange import NO_PARAMS, Exchange
@@ -20,16 +20,14 @@ _SEGMENT = re.compile(r"[^{}%?#\s\x00-\x1f\x7f]*")
 _PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(\.\.\.)?\}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Group:
+class Group(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Routes under one prefix that share their middleware, the first of which is the outermost."""
 
     prefix: str = ""
     middleware: tuple[Middleware, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Route:
+class Route(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One method on one path. `{id}` stands for a segment, a last `{rest...}` for all that follow.
 
     `name` is what the log calls the handler. `timeout` is in seconds.

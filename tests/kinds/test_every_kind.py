@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from typing import Any, get_args, get_type_hints
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from runtime.assembly import is_config
 from runtime.complaint import complaints
 from runtime.registry import Registry
 from runtime.schema import FOLDER, load
@@ -78,12 +78,12 @@ def test_the_config_has_the_fields_of_the_schema(name: str) -> None:
     if not properties["meta"].properties:
         expected.discard("meta")
 
-    assert {field.name for field in fields(config)} == expected
-    for field in fields(config):
-        nested = nested_config(get_type_hints(config)[field.name])
+    hints = get_type_hints(config)
+    assert set(hints) == expected
+    for name_of, hint in hints.items():
+        nested = nested_config(hint)
         if nested is not None:
-            inner = {each.name for each in fields(nested)}
-            assert inner == set(properties[field.name].properties), field.name
+            assert set(get_type_hints(nested)) == set(properties[name_of].properties), name_of
 
 
 @kinds
@@ -117,11 +117,11 @@ def test_an_unknown_field_is_refused_by_both_validators(name: str) -> None:
 
 def nested_config(hint: Any) -> Any:
     choices = [hint, *get_args(hint)]
-    return next((choice for choice in choices if is_dataclass(choice) and own(choice)), None)
+    return next((choice for choice in choices if is_config(choice) and own(choice)), None)
 
 
 def own(choice: Any) -> bool:
-    """Whether a dataclass is a config of this project, and not a component."""
+    """Whether a class of fields is a config of this project, and not a component."""
     return all(not hasattr(choice, name) for name in ("run", "publish", "call"))
 
 

@@ -253,6 +253,6 @@ def test_a_schema_says_what_its_kind_takes(name: str) -> None:
     file = FOLDER.parents[1] / "schemas" / "kinds" / f"http.{name}.schema.json"
     properties = set(json.loads(file.read_text())["properties"])
 
-    fields = set(module.Config.__dataclass_fields__)
+    fields = set(module.Config.__struct_fields__)
 
     assert properties - {"name", "kind", "lifecycle", "meta"} == fields - {"meta"}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any
 
+import msgspec
+
 from runtime.context import Call, current
 from runtime.kind import BuildContext, Kind
-from runtime.value import value
 
 
-@value(kw_only=True)
-class Config:
+class Config(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     method: str
     modules: list[str]

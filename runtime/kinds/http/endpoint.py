@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterable
 from typing import Any
 
+import msgspec
+
 from runtime.finding import Problem
 from runtime.kind import Arguments, BuildContext, Claim, Kind, Linked
 from runtime.kinds.function import Function
 from runtime.kinds.http import Router
-from runtime.value import value
 from runtime.web.exchange import Exchange
 from runtime.web.routes import Handler, Route, repeated_parameter, shape, trimmed
 
 
-@value(kw_only=True)
-class Meta:
+class Meta(msgspec.Struct, frozen=True, kw_only=True):
     router: Router
 
 
-@value(kw_only=True)
-class Config:
+class Config(msgspec.Struct, frozen=True, kw_only=True):
     meta: Meta
     method: str
     path: str

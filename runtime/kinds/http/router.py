@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 from runtime.finding import Problem
 from runtime.kind import BuildContext, Kind, Linked
 from runtime.kinds.http import Server
-from runtime.value import value
 from runtime.web.middleware import build as build_middleware
 from runtime.web.middleware.options import OptionError
 from runtime.web.routes import Group, Route, trimmed
 
 
-@value(kw_only=True)
-class Meta:
+class Meta(msgspec.Struct, frozen=True, kw_only=True):
     server: Server
 
 
-@value(kw_only=True)
-class Config:
+class Config(msgspec.Struct, frozen=True, kw_only=True):
     meta: Meta
     prefix: str
     middleware: list[str]

@@ -6,10 +6,11 @@ import asyncio
 import socket
 from collections.abc import Iterable
 
+import msgspec
+
 from runtime.finding import Problem
 from runtime.kind import BuildContext, Claim, Kind, Linked, Ready, Stage, StartError
 from runtime.kinds.http import Part
-from runtime.value import value
 from runtime.web.address import Address, bind_together, secure
 from runtime.web.dispatcher import Dispatcher
 from runtime.web.routes import Routes
@@ -17,22 +18,19 @@ from runtime.web.server import Server
 from runtime.web.timeouts import Timeouts
 
 
-@value(kw_only=True)
-class TimeoutsConfig:
+class TimeoutsConfig(msgspec.Struct, frozen=True, kw_only=True):
     header: float
     read: float
     write: float
     idle: float
 
 
-@value(kw_only=True)
-class TlsConfig:
+class TlsConfig(msgspec.Struct, frozen=True, kw_only=True):
     cert: str
     key: str | None
 
 
-@value(kw_only=True)
-class Config:
+class Config(msgspec.Struct, frozen=True, kw_only=True):
     addr: str
     timeouts: TimeoutsConfig
     max_body: int

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from runtime.kind import BuildContext, Claim, Kind, Linked
 from runtime.kinds.http import Server
-from runtime.value import value
 from runtime.web.files import Files
 from runtime.web.routes import Group, Route
 
 
-@value(kw_only=True)
-class Meta:
+class Meta(msgspec.Struct, frozen=True, kw_only=True):
     server: Server
 
 
-@value(kw_only=True)
-class Config:
+class Config(msgspec.Struct, frozen=True, kw_only=True):
     meta: Meta
     path: str
     directory: str

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import msgspec
+
 from runtime.kind import BuildContext, Kind, Ready, Stage, Unavailable
-from runtime.value import value
 
 
-@value(kw_only=True)
-class Config:
+class Config(msgspec.Struct, frozen=True, kw_only=True):
     max_processes: int | None
 
 

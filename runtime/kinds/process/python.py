@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from runtime.context import Call, current
 from runtime.kind import BuildContext, Kind
 from runtime.kinds.process import ProcessRun
 from runtime.threads import own_thread
-from runtime.value import value
 
 
-@value(kw_only=True)
-class Config:
+class Config(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     method: str
     modules: list[str]

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 from runtime.kind import Arguments, BuildContext, Kind, Linked, Ready, Stage, StartError
 from runtime.kinds.process import Host, Process, ProcessRun
-from runtime.value import value
 
 
-@value(kw_only=True)
-class Config:
+class Config(msgspec.Struct, frozen=True, kw_only=True):
     process: Process
     host: Host
     input: list[Any]

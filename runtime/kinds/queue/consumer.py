@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from runtime.finding import Problem
 from runtime.kind import Arguments, BuildContext, Kind, Linked, Stage
 from runtime.kinds.db.sql import Database
 from runtime.kinds.function import Function
 from runtime.kinds.queue import Queue
 from runtime.messaging.consumer import Consumer
-from runtime.value import value
 
 
-@value(kw_only=True)
-class Config:
+class Config(msgspec.Struct, frozen=True, kw_only=True):
     queue: Queue
     func: Function
     concurrency: int

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from runtime.kind import BuildContext, Claim, Kind, Linked
 from runtime.kinds.queue import Queue
 from runtime.kinds.queue.driver import Driver, DriverOptions
 from runtime.messaging.retry_policy import RetryPolicy
-from runtime.value import value
 
 
-@value(kw_only=True)
-class DeadLetter:
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     queue: Queue | None
     max_attempts: int
 
 
-@value(kw_only=True)
-class Config:
+class Config(msgspec.Struct, frozen=True, kw_only=True):
     driver: Driver
     queue_name: str | None
     driver_options: DriverOptions

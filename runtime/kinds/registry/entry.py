@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from runtime.kind import BuildContext, Kind
-from runtime.value import value
 
 
-@value(kw_only=True)
-class Config:
+class Config(msgspec.Struct, frozen=True, kw_only=True):
     pass
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from runtime.finding import Problem
 from runtime.kind import BuildContext, Kind, Linked, Stage
 from runtime.sqlite.connection import MEMORY, Settings
 from runtime.sqlite.database import Database
-from runtime.value import value
 
 
-@value(kw_only=True)
-class Config:
+class Config(msgspec.Struct, frozen=True, kw_only=True):
     file: str
     pragmas: dict[str, str | int | bool | None]
     busy_timeout: float

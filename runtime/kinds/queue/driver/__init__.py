@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import msgspec
+
 from runtime.messaging.line import Line, Subscription
-from runtime.value import value
 
 __all__ = ["Driver", "DriverOptions", "Line", "MemoryOptions", "SqlOptions", "Subscription"]
 
 
-@value(kw_only=True)
-class MemoryOptions:
+class MemoryOptions(msgspec.Struct, frozen=True, kw_only=True):
     max_length: int
 
 
-@value(kw_only=True)
-class SqlOptions:
+class SqlOptions(msgspec.Struct, frozen=True, kw_only=True):
     max_length: int
 
 
-@value(kw_only=True)
-class DriverOptions:
+class DriverOptions(msgspec.Struct, frozen=True, kw_only=True):
     """A queue's `driver_options`: a bag for each driver, so that its driver can be changed.
 
     A driver reads the bag of its own name and no other.

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 
+import msgspec
+
 from runtime.entry import EntryId
 from runtime.kind import BuildContext, Kind, Ready, Stage
 from runtime.kinds.queue.driver import DriverOptions
 from runtime.messaging.memory import MemoryLine
-from runtime.value import value
 
 log = logging.getLogger("runtime.queue")
 
 
-@value(kw_only=True)
-class Config:
+class Config(msgspec.Struct, frozen=True, kw_only=True):
     pass
 
 

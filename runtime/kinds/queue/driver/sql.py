@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
+import msgspec
+
 from runtime.durable.driver import DurableDriver
 from runtime.durable.line import DurableLine
 from runtime.finding import Problem
 from runtime.kind import BuildContext, Kind, Linked, Ready, Stage
 from runtime.kinds.queue.driver import DriverOptions
 from runtime.sqlite.database import Database
-from runtime.value import value
 
 
-@value(kw_only=True)
-class Config:
+class Config(msgspec.Struct, frozen=True, kw_only=True):
     database: Database
     durability: str
     lease: float
