@@ -7,30 +7,23 @@ import logging
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from time import time
 from typing import Any
 
-from runtime import fault
 from runtime.durable import store
 from runtime.durable.doorbell import Doorbell
 from runtime.durable.lease import Lease, Report
 from runtime.durable.line import DurableLine
 from runtime.durable.requests import Claim, Publish, Settle
+from runtime.durable.upkeep import Upkeep
 from runtime.kind import Ready, StartError, Unavailable
-from runtime.messaging.line import Info, NotHeld
+from runtime.messaging.line import Info
 from runtime.messaging.message import Message
 from runtime.sqlite.batch import Work
 from runtime.sqlite.database import Database
-from runtime.sqlite.fault import DatabaseClosed
 from runtime.sqlite.hold import Hold
 from runtime.threads import own_thread
 
 log = logging.getLogger("runtime.queue")
-
-AGAIN = 0.5
-"""Seconds between two tries to settle what the database did not take."""
-GRAIN = 0.005
-"""Seconds that a due message may wait for others: to make some ready is one commit for all."""
 
 
 class DurableDriver:
@@ -50,16 +43,12 @@ class DurableDriver:
         self._id = id
         self._lease_time = lease
         self._heartbeat = heartbeat
-        self._retention = retention
         self._settling: Work = store.settle(keep_done=retention is not None)
+        self._upkeep = Upkeep(id, self._ask, self.ring, self._settling, retention)
         self._owner = 0
         self._peers: Sequence[str] = ()
         self._doorbell: Doorbell | None = None
         self._rung: set[str] = set()
-        self._due: float | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._later: list[Settle] = []
-        self._tasks: set[asyncio.Future[Any]] = set()
         self._silent = False
 
     def line(self, name: str, max_length: int) -> DurableLine:
@@ -85,18 +74,20 @@ class DurableDriver:
             await self._open(lease)
             lease.keep()
             ready(self.database.label)
-            self._promote()  # what is due by now, and the timer for what is not
+            self._upkeep.promote()  # what is due by now, and the timer for what is not
             for line in self.lines.values():
                 line.wake()
             await stop.wait()
-            await self._finish()
+            await self._upkeep.finish()
             await own_thread("lease", lease.close)
         except BaseException:
             lease.abandon()
             raise
         finally:
             self._owner = 0
-            self._close()
+            self._upkeep.close()
+            self._doorbell.close()
+            self._doorbell = None
 
     @property
     def owner(self) -> int:
@@ -116,9 +107,10 @@ class DurableDriver:
         return self._ask(self._settling, item, transaction)
 
     def settle_later(self, item: Settle) -> None:
-        if not self._later:
-            asyncio.get_running_loop().call_later(AGAIN, self._settle_again)
-        self._later.append(item)
+        self._upkeep.settle_later(item)
+
+    def due(self, when: float) -> None:
+        self._upkeep.due(when)
 
     def after_commit(self, transaction: object, callback: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
@@ -129,16 +121,6 @@ class DurableDriver:
         if not self._rung:
             asyncio.get_running_loop().call_soon(self._ring)
         self._rung.add(queue)
-
-    def due(self, when: float) -> None:
-        # Asked again for the same time, the timer is set anew: it does not see that somebody set
-        # the clock, or that the machine slept.
-        if self._due is None or when <= self._due:
-            self._due = when
-            if self._timer is not None:
-                self._timer.cancel()
-            wait = max(0.0, when - time()) + GRAIN
-            self._timer = asyncio.get_running_loop().call_later(wait, self._promote)
 
     async def count(self, queue: str) -> Info:
         rows = await self.database.query(
@@ -164,10 +146,7 @@ class DurableDriver:
         if not self._owner:
             raise Unavailable(f"'{self._id}' is not running")
         if transaction is None:
-            try:
-                return self.database.batch(work, item)
-            except DatabaseClosed as error:
-                raise Unavailable(str(error)) from None
+            return self.database.batch(work, item)
         return self.database.batch_in(self._hold(transaction), work, item)
 
     def _hold(self, transaction: object) -> Hold:
@@ -194,20 +173,6 @@ class DurableDriver:
             # Tables that are not as they should be stay so.
             raise StartError(f"'{label}' cannot be used: {error}; it was left as it is") from None
 
-    async def _finish(self) -> None:
-        """Settle what waits to be settled, if the database takes it now."""
-        self._settle_again()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-
-    def _close(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer, self._due = None, None
-        if self._doorbell is not None:
-            self._doorbell.close()
-            self._doorbell = None
-
     def _hear(self, report: Report) -> None:
         """What the lease's thread saw."""
         if not self._owner:
@@ -233,8 +198,7 @@ class DurableDriver:
             self.due(report.next_due)
         for line in self.lines.values():
             line.wake()
-        if self._retention is not None:
-            self._task(self._ask(store.prune, time() - self._retention))
+        self._upkeep.prune()
 
     def _wake(self, queue: str) -> None:
         if line := self.lines.get(queue):
@@ -246,52 +210,6 @@ class DurableDriver:
             self._wake(queue)
             if self._doorbell is not None and self._peers:
                 self._doorbell.ring(self._peers, queue)
-
-    def _promote(self) -> None:
-        self._due, self._timer = None, None
-        if self._owner:
-            self._task(self._ask(store.promote, time()), self._promoted)
-
-    def _promoted(self, promoted: tuple[set[str], float | None]) -> None:
-        fault.point("queue.promote.after_commit")
-        queues, next_due = promoted
-        for queue in queues:
-            self.ring(queue)
-        if next_due is not None:
-            self.due(next_due)
-
-    def _settle_again(self) -> None:
-        items, self._later = self._later, []
-        for item in items:
-            if self._owner:
-                self._settle_once_more(item)
-
-    def _settle_once_more(self, item: Settle) -> None:
-        future = self.settle(item)
-        self._tasks.add(future)
-
-        def done(future: asyncio.Future[Any]) -> None:
-            self._tasks.discard(future)
-            if isinstance(future.exception(), Unavailable):
-                self.settle_later(item)
-
-        future.add_done_callback(done)
-
-    def _task(self, future: asyncio.Future[Any], then: Callable[[Any], None] | None = None) -> None:
-        """Let something happen in the background; its failure is only logged."""
-        self._tasks.add(future)
-
-        def done(future: asyncio.Future[Any]) -> None:
-            self._tasks.discard(future)
-            if future.cancelled():
-                return
-            if (error := future.exception()) is not None:
-                if not isinstance(error, NotHeld):
-                    log.warning("%s: %s", self._id, error, extra={"entry": self._id})
-            elif then is not None:
-                then(future.result())
-
-        future.add_done_callback(done)
 
 
 def _tell(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:

@@ -21,6 +21,9 @@ from runtime.messaging.message import NO_HEADERS, Message
 
 Connection = sqlite3.Connection
 
+PRUNED = 500
+"""How many old messages are forgotten in one commit."""
+
 _INSERT = """
 INSERT INTO runtime_message
     (id, queue, state, priority, place, attempt, token, owner, suspect, unique_key, published,
@@ -197,11 +200,11 @@ def next_due(connection: Connection) -> float | None:
 
 
 def prune(connection: Connection, items: Sequence[float]) -> list[Any]:
-    """Forget some of what was done before a time; answers with how many."""
+    """Forget some of what was done before a time, `PRUNED` at most; answers with how many."""
     rows = connection.execute(
         "DELETE FROM runtime_message WHERE seq IN "
-        "(SELECT seq FROM runtime_message WHERE state = 4 AND place < ? LIMIT 500)",
-        (_micros(max(items)),),
+        "(SELECT seq FROM runtime_message WHERE state = 4 AND place < ? LIMIT ?)",
+        (_micros(max(items)), PRUNED),
     )
     return [rows.rowcount for _ in items]
 
