@@ -144,7 +144,7 @@ async def main():
 """
     write_application(tmp_path, manifest(entry), **{"main.py": source})
     with running(tmp_path) as program:
-        assert "warm" in program.stdout
+        program.wait_for_output("warm")
         assert program.stop() == 0
 
 
