@@ -197,16 +197,12 @@ def test_two_workers_share_ten_tasks_and_no_post_waits_for_them(example: Path) -
     with running(example, FREE_PORT) as site:
         site.ask("GET", "/tasks")
         began = monotonic()
-        slowest = 0.0
         for _ in range(10):
-            start = monotonic()
             assert post(site, {"action": "x"}).status == 202
-            slowest = max(slowest, monotonic() - start)
+        assert len(rows(site)) < 10  # each post that waited for its task would have brought its row
         eventually(lambda: len(rows(site)) == 10)
-        took = monotonic() - began
 
-        assert slowest < 0.1
-        assert 0.4 <= took < 3.0
+        assert monotonic() - began >= 0.4
 
 
 def test_a_stop_finishes_what_is_in_hand_and_a_restart_keeps_the_rows(example: Path) -> None:
