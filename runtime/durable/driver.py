@@ -106,8 +106,8 @@ class DurableDriver:
     def settle(self, item: Settle, transaction: object | None = None) -> asyncio.Future[Any]:
         return self._ask(self._settling, item, transaction)
 
-    def settle_later(self, item: Settle) -> None:
-        self._upkeep.settle_later(item)
+    def settle_later(self, item: Settle, id: str) -> None:
+        self._upkeep.settle_later(item, id)
 
     def due(self, when: float) -> None:
         self._upkeep.due(when)

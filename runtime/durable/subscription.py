@@ -34,8 +34,8 @@ class Settler(Protocol):
 
     def settle(self, item: Settle, transaction: object | None = None) -> asyncio.Future[Any]: ...
 
-    def settle_later(self, item: Settle) -> None:
-        """Settle when the database is there again."""
+    def settle_later(self, item: Settle, id: str) -> None:
+        """Settle the message of that id when the database is there again."""
         ...
 
     def after_commit(self, transaction: object, callback: Callable[[], None]) -> None:
@@ -130,14 +130,14 @@ class DurableSubscription:
         given = [message for message in (*messages, *self._ahead) if message in self._held]
         self._ahead.clear()
         items = [Release(self._held.pop(message), message.token) for message in given]
-        futures = [(item, self._driver.settle(item)) for item in items]
-        for item, future in futures:
+        futures = [self._driver.settle(item) for item in items]
+        for message, item, future in zip(given, items, futures, strict=True):
             try:
                 await future
             except NotHeld:
                 continue
             except Unavailable:
-                self._driver.settle_later(item)
+                self._driver.settle_later(item, message.id)
         fault.point("queue.release.after_commit")
         self._driver.ring(self._line.name)
 
@@ -175,7 +175,7 @@ class DurableSubscription:
         try:
             await self._driver.settle(item)
         except Unavailable:
-            self._driver.settle_later(item)
+            self._driver.settle_later(item, message.id)
         except NotHeld:
             self._let_go(message)
             raise

@@ -45,7 +45,7 @@ class Upkeep:
         self._retention = retention
         self._due: float | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._later: list[Settle] = []
+        self._later: list[tuple[Settle, str]] = []
         self._pending: set[asyncio.Future[Any]] = set()
 
     def due(self, when: float) -> None:
@@ -64,11 +64,11 @@ class Upkeep:
         self._due, self._timer = None, None
         self._do(store.promote, time(), self._promoted, self._failed)
 
-    def settle_later(self, item: Settle) -> None:
-        """Try it again and again, for as long as the driver runs."""
+    def settle_later(self, item: Settle, id: str) -> None:
+        """Settle the message of that id, again and again, for as long as the driver runs."""
         if not self._later:
             asyncio.get_running_loop().call_later(AGAIN, self._settle)
-        self._later.append(item)
+        self._later.append((item, id))
 
     def prune(self) -> None:
         """Forget what was done longer ago than `retention`, some at a time."""
@@ -101,11 +101,14 @@ class Upkeep:
 
     def _settle(self) -> None:
         items, self._later = self._later, []
-        for item in items:
-            self._do(self._settling, item, _nothing, partial(self._again, item))
+        for item, id in items:
+            self._do(self._settling, item, _nothing, partial(self._again, item, id))
 
-    def _again(self, item: Settle, error: BaseException) -> None:
-        self.settle_later(item)
+    def _again(self, item: Settle, id: str, error: BaseException) -> None:
+        if not isinstance(error, NotHeld):
+            return self.settle_later(item, id)
+        text = "%s: message %s was no longer held when the database was there again"
+        log.warning(text, self._id, id, extra={"entry": self._id, "message_id": id})
 
     def _failed(self, error: BaseException) -> None:
         log.warning("%s: %s", self._id, error, extra={"entry": self._id})
@@ -125,7 +128,7 @@ class Upkeep:
 
         def done(future: asyncio.Future[Any]) -> None:
             self._pending.discard(future)
-            if future.cancelled() or isinstance(future.exception(), NotHeld):
+            if future.cancelled():
                 return
             error = future.exception()
             if error is None:
