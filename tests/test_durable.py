@@ -18,8 +18,12 @@ from typing import Any
 
 import pytest
 
-from tests import equipment
+from runtime.durable.driver import DurableDriver
+from runtime.durable.requests import Ack
+from tests import databases, equipment
 from tests.blackbox import Site, eventually, execute, write_files
+from tests.consuming import Running, until
+from tests.drivers import a_message
 from tests.equipment import Program
 
 MANIFEST = """
@@ -231,3 +235,25 @@ def test_what_would_break_the_promise_is_a_finding(override: str, said: str, fol
 
     assert ended.code == 3
     assert said in ended.out
+
+
+def test_an_end_that_waited_for_the_database_and_came_too_late_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with databases.tasks(tmp_path / "a.db") as database:
+            driver = DurableDriver("app:driver", database)
+            line = driver.line("tasks", 10)
+            service = Running(driver)
+            await service.ready.wait()
+            await line.publish(a_message())
+            message = await line.subscribe(1).receive()
+            # as if the lease had been lost meanwhile, and the message handed out again
+            await database.execute("UPDATE runtime_message SET token = token + 1")
+            driver.settle_later(Ack(1, message.token), message.id)
+            await until(lambda: "no longer held" in caplog.text)
+            await service.end()
+
+            assert f"message {message.id} was no longer held when" in caplog.text
+
+    databases.run(main())
