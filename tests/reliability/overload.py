@@ -47,7 +47,7 @@ def flood(folder: Path, driver: str, size: Size) -> tuple[int, int]:
     application.write(folder, changes)
     # every tenth task fails once, and comes back into a queue that is full
     load = Load(
-        float("inf"), body=lambda n: {"do": "fail once" if n % 10 == 0 else None, "sleep": 0.08}
+        float("inf"), body=lambda n: {"do": "fail once" if n % 10 == 0 else None, "sleep": 0.05}
     )
     deepest = 0
     with equipment.running(folder) as program:
