@@ -57,7 +57,10 @@ def open_writer(settings: Settings) -> sqlite3.Connection:
     """
     if not settings.in_memory:
         see_known(settings)
-        file.prepare(Path(settings.file), settings.label)
+        if settings.known is None:
+            # Only once: to close a file drops all locks that this process has on it, and another
+            # program would then take its journal away from under our other connections.
+            file.prepare(Path(settings.file), settings.label)
     return _opened(settings, _prepare_writer)
 
 
