@@ -154,7 +154,7 @@ class Durable(RuleBasedStateMachine):
     @rule()
     @precondition(lambda self: len(self.owners) < 2)
     def open_lease(self) -> None:
-        """A program starts."""
+        """A program starts, and looks at once for what the dead and the late ones held."""
         took = Lease(
             lambda: self.connection, "model", QUEUES, "", LEASE, LEASE / 3, lambda report: None
         )
@@ -162,6 +162,7 @@ class Durable(RuleBasedStateMachine):
 
         assert id == next(self.owner_numbers)
         self.owners.append(Owner(took, id, self.clocks.boot + LEASE))
+        assert list(took._recovered) == self.given_back(self.owners[-1])
 
     @rule(which=st.integers(0, 3))
     @precondition(lambda self: self.in_state(RUNNING) and self.owners)
@@ -200,7 +201,11 @@ class Durable(RuleBasedStateMachine):
     def sweep(self, which: int) -> None:
         """A program looks at the others, and gives back what the dead and the late ones held."""
         looking = self.owners[which % len(self.owners)]
-        recovered = looking.lease._sweep(self.connection)
+
+        assert list(looking.lease._sweep(self.connection)) == self.given_back(looking)
+
+    def given_back(self, looking: Owner) -> list[str]:
+        """What the dead and the late ones held is a suspect; the queues that got something."""
         queues = set()
         for owner in self.late() + self.killed:
             if owner is looking:
@@ -210,8 +215,7 @@ class Durable(RuleBasedStateMachine):
                 row.state, row.owner, row.suspect = READY, None, row.suspect + 1
                 queues.add(row.queue)
         self.killed.clear()
-
-        assert list(recovered) == sorted(queues)
+        return sorted(queues)
 
     @rule()
     @precondition(lambda self: self.late())

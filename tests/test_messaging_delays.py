@@ -10,8 +10,7 @@ from time import time
 
 import pytest
 
-from runtime.durable import driver as durable
-from runtime.durable import lease
+from runtime.durable import lease, upkeep
 from runtime.durable import line as line_module
 from runtime.durable.driver import DurableDriver
 from runtime.messaging.line import Info
@@ -128,7 +127,7 @@ def test_a_delay_ends_when_the_clock_says_so_though_somebody_set_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_by = 0.0
-    monkeypatch.setattr(durable, "time", lambda: time() + set_by)
+    monkeypatch.setattr(upkeep, "time", lambda: time() + set_by)
     # A due time in whole seconds is the same number in the database.
     monkeypatch.setattr(line_module, "time", lambda: float(int(time())))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -36,6 +37,14 @@ def failing_disk() -> Iterator[None]:
 def integrity(file: Path) -> list[tuple[Any, ...]]:
     with closing(sqlite3.connect(file)) as connection:
         return connection.execute("PRAGMA integrity_check").fetchall()
+
+
+OPEN_AND_CLOSE = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("SELECT * FROM t").fetchall()
+connection.close()
+"""
 
 
 def test_a_full_disk_refuses_what_does_not_fit_and_takes_the_rest(tmp_path: Path) -> None:
@@ -200,6 +209,27 @@ def test_a_transaction_on_a_lost_file_is_not_told_to_be_committed(tmp_path: Path
                     for number in range(1_000_000):
                         async with db.transaction() as tx:
                             await tx.execute(ADD, (str(number),))
+
+    run(main())
+
+
+def test_to_open_a_file_again_drops_no_lock_of_another_connection(tmp_path: Path) -> None:
+    """POSIX locks are the process's: to close any handle of a file drops them all."""
+    file = tmp_path / "a.db"
+    settings = Settings(file=str(file), label="a.db")
+
+    async def main() -> None:
+        async with serving(Database(settings)) as first:
+            await first.execute("CREATE TABLE t (n)")
+            async with serving(Database(settings)):
+                pass
+            # Another program that is the last one to close would remove the journal.
+            look = await asyncio.create_subprocess_exec(sys.executable, "-c", OPEN_AND_CLOSE, file)
+            assert await look.wait() == 0
+            assert (tmp_path / "a.db-wal").exists()
+            await first.execute("INSERT INTO t VALUES (1)")
+        with closing(sqlite3.connect(file)) as connection:
+            assert connection.execute("SELECT n FROM t").fetchall() == [(1,)]
 
     run(main())
 

@@ -57,11 +57,11 @@ def open_writer(settings: Settings) -> sqlite3.Connection:
     """
     if not settings.in_memory:
         see_known(settings)
-        if settings.known is None:
-            # Only once: to close a file drops all locks that this process has on it, and another
-            # program would then take its journal away from under our other connections.
-            file.prepare(Path(settings.file), settings.label)
-    return _opened(settings, _prepare_writer)
+        file.prepare(Path(settings.file), settings.label)
+    connection = _opened(settings, _prepare_writer)
+    if not settings.in_memory:
+        file.is_open(settings.file)
+    return connection
 
 
 def open_reader(settings: Settings) -> sqlite3.Connection:

@@ -16,6 +16,11 @@ _HEADER = 100
 Identity = tuple[int, int]
 """Device and number of a file, which it keeps whatever it is called."""
 
+_looked_into: set[Identity] = set()
+"""What this process must not open and close again beside SQLite: that would drop all the locks it
+has on the file, and another program could take the journal away from under its connections.
+"""
+
 
 def identity(path: str) -> Identity | None:
     """Which file stands at a path; None if there is none. Raises OSError if that cannot be told."""
@@ -24,6 +29,12 @@ def identity(path: str) -> Identity | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     return found.st_dev, found.st_ino
+
+
+def is_open(path: str) -> None:
+    """From now on SQLite has the file open, perhaps by several connections."""
+    if (known := identity(path)) is not None:
+        _looked_into.add(known)
 
 
 def prepare(path: Path, label: str) -> None:
@@ -69,6 +80,8 @@ def _check_existing(path: Path, label: str) -> None:
         raise StartError(f"no permission to read '{label}'")
     if not os.access(path, os.W_OK):
         raise StartError(f"'{label}' is read-only; the database must be writable")
+    if identity(str(path)) in _looked_into:
+        return
     try:
         _check_header(path, label)
     except OSError as error:
