@@ -53,7 +53,7 @@ class Last:
     def __del__(self, kill=os.kill, pid=os.getpid, write=os.write):
         write(1, b"the end\\n")
         kill(pid(), 15)
-last = Last()
+os.last = Last()  # in a module, which is cleared last; what only the collector would find stays
 """
 BREAKS_WITH_A_THREAD = """
 import threading
