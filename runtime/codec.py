@@ -13,10 +13,10 @@ MAX_DEPTH = 100
 _SHALLOW = 2 * MAX_DEPTH
 """Bytes that cannot nest deeper: each level takes two."""
 
-_decoder = msgspec.json.Decoder()
-_encoder = msgspec.json.Encoder()
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
 
-decode_trusted = _decoder.decode
+decode_trusted = _decode
 """Decode what `encode` made: no limits are checked."""
 
 
@@ -31,7 +31,7 @@ class NotJSON(TypeError):
 def decode(data: bytes) -> Any:
     """Read one JSON document. Raises InvalidJSON for anything else, however hostile."""
     try:
-        value = _decoder.decode(data)
+        value = _decode(data)
     except msgspec.DecodeError as error:
         raise InvalidJSON(str(error)) from None
     except (UnicodeDecodeError, RecursionError, ValueError) as error:
@@ -44,12 +44,11 @@ def decode(data: bytes) -> Any:
 def encode(value: Any, name: str = "body") -> bytes:
     """Write a value that, read again, is equal to it. Raises NotJSON with the offending place."""
     try:
-        data = _encoder.encode(value)
-        same = _decoder.decode(data) == value
+        data = _encode(value)
+        if _decode(data) == value and (len(data) <= _SHALLOW or not _is_deep(data, value)):
+            return data
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
-        same = False
-    if same and not (data.count(b"[") + data.count(b"{") > MAX_DEPTH and _depth(value) > MAX_DEPTH):
-        return data
+        pass  # it is told below, with the place
     raise NotJSON(_fault(value, name, 0) or f"{name} is not a JSON value")
 
 
@@ -59,7 +58,7 @@ def encode_answer(value: Any) -> bytes:
     Raises NotJSON for what has no such form, and for a number that is no number.
     """
     try:
-        data = _encoder.encode(value)
+        data = _encode(value)
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
         raise NotJSON(_fault(value, "the answer", 0) or str(error)) from None
     # The encoder writes numbers that are none as null; only then is it worth a look.

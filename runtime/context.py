@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from runtime.entry import EntryId
 from runtime.log import Log
 from runtime.suggestion import near
@@ -45,18 +47,15 @@ class Scope:
         return self.components.get(self.id(text, within))
 
 
-class Call:
+class Call(msgspec.Struct, frozen=True, eq=False):  # made for each call, in half a class's time
     """One call of a handler: the entry that is called, its application, and the subject.
 
     The subject is what the call is about: an HTTP exchange, a delivery, a process.
     """
 
-    __slots__ = ("entry", "scope", "subject")
-
-    def __init__(self, entry: EntryId, scope: Scope, subject: object) -> None:
-        self.entry = entry
-        self.scope = scope
-        self.subject = subject
+    entry: EntryId
+    scope: Scope
+    subject: object
 
 
 current: ContextVar[Call] = ContextVar("runtime.current")

@@ -95,14 +95,19 @@ class DurableSubscription:
         self._ahead.clear()
         self.wake()
 
-    async def receive(self) -> Message:
-        while self._closed or not self._ahead:
-            if self._closed:
-                raise Closed
-            await self._arrival()
+    def take(self) -> Message | None:
+        if self._closed or not self._ahead:
+            return None
         message = self._ahead.popleft()
         if len(self._ahead) * 2 <= self._prefetch:
             self._refill()
+        return message
+
+    async def receive(self) -> Message:
+        while (message := self.take()) is None:
+            if self._closed:
+                raise Closed
+            await self._arrival()
         return message
 
     async def ack(self, message: Message, transaction: object | None = None) -> None:

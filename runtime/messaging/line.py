@@ -46,6 +46,10 @@ class Subscription(Protocol):
     A driver that lost its storage raises Unavailable or its own error, out of every method.
     """
 
+    def take(self) -> Message | None:
+        """The next message as `receive` gives it, if that need not wait; None else."""
+        ...
+
     async def receive(self) -> Message:
         """The next message, the highest priority first and then the oldest, its `attempt` already
         counted and stored.

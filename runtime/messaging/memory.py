@@ -96,14 +96,15 @@ class MemoryLine:
 
     def take_back(self, message: Message) -> None:
         """A hand-out ended, and the message stays. Raises NotHeld."""
-        try:
-            self.in_flight.remove(message)
-        except KeyError:
-            raise NotHeld(f"message '{message.id}' was settled before") from None
+        if message not in self.in_flight:
+            raise _not_held(message)
+        self.in_flight.remove(message)
 
     def forget(self, message: Message) -> None:
         """A hand-out ended, and the message with it. Raises NotHeld."""
-        self.take_back(message)
+        if message not in self.in_flight:
+            raise _not_held(message)
+        self.in_flight.remove(message)
         self._length -= 1
         if message.unique is not None:
             del self._keys[message.unique]
@@ -125,12 +126,16 @@ class MemorySubscription:
         self._closed = False
         self._waiting: set[asyncio.Future[None]] = set()
 
-    async def receive(self) -> Message:
-        line = self._line
-        while self._closed or (message := line.ready.take()) is None:
-            await self._arrival()
+    def take(self) -> Message | None:
+        if self._closed or (message := self._line.ready.take()) is None:
+            return None
         message.attempt += 1
-        line.in_flight.add(message)
+        self._line.in_flight.add(message)
+        return message
+
+    async def receive(self) -> Message:
+        while (message := self.take()) is None:
+            await self._arrival()
         return message
 
     async def ack(self, message: Message, transaction: object | None = None) -> None:
@@ -155,7 +160,7 @@ class MemorySubscription:
 
     async def bury(self, message: Message, letter: Message, to: Line | None) -> None:
         if message not in self._line.in_flight:
-            raise NotHeld(f"message '{message.id}' was settled before")
+            raise _not_held(message)
         if to is None:
             self._line.dead.append(letter)
         else:
@@ -191,3 +196,7 @@ class MemorySubscription:
         """Wake another receiver: this one may have been woken for a message, and goes."""
         if self._line.ready:
             self._line.wake()
+
+
+def _not_held(message: Message) -> NotHeld:
+    return NotHeld(f"message '{message.id}' was settled before")

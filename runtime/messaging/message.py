@@ -93,8 +93,8 @@ def copied(headers: Mapping[str, str]) -> dict[str, str]:
 def _numbered(prefix: str) -> Iterator[str]:
     """The prefix and twelve digits, counting: whole blocks at a time, since `format` is slow."""
     tails = [f"{number:02x}" for number in range(256)]
-    for block in itertools.count():
-        yield from map(f"{prefix}{block:010x}".__add__, tails)
+    blocks = (map(f"{prefix}{block:010x}".__add__, tails) for block in itertools.count())
+    return itertools.chain.from_iterable(blocks)
 
 
 def _encode(what: str, *texts: str) -> None:

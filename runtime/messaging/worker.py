@@ -77,11 +77,12 @@ class Worker:
     async def run(self) -> None:
         """Work until the subscription is closed. Raises only what is no fault of the handler."""
         settlement = self._settlement
-        receive, ack = settlement.subscription.receive, settlement.subscription.ack
+        subscription = settlement.subscription
+        take, receive, ack = subscription.take, subscription.receive, subscription.ack
         left, until = self._turn, monotonic() + SLICE
         while True:
             try:
-                message = await receive()
+                message = take() or await receive()
             except Closed:
                 return
             self.delivery = delivery = Delivery(message, settlement)

@@ -19,7 +19,7 @@ from runtime.sqlite.inbox import closed
 from runtime.sqlite.inside import refuse_inside
 from runtime.sqlite.job import Result, Take, all_rows, first_row, job, summary
 from runtime.sqlite.parameters import Parameters
-from runtime.sqlite.statement import Sort
+from runtime.sqlite.statement import WRITE, Sort
 from runtime.sqlite.transaction import Transaction
 from runtime.sqlite.waiter import Waiter
 
@@ -97,13 +97,15 @@ class Database:
         asked = job(take, text, parameters, waiter)
         engine = self._running()
         sort = asked.statement.sort
-        if sort is Sort.READ and take is not summary and not engine.in_memory:
-            engine.reading.put(asked)
-            return
-        if sort is Sort.CONTROL or sort is Sort.SAVEPOINT:
-            raise ValueError(
-                f"{asked.statement.verb} outside of a transaction; use the database's transaction()"
-            )
+        if sort is not WRITE:
+            if sort is Sort.READ and take is not summary and not engine.in_memory:
+                engine.reading.put(asked)
+                return
+            if sort is Sort.CONTROL or sort is Sort.SAVEPOINT:
+                verb = asked.statement.verb
+                raise ValueError(
+                    f"{verb} outside of a transaction; use the database's transaction()"
+                )
         refuse_inside(self)
         engine.writing.put(asked)
 

@@ -23,6 +23,10 @@ class Sort(Enum):
     """Begins or ends a transaction."""
 
 
+WRITE = Sort.WRITE
+"""What most statements are; looked up in the enumeration it takes thrice as long."""
+
+
 class Statement(NamedTuple):
     """`verb` is the first keyword in capitals; for a WITH, the one that follows its tables."""
 
