@@ -65,8 +65,8 @@ class Workers:
         """The worker of this number, whose own socket is the first of each entry's."""
         descriptors = {}
         for id, opened in self._sockets.items():
-            all = [each.fileno() for each in opened]
-            descriptors[str(id)] = [all.pop(number - 1), *all]
+            others = [each.fileno() for each in opened]
+            descriptors[str(id)] = [others.pop(number - 1), *others]
         return Worker(number, self._parent, descriptors, self._stop)
 
     def run(self, signals: Signals) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from threading import Event, Thread
 
@@ -104,17 +105,11 @@ class Lease:
         self._end.set()
 
     def _begin(self, connection: sqlite3.Connection) -> None:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with _transaction(connection):
             fault.point("queue.lease.before_commit")
             prepare(connection, self._label)
             counted(connection, self._queues)
             self._take(connection)
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
         fault.point("queue.lease.after_commit")
 
     def _take(self, connection: sqlite3.Connection) -> None:
@@ -189,8 +184,7 @@ def _drop(
     What was held is ready again; after a crash the attempt stays spent, and the messages are
     suspects. Names the queues that got something.
     """
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with _transaction(connection):
         fault.point("queue.sweep.before_commit")
         ended = [
             id
@@ -206,10 +200,17 @@ def _drop(
             f"WHERE state = 2 AND owner IN ({marks}) RETURNING queue",
             ended,
         ).fetchall()
+    fault.point("queue.sweep.after_commit")
+    return sorted({queue for (queue,) in rows})
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-    fault.point("queue.sweep.after_commit")
-    return sorted({queue for (queue,) in rows})

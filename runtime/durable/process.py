@@ -24,11 +24,11 @@ class Process(NamedTuple):
     @classmethod
     def mine(cls) -> Process:
         pid = os.getpid()
-        return cls(_read("/proc/sys/kernel/random/boot_id"), f"{_namespace()} {pid} {_start(pid)}")
+        return cls(_boot(), f"{_namespace()} {pid} {_start(pid)}")
 
     def is_dead(self) -> bool:
         """Whether that program has certainly ended. False if it cannot be known from here."""
-        if self.machine != _read("/proc/sys/kernel/random/boot_id"):
+        if self.machine != _boot():
             return True
         try:
             namespace, pid, start = self.name.split()
@@ -38,6 +38,11 @@ class Process(NamedTuple):
         if not start.isdecimal() or start == "0" or namespace != _namespace():
             return False
         return _start(int(pid)) != start
+
+
+def _boot() -> str:
+    """A text that every start of the machine has for itself; empty where the system has none."""
+    return _read("/proc/sys/kernel/random/boot_id")
 
 
 def _start(pid: int) -> str:

@@ -97,7 +97,7 @@ def publish(connection: Connection, items: Sequence[Publish]) -> list[Any]:
             keys[(queue, key)] = message.id
         room[queue] += 1
         state, place = (State.DELAYED, _micros(item.due)) if item.due else (State.READY, now)
-        headers = _headers(message.headers)
+        headers = written(message.headers)
         answers.append(message.id)
         rows.append(
             (message.id, queue, state, message.priority, place, key, message.published, headers,
@@ -244,15 +244,13 @@ def _message(row: Sequence[Any]) -> Message:
 
 
 def parsed(headers: str) -> Mapping[str, str]:
-    """Headers as they were before they were written."""
+    """Headers as they were before `written`."""
     return json.loads(headers) if headers else NO_HEADERS
 
 
-def _headers(headers: Mapping[str, str]) -> str:
+def written(headers: Mapping[str, str]) -> str:
+    """Headers as a row keeps them."""
     return json.dumps(dict(headers), ensure_ascii=False) if headers else ""
-
-
-written = _headers
 
 
 def _micros(seconds: float) -> int:
