@@ -13,7 +13,7 @@ import msgspec
 from runtime.sqlite.fault import explained, is_of_the_disk, shared, uncertain
 from runtime.sqlite.parameters import Bound, Parameters, bind
 from runtime.sqlite.session import Session
-from runtime.sqlite.statement import WRITE, Sort, Statement, classify
+from runtime.sqlite.statement import SOLO, Sort, Statement, classify
 from runtime.sqlite.waiter import Outcome, Waiter, deliver
 
 
@@ -82,7 +82,7 @@ def job(take: Take, text: str, parameters: Parameters, waiter: Waiter) -> Job:
     if not isinstance(text, str):
         raise TypeError(f"the statement is of type {type(text).__name__}, wanted str")
     statement = classify(text)
-    grouped = statement.sort is WRITE or statement.sort is not Sort.SOLO
+    grouped = statement.sort is not SOLO
     return Job(take, text, bind(parameters), waiter, statement, monotonic(), grouped)
 
 
