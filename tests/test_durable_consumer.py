@@ -174,7 +174,7 @@ def test_a_message_is_published_in_the_transaction_or_refused(tmp_path: Path) ->
 
 def test_a_plain_write_beside_the_transaction_raises(tmp_path: Path) -> None:
     async def handler(body: str) -> None:
-        with pytest.raises(RuntimeError, match="use that transaction"):
+        with pytest.raises(RuntimeError, match=r"the consumer's `sql\.transaction\(\)`"):
             await sql.get("db").execute(ADD, [body])
         await sql.transaction().execute(ADD, ["in it"])
 

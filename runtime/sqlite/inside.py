@@ -32,5 +32,5 @@ def refuse_inside(owner: Owner) -> None:
     if (holds := _holds.get()) and any(hold.owner is owner and hold.open for hold in holds):
         raise RuntimeError(
             f"'{owner.label}' is in a transaction of this task, which would wait for itself; "
-            "use that transaction"
+            "use that transaction: `tx` of the `with` block, or the consumer's `sql.transaction()`"
         )
