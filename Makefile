@@ -5,7 +5,7 @@ DIR ?= examples/task-queue
 MINUTES ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format docs reliability bench bench-micro bench-page soak clean
+.PHONY: help run test check format docs reliability histories bench bench-micro bench-page soak clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,10 @@ test: .venv/stamp ## Run the tests
 
 reliability: .venv/stamp ## Hurt a program in every way for half an hour; writes docs/reliability.md
 	@$(BIN)/python -m tests.reliability $(ARGS)
+
+histories: .venv/stamp ## Random histories and texts by the ten thousand, for half an hour
+	@RELIABILITY_EXAMPLES=10000 RELIABILITY_ROUNDS=500 RELIABILITY_MUTATIONS=100000 $(BIN)/python -m pytest -q \
+		tests/test_durable_model.py tests/test_memory_model.py tests/test_durable_unique.py tests/test_hostile_manifests.py
 
 check: .venv/stamp ## Check format, lint and types
 	@$(BIN)/ruff format --check --quiet . || (echo "run: make format"; exit 1)

@@ -1,13 +1,17 @@
-"""Kills: the program dies at random moments under load, and is started again."""
+"""Kills: the program dies at random moments under load, and is started again.
+
+Each handler writes one row in the transaction of its ack, so that each is written exactly once.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from time import monotonic
 
 from tests import equipment
 from tests.reliability import application
-from tests.reliability.account import no_surprise, settle
+from tests.reliability.account import no_surprise, settle, table
 from tests.reliability.load import Load
 from tests.reliability.scenario import Outcome, Size, trial
 
@@ -20,8 +24,8 @@ RATE = 300
 
 def run(folder: Path, size: Size, seed: int) -> Outcome:
     with trial(NAME, folder, size, seed) as t:
-        application.write(folder)
-        load = Load(RATE, size.messages, body=lambda n: {"n": n, "sleep": 0.01})
+        application.write_transactional(folder)
+        load = Load(RATE, size.messages, body=lambda n: {"n": n, "sleep": 0.01, "write": True})
         every = size.messages / RATE / (size.times + 1)
         killed: list[tuple[float, float]] = []
         with load.running():
@@ -44,6 +48,9 @@ def run(folder: Path, size: Size, seed: int) -> Outcome:
         t.outcome.twice = starts.total() - len(starts)
         t.outcome.recovery = recovery(folder, killed)
         assert t.outcome.twice <= size.times * CONCURRENCY, "more ran twice than were in hand"
+        rows = Counter(id for (id,) in table(folder, "SELECT id FROM written"))
+        assert load.accepted.keys() <= rows.keys()
+        assert rows.total() == len(rows), "a row was written twice"
     return t.outcome
 
 
