@@ -6,6 +6,8 @@ from typing import Any
 
 import yaml
 
+from runtime.plain import MAX_DEPTH
+
 Fault = tuple[str, int, int, str | None]
 """What is wrong, its line and column counted from zero, and the mend."""
 
@@ -25,6 +27,8 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> Fault:
     problem, context = error.problem or "", error.context or ""
     mark = error.problem_mark or error.context_mark
     opened = error.context_mark or mark
+    if "nesting depth" in problem:  # libyaml reads ahead, and since 0.2.6 stops at a thousand
+        return f"nested deeper than {MAX_DEPTH}", *_place(mark), None
     if "found unexpected end of stream" in problem and "quoted" in context:
         return "a quote that is never closed", *_place(opened), None
     if "flow" in context and opened is not None:

@@ -63,8 +63,9 @@ def hurt(folder: Path, options: tuple[str, ...], size: Size, seed: int) -> tuple
             if "no longer held" in line["message"]
         }
         assert one.stop() == two.stop() == 0
-        no_surprise(one, "TransactionLost")
-        no_surprise(two, "TransactionLost")
+        # The other program's transaction may follow right after the foreign lock: 7 s are too long.
+        no_surprise(one, "TransactionLost", "Unavailable")
+        no_surprise(two, "TransactionLost", "Unavailable")
     repeated = application.ended_twice(folder)
     assert repeated <= refused, f"ran twice and never refused: {repeated - refused}"
     assert leases or not repeated
