@@ -110,7 +110,7 @@ class Client:
             number = self._numbers()
             try:
                 status = self._site.ask("POST", "/", {"n": number}).status
-            except (ConnectionResetError, http.client.RemoteDisconnected):
+            except (ConnectionResetError, BrokenPipeError, http.client.HTTPException):
                 self.cut_off += 1
                 continue
             if status == 200:
