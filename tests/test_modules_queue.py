@@ -12,6 +12,7 @@ from runtime.context import Call, Scope, current
 from runtime.entry import EntryId
 from runtime.messaging.delivery import AlreadySettled
 from runtime.messaging.line import Full, Info
+from runtime.messaging.message import Message
 from runtime.modules import queue
 from runtime.modules.sync import queue as blocking
 from tests.consuming import a_queue, consuming, empty, run, scope_of
@@ -67,6 +68,29 @@ def test_a_full_queue_raises_at_once() -> None:
         await queue.publish("q", 1)
         with pytest.raises(Full, match="queue 'q' holds 1 messages, its max_length"):
             await queue.publish("q", 2)
+
+    run(test)
+
+
+def test_dead_letters_are_listed_with_body_and_story() -> None:
+    async def test() -> None:
+        dying = a_queue("q", max_attempts=1)
+        scope = scope_of(dying)
+        enter(scope)
+
+        async def handler(body: Any) -> None:
+            raise queue.Reject("never")
+
+        async with consuming(dying, handler, scope=scope):
+            id = await queue.publish("q", {"n": 1}, {"trace": "t"})
+            await dying.line.publish(Message("x", b"no json"))
+            await empty(dying)
+        first, second = await queue.dead_letters("q")
+
+        assert (first["id"], first["body"], first["headers"]["trace"]) == (id, {"n": 1}, "t")
+        assert first["headers"]["x_dead_letter_error"] == "Reject: never"
+        assert (second["body"], second["headers"]["x_dead_letter_reason"]) == ("no json", "invalid")
+        assert await queue.dead_letters("q", limit=1) == [first]
 
     run(test)
 

@@ -6,12 +6,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from runtime import context
+from runtime.codec import InvalidJSON, decode
 from runtime.messaging.delivery import Delivery
 from runtime.messaging.line import Full, Info
 from runtime.messaging.outcome import Reject, Retry
 from runtime.messaging.queue import Queue
 
-__all__ = ["Full", "Info", "Reject", "Retry", "get", "info", "message", "publish"]
+__all__ = [
+    "Full",
+    "Info",
+    "Reject",
+    "Retry",
+    "dead_letters",
+    "get",
+    "info",
+    "message",
+    "publish",
+]
 
 
 async def publish(
@@ -47,6 +58,23 @@ async def info(id: str) -> Info:
     return await get(id).info()
 
 
+async def dead_letters(id: str, limit: int = 100) -> list[dict[str, Any]]:
+    """The oldest messages that died in a queue which names no queue for them.
+
+    Each has `id`, `body`, `headers` (with the story of its end) and `published`, in seconds since
+    1970. A body that is not JSON is given as text.
+    """
+    return [
+        {
+            "id": letter.id,
+            "body": _shown(letter.body),
+            "headers": dict(letter.headers),
+            "published": letter.published,
+        }
+        for letter in await get(id).dead_letters(limit)
+    ]
+
+
 def message() -> Delivery:
     """The message in hand. Raises RuntimeError in a handler that no consumer called."""
     call = context.call()
@@ -62,3 +90,10 @@ def get(id: str) -> Queue:
     if not isinstance(component, Queue):
         raise TypeError(f"'{id}' is no queue; name an entry of kind queue.queue")
     return component
+
+
+def _shown(body: bytes) -> Any:
+    try:
+        return decode(body)
+    except InvalidJSON:
+        return body.decode(errors="replace")

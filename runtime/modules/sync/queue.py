@@ -12,7 +12,17 @@ from runtime.messaging.line import Full, Info
 from runtime.messaging.outcome import Reject, Retry
 from runtime.modules import queue
 
-__all__ = ["Full", "Info", "Message", "Reject", "Retry", "info", "message", "publish"]
+__all__ = [
+    "Full",
+    "Info",
+    "Message",
+    "Reject",
+    "Retry",
+    "dead_letters",
+    "info",
+    "message",
+    "publish",
+]
 
 T = TypeVar("T")
 
@@ -67,6 +77,11 @@ def publish(
 def info(id: str) -> Info:
     """How many messages a queue holds: `ready`, `delayed`, `in_flight`, `dead`."""
     return _wait(queue.get(id).info())
+
+
+def dead_letters(id: str, limit: int = 100) -> list[dict[str, Any]]:
+    """The oldest messages that died in a queue: see `runtime.modules.queue`."""
+    return _wait(queue.dead_letters(id, limit))
 
 
 def message() -> Message:
