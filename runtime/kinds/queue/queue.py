@@ -40,7 +40,9 @@ def check(entry: Linked) -> Iterable[Claim]:
     if driver := entry.follow("driver"):
         name = entry.fields["queue_name"]
         path = ("queue_name",) if name else ("name",)
-        yield Claim(driver.id, f"the queue name '{name or entry.id.name}'", path)
+        # Where two drivers keep their messages in one database, they have its queues in common.
+        keeper = driver.follow("database") or driver
+        yield Claim(keeper.id, f"the queue name '{name or entry.id.name}'", path)
 
 
 kind = Kind("queue.queue", Config, build, check=check)
