@@ -32,9 +32,16 @@ class Scope:
         self._found: dict[tuple[str, str], EntryId] = {}
 
     def id(self, text: str, within: str) -> EntryId:
-        """The id that `text` means in the namespace `within`. Raises LookupError, with a hint."""
+        """The id that `text` means in the namespace `within`.
+
+        Raises LookupError, with a hint, and TypeError for what is no text.
+        """
         key = (text, within)
         if key not in self._found:
+            if not isinstance(text, str):
+                raise TypeError(
+                    f"an id is of type {type(text).__name__}, not a text as 'app:tasks'"
+                )
             id = EntryId.parse(text, within)
             if id not in self.fields:
                 hint = near(str(id), map(str, self.fields))

@@ -938,6 +938,19 @@ async def what_is_delayed_takes_up_room(line: Line) -> None:
 
 
 @case
+@needs("delay")
+async def a_delay_without_end_harms_nobody(line: Line) -> None:
+    await line.publish(a_message("1"), 1e300)
+    await publish(line, "2")
+    subscription = line.subscribe(1)
+    await subscription.retry(await received(subscription), 1e300)
+    await publish(line, "3")
+
+    assert (await received(subscription)).body == b"3"
+    assert await line.info() == Info(0, 2, 1, 0)
+
+
+@case
 @needs("max_length")
 async def the_dead_take_up_no_room(line: Line) -> None:
     subscription = line.subscribe(1)

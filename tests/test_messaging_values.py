@@ -49,6 +49,12 @@ def test_what_is_no_delay_is_refused(value: Any) -> None:
         seconds(value)
 
 
+@pytest.mark.parametrize("value", [1e14, 1e300, 10**400, 1_764_000_000, "999999h"])
+def test_a_delay_of_more_than_ten_years_is_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match="more than 10 years; write seconds from now"):
+        seconds(value)
+
+
 @pytest.mark.parametrize("value", [True, [], None, b"1s"])
 def test_a_delay_of_another_type_is_refused(value: Any) -> None:
     with pytest.raises(TypeError, match="a delay is of type"):

@@ -62,6 +62,37 @@ def test_publish_to_nothing_and_to_no_queue_are_different_errors() -> None:
     run(test)
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"priority": ""}, "'priority' is of type str, not an integer"),
+        ({"priority": None}, "'priority' is of type NoneType, not an integer"),
+        ({"headers": []}, "headers are of type list, not a dict"),
+        ({"headers": 0}, "headers are of type int, not a dict"),
+    ],
+)
+def test_an_empty_value_of_a_wrong_type_is_refused_too(options: Any, said: str) -> None:
+    async def test() -> None:
+        tasks = a_queue("q")
+        enter(scope_of(tasks))
+        with pytest.raises(TypeError, match=said):
+            await queue.publish("q", 1, **options)
+
+        assert await queue.info("q") == Info(0, 0, 0, 0)
+
+    run(test)
+
+
+@pytest.mark.parametrize("id", [7, None])
+def test_an_id_that_is_no_text_is_refused_as_such(id: Any) -> None:
+    async def test() -> None:
+        enter(scope_of(a_queue("q")))
+        with pytest.raises(TypeError, match="an id is of type .*, not a text as 'app:tasks'"):
+            await queue.publish(id, 1)
+
+    run(test)
+
+
 def test_a_full_queue_raises_at_once() -> None:
     async def test() -> None:
         enter(scope_of(a_queue("q", max_length=1)))

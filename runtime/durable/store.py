@@ -23,6 +23,8 @@ Connection = sqlite3.Connection
 
 PRUNED = 500
 """How many old messages are forgotten in one commit."""
+LATEST = 2**63 - 1
+"""Microseconds since 1970: the end of what SQLite can count."""
 
 _INSERT = """
 INSERT INTO runtime_message
@@ -254,4 +256,5 @@ def written(headers: Mapping[str, str]) -> str:
 
 
 def _micros(seconds: float) -> int:
-    return int(seconds * 1_000_000)
+    # What a column cannot hold, as a `retry.max_delay` without end, would end the writer.
+    return min(int(seconds * 1_000_000), LATEST)

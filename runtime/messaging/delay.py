@@ -6,13 +6,22 @@ import math
 
 from runtime.quantity import duration
 
+YEARS = 10
+"""The longest delay: what is longer was meant in another unit, or as a time of day."""
+
 
 def seconds(value: float | str) -> float:
     """Seconds of `30`, `0.5` or `"1h30m"`. Raises ValueError or TypeError."""
     if isinstance(value, str):
-        return duration(value)
+        return _bounded(duration(value))
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"a delay is of type {type(value).__name__}, not seconds or a text as 30s")
-    if not (math.isfinite(value) and value >= 0):
+    if not value >= 0 or value == math.inf:
         raise ValueError(f"a delay is {value}, not 0 seconds or more")
-    return float(value)
+    return float(_bounded(value))
+
+
+def _bounded(value: float) -> float:
+    if value > YEARS * 365 * 86_400:
+        raise ValueError(f"a delay is more than {YEARS} years; write seconds from now, or 30s")
+    return value

@@ -58,11 +58,11 @@ class Queue:
         message = Message(
             next_id(),
             encode(body),
-            copied(headers) if headers else NO_HEADERS,
+            NO_HEADERS if headers is None else copied(headers),
             0,
             time(),
             0,
-            ranked(priority) if priority else 0,
+            ranked(priority) if priority != 0 else 0,
             None if unique is None else keyed(unique),
         )
         wait = 0.0 if delay is None else seconds(delay)
