@@ -320,9 +320,11 @@ def test_a_transaction_is_used_once_and_within_its_block(file: Path) -> None:
                 await transaction.execute(ADD, ("a",))
             async with transaction as tx:
                 await tx.execute(ADD, ("b",))
+                with pytest.raises(RuntimeError, match="is entered already; use it without"):
+                    await transaction.__aenter__()
             with pytest.raises(RuntimeError, match="the transaction has ended"):
                 await tx.execute(ADD, ("c",))
-            with pytest.raises(RuntimeError, match="was entered before"):
+            with pytest.raises(RuntimeError, match="the transaction has ended"):
                 async with transaction:
                     pass
 

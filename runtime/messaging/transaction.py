@@ -15,6 +15,10 @@ class Transaction(Protocol):
         """The same transaction, for a handler that is a plain `def`."""
         ...
 
+    def abandon(self) -> None:
+        """Roll it back now, although a thread may still use it: its next use raises."""
+        ...
+
 
 Transactions = Callable[[], AbstractAsyncContextManager[Transaction]]
 """Opens one: leaving it well commits, an exception rolls back, and then nothing was written."""

@@ -166,7 +166,7 @@ class Worker:
         try:
             async with transaction as delivery.transaction:
                 outcome = await self._attempt(delivery)
-                if delivery.decided is not None:
+                if delivery.decided is not None and not delivery.settled:
                     self._complain_of(delivery, outcome)
                     outcome = delivery.decided
                 if outcome is not ACK or delivery.settled or self.dismissed:
@@ -192,6 +192,8 @@ class Worker:
             self._complain_of(delivery, outcome)
 
     async def _give_up(self, delivery: Delivery) -> None:
+        if delivery.transaction is not None:
+            delivery.transaction.abandon()  # else the outcome would wait for it, as others do
         if not delivery.settled:
             await delivery.settle(self._timed_out())
 

@@ -60,8 +60,10 @@ class BlockingTransaction:
         return self._entered()
 
     def __enter__(self) -> Self:
+        if self._hold is not None and self._hold.open:
+            raise RuntimeError("the transaction is entered already; use it without `with`")
         if self._hold is not None:
-            raise RuntimeError("the transaction was entered before; open another one")
+            raise RuntimeError("the transaction has ended; open another one")
         self._hold = self._open()
         enter(self._hold)
         return self

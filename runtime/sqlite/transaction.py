@@ -25,8 +25,10 @@ class Transaction:
         self._hold: Hold | None = None
 
     async def __aenter__(self) -> Self:
+        if self._hold is not None and self._hold.open:
+            raise RuntimeError("the transaction is entered already; use it without `async with`")
         if self._hold is not None:
-            raise RuntimeError("the transaction was entered before; open another one")
+            raise RuntimeError("the transaction has ended; open another one")
         self._hold = self._open()
         enter(self._hold)
         return self
@@ -53,6 +55,10 @@ class Transaction:
     def blocking(self) -> BlockingTransaction:
         """The same transaction, for a plain function in a thread."""
         return BlockingTransaction.of(self._entered())
+
+    def abandon(self) -> None:
+        """Roll it back now; every further use raises."""
+        self._entered().end(False, asyncio.Future())
 
     async def query(self, text: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
         future: asyncio.Future[Any] = asyncio.Future()
