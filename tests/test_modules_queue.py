@@ -87,7 +87,7 @@ def test_an_empty_value_of_a_wrong_type_is_refused_too(options: Any, said: str) 
 def test_an_id_that_is_no_text_is_refused_as_such(id: Any) -> None:
     async def test() -> None:
         enter(scope_of(a_queue("q")))
-        with pytest.raises(TypeError, match="an id is of type .*, not a text as 'app:tasks'"):
+        with pytest.raises(TypeError, match="an id is of type"):
             await queue.publish(id, 1)
 
     run(test)
