@@ -20,6 +20,7 @@ import pytest
 
 from runtime.durable.driver import DurableDriver
 from runtime.durable.requests import Ack
+from runtime.sqlite.fault import DatabaseClosed
 from tests import databases, equipment
 from tests.blackbox import Site, eventually, execute, write_files
 from tests.consuming import Running, until
@@ -257,3 +258,34 @@ def test_an_end_that_waited_for_the_database_and_came_too_late_says_so(
             assert f"message {message.id} was no longer held when" in caplog.text
 
     databases.run(main())
+
+
+def test_a_stop_without_its_database_tells_in_one_line_what_stays_held(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> Any:
+        raise DatabaseClosed("it is not running")
+
+    def not_there(*_: object, **__: object) -> Any:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    async def main() -> None:
+        async with databases.tasks(tmp_path / "a.db") as database:
+            driver = DurableDriver("app:driver", database)
+            line = driver.line("tasks", 10)
+            service = Running(driver)
+            await service.ready.wait()
+            await line.publish(a_message())
+            subscription = line.subscribe(1)
+            message = await subscription.receive()
+            with monkeypatch.context() as patch:
+                patch.setattr(database, "batch", gone)
+                patch.setattr("runtime.sqlite.database.connect", not_there)
+                await subscription.release([message])
+                await service.end()
+
+    databases.run(main())
+
+    (said,) = [each for each in caplog.records if "could not be ended" in each.getMessage()]
+    assert "unable to open database file" in said.getMessage()
+    assert not [each for each in caplog.records if each.exc_info]

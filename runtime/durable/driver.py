@@ -79,7 +79,7 @@ class DurableDriver:
                 line.wake()
             await stop.wait()
             await self._upkeep.finish()
-            await own_thread("lease", lease.close)
+            await self._leave(lease)
         except BaseException:
             lease.abandon()
             raise
@@ -172,6 +172,13 @@ class DurableDriver:
                 raise Unavailable(f"'{label}' cannot be used yet: {error}") from None
             # Tables that are not as they should be stay so.
             raise StartError(f"'{label}' cannot be used: {error}; it was left as it is") from None
+
+    async def _leave(self, lease: Lease) -> None:
+        try:
+            await own_thread("lease", lease.close)
+        except (sqlite3.Error, Unavailable) as error:
+            text = "%s: the lease could not be ended, what is held waits until it runs out: %s"
+            log.warning(text, self._id, error, extra={"entry": self._id})
 
     def _hear(self, report: Report) -> None:
         """What the lease's thread saw."""

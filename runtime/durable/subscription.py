@@ -135,16 +135,17 @@ class DurableSubscription:
         given = [message for message in (*messages, *self._ahead) if message in self._held]
         self._ahead.clear()
         items = [Release(self._held.pop(message), message.token) for message in given]
-        futures = [self._driver.settle(item) for item in items]
-        for message, item, future in zip(given, items, futures, strict=True):
-            try:
-                await future
-            except NotHeld:
-                continue
-            except Unavailable:
-                self._driver.settle_later(item, message.id)
+        await asyncio.gather(*map(self._release, given, items))
         fault.point("queue.release.after_commit")
         self._driver.ring(self._line.name)
+
+    async def _release(self, message: Message, item: Release) -> None:
+        try:
+            await self._driver.settle(item)
+        except NotHeld:
+            return
+        except Unavailable:
+            self._driver.settle_later(item, message.id)
 
     async def bury(self, message: Message, letter: Message, to: Line | None) -> None:
         seq = self._seq(message)

@@ -30,6 +30,10 @@ class Transaction(Protocol):
         """The same transaction, for a plain function in a thread."""
         ...
 
+    def abandon(self) -> None:
+        """Roll it back now, although a thread may still use it: its next use raises."""
+        ...
+
     async def query(self, text: str, parameters: Parameters = ()) -> list[Row]:
         """All rows, each a dict by column; NULL is None, and no column is ever left out."""
         ...
