@@ -14,10 +14,13 @@ from runtime import fault
 from runtime.durable.process import Process, clock
 from runtime.durable.store import counted, next_due
 from runtime.durable.tables import prepare
+from runtime.sqlite.fault import code
 from runtime.sqlite.patience import Patience
 
 LOOK = 1.0
 """Seconds between two looks at the other owners, and at what is due."""
+BRIEF = 0.1
+"""Seconds that the write lock is waited for without a doubt that others could renew meanwhile."""
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -39,9 +42,9 @@ class Report(msgspec.Struct, frozen=True):
 class Lease:
     """Holds a lease, gives back what dead owners held, and tells what it sees.
 
-    Its connection is its own: neither a transaction of the program's writer nor a handler that
-    blocks the loop keeps it from renewing, only another program's lock does, and that no longer
-    than the lease is meant to bear.
+    Its connection and its thread are its own: a handler that blocks the loop does not keep it from
+    renewing. A write lock does, whoever has it, and then it keeps everybody: after a long one, no
+    lease that ran out is ended before its owner had the time to renew it.
     """
 
     def __init__(
@@ -70,6 +73,8 @@ class Lease:
         self._expires = 0.0
         self._recovered: Sequence[str] = ()
         """What `open` gave back, until it is told."""
+        self._mercy = 0.0
+        """Until when leases that ran out are left alone."""
         self._thread = Thread(target=self._main, name=f"lease {label}", daemon=True)
 
     def open(self) -> int:
@@ -133,7 +138,8 @@ class Lease:
                 if connection is None:
                     connection = self._connect()
                 if clock() >= renew:
-                    lost = not Patience(self._heartbeat)(partial(self._renew, connection))
+                    with self._merciful():
+                        lost = not Patience(self._heartbeat)(partial(self._renew, connection))
                     renew = clock() + self._heartbeat
                 recovered = [*self._recovered, *self._sweep(connection)]
                 self._recovered = ()
@@ -160,16 +166,33 @@ class Lease:
         return bool(renewed)
 
     def _sweep(self, connection: sqlite3.Connection) -> Sequence[str]:
+        rows = connection.execute(
+            "SELECT id, machine, process, expires FROM runtime_owner WHERE id <> ?", (self._owner,)
+        ).fetchall()
+        dead = {id: expires for id, *process, expires in rows if Process(*process).is_dead()}
         now = clock()
-        rows = connection.execute("SELECT id, machine, process, expires FROM runtime_owner")
-        dead = {
-            id: expires
-            for id, machine, process, expires in rows.fetchall()
-            if id != self._owner and (expires < now or Process(machine, process).is_dead())
-        }
-        if not dead:
-            return ()
-        return Patience(self._heartbeat)(lambda: _drop(connection, dead, crashed=True))
+        late = {id: expires for id, *_, expires in rows if expires < now and id not in dead}
+        recovered: set[str] = set()
+        if dead:
+            recovered.update(Patience(self._heartbeat)(partial(_drop, connection, dead, True)))
+        if late and now > self._mercy:
+            try:
+                with self._merciful():
+                    recovered.update(Patience(BRIEF)(partial(_drop, connection, late, True)))
+            except sqlite3.OperationalError as error:
+                if code(error) != sqlite3.SQLITE_BUSY:
+                    raise
+        return sorted(recovered)
+
+    @contextmanager
+    def _merciful(self) -> Iterator[None]:
+        """Give the others time for a heartbeat if what is done here had to wait for the lock."""
+        began = clock()
+        try:
+            yield
+        finally:
+            if clock() - began >= BRIEF:
+                self._mercy = clock() + self._heartbeat + LOOK
 
     def _peers(self, connection: sqlite3.Connection) -> Sequence[str]:
         rows = connection.execute("SELECT address FROM runtime_owner WHERE id <> ?", (self._owner,))
