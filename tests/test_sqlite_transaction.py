@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -373,5 +374,26 @@ def test_a_transaction_that_cannot_begin_says_why(file: Path) -> None:
                 await tx.execute(ADD, ("b",))
 
             assert names(file) == ["b"]
+
+    run(main())
+
+
+@pytest.mark.parametrize("statement", [None, "INSERT INTO tasks (name) VALUES ('lost')"])
+def test_a_transaction_that_was_never_left_does_not_stay_with_its_task(
+    file: Path, statement: str | None
+) -> None:
+    async def forgets(db: Database) -> None:
+        transaction = await db.transaction().__aenter__()
+        if statement:
+            await transaction.execute(statement)
+
+    async def main() -> None:
+        async with tasks(file, transaction_timeout=0.1) as db:
+            await forgets(db)
+            while not names(file):  # until the writer has let go of it
+                with suppress(RuntimeError):
+                    await db.execute(ADD, ("a",))
+
+            assert names(file) == ["a"]
 
     run(main())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from typing import Protocol
+from weakref import ref
 
 from runtime.sqlite.hold import Hold
 
@@ -15,22 +16,27 @@ class Owner(Protocol):
     def label(self) -> str: ...
 
 
-# Never reset by token: an `async with` may be left in another context than it was entered in.
-_holds: ContextVar[tuple[Hold, ...]] = ContextVar("runtime.sqlite.holds", default=())
+# Never reset by token: an `async with` may be left in another context than it was entered in. Weak,
+# so that one which a handler forgot to leave does not stay with the worker that called it.
+_holds: ContextVar[tuple[ref[Hold], ...]] = ContextVar("runtime.sqlite.holds", default=())
 
 
 def enter(hold: Hold) -> None:
-    _holds.set((*_holds.get(), hold))
+    _holds.set((*_holds.get(), ref(hold)))
 
 
 def leave(hold: Hold) -> None:
-    _holds.set(tuple(other for other in _holds.get() if other is not hold))
+    _holds.set(tuple(other for other in _holds.get() if other() not in (hold, None)))
 
 
 def refuse_inside(owner: Owner) -> None:
     """Raise RuntimeError if the caller is in a transaction of `owner`: it would wait for itself."""
-    if (holds := _holds.get()) and any(hold.owner is owner and hold.open for hold in holds):
+    if (holds := _holds.get()) and any(_is_of(hold(), owner) for hold in holds):
         raise RuntimeError(
             f"'{owner.label}' is in a transaction of this task, which would wait for itself; "
             "use that transaction: `tx` of the `with` block, or the consumer's `sql.transaction()`"
         )
+
+
+def _is_of(hold: Hold | None, owner: Owner) -> bool:
+    return hold is not None and hold.owner is owner and hold.open
