@@ -136,9 +136,9 @@ class Supervisor:
         while not starting.done():
             await asyncio.wait({starting}, timeout=PATIENCE)
             if not starting.done() and not self._stopping:
-                waiting = ", ".join(str(other.id) for other in later) or "nothing else"
-                said = "%s is not ready yet; waiting for it: %s"
-                log.warning(said, child.id, waiting, extra={"entry": child.id})
+                waiting = ", ".join(str(other.id) for other in later)
+                after = f"; waiting for it: {waiting}" if waiting else ""
+                log.warning("%s is not ready yet%s", child.id, after, extra={"entry": child.id})
         await starting
 
     def _blocked_by(self, child: Child) -> EntryId | None:

@@ -102,7 +102,7 @@ class Consumer:
                 held.append(worker.delivery.received)
         if held:
             await subscription.release(held)
-            log.warning("%s: %d messages are given back unfinished", self._function.id, len(held))
+            log.warning("%s: given back unfinished: %d", self._function.id, len(held))
 
 
 def _start(worker: Worker, name: str) -> asyncio.Task[None]:
