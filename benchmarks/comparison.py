@@ -34,7 +34,7 @@ class Settings:
 
 
 QUICK = Settings(rounds=1, seconds=1, limit_seconds=0.3, starts=3, quick=True)
-THOROUGH = Settings(rounds=4, seconds=2, limit_seconds=0.5, starts=3, quick=False)
+THOROUGH = Settings(rounds=3, seconds=2, limit_seconds=0.5, starts=3, quick=False)
 
 
 def subjects() -> list[Subject]:
