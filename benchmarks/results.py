@@ -69,7 +69,7 @@ def environment() -> dict[str, str]:
         "date": f"{datetime.date.today():%Y-%m-%d}",
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
-        "system": f"{platform.system()} {platform.release()}",
+        "system": platform.system(),
         "cores": str(os.cpu_count()),
         "load": f"{os.getloadavg()[0]:.1f}",
         "packages": ", ".join(_versions()),
