@@ -116,7 +116,9 @@ def test_a_process_that_never_asked_is_cancelled_at_once(tmp_path: Path) -> None
 
 
 def test_a_terminal_that_closes_drains_however_often_it_says_so(tmp_path: Path) -> None:
-    with running(application(tmp_path, ASKS)) as program:
+    # The tests themselves may be run under nohup, which a program would inherit.
+    heard = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
+    with running(application(tmp_path, ASKS), before=heard) as program:
         program.signal(signal.SIGHUP)
         program.wait_for("stopping")
         program.signal(signal.SIGHUP)
