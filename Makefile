@@ -29,7 +29,7 @@ reliability: .venv/stamp ## Hurt a program in every way for half an hour; writes
 
 histories: .venv/stamp ## Random histories and texts by the ten thousand, for half an hour
 	@RELIABILITY_EXAMPLES=10000 RELIABILITY_ROUNDS=500 RELIABILITY_MUTATIONS=100000 $(BIN)/python -m pytest -q \
-		tests/test_durable_model.py tests/test_memory_model.py tests/test_durable_unique.py tests/test_hostile_manifests.py
+		tests/queue/sql/test_store_model.py tests/queue/memory/test_memory_model.py tests/queue/sql/test_unique.py tests/manifest/test_hostile_manifests.py
 
 check: .venv/stamp ## Check format, lint and types
 	@$(BIN)/ruff format --check --quiet . || (echo "run: make format"; exit 1)

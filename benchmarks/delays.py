@@ -16,11 +16,11 @@ import statistics
 import sys
 from pathlib import Path
 
-from runtime.messaging.queue import Queue
-from runtime.messaging.retry_policy import RetryPolicy
-from tests.drivers import Bench
-from tests.entrants import ENTRANTS
-from tests.scattering import Scatter
+from runtime.backoff import Backoff
+from runtime.engines.queue.queue import Queue
+from tests.support.delay_spread import Scatter
+from tests.support.driver_conformance import Bench
+from tests.support.implementations import ENTRANTS
 
 
 async def measure(driver: str, count: int, span: float) -> str:
@@ -28,7 +28,7 @@ async def measure(driver: str, count: int, span: float) -> str:
     async with ENTRANTS[driver].open() as opened:
         bench = Bench(opened)
         await bench.start()
-        queue = Queue("app:q", bench.line("q", 2 * count), RetryPolicy())
+        queue = Queue("app:q", bench.line("q", 2 * count), Backoff())
         before = resident()
         # Nothing is due while they are published: about 10,000 are in a second.
         scatter = Scatter(queue, count, first=2 + count / 5_000, span=span, seed=20)

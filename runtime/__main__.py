@@ -13,12 +13,12 @@ def main() -> None:
     """Run the command line and exit with its code."""
     gc.disable()  # what is made at the start is kept: looking for garbage in it is a tenth of it
     _open_standard_streams()
-    from runtime.signals import Signals
+    from runtime.program.signals import Signals
 
     signals = Signals(early_exit=0 if sys.argv[1:2] == ["run"] else None)
     signals.install()
 
-    from runtime.pid1 import step_aside
+    from runtime.program.pid1 import step_aside
 
     step_aside()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import runtime.kinds
 from runtime.kind import Kind
-from runtime.schema import Schema, kind_schema
+from runtime.schema.schema import Schema, kind_schema
 
 GROUP = "runtime.kinds"
 """The entry point group of kinds from outside: `"store.redis" = "acme_store:kind"`."""

@@ -14,10 +14,16 @@ MODULES = {
     for path in sorted((ROOT / "runtime").rglob("*.py"))
     if "template" not in path.parts
 }
-ENGINES = ("runtime.web", "runtime.sqlite", "runtime.query", "runtime.messaging", "runtime.durable")
+ENGINES = (
+    "runtime.engines.web",
+    "runtime.sqlite",
+    "runtime.engines.sql.builder",
+    "runtime.engines.queue",
+    "runtime.engines.queue.sql",
+)
 ASSEMBLY_LINE = (
-    "runtime.cli", "runtime.program", "runtime.application", "runtime.supervisor", "runtime.child",
-    "runtime.assembly", "runtime.linker", "runtime.manifest", "runtime.registry", "runtime.schema",
+    "runtime.cli", "runtime.program.program", "runtime.application.application", "runtime.supervisor", "runtime.supervision.child",
+    "runtime.application.assembly", "runtime.linking.linker", "runtime.manifest.reader", "runtime.registry", "runtime.schema.schema",
 )  # fmt: skip
 LEAVES = ("graph", "restart", "quantity", "suggestion", "scalar", "threads")
 

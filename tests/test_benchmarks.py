@@ -13,7 +13,7 @@ from benchmarks.results import Results, Round
 from benchmarks.subject import peers
 from benchmarks.table import figure, spread
 from benchmarks.visit import Sample
-from tests.blackbox import execute
+from tests.support.blackbox import execute
 
 SAMPLE = Sample(start=0.2, rss=40.0, pss=30.0, posts=5000.0, p50=1.0, p99=4.0)
 MEMORY = ours.MEMORY.title

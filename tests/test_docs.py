@@ -17,9 +17,9 @@ import yaml
 
 from runtime.cli import command as program
 from runtime.registry import Registry
-from tests import equipment
-from tests.blackbox import FREE_PORT, ROOT, Site, eventually, execute, running
-from tests.pages import Command, Step, commands, matches, steps
+from tests.support.blackbox import FREE_PORT, ROOT, Site, eventually, execute, running
+from tests.support.doc_examples import Command, Step, commands, matches, steps
+from tests.support.program import running as running_program
 
 PAGES = sorted(
     [
@@ -52,7 +52,7 @@ def test_an_older_name_stands_with_the_field_it_means_and_has_no_row() -> None:
 
 
 def test_the_schema_for_editors_is_fresh() -> None:
-    written = (ROOT / "schemas" / "runtime.schema.json").read_text(encoding="utf-8")
+    written = (ROOT / "schemas" / "runtime.schema.schema.json").read_text(encoding="utf-8")
 
     assert written == execute("schema").out, "run: make docs"
 
@@ -100,7 +100,7 @@ def follow(step: Step, folder: Path, place: str) -> None:
             asked = [word for word in asked if word != "-o"]  # `running` knows an override
             with ExitStack() as beside:
                 for where, *options in others:
-                    beside.enter_context(equipment.running(folder / where, *options))
+                    beside.enter_context(running_program(folder / where, *options))
                 with running(folder / asked[0], FREE_PORT, *asked[1:]) as site:
                     for command in commands(step.text):
                         ask(command, site, place)

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.blackbox import EXAMPLE, FREE_PORT, Reply, Site, eventually, execute, running
+from tests.support.blackbox import EXAMPLE, FREE_PORT, Reply, Site, eventually, execute, running
 
 IMPATIENT = ("app:tasks_queue:retry.initial_delay=20ms", "app:tasks_queue:retry.jitter=0")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.blackbox import APPS, FREE_PORT, Site, running
+from tests.support.blackbox import APPS, FREE_PORT, Site, running
 
 
 @pytest.fixture(scope="module")

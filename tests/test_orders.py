@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.blackbox import APPS, FREE_PORT, Site, running
+from tests.support.blackbox import APPS, FREE_PORT, Site, running
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
-from tests.blackbox import EXAMPLE, FREE_PORT, eventually, execute, running
+from tests.support.blackbox import EXAMPLE, FREE_PORT, eventually, execute, running
 
 SEED = """\
 version: "1.0"

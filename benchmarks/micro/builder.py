@@ -8,7 +8,7 @@ from time import process_time
 from typing import Any
 
 from benchmarks.curve import Curve
-from runtime.query import delete, insert, select, update
+from runtime.engines.sql.builder import delete, insert, select, update
 
 COLUMNS = ("id", "payload", "status", "result", "created_at", "processed_at")
 ROW = ("0b5c", "{}", "completed", "{}", 1, 2)

@@ -11,9 +11,9 @@ import msgspec
 
 from benchmarks.curve import Curve
 from benchmarks.service import run
-from runtime.web.dispatcher import Dispatcher
-from runtime.web.exchange import Exchange
-from runtime.web.routes import Group, Route, Routes
+from runtime.engines.web.dispatcher import Dispatcher
+from runtime.engines.web.exchange import Exchange
+from runtime.engines.web.routes import Group, Route, Routes
 
 SIZES = (2, 100, 1_000)
 BODY = b'{"action": "uppercase", "data": {"text": "the quick brown fox jumps"}}'

@@ -13,11 +13,11 @@ from typing import Any
 
 from benchmarks.curve import Curve
 from benchmarks.service import run, serving
-from runtime.durable.driver import DurableDriver
-from runtime.durable.requests import Ack, Claim, Claimed, Publish
-from runtime.messaging.message import Message, next_id
-from runtime.sqlite.connection import Settings
-from runtime.sqlite.database import Database
+from runtime.engines.queue.message import Message, next_id
+from runtime.engines.queue.sql.driver import DurableDriver
+from runtime.engines.queue.sql.operations import Ack, Claim, Claimed, Publish
+from runtime.engines.sql.sqlite.connection import Settings
+from runtime.engines.sql.sqlite.database import Database
 
 BATCHES = (1, 10, 100)
 BODY = b'{"action": "uppercase", "data": {"text": "the quick brown fox jumps"}}'

@@ -11,8 +11,8 @@ from statistics import median
 from time import perf_counter
 
 from benchmarks.curve import Curve
-from runtime.linker import link
-from runtime.manifest import read
+from runtime.linking.linker import link
+from runtime.manifest.reader import read
 from runtime.registry import Registry
 
 SIZES = (100, 1_000, 10_000)

@@ -11,13 +11,13 @@ from typing import Any
 
 from benchmarks.curve import Curve
 from benchmarks.service import run, serving
-from runtime.context import Call, Scope, current
-from runtime.entry import EntryId
-from runtime.messaging.consumer import Consumer
-from runtime.messaging.lanes import Lanes
-from runtime.messaging.memory import MemoryLine
-from runtime.messaging.queue import Queue
-from runtime.messaging.retry_policy import RetryPolicy
+from runtime.backoff import Backoff
+from runtime.engines.queue.consumer import Consumer
+from runtime.engines.queue.memory.priority_queue import PriorityQueue
+from runtime.engines.queue.memory.queue import MemoryQueue
+from runtime.engines.queue.queue import Queue
+from runtime.entry_id import EntryId
+from runtime.handlers.context import ApplicationContext, Call, current
 
 SIZES = (1, 1_000, 100_000, 1_000_000)
 BODY = {"action": "uppercase", "data": {"text": "the quick brown fox jumps"}}
@@ -34,7 +34,7 @@ class Function:
 
     def __init__(self, messages: int) -> None:
         self.id = EntryId("app", "work")
-        self.scope = Scope()
+        self.scope = ApplicationContext()
         self.left = messages
         self.done = asyncio.Event()
         self.queue: Queue | None = None
@@ -82,8 +82,8 @@ async def _awaiting(messages: int) -> float:
 
 async def _through(waiting: int, messages: int) -> float:
     """Microseconds of processor a message while so many wait."""
-    line = MemoryLine("q", 10_000_000)
-    queue = Queue("app:q", line, RetryPolicy(initial_delay=1, max_delay=1, jitter=0))
+    line = MemoryQueue("q", 10_000_000)
+    queue = Queue("app:q", line, Backoff(initial_delay=1, max_delay=1, jitter=0))
     for _ in range(waiting):
         await queue.publish(BODY)
     gc.collect()
@@ -93,5 +93,5 @@ async def _through(waiting: int, messages: int) -> float:
     async with serving(Consumer(queue, function, concurrency=2)):
         await function.done.wait()
         took = process_time() - began
-        line.ready = Lanes()
+        line.ready = PriorityQueue()
     return took / messages * 1e6

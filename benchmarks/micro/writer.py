@@ -12,8 +12,8 @@ from time import perf_counter, process_time
 from benchmarks import task
 from benchmarks.curve import Curve
 from benchmarks.service import run, serving
-from runtime.sqlite.connection import Settings
-from runtime.sqlite.database import Database
+from runtime.engines.sql.sqlite.connection import Settings
+from runtime.engines.sql.sqlite.database import Database
 
 WAITING = (1, 8, 64)
 Found = tuple[float, float]

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from runtime import __version__
-from runtime.suggestion import near
+from runtime.findings.suggestion import did_you_mean
 
 _COMMANDS = {
     "run": "Run an application until it is told to stop.",
@@ -44,7 +44,7 @@ class _Commands(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
-            hint = near(args[0], _COMMANDS) or "see 'runtime --help'"
+            hint = did_you_mean(args[0], _COMMANDS) or "see 'runtime --help'"
             raise click.UsageError(f"no command '{args[0]}'; {hint}", ctx)
         return super().resolve_command(ctx, args)
 

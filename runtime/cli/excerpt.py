@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import TextIO
 
-from runtime.finding import Finding
-from runtime.source import MAX_BYTES
+from runtime.findings.finding import Finding
+from runtime.manifest.document import MAX_BYTES
 
 MAX_SHOWN = 50
 """How many findings are printed with their line; the rest are printed without."""

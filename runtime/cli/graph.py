@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from runtime.cli.options import application, json_option, linked
-from runtime.entry import EntryId
-from runtime.finding import Path as FieldPath
-from runtime.linker import Linkage
-from runtime.override import Override
+from runtime.entry_id import EntryId
+from runtime.findings.finding import Path as FieldPath
+from runtime.linking.linker import LinkedManifest
+from runtime.manifest.override import Override
 
 Edge = tuple[EntryId, str, EntryId]
 
@@ -46,7 +46,7 @@ def command(
     print("\n".join(draw(linkage)))
 
 
-def _edges(linkage: Linkage) -> Iterator[Edge]:
+def _edges(linkage: LinkedManifest) -> Iterator[Edge]:
     for id, link in linkage.links.items():
         for path, target in link.references.items():
             yield id, _field(path), target
@@ -57,7 +57,7 @@ def _field(path: FieldPath) -> str:
     return next(str(step) for step in reversed(path) if isinstance(step, str))
 
 
-def _text(linkage: Linkage) -> Iterator[str]:
+def _text(linkage: LinkedManifest) -> Iterator[str]:
     for id, link in linkage.links.items():
         yield f"{id}  ({link.entry.kind})"
         needs = list(link.references.items())
@@ -66,7 +66,7 @@ def _text(linkage: Linkage) -> Iterator[str]:
             yield f"  {branch} {_field(path)}: {target}"
 
 
-def _dot(linkage: Linkage) -> Iterator[str]:
+def _dot(linkage: LinkedManifest) -> Iterator[str]:
     yield "digraph application {"
     yield '  rankdir=LR; node [shape=box, fontname="sans-serif"]; edge [fontname="sans-serif"];'
     for id, link in linkage.links.items():
@@ -76,7 +76,7 @@ def _dot(linkage: Linkage) -> Iterator[str]:
     yield "}"
 
 
-def _mermaid(linkage: Linkage) -> Iterator[str]:
+def _mermaid(linkage: LinkedManifest) -> Iterator[str]:
     # Mermaid ids may not hold the characters that ours do, so the nodes are numbered.
     numbers = {id: f"n{number}" for number, id in enumerate(linkage.links)}
     yield "flowchart LR"

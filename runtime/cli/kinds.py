@@ -6,12 +6,12 @@ import json
 
 import click
 
-from runtime import reference
+from runtime.cli import page
 from runtime.cli.options import Refused, json_option
 from runtime.cli.table import print_table
+from runtime.findings.suggestion import did_you_mean
 from runtime.registry import BrokenKind, Registry
-from runtime.schema import FOLDER, load
-from runtime.suggestion import near
+from runtime.schema.schema import FOLDER, load
 
 
 @click.command("kinds")
@@ -33,18 +33,18 @@ def _print(registry: Registry, name: str | None, markdown: bool, as_json: bool) 
     elif name is None:
         _list(registry, as_json)
     elif name not in registry.names:
-        hint = near(name, registry.names) or "see 'runtime kinds'"
+        hint = did_you_mean(name, registry.names) or "see 'runtime kinds'"
         raise Refused(f"unknown kind '{name}'; {hint}")
     elif as_json:
         print(json.dumps(registry.schema(name).document, indent=2))
     else:
-        print(reference.page(name, registry.schema(name)))
+        print(page.page(name, registry.schema(name)))
         print(f"The raw schema: runtime kinds {name} --json")
 
 
 def _summary(registry: Registry, name: str) -> str:
     try:
-        return reference.summary(registry.schema(name))
+        return page.summary(registry.schema(name))
     except BrokenKind as error:
         return str(error)
 
@@ -58,11 +58,11 @@ def _list(registry: Registry, as_json: bool) -> None:
 
 
 def _all_pages(registry: Registry) -> str:
-    pages = [reference.page(name, registry.schema(name)) for name in sorted(registry.built_in)]
+    pages = [page.page(name, registry.schema(name)) for name in sorted(registry.built_in)]
     head = (
         "# Kinds\n\nGenerated from `schemas/` by `runtime kinds --markdown`. Every entry has a "
         "`name`, a `kind` and may\nhave `meta`, free notes that the runtime does not read. "
         "Durations are `500ms`, `10s`, `1h30m`; sizes are\n`64KiB`, `10MiB`.\n"
     )
     shared = load(FOLDER / "entry.schema.json")
-    return "\n".join([head, *pages, reference.lifecycle_page(shared)])
+    return "\n".join([head, *pages, page.lifecycle_page(shared)])

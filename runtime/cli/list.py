@@ -10,7 +10,7 @@ import click
 
 from runtime.cli.options import application, json_option, linked
 from runtime.cli.table import print_table
-from runtime.override import Override
+from runtime.manifest.override import Override
 
 
 @click.command("list")

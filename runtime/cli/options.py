@@ -10,10 +10,10 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
-from runtime.finding import Finding, ManifestError
-from runtime.linker import Linkage, link
-from runtime.manifest import read
-from runtime.override import FORM, Override
+from runtime.findings.finding import Finding, ManifestError
+from runtime.linking.linker import LinkedManifest, link
+from runtime.manifest.override import FORM, Override
+from runtime.manifest.reader import read
 from runtime.registry import Registry
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -96,7 +96,7 @@ def _env_file(path: Path) -> dict[str, str]:
 
 def linked(
     folder: Path, overrides: tuple[Override, ...] = (), env_file: Path | None = None
-) -> Linkage:
+) -> LinkedManifest:
     """The checked application; prints the findings and exits with 3 if there are any."""
     try:
         return link(read(folder, overrides, environment(env_file)), Registry())

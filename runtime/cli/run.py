@@ -10,17 +10,17 @@ from typing import Any
 
 import click
 
-from runtime import log as logs
-from runtime.application import Application, secrets
+from runtime.application.application import Application, secrets
+from runtime.application.selection import Selection, WrongChoice, select
 from runtime.cli.options import Refused, application, linked, refuse
-from runtime.finding import ManifestError
-from runtime.kind import StartError
-from runtime.linker import Linkage
-from runtime.membership import Membership
-from runtime.override import Override
-from runtime.program import run
-from runtime.selection import Selection, WrongChoice, select
-from runtime.signals import Signals, leave_soon
+from runtime.findings.finding import ManifestError
+from runtime.linking.linker import LinkedManifest
+from runtime.log import log as logs
+from runtime.manifest.override import Override
+from runtime.program.program import run
+from runtime.program.signals import Signals, exit_soon
+from runtime.program.worker_env import WorkerEnvironment
+from runtime.service import StartError
 
 COULD_NOT_START = 4
 MOST_WORKERS = 256
@@ -99,7 +99,7 @@ def command(
       runtime run --workers 4 shop
       runtime run -o app:gateway:addr=:9000 examples/task-queue
     """
-    membership = Membership.take(os.environ)
+    membership = WorkerEnvironment.take(os.environ)
     if membership is not None:
         membership.drain_without_parent(signals)
     linkage = linked(folder, overrides, env_file)
@@ -118,13 +118,13 @@ def command(
         app.build(log)
     except StartError as error:
         logging.getLogger("runtime").error("%s", error)
-        leave_soon(COULD_NOT_START)
+        exit_soon(COULD_NOT_START)
         sys.exit(COULD_NOT_START)
     sys.exit(run(app, signals))
 
 
 def _selection(
-    linkage: Linkage, only: tuple[str, ...], without: tuple[str, ...], workers: int
+    linkage: LinkedManifest, only: tuple[str, ...], without: tuple[str, ...], workers: int
 ) -> Selection:
     """Which services are to run; exits with 2 or 3 if they cannot, apart from each other."""
     try:
@@ -132,7 +132,7 @@ def _selection(
     except WrongChoice as error:
         raise Refused(str(error)) from None
     if selection.left_out or workers > 1:
-        from runtime.sharing import copied, torn  # an ordinary start does not need it
+        from runtime.program.sharing import copied, torn  # an ordinary start does not need it
 
         findings = [*torn(linkage, selection)]
         findings += copied(linkage, selection) if workers > 1 else ()
@@ -141,9 +141,9 @@ def _selection(
     return selection
 
 
-def _several(linkage: Linkage, selection: Selection, count: int, signals: Signals) -> int:
-    from runtime.workers import Workers, bound
+def _several(linkage: LinkedManifest, selection: Selection, count: int, signals: Signals) -> int:
+    from runtime.program.prefork import Prefork, bound
 
     if not selection.spread(linkage):
         raise Refused("--workers: no consumer and no server runs here, so one process is enough")
-    return Workers(count, bound(linkage, selection, count)).run(signals)
+    return Prefork(count, bound(linkage, selection, count)).run(signals)

@@ -10,10 +10,10 @@ import click
 import yaml
 
 from runtime.cli.options import Refused, application, json_option, linked
-from runtime.entry import value_at
-from runtime.linker import Link, Linkage
-from runtime.override import Override
-from runtime.suggestion import near
+from runtime.findings.suggestion import did_you_mean
+from runtime.linking.linker import Link, LinkedManifest
+from runtime.manifest.entry import value_at
+from runtime.manifest.override import Override
 
 
 @click.command("show")
@@ -49,14 +49,14 @@ def command(
     print(f"# needed by: {', '.join(needed_by) or 'nothing'}")
 
 
-def _find(text: str, linkage: Linkage) -> Link:
+def _find(text: str, linkage: LinkedManifest) -> Link:
     ids = [id for id in linkage.links if text in (str(id), id.name)]
     if len(ids) == 1:
         return linkage.links[ids[0]]
     if ids:
         names = ", ".join(map(str, ids))
         raise Refused(f"'{text}' is the name of several entries: {names}")
-    hint = near(text, [*map(str, linkage.links), *(id.name for id in linkage.links)])
+    hint = did_you_mean(text, [*map(str, linkage.links), *(id.name for id in linkage.links)])
     raise Refused(f"no entry '{text}'" + (f"; {hint}" if hint else ""))
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from runtime.cli.options import FINDINGS, application, environment, json_option
-from runtime.finding import Finding, ManifestError
-from runtime.linker import link
-from runtime.manifest import read
-from runtime.override import Override
+from runtime.findings.finding import Finding, ManifestError
+from runtime.linking.linker import link
+from runtime.manifest.override import Override
+from runtime.manifest.reader import read
 from runtime.registry import Registry
 
 

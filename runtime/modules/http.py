@@ -6,11 +6,11 @@ from enum import IntEnum
 
 from starlette.responses import Response
 
-from runtime import context
-from runtime.web.exchange import Exchange
-from runtime.web.problem import Error
-from runtime.web.reply import Reply
-from runtime.web.request import Request
+from runtime.engines.web.exchange import Exchange
+from runtime.engines.web.problem import HTTPError as Error
+from runtime.engines.web.reply import ResponseBuilder as Reply
+from runtime.engines.web.request import Request
+from runtime.handlers import context
 
 __all__ = ["STATUS", "Error", "Reply", "Request", "Response", "exchange", "request", "response"]
 

@@ -6,7 +6,7 @@ import logging
 import sys
 from typing import Any
 
-from runtime.context import current
+from runtime.handlers.context import current
 
 _logger = logging.getLogger("handler")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runtime.context import call
+from runtime.handlers.context import call
 from runtime.kinds.process import ProcessRun
 
 

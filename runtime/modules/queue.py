@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from runtime import context
 from runtime.codec import InvalidJSON, decode
-from runtime.messaging.delivery import Delivery
-from runtime.messaging.line import Full, Info
-from runtime.messaging.outcome import Reject, Retry
-from runtime.messaging.queue import Queue
+from runtime.engines.queue.delivery import Delivery
+from runtime.engines.queue.driver_queue import Full, Info
+from runtime.engines.queue.outcome import Reject, Retry
+from runtime.engines.queue.queue import Queue
+from runtime.handlers import context
 
 __all__ = [
     "Full",

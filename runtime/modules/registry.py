@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from runtime.context import call
+from runtime.handlers.context import call
 
 
 def get(id: str) -> dict[str, Any]:

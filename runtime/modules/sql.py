@@ -16,12 +16,12 @@ locks and faults of the disk, which are `Unavailable`.
 
 from __future__ import annotations
 
-from runtime import query as builder
-from runtime.context import call
-from runtime.kind import Unavailable
+from runtime.engines.queue.delivery import Delivery
+from runtime.engines.sql import builder
+from runtime.engines.sql.sqlite.errors import DatabaseClosed, TransactionLost
+from runtime.handlers.context import call
 from runtime.kinds.db.sql import Database, Result, Transaction
-from runtime.messaging.delivery import Delivery
-from runtime.sqlite.fault import DatabaseClosed, TransactionLost
+from runtime.service import Unavailable
 
 __all__ = [
     "Database",

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from runtime.context import Scope
-from runtime.entry import EntryId
-from runtime.finding import Position
+from runtime.engines.sql.sqlite.database import Database
+from runtime.entry_id import EntryId
+from runtime.findings.finding import Position
+from runtime.handlers.context import ApplicationContext
 from runtime.kind import BuildContext, StartError, Unavailable
 from runtime.kinds.db.sql.sqlite import Config, kind
-from runtime.schema import kind_schema
-from runtime.sqlite.database import Database
-from tests.databases import run, serving
+from runtime.schema.schema import kind_schema
+from tests.support.databases import run, serving
 
 
 class NoHandlers:
@@ -34,7 +34,7 @@ def database(folder: Path, file: str = "tasks.db", **options: Any) -> Database:
     config = Config(**{name: filled[name] for name in Config.__slots__})
     context = BuildContext(
         id=EntryId("app", "db"),
-        scope=Scope(),
+        scope=ApplicationContext(),
         handlers=NoHandlers(),
         folder=folder,
         manifest_folder=folder,
@@ -229,7 +229,7 @@ def test_missing_permissions_are_told_apart(
         granted = mode >> 6 if Path(asked).resolve() == changed else 7
         return granted & wanted == wanted
 
-    monkeypatch.setattr("runtime.sqlite.file.os.access", as_an_ordinary_user)
+    monkeypatch.setattr("runtime.engines.sql.sqlite.file.os.access", as_an_ordinary_user)
 
     with pytest.raises(StartError) as caught:
         run(open_once(database(tmp_path)))

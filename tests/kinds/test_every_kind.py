@@ -9,10 +9,10 @@ from typing import Any, get_args, get_type_hints
 import pytest
 from jsonschema import Draft202012Validator
 
-from runtime.assembly import is_config
-from runtime.complaint import complaints
+from runtime.application.assembly import is_config
 from runtime.registry import Registry
-from runtime.schema import FOLDER, load
+from runtime.schema.explain import complaints
+from runtime.schema.schema import FOLDER, load
 
 registry = Registry()
 kinds = pytest.mark.parametrize("name", sorted(registry.built_in))

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from runtime.context import Call, Scope, current
-from runtime.entry import EntryId
-from runtime.finding import Position
+from runtime.entry_id import EntryId
+from runtime.findings.finding import Position
+from runtime.handlers.context import ApplicationContext, Call, current
 from runtime.kind import BuildContext, Stage, StartError
 from runtime.kinds.http import endpoint, router, service, static
 from runtime.modules import http
 from runtime.modules.sync import http as blocking_http
-from tests.serving import run, running
+from tests.support.serving import run, running
 
 FOLDER = Path(__file__).parent
-SCOPE = Scope()
+SCOPE = ApplicationContext()
 
 
 class Handlers:

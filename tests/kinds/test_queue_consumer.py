@@ -12,15 +12,24 @@ from typing import Any
 
 import pytest
 
-from runtime.entry import EntryId
+from runtime.backoff import Backoff
+from runtime.engines.queue.delivery import AlreadySettled
+from runtime.engines.queue.driver_queue import Info
+from runtime.engines.queue.message import Message
+from runtime.entry_id import EntryId
 from runtime.kind import Stage
 from runtime.kinds.queue import consumer
-from runtime.messaging.delivery import AlreadySettled
-from runtime.messaging.line import Info
-from runtime.messaging.message import Message
-from runtime.messaging.retry_policy import RetryPolicy
 from runtime.modules import queue as module
-from tests.consuming import Function, Running, a_queue, consuming, dead_of, empty, run, until
+from tests.support.consuming import (
+    Function,
+    Running,
+    a_queue,
+    consuming,
+    dead_of,
+    empty,
+    run,
+    until,
+)
 
 
 @pytest.mark.parametrize("result", [True, None, 0, "", {"any": "thing"}])
@@ -74,7 +83,7 @@ def test_false_and_exceptions_are_tried_again_until_attempts_are_spent(
 
 def test_the_gaps_between_attempts_grow_by_the_policy() -> None:
     async def test() -> None:
-        policy = RetryPolicy(initial_delay=0.02, max_delay=0.04, backoff_factor=2, jitter=0)
+        policy = Backoff(initial_delay=0.02, max_delay=0.04, backoff_factor=2, jitter=0)
         queue, times = a_queue(retry=policy, max_attempts=4), []
 
         async def handler(body: Any) -> bool:
@@ -93,7 +102,7 @@ def test_the_gaps_between_attempts_grow_by_the_policy() -> None:
 
 def test_retry_sets_the_delay_and_spends_an_attempt() -> None:
     async def test() -> None:
-        slow = RetryPolicy(initial_delay=60)
+        slow = Backoff(initial_delay=60)
         queue, times = a_queue(retry=slow, max_attempts=2), []
 
         async def handler(body: Any) -> None:

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from runtime.messaging.consumer import Consumer
-from runtime.messaging.delivery import AlreadySettled
-from runtime.messaging.line import Info
-from runtime.messaging.message import Message
+from runtime.engines.queue.consumer import Consumer
+from runtime.engines.queue.delivery import AlreadySettled
+from runtime.engines.queue.driver_queue import Info
+from runtime.engines.queue.message import Message
 from runtime.modules import queue as module
-from tests.consuming import SOON, Function, Running, a_queue, consuming, empty, run, until
+from tests.support.consuming import SOON, Function, Running, a_queue, consuming, empty, run, until
 
 
 def test_stop_finishes_what_is_in_hand_and_claims_no_more() -> None:

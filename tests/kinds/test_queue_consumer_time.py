@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 from runtime.modules import queue as module
-from tests.consuming import SOON, a_queue, consuming, dead_of, empty, run, until
+from tests.support.consuming import SOON, a_queue, consuming, dead_of, empty, run, until
 
 
 def test_a_timeout_cancels_an_async_handler_and_fails_the_attempt() -> None:

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
+from runtime.backoff import Backoff
 from runtime.codec import NotJSON
-from runtime.entry import EntryId
+from runtime.engines.queue.driver_queue import Full, Info
+from runtime.engines.queue.memory.queue import MemoryQueue
+from runtime.entry_id import EntryId
 from runtime.kind import Stage
 from runtime.kinds.queue import Queue, queue
 from runtime.kinds.queue.driver import DriverOptions, MemoryOptions, SqlOptions, memory
-from runtime.messaging.line import Full, Info
-from runtime.messaging.memory import MemoryLine
-from runtime.messaging.retry_policy import RetryPolicy
-from tests.consuming import SOON, Running, a_queue, run
+from tests.support.consuming import SOON, Running, a_queue, run
 
 
 def context(name: str) -> Any:
@@ -39,7 +39,7 @@ def declared(driver: memory.MemoryDriver, name: str = "tasks", **fields: Any) ->
             amqp={},
             sqs={},
         ),
-        retry=RetryPolicy(),
+        retry=Backoff(),
         dead_letter=queue.DeadLetter(queue=fields.get("dead"), max_attempts=4),
     )
     return queue.kind.build(config, context(name))  # type: ignore[no-any-return]
@@ -203,8 +203,8 @@ def test_full_tells_an_http_server_what_to_answer() -> None:
 
 def test_a_burst_of_due_messages_leaves_turns_to_others() -> None:
     async def test() -> None:
-        line = MemoryLine("q", 10_000)
-        tasks = Queue("app:q", line, RetryPolicy())
+        line = MemoryQueue("q", 10_000)
+        tasks = Queue("app:q", line, Backoff())
         for number in range(5000):
             await tasks.publish(number, delay=0.001)
         most, seen = 0, 0

@@ -1,4 +1,4 @@
-"""Every driver, put through the one suite of `tests/drivers.py`."""
+"""Every driver, put through the one suite of `tests/support/driver_conformance.py`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from tests.drivers import CASES, Case, check
-from tests.entrants import ENTRANTS
+from tests.support.driver_conformance import CASES, Case, check
+from tests.support.implementations import ENTRANTS
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from tests.blackbox import ROOT
 from tests.reliability.scenario import SEED, Outcome
+from tests.support.blackbox import ROOT
 
 SCENARIOS = (
     "kills", "places", "statements", "drains", "overrun", "freeze", "poison", "locks", "damage",

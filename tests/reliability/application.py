@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.blackbox import write_files
+from tests.support.blackbox import write_files
 
 MANIFEST = """
 namespace: app

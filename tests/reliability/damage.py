@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
-from tests import equipment
 from tests.reliability import application
-from tests.reliability.account import account, no_surprise, settle, sound
+from tests.reliability.audit import account, no_surprise, settle, sound
 from tests.reliability.load import post
 from tests.reliability.scenario import Outcome, Size, Trial, trial
+from tests.support.program import running
 
 NAME = "random bytes, cut, empty, of another version, read-only, without its journal"
 SHORT = Size(messages=50, times=3)
@@ -34,7 +34,7 @@ def run(folder: Path, size: Size, seed: int) -> Outcome:
         accepted = killed_with_messages(killed, size.messages)
         stopped = folder / "stopped"
         shutil.copytree(killed, stopped)
-        with equipment.running(stopped, "-o", "app:worker:lifecycle.auto_start=false") as program:
+        with running(stopped, "-o", "app:worker:lifecycle.auto_start=false") as program:
             assert program.stop() == 0
         damages = damaged(t)
         with ThreadPoolExecutor(3) as pool:
@@ -52,7 +52,7 @@ def run(folder: Path, size: Size, seed: int) -> Outcome:
 def killed_with_messages(folder: Path, count: int) -> set[str]:
     """What a program that was killed leaves: a file, and its journal."""
     application.write(folder)
-    with equipment.running(folder, "-o", "app:worker:lifecycle.auto_start=false") as program:
+    with running(folder, "-o", "app:worker:lifecycle.auto_start=false") as program:
         accepted = {id for n in range(count) if (id := post(program.port, n=n))}
         program.kill()
     return accepted
@@ -115,7 +115,7 @@ def refused(healthy: Path, folder: Path, damage: Damage, said: str) -> str | Non
     shutil.copytree(healthy, folder)
     damage(folder / "data" / "a.db")
     before = contents(folder)
-    with equipment.running(folder, ready=False, inside=ORDINARY) as program:
+    with running(folder, ready=False, inside=ORDINARY) as program:
         code = program.wait()
         errors = [line["message"] for line in program.log if line["level"] == "error"]
         if code != 4 or len(errors) != 1 or said not in errors[0] or "Traceback" in program.stderr:
@@ -133,7 +133,7 @@ def lose_the_journal(killed: Path, folder: Path) -> None:
     """What only the journal knew is gone, which nobody can see; what is left is whole."""
     shutil.copytree(killed, folder)
     os.remove(folder / "data" / "a.db-wal")
-    with equipment.running(folder) as program:
+    with running(folder) as program:
         id = post(program.port, n=0)
         assert id is not None
         settle(folder, [id])
@@ -144,7 +144,7 @@ def lose_the_journal(killed: Path, folder: Path) -> None:
 def share(killed: Path, folder: Path, accepted: set[str]) -> None:
     """Two programs that start at the same moment on one file do each message once."""
     shutil.copytree(killed, folder)
-    with equipment.running(folder, ready=False) as one, equipment.running(folder) as two:
+    with running(folder, ready=False) as one, running(folder) as two:
         settle(folder, accepted)
         one.wait_for("ready in")
         assert one.stop() == two.stop() == 0

@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import monotonic
 
-from tests import equipment
-from tests.blackbox import eventually
 from tests.reliability import application
-from tests.reliability.account import no_surprise, settle, table
+from tests.reliability.audit import no_surprise, settle, table
 from tests.reliability.load import post
 from tests.reliability.scenario import Outcome, Size, trial
+from tests.support.blackbox import eventually
+from tests.support.program import running
 
 NAME = "SIGSTOP for 3 leases during a handler, then SIGCONT"
 SHORT = LONG = Size(messages=3)
@@ -35,13 +35,13 @@ def run(folder: Path, size: Size, seed: int) -> Outcome:
 def freeze(folder: Path, messages: int, written: bool) -> tuple[int, float]:
     """Another program does the work; the late ack is refused by its token, and says so."""
     application.write_transactional(folder) if written else application.write(folder)
-    with equipment.running(folder, *OPTIONS) as first:
+    with running(folder, *OPTIONS) as first:
         bodies = [{"n": n, "sleep": 0.5, "write": written} for n in range(messages)]
         accepted = [id for body in bodies if (id := post(first.port, **body))]
         eventually(lambda: len(application.starts(folder)) == messages)
         first.signal(signal.SIGSTOP)
         stopped = monotonic()
-        with equipment.running(folder, *OPTIONS) as second:
+        with running(folder, *OPTIONS) as second:
             eventually(lambda: application.starts(folder).total() == 2 * messages)
             recovery = monotonic() - stopped
             settle(folder, accepted)

@@ -9,11 +9,11 @@ from collections import Counter
 from pathlib import Path
 from time import monotonic
 
-from tests import equipment
 from tests.reliability import application
-from tests.reliability.account import no_surprise, settle, table
+from tests.reliability.audit import no_surprise, settle, table
 from tests.reliability.load import Load
 from tests.reliability.scenario import Outcome, Size, trial
+from tests.support.program import running
 
 NAME = "SIGKILL at random moments, 300 tasks/s"
 SHORT = Size(messages=2_000, times=5)
@@ -30,14 +30,14 @@ def run(folder: Path, size: Size, seed: int) -> Outcome:
         killed: list[tuple[float, float]] = []
         with load.running():
             for _ in range(size.times):
-                with equipment.running(folder) as program:
+                with running(folder) as program:
                     load.port = program.port
                     load.pause(every * t.chance.uniform(0.5, 1.5))
                     when = monotonic()
                     program.kill()
                     no_surprise(program)
                 killed.append((when, monotonic()))
-            with equipment.running(folder) as program:
+            with running(folder) as program:
                 load.port = program.port
                 load.finish(within=3 * size.messages / RATE + 30)
                 settle(folder, load.accepted, within=15 + 5)

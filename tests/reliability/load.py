@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
-from tests.equipment import SOON, Program
+from tests.support.program import SOON, Program
 
 CLIENTS = 12
 PAUSE = 0.02

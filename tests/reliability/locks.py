@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests import equipment
-from tests.blackbox import ROOT, eventually
 from tests.reliability import application
-from tests.reliability.account import no_surprise, settle, table
+from tests.reliability.audit import no_surprise, settle, table
 from tests.reliability.load import Load
 from tests.reliability.scenario import Outcome, Size, trial
+from tests.support.blackbox import ROOT, eventually
+from tests.support.program import running
 
 NAME = "32 writers in 4 programs, a foreign lock of up to 4 s"
 SHORT = Size(seconds=20)
@@ -70,7 +70,7 @@ def run(folder: Path, size: Size, seed: int) -> Outcome:
         file = str(folder / "data" / "a.db")
         loads = [Load(100, clients=WRITERS) for _ in range(2)]
         with ExitStack() as stack:
-            programs = [stack.enter_context(equipment.running(folder)) for _ in loads]
+            programs = [stack.enter_context(running(folder)) for _ in loads]
             seconds = str(size.seconds)
             others = [
                 stack.enter_context(python(WRITER, file, seconds, str(WRITERS))) for _ in range(2)

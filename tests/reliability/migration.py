@@ -5,11 +5,11 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests import equipment
 from tests.reliability import application
-from tests.reliability.account import no_surprise, settle, table
+from tests.reliability.audit import no_surprise, settle, table
 from tests.reliability.load import post
 from tests.reliability.scenario import Outcome, Size, trial
+from tests.support.program import running
 
 NAME = "a migration that returns 0, another number, or is killed half way"
 SHORT = Size(times=3)
@@ -65,16 +65,16 @@ def migrate(folder: Path, killed_after: int | None) -> int:
     application.write(folder, more=ENTRIES)
     (folder / "migrate.py").write_text(MIGRATE)
     if killed_after is None:
-        with equipment.running(folder, ready=False, env={"RETURN": "3"}) as program:
+        with running(folder, ready=False, env={"RETURN": "3"}) as program:
             assert program.wait() == 4
             assert "app:migration" in program.stderr
     else:
-        with equipment.running(folder, ready=False) as program:
+        with running(folder, ready=False) as program:
             program.wait_for_output(str(killed_after))
             program.kill()
     assert not [text for text in program.messages if "app:worker is running" in text]
     assert not [text for text in program.messages if "app:gateway is running" in text]
-    with equipment.running(folder) as program:
+    with running(folder) as program:
         order = [line["entry"] for line in program.log if "entry" in line]
         assert order.index("app:migration") < order.index("app:worker")
         assert order.index("app:migration") < order.index("app:gateway")

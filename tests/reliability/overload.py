@@ -5,13 +5,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests import equipment
-from tests.blackbox import Site, eventually
-from tests.equipment import Program
 from tests.reliability import application
-from tests.reliability.account import no_surprise, settle
+from tests.reliability.audit import no_surprise, settle
 from tests.reliability.load import Load
 from tests.reliability.scenario import Outcome, Size, trial
+from tests.support.blackbox import Site, eventually
+from tests.support.program import Program, running
 
 NAME = "producers ten times as fast as handlers, a bounded queue (memory, sql)"
 SHORT = Size(messages=1_000, seconds=4)
@@ -50,7 +49,7 @@ def flood(folder: Path, driver: str, size: Size) -> tuple[int, int]:
         float("inf"), body=lambda n: {"do": "fail once" if n % 10 == 0 else None, "sleep": 0.05}
     )
     deepest = 0
-    with equipment.running(folder) as program:
+    with running(folder) as program:
         site = Site(program)
         load.port = site.port
         with load.running():

@@ -6,12 +6,12 @@ import signal
 from pathlib import Path
 from time import monotonic
 
-from tests import equipment
-from tests.blackbox import eventually
 from tests.reliability import application
-from tests.reliability.account import no_surprise, settle, sound, table
+from tests.reliability.audit import no_surprise, settle, sound, table
 from tests.reliability.load import post
 from tests.reliability.scenario import Outcome, Size, trial
+from tests.support.blackbox import eventually
+from tests.support.program import running
 
 NAME = "SIGTERM while a handler needs 60 s, stop_timeout 3 s"
 SHORT = LONG = Size(messages=1)
@@ -22,11 +22,11 @@ def run(folder: Path, size: Size, seed: int) -> Outcome:
     with trial(NAME, folder, size, seed) as t:
         application.write(folder)
         options = ("-o", "app:worker:lifecycle.stop_timeout=3s", "-o", "app:driver:lease=1m")
-        with equipment.running(folder, *options, env={"HANG": "1"}) as program:
+        with running(folder, *options, env={"HANG": "1"}) as program:
             id = post(program.port, do="hang")
             assert id is not None
             eventually(lambda: application.starts(folder)[id] == 1)
-            with equipment.running(folder, *options) as other:
+            with running(folder, *options) as other:
                 began = monotonic()
                 program.signal(signal.SIGTERM)
                 eventually(lambda: application.starts(folder)[id] == 2, within=5)

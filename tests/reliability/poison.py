@@ -6,13 +6,12 @@ import json
 from functools import partial
 from pathlib import Path
 
-from tests import equipment
-from tests.blackbox import eventually
-from tests.equipment import Program
 from tests.reliability import application
-from tests.reliability.account import no_surprise, settle, table, waiting
+from tests.reliability.audit import no_surprise, settle, table, waiting
 from tests.reliability.load import Load, served
 from tests.reliability.scenario import Outcome, Size, trial
+from tests.support.blackbox import eventually
+from tests.support.program import Program, running
 
 NAME = "handlers that SIGKILL, SIGSEGV or eat all memory, among good ones"
 SHORT = Size(messages=500, times=1)
@@ -39,7 +38,7 @@ def run(folder: Path, size: Size, seed: int) -> Outcome:
         )
         with load.running():
             for _ in range(size.times * ATTEMPTS * len(BAD) + 1):
-                with equipment.running(folder, ready=False, before=LITTLE_MEMORY) as program:
+                with running(folder, ready=False, before=LITTLE_MEMORY) as program:
                     load.port = served(program) or 0
                     done = partial(over, program, load, folder)
                     eventually(done, within=60)

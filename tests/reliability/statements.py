@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import monotonic
 
-from tests import equipment
-from tests.blackbox import eventually
 from tests.reliability import application
-from tests.reliability.account import no_surprise, settle
+from tests.reliability.audit import no_surprise, settle
 from tests.reliability.load import Load, post, served
 from tests.reliability.scenario import Outcome, Size, trial
+from tests.support.blackbox import eventually
+from tests.support.program import running
 
 NAME = "disk errors, full disk and locks at the n-th statement"
 SHORT = Size(messages=40, times=12)
@@ -51,7 +51,7 @@ def fail(folder: Path, armed: str, messages: int) -> tuple[int, float, bool]:
     application.write(folder)
     load = Load(200, messages, clients=4)
     healed = 0.0
-    with equipment.running(folder, ready=False, env={"RUNTIME_FAULT": armed}) as program:
+    with running(folder, ready=False, env={"RUNTIME_FAULT": armed}) as program:
         if (port := served(program)) is not None:
             load.port = port
             with load.running():

@@ -7,18 +7,18 @@ from pathlib import Path
 from types import ModuleType
 
 from tests.reliability import (
+    combined_faults,
     damage,
-    drains,
+    failpoint_sweep,
     freeze,
+    graceful_stop,
     kills,
     locks,
     migration,
     overload,
     overrun,
-    places,
     poison,
     statements,
-    together,
 )
 from tests.reliability.scenario import SEED, Outcome
 
@@ -37,7 +37,7 @@ def test_nothing_accepted_is_lost_over_kills(tmp_path: Path) -> None:
 
 
 def test_a_death_at_any_place_of_the_code_loses_nothing(tmp_path: Path) -> None:
-    run(places, tmp_path)
+    run(failpoint_sweep, tmp_path)
 
 
 def test_a_statement_that_fails_is_told_to_the_client_and_the_program_heals(
@@ -47,7 +47,7 @@ def test_a_statement_that_fails_is_told_to_the_client_and_the_program_heals(
 
 
 def test_stops_under_load_lose_nothing_and_run_nothing_twice(tmp_path: Path) -> None:
-    run(drains, tmp_path)
+    run(graceful_stop, tmp_path)
 
 
 def test_work_that_does_not_end_in_time_goes_back_at_once_and_unspent(tmp_path: Path) -> None:
@@ -81,4 +81,4 @@ def test_a_migration_that_failed_half_way_is_run_again_before_anything_else(
 
 
 def test_a_busy_loop_a_held_transaction_and_a_foreign_lock_lose_nothing(tmp_path: Path) -> None:
-    run(together, tmp_path)
+    run(combined_faults, tmp_path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any, Protocol
 
-from runtime.entry import EntryId
+from runtime.entry_id import EntryId
 
 
 class Function(Protocol):
@@ -25,7 +25,7 @@ class Function(Protocol):
         ...
 
     def call(self, subject: object, *arguments: Any) -> Awaitable[Any]:
-        """Call the handler about `subject` (see `runtime.context.Call`).
+        """Call the handler about `subject` (see `runtime.handlers.context.Call`).
 
         Sets the current context of the calling task and does not reset it: call it from a task
         that is yours. Cancelling the awaitable cancels an `async def`; the thread of a `def` goes

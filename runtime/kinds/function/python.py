@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from runtime.context import Call, current
+from runtime.handlers.context import Call, current
 from runtime.kind import BuildContext, Kind
 
 

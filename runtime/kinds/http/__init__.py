@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from runtime.web.routes import Group, Route
+from runtime.engines.web.routes import Group, Route
 
 
 class Part(Protocol):

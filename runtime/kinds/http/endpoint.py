@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-from runtime.finding import Problem
+from runtime.engines.web.exchange import Exchange
+from runtime.engines.web.routes import Handler, Route, repeated_parameter, shape, trimmed
+from runtime.findings.finding import Problem
 from runtime.kind import Arguments, BuildContext, Claim, Kind, Linked
 from runtime.kinds.function import Function
 from runtime.kinds.http import Router
-from runtime.web.exchange import Exchange
-from runtime.web.routes import Handler, Route, repeated_parameter, shape, trimmed
 
 
 class Meta(msgspec.Struct, frozen=True, kw_only=True):

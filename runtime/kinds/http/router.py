@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-from runtime.finding import Problem
+from runtime.engines.web.middleware import build as build_middleware
+from runtime.engines.web.middleware.options import OptionError
+from runtime.engines.web.routes import Group, Route, trimmed
+from runtime.findings.finding import Problem
 from runtime.kind import BuildContext, Kind, Linked
 from runtime.kinds.http import Server
-from runtime.web.middleware import build as build_middleware
-from runtime.web.middleware.options import OptionError
-from runtime.web.routes import Group, Route, trimmed
 
 
 class Meta(msgspec.Struct, frozen=True, kw_only=True):

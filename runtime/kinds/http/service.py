@@ -8,14 +8,14 @@ from collections.abc import Iterable
 
 import msgspec
 
-from runtime.finding import Problem
+from runtime.engines.web.address import Address, bind_together, secure
+from runtime.engines.web.dispatcher import Dispatcher
+from runtime.engines.web.routes import Routes
+from runtime.engines.web.server import Server
+from runtime.engines.web.timeouts import Timeouts
+from runtime.findings.finding import Problem
 from runtime.kind import BuildContext, Claim, Kind, Linked, Ready, Stage, StartError
 from runtime.kinds.http import Part
-from runtime.web.address import Address, bind_together, secure
-from runtime.web.dispatcher import Dispatcher
-from runtime.web.routes import Routes
-from runtime.web.server import Server
-from runtime.web.timeouts import Timeouts
 
 
 class TimeoutsConfig(msgspec.Struct, frozen=True, kw_only=True):

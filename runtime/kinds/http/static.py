@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import msgspec
 
+from runtime.engines.web.files import Files
+from runtime.engines.web.routes import Group, Route
 from runtime.kind import BuildContext, Claim, Kind, Linked
 from runtime.kinds.http import Server
-from runtime.web.files import Files
-from runtime.web.routes import Group, Route
 
 
 class Meta(msgspec.Struct, frozen=True, kw_only=True):

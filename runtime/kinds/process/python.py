@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from runtime.context import Call, current
+from runtime.handlers.context import Call, current
+from runtime.handlers.threads import own_thread
 from runtime.kind import BuildContext, Kind
 from runtime.kinds.process import ProcessRun
-from runtime.threads import own_thread
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):

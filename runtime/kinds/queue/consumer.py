@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 import msgspec
 
-from runtime.finding import Problem
+from runtime.engines.queue.consumer import Consumer
+from runtime.findings.finding import Problem
 from runtime.kind import Arguments, BuildContext, Kind, Linked, Stage
 from runtime.kinds.db.sql import Database
 from runtime.kinds.function import Function
 from runtime.kinds.queue import Queue
-from runtime.messaging.consumer import Consumer
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):

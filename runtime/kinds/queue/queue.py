@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import msgspec
 
+from runtime.backoff import Backoff
 from runtime.kind import BuildContext, Claim, Kind, Linked
 from runtime.kinds.queue import Queue
 from runtime.kinds.queue.driver import Driver, DriverOptions
-from runtime.messaging.retry_policy import RetryPolicy
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +21,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     driver: Driver
     queue_name: str | None
     driver_options: DriverOptions
-    retry: RetryPolicy
+    retry: Backoff
     dead_letter: DeadLetter
 
 

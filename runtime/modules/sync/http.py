@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from runtime.engines.web.request import BlockingRequest as Request
 from runtime.modules.http import STATUS, Error, Reply, Response, exchange, response
-from runtime.web.request import BlockingRequest as Request
 
 __all__ = ["STATUS", "Error", "Reply", "Request", "Response", "exchange", "request", "response"]
 

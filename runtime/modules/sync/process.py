@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from runtime.context import call
+from runtime.handlers.context import call
 from runtime.modules.process import current_run
 
 

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
-from runtime import context
-from runtime.messaging.delivery import Delivery
-from runtime.messaging.line import Full, Info
-from runtime.messaging.outcome import Reject, Retry
+from runtime.engines.queue.delivery import Delivery
+from runtime.engines.queue.driver_queue import Full, Info
+from runtime.engines.queue.outcome import Reject, Retry
+from runtime.handlers import context
 from runtime.modules import queue
 
 __all__ = [

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from runtime.finding import Problem
+from runtime.engines.sql.sqlite.connection import MEMORY, Settings
+from runtime.engines.sql.sqlite.database import Database
+from runtime.findings.finding import Problem
 from runtime.kind import BuildContext, Kind, Linked, Stage
-from runtime.sqlite.connection import MEMORY, Settings
-from runtime.sqlite.database import Database
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from runtime.messaging.line import Line, Subscription
+from runtime.engines.queue.driver_queue import DriverQueue, Subscription
 
 __all__ = ["Driver", "DriverOptions", "Line", "MemoryOptions", "SqlOptions", "Subscription"]
 
@@ -35,10 +35,10 @@ class Driver(Protocol):
     """A service that keeps messages. Its component is what `queue.queue` names in `driver`.
 
     The messages belong to the application: they outlive a crash and a restart of the service.
-    What a `Line` and its `Subscription` promise stands with them, in `runtime.messaging.line`.
+    What a `DriverQueue` and its `Subscription` promise stands with them, in `runtime.engines.queue.driver_queue`.
     """
 
-    def declare(self, name: str, options: DriverOptions) -> Line:
+    def declare(self, name: str, options: DriverOptions) -> DriverQueue:
         """The line called `name`. Called while the application is built, before `run`.
 
         Has no side effects beyond memory: what must exist outside is made by `run`, before it is

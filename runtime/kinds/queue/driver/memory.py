@@ -7,10 +7,10 @@ import logging
 
 import msgspec
 
-from runtime.entry import EntryId
+from runtime.engines.queue.memory.queue import MemoryQueue
+from runtime.entry_id import EntryId
 from runtime.kind import BuildContext, Kind, Ready, Stage
 from runtime.kinds.queue.driver import DriverOptions
-from runtime.messaging.memory import MemoryLine
 
 log = logging.getLogger("runtime.queue")
 
@@ -23,12 +23,12 @@ class MemoryDriver:
     """Takes messages before, while and after it runs; they live as long as this object."""
 
     def __init__(self, id: EntryId) -> None:
-        self.lines: dict[str, MemoryLine] = {}
+        self.lines: dict[str, MemoryQueue] = {}
         self._id = id
 
-    def declare(self, name: str, options: DriverOptions) -> MemoryLine:
+    def declare(self, name: str, options: DriverOptions) -> MemoryQueue:
         max_length = options.memory.max_length
-        line = self.lines.setdefault(name, MemoryLine(name, max_length))
+        line = self.lines.setdefault(name, MemoryQueue(name, max_length))
         line.max_length = max_length
         return line
 

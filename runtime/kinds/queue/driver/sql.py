@@ -7,12 +7,12 @@ from collections.abc import Iterable
 
 import msgspec
 
-from runtime.durable.driver import DurableDriver
-from runtime.durable.line import DurableLine
-from runtime.finding import Problem
+from runtime.engines.queue.sql.driver import DurableDriver
+from runtime.engines.queue.sql.queue import SqlQueue
+from runtime.engines.sql.sqlite.database import Database
+from runtime.findings.finding import Problem
 from runtime.kind import BuildContext, Kind, Linked, Ready, Stage
 from runtime.kinds.queue.driver import DriverOptions
-from runtime.sqlite.database import Database
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +37,7 @@ class SqlDriver:
             retention=config.retention,
         )
 
-    def declare(self, name: str, options: DriverOptions) -> DurableLine:
+    def declare(self, name: str, options: DriverOptions) -> SqlQueue:
         return self._driver.line(name, options.sql.max_length)
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:

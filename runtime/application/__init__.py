@@ -1,0 +1,1 @@
+"""The application: what a folder declares, selected, assembled and served."""

@@ -1,0 +1,141 @@
+"""Application: a folder with a manifest, loaded, built, and served until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from runtime.application.assembly import Assembly, assemble
+from runtime.application.selection import Selection, select
+from runtime.handlers.context import ApplicationContext
+from runtime.handlers.handler import Handlers
+from runtime.handlers.threads import ThreadPool
+from runtime.linking.linker import LinkedManifest, link
+from runtime.log.log import Log
+from runtime.manifest.override import Override
+from runtime.manifest.reader import Manifest, read
+from runtime.program.worker_env import WorkerEnvironment
+from runtime.registry import Registry
+from runtime.service import Stage
+from runtime.supervision.supervisor import Supervisor
+from runtime.units import format_duration
+
+log = logging.getLogger("runtime")
+
+_PLACEHOLDER = re.compile(r"(?<!\$)\$\{env:[^}|]*(?:\|([^}]*))?\}")
+
+HANDLER_THREADS = 40
+"""How many plain `def` handlers run at once, over the whole application."""
+
+
+class Application:
+    """One application. `load` checks, `build` imports handlers, `serve` runs.
+
+    `selection` says which services run, `membership` that this is one worker among several.
+    """
+
+    def __init__(
+        self,
+        linkage: LinkedManifest,
+        selection: Selection | None = None,
+        membership: WorkerEnvironment | None = None,
+    ) -> None:
+        self.linkage = linkage
+        self._selection = select(linkage) if selection is None else selection
+        self._membership = membership
+        self.scope = ApplicationContext()
+        self.pool = ThreadPool(HANDLER_THREADS)
+        self.supervisor: Supervisor | None = None
+        self._handlers = Handlers(linkage.manifest.folder, self.pool)
+        self._assembly: Assembly | None = None
+
+    @classmethod
+    def load(
+        cls,
+        folder: Path,
+        overrides: Sequence[Override] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> Application:
+        """Read and check a folder. Raises ManifestError with every finding."""
+        return cls(link(read(folder, overrides, environment), Registry()))
+
+    def build(self, log: Log | None = None) -> None:
+        """Make the components. Raises StartError if a handler cannot be imported."""
+        self.scope.log = log
+        if self._membership is not None:
+            self.scope.sockets = self._membership.listeners()
+        if log is not None:
+            log.hide(secrets(self.linkage.manifest))
+        self._assembly = assemble(self.linkage, self.scope, self._handlers)
+
+    async def serve(self, stop: asyncio.Event) -> int:
+        """Start the services, run until `stop` is set, drain, and return the exit code."""
+        if self._assembly is None:
+            self.build()
+        assert self._assembly is not None
+        self.scope.loop = asyncio.get_running_loop()
+        began = time.monotonic()
+        selection = self._selection
+        supervisor = Supervisor(
+            self._assembly.runnables, self.linkage.graph, selection.wanted, selection.elsewhere
+        )
+        self.supervisor = supervisor
+        if self._membership is not None:
+            self._membership.tell_budget(supervisor.budget)
+        elif selection.left_out:
+            log.info("left out of this process: %s", ", ".join(map(str, selection.left_out)))
+        if not supervisor.children:
+            log.warning("nothing runs: no entry has 'lifecycle: {auto_start: true}'")
+        starting = asyncio.create_task(supervisor.start())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done() and starting.result():
+            self._ready(time.monotonic() - began)
+            await stopping
+        stopping.cancel()
+        if supervisor.start_failed is not None:
+            log.error("%s", supervisor.start_failed)
+        await self._stop(supervisor)
+        await starting
+        return supervisor.exit_code
+
+    async def _stop(self, supervisor: Supervisor) -> None:
+        began = time.monotonic()
+        log.info("stopping")
+        await supervisor.stop()
+        code = supervisor.exit_code
+        log.info("stopped in %s, exit code %d", format_duration(time.monotonic() - began), code)
+
+    def forget(self) -> None:
+        """Drop the modules of the handlers, for programs that load many applications."""
+        self._handlers.forget()
+
+    def _ready(self, took: float) -> None:
+        assert self.supervisor is not None
+        children = self.supervisor.children.values()
+        where = [child.where for child in children if child.stage is Stage.SERVER]
+        if self._membership is not None:
+            self._membership.tell_ready(where)  # the parent says it once for all
+            return
+        log.info("ready in %s%s", format_duration(took), f": {', '.join(where)}" if where else "")
+
+
+def secrets(manifest: Manifest) -> Iterator[str]:
+    """What came from the environment, alone or as a part of a value."""
+    for entry in manifest.entries.values():
+        for path, written in entry.interpolated.items():
+            yield from filled_in(written, str(entry.value(path)))
+
+
+def filled_in(written: str, value: str) -> Iterator[str]:
+    """What the placeholders of the text `written` were replaced by to make `value`."""
+    pieces = _PLACEHOLDER.split(written)  # text, default, text, default, ..., text
+    pattern = "(.*)".join(re.escape(text.replace("$${", "${")) for text in pieces[::2])
+    if match := re.fullmatch(pattern, value, re.DOTALL):
+        for part, default in zip(match.groups(), pieces[1::2], strict=True):
+            if part != default:
+                yield part

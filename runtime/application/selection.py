@@ -1,0 +1,121 @@
+"""Selection: which services of an application a process runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from runtime.entry_id import EntryId
+from runtime.findings.suggestion import did_you_mean
+from runtime.linking.kind_check import LinkedEntry
+from runtime.linking.linker import LinkedManifest
+from runtime.service import Stage
+
+_SHOWN = 12
+"""How many services are named to choose from."""
+
+
+class WrongChoice(ValueError):
+    """What was named cannot be chosen, or cannot be left out. The text is one sentence."""
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """The services that are started, with all that they need."""
+
+    wanted: frozenset[EntryId]
+    left_out: Sequence[EntryId] = ()
+    """Those of the whole application that do not run in this program."""
+    elsewhere: frozenset[EntryId] = frozenset()
+    """Those that another worker runs: needed perhaps, but neither started here nor waited for."""
+
+    def running(self, linkage: LinkedManifest) -> list[EntryId]:
+        """The services that run, in the order of the manifest."""
+        reached = linkage.graph.reach(self.wanted) - self.elsewhere
+        return [id for id in linkage.links if id in reached and stage(linkage, id) is not None]
+
+    def spread(self, linkage: LinkedManifest) -> list[EntryId]:
+        """The consumers and servers among them: what every worker runs."""
+        return [
+            id
+            for id in self.running(linkage)
+            if stage(linkage, id) in (Stage.CONSUMER, Stage.SERVER)
+        ]
+
+    def further(self, linkage: LinkedManifest) -> Selection:
+        """What a worker other than the first runs: processes are started once, by the first."""
+        processes = (id for id in linkage.links if stage(linkage, id) is Stage.PROCESS)
+        return replace(self, elsewhere=frozenset(processes))
+
+
+def select(
+    linkage: LinkedManifest, only: Iterable[str] = (), without: Iterable[str] = ()
+) -> Selection:
+    """Choose by name; with no names, all that the manifest starts. Raises WrongChoice.
+
+    Resources start in any case, since every handler may use them.
+    """
+    whole = Selection(_auto_started(linkage)).running(linkage)
+    excluded = {_named(text, linkage) for text in without}
+    chosen = {_named(text, linkage) for text in only}
+    resources = {id for id in whole if stage(linkage, id) is Stage.RESOURCE}
+    wanted = (chosen or _auto_started(linkage)) - excluded | resources
+    incomplete = wanted & linkage.graph.reach(excluded, dependents=True)
+    if incomplete:
+        raise _incomplete(linkage, next(id for id in linkage.links if id in incomplete), excluded)
+    selection = Selection(frozenset(wanted))
+    running = {*selection.running(linkage)}
+    if (chosen or excluded) and not _choosable(linkage, running):
+        raise WrongChoice("this leaves nothing to run but resources")
+    return replace(selection, left_out=[id for id in whole if id not in running])
+
+
+def stage(linkage: LinkedManifest, id: EntryId) -> Stage | None:
+    return linkage.links[id].kind.stage
+
+
+def _auto_started(linkage: LinkedManifest) -> frozenset[EntryId]:
+    return frozenset(
+        id
+        for id, link in linkage.links.items()
+        if link.kind.stage is not None
+        and LinkedEntry(linkage.links, link).fields["lifecycle"]["auto_start"]
+    )
+
+
+def _choosable(linkage: LinkedManifest, ids: Iterable[EntryId]) -> list[EntryId]:
+    return [id for id in ids if stage(linkage, id) not in (None, Stage.RESOURCE)]
+
+
+def _incomplete(linkage: LinkedManifest, id: EntryId, excluded: set[EntryId]) -> WrongChoice:
+    need = min(linkage.graph.reach([id]) & excluded)
+    mend = f"leave out '{id}' too: --except {need},{id}"
+    if stage(linkage, id) is Stage.RESOURCE:
+        mend = f"'{id}' always starts, so '{need}' must"
+    return WrongChoice(f"'{id}' needs '{need}', which is left out; {mend}")
+
+
+def _named(text: str, linkage: LinkedManifest) -> EntryId:
+    """The service that a person means, by its id or its name alone."""
+    services = _choosable(linkage, linkage.links)
+    found = [id for id in services if text in (str(id), id.name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise WrongChoice(f"'{text}' is the name of several services: {_listed(found)}")
+    other = next((id for id in linkage.links if text in (str(id), id.name)), None)
+    if other is None:
+        hint = did_you_mean(text, [*map(str, services), *(id.name for id in services)])
+        raise WrongChoice(f"no service '{text}'; {hint or f'there are: {_listed(services)}'}")
+    why = "does not run by itself"
+    if stage(linkage, other) is Stage.RESOURCE:
+        why = "always starts, as any handler may use it"
+    entry = linkage.links[other].entry
+    kind = entry.written("kind") or entry.kind
+    raise WrongChoice(f"'{other}' is of kind {kind} and {why}; choose among: {_listed(services)}")
+
+
+def _listed(ids: Sequence[EntryId]) -> str:
+    more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
+    return ", ".join(map(str, ids[:_SHOWN])) + more if ids else "none"

@@ -1,0 +1,101 @@
+"""Reference: a kind's schema as a page to read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+
+from runtime.schema.field import Field
+from runtime.schema.schema import Schema
+
+_NOT_LISTED = ("name", "kind", "meta", "lifecycle")
+"""What every kind has: explained once, not on every page."""
+
+
+def page(name: str, schema: Schema) -> str:
+    """The page of one kind, in Markdown."""
+    document = schema.document
+    lines = [f"## {name}", "", document.get("description", ""), ""]
+    rows = list(_rows(schema.field, ""))
+    if rows:
+        lines += ["| Field | Type | Default | What it is |", "|---|---|---|---|"]
+        lines += [f"| {' | '.join(row)} |" for row in rows]
+        lines.append("")
+    if "lifecycle" in schema.field.properties:
+        lines += ["It has a `lifecycle` block.", ""]
+    for example in document.get("examples", ()):
+        lines += ["```yaml", _yaml([example]).rstrip(), "```", ""]
+    return "\n".join(lines)
+
+
+def summary(schema: Schema) -> str:
+    """The first sentence of a kind's description."""
+    description: str = schema.document.get("description", "")
+    sentence, stop, _ = description.partition(". ")
+    return sentence + "." if stop else description
+
+
+def lifecycle_page(shared: Mapping[str, Any]) -> str:
+    """The page of the `lifecycle` block, from the shared definitions."""
+    field = Field(shared["$defs"]["lifecycle"], shared["$defs"])
+    lines = ["## lifecycle", "", field.description, ""]
+    lines += ["| Field | Type | Default | What it is |", "|---|---|---|---|"]
+    lines += [f"| {' | '.join(row)} |" for row in _rows(field, "")]
+    return "\n".join([*lines, ""])
+
+
+_OLDER = re.compile(r"An older name of `([^`]+)`\.")
+"""The description of a field that is another one too: it is told with that one."""
+
+
+def _rows(field: Field, prefix: str) -> Iterator[tuple[str, str, str, str]]:
+    older: dict[str, list[str]] = {}
+    for name, inner in field.properties.items():
+        if match := _OLDER.fullmatch(inner.description):
+            older.setdefault(match[1], []).append(f"`{name}`")
+    for name, inner in field.properties.items():
+        if _OLDER.fullmatch(inner.description):
+            continue
+        if not prefix and name in _NOT_LISTED and not (name == "meta" and inner.properties):
+            continue
+        default = _default(inner) if name not in field.required else "required"
+        if name != "meta":
+            also = f" Also written {', '.join(older[name])}." if name in older else ""
+            yield f"`{prefix}{name}`", _type(inner), default, _cell(inner.description + also)
+        yield from _rows(inner, f"{prefix}{name}.")
+
+
+def _type(field: Field) -> str:
+    if field.kinds:
+        return f"id of {', '.join(f'`{kind}`' for kind in field.kinds)}".replace("`*`", "any entry")
+    if special := field.schema.get("x-type"):
+        return str(special)
+    if choices := field.schema.get("enum"):
+        words = dict.fromkeys(_yaml(choice, flow=True).strip("'") for choice in choices)
+        return _cell(" | ".join(f"`{word}`" for word in words))
+    if field.items is not None:
+        inner = _type(field.items)
+        return f"list of {inner}" if inner else "list"
+    names = {"object": "mapping", "string": "text", "array": "list"}
+    return " or ".join(sorted(names.get(name, name) for name in field.types))
+
+
+def _default(field: Field) -> str:
+    if not field.has_default:
+        return ""
+    value = field.schema["default"]
+    return f"`{_yaml(value, flow=True)}`"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _yaml(value: Any, flow: bool = False) -> str:
+    if flow:
+        text = yaml.safe_dump(value, default_flow_style=True, width=1000)
+        return text.removesuffix("\n").removesuffix("\n...").strip()
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=1000)

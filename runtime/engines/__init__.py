@@ -1,0 +1,1 @@
+"""The engines: servers, queues and databases, which know nothing of manifests."""

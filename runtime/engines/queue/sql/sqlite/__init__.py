@@ -1,0 +1,1 @@
+"""Durable queues in SQLite: tables, statements, leases and notifications."""

@@ -1,0 +1,212 @@
+"""Expression: a piece of SQL with its values, and the conditions that are made of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Protocol, runtime_checkable
+
+import msgspec
+
+from runtime.engines.sql.builder.identifier import column
+
+Rendered = tuple[str, tuple[Any, ...]]
+"""Text, and a value for each of its `?`."""
+
+
+@runtime_checkable
+class Renderable(Protocol):
+    """A statement that can stand inside another one."""
+
+    def render(self) -> Rendered: ...
+
+
+class Expression(msgspec.Struct, frozen=True):
+    """Text that stands in a statement as it is, with a value for each of its `?`."""
+
+    text: str
+    values: tuple[Any, ...] = ()
+
+
+Condition = Mapping[str, Any] | Expression | str
+"""Columns and what they equal, an expression, or text with `?`."""
+
+_SCALARS = frozenset({str, int, float, bool, bytes})
+_COLLECTIONS = (list, tuple, set, frozenset)
+_SKIPPED = re.compile(
+    r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | `[^`]*` | \[[^\]]*\] | --[^\n]* | /\*.*?\*/
+    | (?P<named>\?\d+ | [:@$][A-Za-z_]\w*) | (?P<plain>\?)""",
+    re.DOTALL | re.VERBOSE,
+)
+_json = msgspec.json.Encoder()
+
+
+def expr(text: str, *values: Any) -> Expression:
+    """SQL as it is, with a value for each `?`. Never put into `text` what came from outside."""
+    wanted = _placeholders(text)
+    if wanted != len(values):
+        raise ValueError(f"{len(values)} values for {wanted} placeholders in '{text}'")
+    return Expression(text, values)
+
+
+def eq(name: str, value: Any) -> Expression:
+    """Equal; a list means one of, None means NULL, a select means one of its rows."""
+    return Expression(*_equal(name, value))
+
+
+def not_eq(name: str, value: Any) -> Expression:
+    """Not `eq`. Rows where the column is NULL are left out, unless it is compared with None."""
+    if value is None:
+        return Expression(f"{column(name)} IS NOT NULL")
+    text, values = _equal(name, value)
+    return Expression(f"NOT ({text})", values)
+
+
+def lt(name: str, value: Any) -> Expression:
+    return _compare(name, "<", value)
+
+
+def lte(name: str, value: Any) -> Expression:
+    return _compare(name, "<=", value)
+
+
+def gt(name: str, value: Any) -> Expression:
+    return _compare(name, ">", value)
+
+
+def gte(name: str, value: Any) -> Expression:
+    return _compare(name, ">=", value)
+
+
+def like(name: str, pattern: str) -> Expression:
+    """`%` stands for any text, `_` for any character."""
+    return _compare(name, "LIKE", pattern)
+
+
+def not_like(name: str, pattern: str) -> Expression:
+    return _compare(name, "NOT LIKE", pattern)
+
+
+def and_(*conditions: Condition | Sequence[Condition]) -> Expression:
+    """All of them; true if there are none."""
+    return Expression(*_joined(" AND ", "1", _flat(conditions)))
+
+
+def or_(*conditions: Condition | Sequence[Condition]) -> Expression:
+    """At least one of them; false if there are none."""
+    return Expression(*_joined(" OR ", "0", _flat(conditions)))
+
+
+def not_(condition: Condition) -> Expression:
+    text, values = rendered(condition)
+    return Expression(f"NOT ({text})", values)
+
+
+def rendered(condition: Condition, *values: Any) -> Rendered:
+    """A condition in any of its forms, fit to stand beside an AND; `values` go with text only."""
+    if isinstance(condition, str):
+        return f"({expr(condition, *values).text})", values
+    if values:
+        raise TypeError("values go with a condition that is text; put others into expr(…)")
+    if isinstance(condition, Expression):
+        return f"({condition.text})", condition.values
+    if isinstance(condition, dict) and len(condition) == 1:
+        ((name, value),) = condition.items()
+        return _equal(name, value)
+    if isinstance(condition, Mapping):
+        return _joined(" AND ", "1", [_equal(name, value) for name, value in condition.items()])
+    raise TypeError(
+        f"a condition is of type {type(condition).__name__}, wanted a dict, an expression or text"
+    )
+
+
+def _equal(name: str, value: Any) -> Rendered:
+    quoted = column(name)
+    kind = type(value)
+    if kind in _SCALARS:
+        return f"{quoted} = ?", (value,)
+    if value is None:
+        return f"{quoted} IS NULL", ()
+    if isinstance(value, _COLLECTIONS):
+        return _among(quoted, list(value))
+    if isinstance(value, Expression):
+        return f"{quoted} = ({value.text})", value.values
+    if isinstance(value, Renderable):
+        text, values = value.render()
+        return f"{quoted} IN ({text})", values
+    if isinstance(value, str | int | float | bytes):
+        return f"{quoted} = ?", (value,)
+    raise TypeError(
+        f"column '{name}' is compared with a {kind.__name__}, wanted a value SQL knows or a list"
+    )
+
+
+def _compare(name: str, operator: str, value: Any) -> Expression:
+    if isinstance(value, Expression):
+        return Expression(f"{column(name)} {operator} ({value.text})", value.values)
+    if value is None or not isinstance(value, str | int | float | bytes):
+        found = "None" if value is None else f"a {type(value).__name__}"
+        raise TypeError(f"column '{name}' is compared by {operator} with {found}, wanted a value")
+    return Expression(f"{column(name)} {operator} ?", (value,))
+
+
+def _among(quoted: str, values: list[Any]) -> Rendered:
+    """One of `values`, by a text that is the same for any number of them, so that it is cached."""
+    present = [value for value in values if value is not None]
+    if not present:
+        return (f"{quoted} IS NULL" if values else "0"), ()
+    if all(map(_exact_in_json, present)):
+        # `+` takes the type off the values, so that they compare as a bound value would.
+        bound: tuple[Any, ...] = (_json.encode(present).decode(),)
+        text = f"{quoted} IN (SELECT +value FROM json_each(?))"
+    else:
+        bound = tuple(present)
+        text = f"{quoted} IN ({', '.join('?' * len(bound))})"
+    if len(present) < len(values):
+        text = f"({text} OR {quoted} IS NULL)"
+    return text, bound
+
+
+def _exact_in_json(value: Any) -> bool:
+    """Whether SQLite reads the value out of JSON as it is: not so floats, and text with a NUL."""
+    kind = type(value)
+    if kind is str:
+        return "\0" not in value and (value.isascii() or _is_text(value))
+    return kind is bool or (kind is int and -(2**63) <= value < 2**63)
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False  # to be bound, and so refused with its place
+    return True
+
+
+def _joined(word: str, empty: str, parts: Sequence[Rendered]) -> Rendered:
+    if not parts:
+        return empty, ()
+    values = tuple(value for _, bound in parts for value in bound)
+    return word.join(text for text, _ in parts), values
+
+
+def _flat(conditions: Iterable[Condition | Sequence[Condition]]) -> list[Rendered]:
+    flat: list[Rendered] = []
+    for condition in conditions:
+        if isinstance(condition, Sequence) and not isinstance(condition, str):
+            flat.extend(_flat(condition))
+        else:
+            text, values = rendered(condition)
+            flat.append((f"({text})", values))
+    return flat
+
+
+@lru_cache(maxsize=1024)
+def _placeholders(text: str) -> int:
+    count = 0
+    for found in _SKIPPED.finditer(text):
+        if found["named"]:
+            raise ValueError(f"placeholder '{found['named']}' in '{text}'; use plain ?")
+        count += found["plain"] is not None
+    return count

@@ -1,0 +1,168 @@
+"""Connection: opening a database file, or saying in one line why it cannot be."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from runtime import failpoint
+from runtime.engines.sql.sqlite import file
+from runtime.engines.sql.sqlite.busy_retry import BusyRetry
+from runtime.engines.sql.sqlite.errors import FileLost, code
+from runtime.engines.sql.sqlite.file import Identity
+from runtime.service import StartError, Unavailable
+
+Preparation = Callable[[sqlite3.Connection, "Settings"], None]
+
+MEMORY = ":memory:"
+
+DEFAULT_PRAGMAS: Mapping[str, str | int | bool] = {
+    "journal_mode": "WAL",
+    "synchronous": "NORMAL",
+    "foreign_keys": True,
+    "journal_size_limit": 16 * 2**20,
+}
+
+# Kept in the file, so the writer alone sets them. The first two count only before the third.
+_PERSISTENT = ("page_size", "auto_vacuum", "journal_mode")
+_WORD = re.compile(r"-?[A-Za-z0-9_]+")
+_STATEMENTS = 256
+"""Compiled statements that a connection keeps."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """How to open a database: `file` is a path or `:memory:`, `label` what errors call it."""
+
+    file: str
+    label: str
+    pragmas: Mapping[str, str | int | bool] = msgspec.field(default_factory=dict)
+    busy_timeout: float = 5.0
+    known: Identity | None = None
+    """The file that was open before: another one, or a new one, would hide that it was lost."""
+
+    @property
+    def in_memory(self) -> bool:
+        return self.file == MEMORY
+
+
+def open_writer(settings: Settings) -> sqlite3.Connection:
+    """Open for writing, making file and folders.
+
+    Raises StartError for a file that cannot be used, Unavailable for one that is locked.
+    """
+    if not settings.in_memory:
+        see_known(settings)
+        file.prepare(Path(settings.file), settings.label)
+    connection = _opened(settings, _prepare_writer)
+    if not settings.in_memory:
+        file.is_open(settings.file)
+    return connection
+
+
+def open_reader(settings: Settings) -> sqlite3.Connection:
+    """Open a second connection to a file that has a writer; it refuses to write."""
+    see_known(settings)
+    return _opened(settings, _prepare_reader)
+
+
+def identity(settings: Settings) -> Identity | None:
+    """Which file it is; None in memory, or if there is none."""
+    return None if settings.in_memory else file.identity(settings.file)
+
+
+def see_known(settings: Settings) -> None:
+    """Raise FileLost if the file at the path is not the known one."""
+    if settings.known is None:
+        return
+    try:
+        found = identity(settings)
+    except OSError:
+        return  # nothing is told, and SQLite will have the same fault
+    if found == settings.known:
+        return
+    how, mend = (
+        ("deleted or moved", "put it back, or start the program again to begin with an empty one")
+        if found is None
+        else ("replaced", "put the first file back, or start the program again to use this one")
+    )
+    raise FileLost(f"'{settings.label}' was {how} while the program used it; {mend}")
+
+
+def connect(file: str, **options: Any) -> sqlite3.Connection:
+    """A connection in autocommit mode. The place where a test may have statements fail."""
+    if failpoint.armed("sqlite.execute"):
+        from runtime.engines.sql.sqlite.failing import FailingConnection
+
+        options["factory"] = FailingConnection
+    connection: sqlite3.Connection = sqlite3.connect(file, isolation_level=None, **options)
+    return connection
+
+
+def _opened(settings: Settings, prepare: Preparation) -> sqlite3.Connection:
+    try:
+        connection = connect(
+            settings.file,
+            timeout=0,  # `BusyRetry` waits
+            cached_statements=_STATEMENTS,
+        )
+    except sqlite3.Error as error:
+        raise _reason(error, settings.label) from None
+    try:
+        BusyRetry(settings.busy_timeout)(lambda: prepare(connection, settings))
+    except sqlite3.Error as error:
+        connection.close()
+        raise _reason(error, settings.label) from None
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare_writer(connection: sqlite3.Connection, settings: Settings) -> None:
+    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    pragmas = {**DEFAULT_PRAGMAS, **settings.pragmas}
+    for name in (*_PERSISTENT, *(name for name in pragmas if name not in _PERSISTENT)):
+        if name in pragmas:
+            _set(connection, name, pragmas[name])
+    mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
+    if not settings.in_memory and mode.lower() != str(pragmas["journal_mode"]).lower():
+        raise StartError(
+            f"'{settings.label}' stays in journal mode '{mode}', wanted "
+            f"'{pragmas['journal_mode']}'; set pragmas.journal_mode to what its disk can do"
+        )
+    connection.execute("BEGIN IMMEDIATE")  # fails now, not at the first insert, if it is to fail
+    connection.execute("ROLLBACK")
+
+
+def _prepare_reader(connection: sqlite3.Connection, settings: Settings) -> None:
+    for name, value in {**DEFAULT_PRAGMAS, **settings.pragmas}.items():
+        if name not in _PERSISTENT:
+            _set(connection, name, value)
+    connection.execute("PRAGMA query_only = 1")
+
+
+def _set(connection: sqlite3.Connection, name: str, value: str | int | bool) -> None:
+    text = str(int(value)) if isinstance(value, bool) else str(value)
+    if not (_WORD.fullmatch(name) and _WORD.fullmatch(text)):
+        raise StartError(f"pragma '{name}' is '{text}', wanted a word or an integer")
+    connection.execute(f"PRAGMA {name} = {text}").fetchall()
+
+
+def _reason(error: sqlite3.Error, label: str) -> StartError | Unavailable:
+    match code(error):
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return Unavailable(f"'{label}' is locked by another program")
+        case sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR:
+            return Unavailable(f"'{label}' cannot be used: {error}")
+        case sqlite3.SQLITE_NOTADB:
+            return StartError(f"'{label}' is not an SQLite database; it was left as it is")
+        case sqlite3.SQLITE_CORRUPT:
+            return StartError(f"'{label}' is damaged ({error}); it was left as it is")
+        case sqlite3.SQLITE_READONLY:
+            return StartError(f"'{label}' is read-only; the database must be writable")
+    return StartError(f"cannot open '{label}': {error}")

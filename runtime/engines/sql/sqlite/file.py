@@ -1,0 +1,119 @@
+"""File: whether what stands at a path is a database, or may become one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from runtime.engines.sql.sqlite.mount import TABLE, mount_of
+from runtime.service import StartError
+
+_MAGIC = b"SQLite format 3\0"
+_HEADER = 100
+"""Bytes of the header, of which those read below are described in sqlite.org/fileformat2.html."""
+
+
+Identity = tuple[int, int]
+"""Device and number of a file, which it keeps whatever it is called."""
+
+_looked_into: set[Identity] = set()
+"""What this process must not open and close again beside SQLite: that would drop all the locks it
+has on the file, and another program could take the journal away from under its connections.
+"""
+
+
+def identity(path: str) -> Identity | None:
+    """Which file stands at a path; None if there is none. Raises OSError if that cannot be told."""
+    try:
+        found = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_dev, found.st_ino
+
+
+def is_open(path: str) -> None:
+    """From now on SQLite has the file open, perhaps by several connections."""
+    if (known := identity(path)) is not None:
+        _looked_into.add(known)
+
+
+def prepare(path: Path, label: str) -> None:
+    """Make the folders of a database file, and see that SQLite may have it.
+
+    Raises StartError with one line that calls the file `label`; changes nothing that is there.
+    """
+    if "\0" in str(path):
+        raise StartError(f"{label!r} is no path; it has a NUL in it")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or "unknown reason").lower()
+        raise StartError(f"cannot make the folder of '{label}': {reason}") from None
+    _check_mount(path, label)
+    if path.exists():
+        _check_existing(path, label)
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise StartError(
+            f"the folder of '{label}' is read-only; SQLite keeps its journal beside the file"
+        )
+
+
+def _check_mount(path: Path, label: str) -> None:
+    try:
+        table = TABLE.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return  # not Linux, or it is hidden
+    found = mount_of(path.resolve().parent, table)
+    if found is not None and found.is_network:
+        raise StartError(
+            f"'{label}' lies on a network file system ({found.kind}, mounted at {found.point}), "
+            "where locks cannot be trusted; move it to a local disk"
+        )
+
+
+def _check_existing(path: Path, label: str) -> None:
+    if path.is_dir():
+        raise StartError(f"'{label}' is a folder, not a database file")
+    if not path.is_file():
+        raise StartError(f"'{label}' is no regular file")
+    if not os.access(path, os.R_OK):
+        raise StartError(f"no permission to read '{label}'")
+    if not os.access(path, os.W_OK):
+        raise StartError(f"'{label}' is read-only; the database must be writable")
+    if identity(str(path)) in _looked_into:
+        return
+    try:
+        _check_header(path, label)
+    except OSError as error:
+        raise StartError(f"cannot read '{label}': {error.strerror}") from None
+
+
+def _check_header(path: Path, label: str) -> None:
+    """Look at what SQLite does not: it takes a very short file of another program for an empty one
+    and writes over it, and it misses a last page that is cut off."""
+    with path.open("rb") as file:
+        header = file.read(_HEADER)
+        size = os.fstat(file.fileno()).st_size
+    if header and not _MAGIC.startswith(header[: len(_MAGIC)]):
+        raise StartError(f"'{label}' is not an SQLite database; it was left as it is")
+    if not size and _size(path.with_name(path.name + "-wal")):
+        # SQLite would take the file for a new one, and delete its journal.
+        raise StartError(f"'{label}' is empty, but its journal is not; both were left as they are")
+    if len(header) == _HEADER and size < _told_size(header) and not _in_recovery(path):
+        raise StartError(f"'{label}' is damaged (it is shorter than it says); it was left as it is")
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _told_size(header: bytes) -> int:
+    """Bytes of the file by its header; 0 if the number of pages in it is not to be trusted."""
+    page_size = int.from_bytes(header[16:18], "big")
+    pages = int.from_bytes(header[28:32], "big") if header[24:28] == header[92:96] else 0
+    return pages * (65536 if page_size == 1 else page_size)
+
+
+def _in_recovery(path: Path) -> bool:
+    """Whether there is a journal, by which SQLite will make the file whole."""
+    return any(path.with_name(path.name + end).exists() for end in ("-wal", "-journal"))

@@ -1,0 +1,84 @@
+"""Transaction: several statements that happen together or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+from runtime.engines.sql.sqlite.blocking import BlockingTransaction
+from runtime.engines.sql.sqlite.parameters import Parameters
+from runtime.engines.sql.sqlite.reentrancy import enter, leave
+from runtime.engines.sql.sqlite.statement_request import Result, all_rows, first_row, summary
+from runtime.engines.sql.sqlite.writer_transaction import WriterTransaction
+
+
+class Transaction:
+    """What `async with database.transaction()` gives; `runtime.engines.sql.sqlite.writer_transaction` says what it promises.
+
+    A statement that fails raises, and the transaction goes on without it, as SQLite has it.
+    """
+
+    def __init__(self, hold: Callable[[], WriterTransaction]) -> None:
+        self._open = hold
+        self._hold: WriterTransaction | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._hold is not None and self._hold.open:
+            raise RuntimeError("the transaction is entered already; use it without `async with`")
+        if self._hold is not None:
+            raise RuntimeError("the transaction has ended; open another one")
+        self._hold = self._open()
+        enter(self._hold)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        hold = self._entered()
+        leave(hold)
+        future: asyncio.Future[Any] = asyncio.Future()
+        hold.end(error is None, future)
+        if error is None:
+            await future  # a roll-back needs no waiting: whatever comes next is behind it
+
+    @property
+    def hold(self) -> WriterTransaction:
+        """What it is to the writer. Raises RuntimeError if it is not entered."""
+        return self._entered()
+
+    @property
+    def blocking(self) -> BlockingTransaction:
+        """The same transaction, for a plain function in a thread."""
+        return BlockingTransaction.of(self._entered())
+
+    def abandon(self) -> None:
+        """Roll it back now; every further use raises."""
+        self._entered().end(False, asyncio.Future())
+
+    async def query(self, text: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
+        future: asyncio.Future[Any] = asyncio.Future()
+        self._entered().submit(all_rows, text, parameters, future)
+        rows: list[dict[str, Any]] = await future
+        return rows
+
+    async def query_one(self, text: str, parameters: Parameters = ()) -> dict[str, Any] | None:
+        future: asyncio.Future[Any] = asyncio.Future()
+        self._entered().submit(first_row, text, parameters, future)
+        row: dict[str, Any] | None = await future
+        return row
+
+    async def execute(self, text: str, parameters: Parameters = ()) -> Result:
+        future: asyncio.Future[Any] = asyncio.Future()
+        self._entered().submit(summary, text, parameters, future)
+        result: Result = await future
+        return result
+
+    def _entered(self) -> WriterTransaction:
+        if self._hold is None:
+            raise RuntimeError("the transaction is not entered; write `async with`")
+        return self._hold

@@ -1,0 +1,1 @@
+"""Handlers: Python functions, loaded, called, and given their context."""

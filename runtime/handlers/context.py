@@ -1,0 +1,79 @@
+"""Context: what the handler that runs now may reach, and what its call is about."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from runtime.entry_id import EntryId
+from runtime.findings.suggestion import did_you_mean
+from runtime.log.log import Log
+
+if TYPE_CHECKING:
+    from socket import socket
+
+
+class ApplicationContext:
+    """One application, as its handlers see it: components and fields of entries, by id."""
+
+    def __init__(self) -> None:
+        self.components: dict[EntryId, Any] = {}
+        self.fields: dict[EntryId, Mapping[str, Any]] = {}
+        self.sockets: Mapping[EntryId, Sequence[socket]] = {}
+        """What was opened for the workers of an application, by the entry that serves it: the
+        socket of this worker, then those of the others.
+        """
+        self.log: Log | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self._found: dict[tuple[str, str], EntryId] = {}
+
+    def id(self, text: str, within: str) -> EntryId:
+        """The id that `text` means in the namespace `within`.
+
+        Raises LookupError, with a hint, and TypeError for what is no text.
+        """
+        key = (text, within)
+        if key not in self._found:
+            if not isinstance(text, str):
+                raise TypeError(
+                    f"an id is of type {type(text).__name__}, not a text as 'app:tasks'"
+                )
+            id = EntryId.parse(text, within)
+            if id not in self.fields:
+                hint = did_you_mean(str(id), map(str, self.fields))
+                raise LookupError(f"no entry '{id}'" + (f"; {hint}" if hint else ""))
+            self._found[key] = id
+        return self._found[key]
+
+    def component(self, text: str, within: str) -> Any:
+        """The component of an entry; None for a kind that builds nothing. Raises LookupError."""
+        return self.components.get(self.id(text, within))
+
+
+class Call(msgspec.Struct, frozen=True, eq=False):  # made for each call, in half a class's time
+    """One call of a handler: the entry that is called, its application, and the subject.
+
+    The subject is what the call is about: an HTTP exchange, a delivery, a process.
+    """
+
+    entry: EntryId
+    scope: ApplicationContext
+    subject: object
+
+
+current: ContextVar[Call] = ContextVar("runtime.current")
+
+
+def call() -> Call:
+    """The call that runs now. Raises RuntimeError outside of a handler."""
+    try:
+        return current.get()
+    except LookupError:
+        raise RuntimeError(
+            "this works only inside a handler that the runtime called; "
+            "in a unit test, pass what the handler needs as arguments"
+        ) from None

@@ -1,0 +1,131 @@
+"""Handler: a Python function that an entry names by `source` and `method`, loaded."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+import itertools
+import sys
+import traceback
+import types
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from runtime.findings.finding import Position
+from runtime.handlers.threads import ThreadPool
+from runtime.service import StartError
+
+_applications = itertools.count(1)
+
+
+class Handlers:
+    """Loads the handlers of one application.
+
+    The application's folder becomes a package with a name of its own, so that `from .rules
+    import …` works and two applications in one process share no module.
+    """
+
+    def __init__(self, folder: Path, pool: ThreadPool) -> None:
+        self._folder = folder.resolve()
+        self._pool = pool
+        self._package = f"runtime_application_{next(_applications)}"
+        package = types.ModuleType(self._package, f"The handlers of {folder}.")
+        package.__path__ = [str(self._folder)]
+        sys.modules[self._package] = package
+
+    def load(
+        self, source: str, method: str, manifest_folder: Path, position: Callable[..., Position]
+    ) -> Handler:
+        """Import what `source` names and take its `method`.
+
+        Raises StartError with the line in the handler that failed, or with the manifest's place.
+        """
+        scheme, _, rest = source.partition("://")
+        if scheme == "module":
+            name = rest
+        else:
+            file = (manifest_folder.resolve() / rest).resolve().relative_to(self._folder)
+            name = ".".join((self._package, *file.with_suffix("").parts))
+        try:
+            module = importlib.import_module(name)
+        except (Exception, SystemExit) as error:
+            raise StartError(self._import_failed(error, rest, manifest_folder)) from error
+        function = getattr(module, method, None)
+        if not callable(function):
+            raise StartError(f"{position('method')}: no function '{method}' in '{rest}'")
+        return Handler(function, self._pool)
+
+    def _import_failed(self, error: BaseException, rest: str, folder: Path) -> str:
+        """One line: the last place in the application's own files, what it was, and the mend."""
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [frame for frame in frames if Path(frame.filename).is_relative_to(self._folder)]
+        where = f"{_shown(own[-1].filename)}:{own[-1].lineno}" if own else rest
+        told = f"{type(error).__name__}: {error}"
+        if isinstance(error, SyntaxError) and error.filename:
+            where, told = f"{_shown(error.filename)}:{error.lineno}", f"SyntaxError: {error.msg}"
+        told = told.replace(f"{self._package}.", "")
+        return f"{where}: the handler '{rest}' cannot be imported: {told}{_hint(error, folder)}"
+
+    def forget(self) -> None:
+        """Drop the application's modules."""
+        for name in [*sys.modules]:
+            if name == self._package or name.startswith(f"{self._package}."):
+                del sys.modules[name]
+
+
+class Handler:
+    """A function with how it is to be called: `async def` on the loop, `def` in a thread."""
+
+    def __init__(self, function: Callable[..., Any], pool: ThreadPool) -> None:
+        self.function = function
+        self.blocking = not _is_async(function)
+        self.takes_argument = _takes_argument(function)
+        self._pool = pool
+
+    def __call__(self, *arguments: Any) -> Awaitable[Any]:
+        if self.blocking:
+            return self._in_thread(arguments)
+        result: Awaitable[Any] = self.function(*arguments)
+        return result
+
+    async def _in_thread(self, arguments: tuple[Any, ...]) -> Any:
+        result = await self._pool.submit(self.function, *arguments)
+        # a decorator may have made a plain function of an `async def`
+        return await result if asyncio.iscoroutine(result) else result
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004 - an object may be called as a coroutine
+    )
+
+
+def _takes_argument(function: Callable[..., Any]) -> bool:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return True
+    positional = (
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        inspect.Parameter.VAR_POSITIONAL,
+    )
+    return any(parameter.kind in positional for parameter in parameters)
+
+
+def _hint(error: BaseException, folder: Path) -> str:
+    if not isinstance(error, ModuleNotFoundError) or not error.name:
+        return ""
+    if "." not in error.name and (folder / f"{error.name}.py").exists():
+        return f"; write 'from .{error.name} import …' for a file beside the handler"
+    if error.name.startswith("runtime_application_"):
+        return "; there is no such file in the application's folder"
+    return f"; install what provides '{error.name}', or mend the name"
+
+
+def _shown(file: str) -> str:
+    """A path as a person in the working folder would type it."""
+    path = Path(file)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file

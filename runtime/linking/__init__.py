@@ -1,0 +1,1 @@
+"""Linking: entries become a checked graph of typed references."""

@@ -1,0 +1,170 @@
+"""HandlerCheck: does an entry's `source` and `method` lead to a function that can be called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from runtime.findings.finding import Finding
+from runtime.findings.suggestion import did_you_mean
+from runtime.kind import Arguments
+from runtime.linking.inspection import (
+    HandlerFile,
+    Signature,
+    inspect,
+    known_modules,
+    own_modules,
+    position,
+)
+from runtime.linking.location import Misplaced, locate
+from runtime.manifest.entry import Entry
+
+DEFAULT_METHOD = "main"
+
+
+class HandlerCheck:
+    """Checks every entry that names a handler, and tells its findings to a list."""
+
+    def __init__(self, application: Path, findings: list[Finding]) -> None:
+        self._application = application
+        self._findings = findings
+        self._files: dict[Path, HandlerFile] = {}
+        self._located: dict[tuple[str, str], Path | None] = {}
+
+    def check(self, entry: Entry) -> bool:
+        """File, function and modules of one entry whose kind has a `source`; whether all is well.
+
+        Fields that are wrong by the schema are passed over: it has told.
+        """
+        before = len(self._findings)
+        self._listed_modules(entry)
+        source = entry.fields.get("source")
+        if isinstance(source, str) and source.startswith(("file://", "module://")):
+            self._source(entry, source)
+        return len(self._findings) == before
+
+    def arguments(self, caller: Entry, target: Entry, rule: Arguments) -> None:
+        """Whether the handler of `target`, which was found well, takes what `caller` will pass."""
+        signature = self._signature(target)
+        if signature is None:
+            return
+        field = _method_field(target)
+        who = f"{rule.caller} ('{caller.id}')"
+        method = _shown(target, "method", DEFAULT_METHOD)
+        if signature.keywords:
+            names = "', '".join(signature.keywords)
+            message = f"'{method}' needs '{names}' by keyword, but {who} passes none"
+            self._found(target, field, message, "give it a default")
+        elif signature.least > rule.most:
+            message = f"'{method}' takes {_takes(signature)}, but {who} passes {_count(rule.most)}"
+            self._found(target, field, message)
+        elif signature.most is not None and signature.most < rule.least:
+            message = f"'{method}' takes {_takes(signature)}, but {who} passes {_count(rule.least)}"
+            self._found(target, field, message)
+
+    def _source(self, entry: Entry, source: str) -> None:
+        name = _shown(entry, "source").partition("://")[2] or _shown(entry, "source")
+        try:
+            file = self._locate(entry)
+        except Misplaced as error:
+            self._found(entry, "source", error.told(name), self._mend(entry, source, error))
+            return
+        if file is None:
+            return
+        content = self._read(file)
+        if content.fault:
+            message, line, column = content.fault
+            self._findings.append(Finding(position(file, line, column), message))
+            return
+        self._method(entry, content, name)
+        self._imports(entry, content, file)
+
+    def _locate(self, entry: Entry) -> Path | None:
+        source: str = entry.fields["source"]
+        key = (entry.document.path, source)  # many functions may stand in one file
+        if key not in self._located:
+            self._located[key] = locate(source, entry.folder, self._application)
+        return self._located[key]
+
+    def _read(self, file: Path) -> HandlerFile:
+        if file not in self._files:
+            self._files[file] = inspect(file)
+        return self._files[file]
+
+    def _mend(self, entry: Entry, source: str, error: Misplaced) -> str | None:
+        if error.hint or not error.missing or entry.written("source"):
+            return error.hint
+        wanted = entry.folder / source.partition("://")[2]
+        try:
+            files = [path.name for path in wanted.parent.iterdir() if path.suffix == ".py"]
+        except OSError:
+            return f"no folder '{wanted.parent.name}'" if not wanted.parent.exists() else None
+        return did_you_mean(wanted.name, files)
+
+    def _signature(self, entry: Entry) -> Signature | None:
+        file = self._locate(entry)
+        if file is None:
+            return None
+        return self._read(file).functions.get(entry.fields.get("method", DEFAULT_METHOD))
+
+    def _method(self, entry: Entry, content: HandlerFile, name: str) -> None:
+        method = entry.fields.get("method", DEFAULT_METHOD)
+        if not isinstance(method, str) or content.opaque or method in content:
+            return
+        hint = None if entry.written("method") else did_you_mean(method, content.functions)
+        if hint is None and len(content.functions) == 1:
+            hint = f"write 'method: {next(iter(content.functions))}'"
+        message = f"no function '{_shown(entry, 'method', DEFAULT_METHOD)}' in '{name}'"
+        self._found(entry, _method_field(entry), message, hint)
+
+    def _imports(self, entry: Entry, content: HandlerFile, file: Path) -> None:
+        listed = entry.fields.get("modules", [])
+        if not isinstance(listed, list):
+            return
+        for name, line, column in content.imports:
+            place = position(file, line, column)
+            if name not in own_modules():
+                hint = did_you_mean(name, own_modules())
+                message = f"no module 'runtime.modules.{name}'"
+                self._findings.append(Finding(place, message, hint))
+            elif name not in listed:
+                where = entry.at("modules") if "modules" in entry.fields else entry.position
+                message = f"module '{name}' is imported, but '{entry.id}' does not list it"
+                self._findings.append(Finding(place, message, f"add it to 'modules' at {where}"))
+
+    def _listed_modules(self, entry: Entry) -> None:
+        listed = entry.fields.get("modules", [])
+        for index, name in enumerate(listed if isinstance(listed, list) else ()):
+            if not isinstance(name, str) or name in known_modules():
+                continue
+            written = entry.written("modules", index)
+            hint = did_you_mean(name, own_modules()) or did_you_mean(name, known_modules())
+            hint = hint or "installed packages need not be listed"
+            message = f"unknown module '{written or name}'"
+            place = entry.at("modules", index)
+            self._findings.append(Finding(place, message, None if written else hint))
+
+    def _found(self, entry: Entry, field: str, message: str, hint: str | None = None) -> None:
+        self._findings.append(Finding(entry.at(field), message, hint))
+
+
+def _method_field(entry: Entry) -> str:
+    return "method" if "method" in entry.fields else "source"
+
+
+def _shown(entry: Entry, field: str, default: str = "") -> str:
+    """A field as it was typed."""
+    value: Any = entry.written(field) or entry.fields.get(field, default)
+    return str(value)
+
+
+def _takes(signature: Signature) -> str:
+    if signature.most is None:
+        return f"{signature.least} or more arguments"
+    if signature.least == signature.most:
+        return _count(signature.most)
+    return f"{signature.least} to {signature.most} arguments"
+
+
+def _count(number: int) -> str:
+    return {0: "no argument", 1: "one argument"}.get(number, f"{number} arguments")

@@ -1,0 +1,168 @@
+"""Inspection: what a handler's file defines and imports, read as syntax and never run."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from runtime.findings.finding import Position
+
+MODULES = "runtime.modules"
+
+
+class Signature(msgspec.Struct, frozen=True):
+    """How many positional arguments a function takes; `most` is None for any number."""
+
+    least: int
+    most: int | None
+    keywords: tuple[str, ...] = ()
+    """Keyword-only parameters without a default, which nobody would fill."""
+
+
+@dataclass(slots=True)
+class HandlerFile:
+    """One file: its top-level functions, its other names, and the runtime modules it imports."""
+
+    functions: dict[str, Signature] = field(default_factory=dict)
+    """Those of which it is certain what they take."""
+    names: set[str] = field(default_factory=set)
+    """Whatever else the file defines: it may be a function, or become one when it runs."""
+    opaque: bool = False
+    """Whether more names may exist than could be seen (`from x import *`)."""
+    imports: list[tuple[str, int, int]] = field(default_factory=list)
+    """Modules of the runtime, with line and column counted from one."""
+    fault: tuple[str, int, int] | None = None
+    """Why the file cannot be read, with line and column counted from one."""
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.functions or name in self.names
+
+
+def inspect(file: Path) -> HandlerFile:
+    """Read a file as syntax."""
+    found = HandlerFile()
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            tree = ast.parse(file.read_bytes(), str(file))
+    except SyntaxError as error:
+        line, column = error.lineno or 1, max(error.offset or 1, 1)
+        found.fault = (f"not valid Python: {error.msg}", line, column)
+    except OSError as error:
+        found.fault = (f"cannot be read: {(error.strerror or str(error)).lower()}", 1, 1)
+    except (ValueError, RecursionError, MemoryError) as error:
+        found.fault = (f"not valid Python: {type(error).__name__}", 1, 1)
+    else:
+        _define(tree, found)
+        for statement in _imports(tree):
+            found.imports += _modules(statement)
+    return found
+
+
+@cache
+def own_modules() -> frozenset[str]:
+    """The names under `runtime.modules`."""
+    folder = Path(__file__).parents[1] / "modules"
+    return frozenset(path.stem for path in folder.glob("[a-z]*.py"))
+
+
+@cache
+def known_modules() -> frozenset[str]:
+    """The names that `modules` may list: the runtime's, and those of the standard library."""
+    return own_modules() | sys.stdlib_module_names
+
+
+def position(file: Path, line: int, column: int) -> Position:
+    """A place in a handler's file, as findings print it."""
+    try:
+        shown = str(file.absolute().relative_to(Path.cwd()))
+    except ValueError:
+        shown = str(file)
+    return Position(shown, line, column)
+
+
+def _define(tree: ast.Module, found: HandlerFile) -> None:
+    """Collect the names of the module, those inside an `if`, `try` or `with` too."""
+    for node in tree.body:
+        # what a decorator makes of a function is its secret
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.decorator_list:
+            found.functions[node.name] = _signature(node.args)
+            found.opaque |= node.name == "__getattr__"
+            continue
+        for name in _bound(node):
+            found.names.add(name)
+            found.functions.pop(name, None)
+            found.opaque |= name == "*"
+
+
+def _bound(statement: ast.stmt) -> Iterator[str]:
+    """The names that a statement of the module binds. `*` stands for who knows which."""
+    waiting: list[ast.AST] = [statement]
+    while waiting:  # no recursion: a long row of `elif` is a deep tree
+        node = waiting.pop()
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                yield node.name
+            case ast.Import() | ast.ImportFrom():
+                for alias in node.names:
+                    yield alias.asname or alias.name.partition(".")[0]
+            case ast.Name(ctx=ast.Store()):
+                yield node.id
+            case ast.Lambda():
+                pass
+            case _:
+                waiting.extend(ast.iter_child_nodes(node))
+
+
+def _signature(arguments: ast.arguments) -> Signature:
+    positional = len(arguments.posonlyargs) + len(arguments.args)
+    keywords = tuple(
+        argument.arg
+        for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+        if default is None
+    )
+    most = None if arguments.vararg else positional
+    return Signature(positional - len(arguments.defaults), most, keywords)
+
+
+def _imports(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Every import, however deep it stands. Expressions hold none, and most nodes are in them."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+        else:
+            children = ast.iter_child_nodes(node)
+            waiting.extend(child for child in children if isinstance(child, _HOLDERS))
+
+
+_HOLDERS = (ast.stmt, ast.excepthandler, ast.match_case)
+
+
+def _modules(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, int, int]]:
+    """The runtime modules that an import reaches, by their plain names, each with its place."""
+    if isinstance(node, ast.Import):
+        paths = [(alias.name, alias.lineno, alias.col_offset) for alias in node.names]
+    elif node.level or not node.module:
+        return
+    elif node.module in (MODULES, f"{MODULES}.sync", "runtime"):
+        prefix = f"{node.module}."
+        paths = [
+            (prefix + alias.name, alias.lineno, alias.col_offset - len(prefix))
+            for alias in node.names
+        ]
+    else:
+        paths = [(node.module, node.lineno, node.col_offset + len("from "))]
+    for path, line, column in paths:
+        if path.startswith(f"{MODULES}."):
+            package = f"{MODULES}.sync." if path.startswith(f"{MODULES}.sync.") else f"{MODULES}."
+            name = path.removeprefix(package).partition(".")[0]
+            if name not in ("sync", "*"):
+                yield name, line, column + len(package) + 1

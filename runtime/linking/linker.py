@@ -1,0 +1,220 @@
+"""Linker: kinds known, fields valid, references leading to entries of the right kind, no circle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from runtime.entry_id import EntryId
+from runtime.findings.finding import Finding, ManifestError, Path, Problem
+from runtime.findings.suggestion import did_you_mean
+from runtime.kind import Kind
+from runtime.linking.graph import Graph
+from runtime.linking.handler_check import HandlerCheck
+from runtime.linking.kind_check import KindCheck
+from runtime.manifest.entry import Entry, value_at
+from runtime.manifest.interpolation import is_whole
+from runtime.manifest.reader import Manifest
+from runtime.manifest.scalar import scalar
+from runtime.registry import BrokenKind, Registry, UnknownKind
+from runtime.schema.field import Field, Reference
+from runtime.schema.schema import Schema
+
+MAX_FINDINGS = 1000
+"""Checking stops after so many: nobody reads more, and a hostile manifest could go on for long."""
+
+_LUA = {"function.lua": "function.python", "process.lua": "process.python"}
+_CIRCLE_SHOWN = 12
+_SEARCHES = 50_000
+"""How many names are compared in search of suggestions, all in all: each costs microseconds."""
+
+
+class Link(msgspec.Struct, frozen=True):
+    """One entry, linked: its kind, its schema, and the ids it refers to by path."""
+
+    entry: Entry
+    kind: Kind
+    schema: Schema
+    references: Mapping[Path, EntryId]
+
+
+class LinkedManifest(msgspec.Struct, frozen=True):
+    """A manifest without findings: every entry linked, and who needs whom."""
+
+    manifest: Manifest
+    links: Mapping[EntryId, Link]
+    graph: Graph[EntryId]
+
+
+def link(manifest: Manifest, registry: Registry) -> LinkedManifest:
+    """Check all entries together. Raises ManifestError with every finding of every file."""
+    linking = _Linking(manifest, registry)
+    linking.run()
+    if linking.findings:
+        raise ManifestError(linking.findings)
+    return LinkedManifest(manifest, linking.links, linking.graph)
+
+
+class _Linking:
+    def __init__(self, manifest: Manifest, registry: Registry) -> None:
+        self.manifest = manifest
+        self.entries = manifest.entries
+        self.registry = registry
+        self.findings = list(manifest.findings)
+        self.links: dict[EntryId, Link] = {}
+        self.faulty: set[EntryId] = set()
+        self.graph: Graph[EntryId] = Graph({})
+        self.searches = _SEARCHES
+
+    def run(self) -> None:
+        for entry in self.entries.values():
+            self._link(entry)
+            if len(self.findings) >= MAX_FINDINGS:
+                end = f"checking stops here, after {len(self.findings):,} findings"
+                self.findings.append(Finding(entry.position, end))
+                return
+        self.graph = Graph(
+            {
+                id: self.links[id].references.values() if id in self.links else ()
+                for id in self.entries
+            }
+        )
+        for cycle in self.graph.cycles():
+            self._cycle(cycle)
+        self._check()
+
+    def _link(self, entry: Entry) -> None:
+        try:
+            kind = self.registry[entry.kind]
+            schema = self.registry.schema(entry.kind)
+        except UnknownKind:
+            self._unknown_kind(entry)
+            return
+        except BrokenKind as error:
+            self._found(entry, Problem(("kind",), str(error)))
+            return
+        for path, text in entry.interpolated.items():
+            if is_whole(text):
+                _retype(entry.fields, path, schema)
+        problems = schema.problems(entry.fields, entry.interpolated)
+        unfilled = {path for path, text in entry.interpolated.items() if entry.value(path) == text}
+        for problem in problems:
+            if problem.path not in unfilled:  # that it could not be filled is told already
+                self._found(entry, problem)
+        told = {problem.path for problem in problems} | unfilled
+        references = {}
+        for reference in schema.field.references(entry.fields):
+            if reference.path not in told and (target := self._resolve(entry, reference)):
+                references[reference.path] = target.id
+        self.links[entry.id] = Link(entry, kind, schema, references)
+
+    def _unknown_kind(self, entry: Entry) -> None:
+        written = entry.written("kind")
+        meant = _LUA.get(entry.kind)
+        hint = f"handlers are Python here: write {meant}" if meant else None
+        if hint is None and written is None:
+            hint = did_you_mean(entry.kind, self.registry.names)
+        message = f"unknown kind '{written or entry.kind}'"
+        self._found(entry, Problem(("kind",), message, hint or "see 'runtime kinds'"))
+
+    def _resolve(self, entry: Entry, reference: Reference) -> Entry | None:
+        id = EntryId.parse(reference.text, entry.id.namespace)
+        target = self.entries.get(id)
+        written = entry.written(*reference.path)
+        if target is None:
+            self.faulty.add(entry.id)
+            if self.manifest.complete:  # else it may well be in what could not be read
+                hint = None if written else self._near(id, reference.kinds)
+                self._found(entry, Problem(reference.path, f"no entry '{written or id}'", hint))
+            return None
+        if not _fits(target, reference.kinds):
+            if target.kind not in self.registry:
+                return None  # that is told where it stands; what it was meant to be fits, perhaps
+            kind = target.written("kind") or target.kind
+            message = f"'{written or id}' is of kind {kind}, not {' or '.join(reference.kinds)}"
+            self._found(entry, Problem(reference.path, message, self._only(reference.kinds)))
+            return None
+        return target
+
+    def _near(self, id: EntryId, kinds: tuple[str, ...]) -> str | None:
+        if self.searches <= 0:
+            return None
+        self.searches -= len(self.entries)
+        fitting = [str(other.id) for other in self.entries.values() if _fits(other, kinds)]
+        elsewhere = [name for name in fitting if name.endswith(f":{id.name}")]
+        if len(elsewhere) == 1:
+            return f"did you mean '{elsewhere[0]}'?"
+        return (
+            did_you_mean(str(id), fitting)
+            or did_you_mean(str(id), map(str, self.entries))
+            or self._only(kinds)
+        )
+
+    def _only(self, kinds: tuple[str, ...]) -> str | None:
+        """The one entry that could be meant, if there is only one."""
+        if self.searches <= 0 or kinds == ("*",):
+            return None
+        self.searches -= len(self.entries)
+        fitting = [other.id for other in self.entries.values() if _fits(other, kinds)]
+        return f"there is '{fitting[0]}'" if len(fitting) == 1 else None
+
+    def _cycle(self, cycle: list[EntryId]) -> None:
+        first, needed = cycle[:2]
+        path = next(path for path, id in self.links[first].references.items() if id == needed)
+        shown = [*map(str, cycle)]
+        if len(shown) > _CIRCLE_SHOWN:
+            shown[_CIRCLE_SHOWN // 2 : -_CIRCLE_SHOWN // 2] = ["…"]
+        problem = Problem(
+            path, f"a circle of references: {' → '.join(shown)}", "remove one of them"
+        )
+        self._found(self.entries[first], problem)
+        self.faulty.update(cycle)
+
+    def _check(self) -> None:
+        """Ask the handlers' files, and the kinds themselves."""
+        handlers = HandlerCheck(self.manifest.folder, self.findings)
+        for id, link in self.links.items():
+            if _has_handler(link.schema.field) and not handlers.check(link.entry):
+                self.faulty.add(id)
+        faulty = frozenset(self.faulty)
+        check = KindCheck(self.links, faulty, handlers, self._found)
+        for id, link in self.links.items():
+            if link.kind.check is not None and id not in faulty:
+                check(link)
+
+    def _found(self, entry: Entry, problem: Problem) -> None:
+        at = entry.key_at if problem.at_key else entry.at
+        self.findings.append(Finding(at(*problem.path), problem.message, problem.hint))
+        self.faulty.add(entry.id)
+
+
+def _has_handler(field: Field) -> bool:
+    return {"source", "method", "modules"} <= field.properties.keys()
+
+
+def _fits(entry: Entry, kinds: tuple[str, ...]) -> bool:
+    return _matches(entry.kind, kinds)
+
+
+@lru_cache(maxsize=4096)  # a manifest of thousands of entries asks the same few questions
+def _matches(kind: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(kind, pattern) for pattern in patterns)
+
+
+def _retype(fields: dict[str, Any], path: Path, schema: Schema) -> None:
+    """Give a value that came whole from the environment the type of its field."""
+    field = schema.field.at(path)
+    if field is None or "string" in field.types:
+        return
+    holder = value_at(fields, path[:-1])
+    choices = field.schema.get("enum")
+    if not field.types and (choices is None or holder[path[-1]] in choices):
+        return  # anything may stand here, text too
+    try:
+        holder[path[-1]] = scalar(holder[path[-1]])
+    except ValueError:
+        return  # it stays text, and the schema says what was wanted

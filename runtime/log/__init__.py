@@ -1,0 +1,1 @@
+"""Logging: one line per event on stderr."""

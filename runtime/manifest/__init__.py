@@ -1,0 +1,1 @@
+"""The manifest: YAML files read into entries that remember their positions."""

@@ -1,0 +1,196 @@
+"""Manifest: all entries of an application, read from every `_index.yaml` under its folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from runtime.entry_id import NAME, EntryId
+from runtime.findings.finding import Finding, ManifestError, Position
+from runtime.findings.suggestion import did_you_mean
+from runtime.manifest.document import MAX_BYTES, Document, parse
+from runtime.manifest.entry import Entry
+from runtime.manifest.interpolation import interpolate
+from runtime.manifest.override import Override
+from runtime.schema.schema import envelope_schema
+
+FILE_NAMES = ("_index.yaml", "_index.yml")
+SKIPPED_FOLDERS = frozenset(("node_modules", "__pycache__"))
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """The entries by id, in the order they were written, and the folder they were found under."""
+
+    folder: Path
+    entries: Mapping[EntryId, Entry]
+    documents: Sequence[Document]
+    findings: Sequence[Finding]
+    """What was wrong with the texts; the entries are those that could be read all the same."""
+    complete: bool
+    """Whether every entry that was declared is among the entries."""
+
+
+def read(
+    folder: Path,
+    overrides: Sequence[Override] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Manifest:
+    """Read every manifest under `folder`, apply the overrides, and fill in the environment.
+
+    Raises ManifestError at once only if there is no manifest at all; other findings are
+    returned, so that they can be told together with those of the linker.
+    """
+    reading = _Reading(folder, os.environ if environment is None else environment)
+    for path in _find(folder):
+        reading.file(path)
+    if not reading.files:
+        message = "no _index.yaml here or in any folder below"
+        hint = "name the folder of an application, or make a new one with 'runtime init'"
+        raise ManifestError([Finding(Position(_shown(folder)), message, hint)])
+    reading.override(overrides)
+    reading.interpolate()
+    return Manifest(folder, reading.entries, reading.documents, reading.findings, reading.complete)
+
+
+def _find(folder: Path) -> Iterator[Path]:
+    for here, folders, files in os.walk(folder):
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".")
+            and name not in SKIPPED_FOLDERS
+            and not os.path.exists(os.path.join(here, name, "pyvenv.cfg"))
+        )
+        yield from (Path(here, name) for name in FILE_NAMES if name in files)
+
+
+class _Reading:
+    """What has been read so far."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.environment = environment
+        self.files = 0
+        self.entries: dict[EntryId, Entry] = {}
+        self.documents: list[Document] = []
+        self.findings: list[Finding] = []
+        self.complete = True
+
+    def file(self, path: Path) -> None:
+        self.files += 1
+        shown = _shown(path)
+        text = self._text(path, shown)
+        document = None
+        if text is not None:
+            document, findings = parse(text, str(path), shown)
+            self.findings += findings
+        if document is None:
+            self.complete = False
+        else:
+            self.documents.append(document)
+            self._document(document)
+
+    def _text(self, path: Path, shown: str) -> str | None:
+        start = Position(shown, 1, 1)
+        try:
+            if not path.resolve().is_relative_to(self.folder.resolve()):
+                self._found(start, "this link leads out of the application's folder")
+                return None
+            if path.exists() and not path.is_file():
+                self._found(start, "not a file")  # to open a pipe would wait for ever
+                return None
+            with path.open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
+        except (OSError, RuntimeError) as error:  # RuntimeError: a circle of links
+            reason = getattr(error, "strerror", None) or "a circle of links"
+            self._found(start, f"cannot be read: {reason.lower()}")
+            return None
+        if len(data) > MAX_BYTES:
+            self._found(start, "larger than 8 MiB", "split it into several folders")
+            return None
+        try:
+            return data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            before = data[: error.start].decode("utf-8", "replace")
+            place = Position(
+                shown, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+            )
+            self._found(place, "not UTF-8 text", "save the file as UTF-8")
+            return None
+
+    def _document(self, document: Document) -> None:
+        if document.data is None:
+            position = Position(document.shown, 1, 1)
+            self._found(position, "the file is empty", "write 'namespace' and 'entries'")
+            self.complete = False
+            return
+        for problem in envelope_schema().problems(document.data, {}):
+            at = document.key_at if problem.at_key else document.at
+            self.findings.append(Finding(at(problem.path), problem.message, problem.hint))
+        envelope = document.data if isinstance(document.data, dict) else {}
+        namespace, entries = envelope.get("namespace"), envelope.get("entries")
+        if not isinstance(namespace, str) or not isinstance(entries, list):
+            self.complete = False
+        else:
+            for index, fields in enumerate(entries):
+                if isinstance(fields, dict):
+                    self._entry(document, index, namespace, fields)
+
+    def _entry(
+        self, document: Document, index: int, namespace: str, fields: dict[str, Any]
+    ) -> None:
+        name, kind = fields.get("name"), fields.get("kind")
+        if not isinstance(name, str) or not isinstance(kind, str) or not NAME.fullmatch(name):
+            self.complete = False  # the schema of the envelope has told
+            return
+        id = EntryId(namespace, name)
+        entry = Entry(id, kind, fields, document, ("entries", index))
+        if first := self.entries.get(id):
+            where = first.at("name")
+            self._found(entry.at("name"), f"'{id}' is declared twice; the first is at {where}")
+            return
+        self.entries[id] = entry
+
+    def override(self, overrides: Sequence[Override]) -> None:
+        for override in overrides:
+            entry = self.entries.get(override.id)
+            if entry is None:
+                hint = did_you_mean(str(override.id), map(str, self.entries))
+                self._found(override.position, f"no entry '{override.id}'", hint)
+                continue
+            if finding := override.apply(entry.fields):
+                self.findings.append(finding)
+            entry.overrides = {**entry.overrides, override.path: override.position}
+
+    def interpolate(self) -> None:
+        placeholders = any("${" in document.text for document in self.documents)
+        for entry in self.entries.values():
+            if placeholders or entry.overrides:
+                entry.interpolated = interpolate(
+                    entry.fields,
+                    self.environment,
+                    lambda path, fault, entry=entry: self._found(  # type: ignore[misc]
+                        entry.at(*path), fault.message, fault.hint
+                    ),
+                )
+            kind = entry.fields.get("kind")
+            if isinstance(kind, str):
+                entry.kind = kind
+            else:
+                self._found(entry.at("kind"), "'kind' is not text")
+                entry.fields["kind"] = entry.kind  # so that this is not told once more
+
+    def _found(self, position: Position, message: str, hint: str | None = None) -> None:
+        self.findings.append(Finding(position, message, hint))
+
+
+def _shown(path: Path) -> str:
+    """The path as a person in the working folder would type it."""
+    try:
+        return str(path.absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,1 @@
+"""The program: one application in this process, its signals, and its worker processes."""

@@ -1,0 +1,1 @@
+"""Supervision: services are started in order, watched, restarted, and stopped in reverse."""

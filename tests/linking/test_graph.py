@@ -1,0 +1,89 @@
+"""The graph: orders and circles."""
+
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+
+import pytest
+
+from runtime.linking.graph import Graph
+
+
+def test_needs_come_first_then_rank_then_the_order_given() -> None:
+    graph = Graph({"server": ["db"], "z": [], "a": [], "db": [], "worker": ["db", "a"]})
+
+    assert graph.order() == ["z", "a", "db", "server", "worker"]
+    assert graph.order(lambda node: node == "z") == ["a", "db", "server", "worker", "z"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_every_order_keeps_needs_before_what_needs_them(seed: int) -> None:
+    chance = random.Random(seed)
+    nodes = list(range(60))
+    needs = {node: chance.sample(range(node), min(node, chance.randrange(4))) for node in nodes}
+    shuffled = chance.sample(nodes, len(nodes))
+
+    order = Graph({node: needs[node] for node in shuffled}).order(lambda node: node % 3)
+
+    place = {node: index for index, node in enumerate(order)}
+    assert sorted(order) == nodes
+    assert all(place[other] < place[node] for node in nodes for other in needs[node])
+
+
+def test_what_stands_in_a_circle_or_needs_one_is_in_no_order() -> None:
+    graph = Graph({"a": ["b"], "b": ["a"], "c": ["a"], "d": []})
+
+    assert graph.order() == ["d"]
+
+
+@pytest.mark.parametrize(
+    ("needs", "circles"),
+    [
+        ({"a": [], "b": ["a"]}, []),
+        ({"a": ["a"]}, [["a", "a"]]),
+        ({"a": ["b"], "b": ["c"], "c": ["b"]}, [["b", "c", "b"]]),
+        ({"a": ["b"], "b": ["a"], "c": ["d"], "d": ["c"]}, [["a", "b", "a"], ["c", "d", "c"]]),
+        ({"a": ["b", "c"], "b": ["d"], "c": ["d"], "d": []}, []),
+    ],
+)
+def test_circles_are_paths_that_end_where_they_began(
+    needs: dict[str, list[str]], circles: list[list[str]]
+) -> None:
+    assert Graph(needs).cycles() == circles
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_there_is_a_circle_exactly_if_an_order_leaves_something_out(seed: int) -> None:
+    chance = random.Random(seed)
+    nodes = range(12)
+    graph = Graph({node: chance.sample(nodes, chance.randrange(2)) for node in nodes})
+
+    circles = graph.cycles()
+
+    assert bool(circles) == (len(graph.order()) < len(nodes))
+    for circle in circles:
+        assert circle[0] == circle[-1]
+        assert all(b in graph.needs[a] for a, b in pairwise(circle))
+
+
+def test_the_circles_of_a_thicket_are_few_enough_to_read() -> None:
+    nodes = range(100)
+
+    assert len(Graph({node: [n for n in nodes if n != node] for node in nodes}).cycles()) < 100
+
+
+def test_a_long_chain_is_no_trouble() -> None:
+    many = 50_000
+    graph = Graph({node: [node + 1] if node + 1 < many else [] for node in range(many)})
+
+    assert graph.order() == list(reversed(range(many)))
+    assert graph.cycles() == []
+    assert len(graph.reach([0])) == many
+
+
+def test_reach_goes_both_ways() -> None:
+    graph = Graph({"db": [], "q": [], "worker": ["db", "q"], "server": ["db"]})
+
+    assert graph.reach(["worker"]) == {"worker", "db", "q"}
+    assert graph.reach(["db"], dependents=True) == {"db", "worker", "server"}

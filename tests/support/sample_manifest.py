@@ -1,0 +1,76 @@
+"""An application in which the examples of every kind find what they refer to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from runtime.findings.finding import ManifestError
+from runtime.linking.linker import LinkedManifest, link
+from runtime.manifest.reader import read
+from runtime.registry import Registry
+
+NEIGHBOURS = """namespace: app
+entries:
+- {name: gateway, kind: http.service, addr: ":81"}
+- {name: router, kind: http.router, meta: {server: gateway}, prefix: /p}
+- {name: taken, kind: http.endpoint, meta: {router: router}, method: GET, path: /x, func: f}
+- {name: queue_driver, kind: queue.driver.memory}
+- {name: tasks_queue, kind: queue.queue, driver: queue_driver}
+- {name: failed_mails, kind: queue.queue, driver: queue_driver}
+- {name: db, kind: db.sql.sqlite, file: ./x.db}
+- {name: f, kind: function.python, source: file://h.py}
+- {name: get_task, kind: function.python, source: file://h.py}
+- {name: create_task, kind: function.python, source: file://h.py}
+- {name: process_task, kind: function.python, source: file://h.py, method: one}
+- {name: migrate, kind: process.python, source: file://h.py}
+- {name: processes, kind: process.host}
+"""
+
+registry = Registry()
+
+
+def examples() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every example of every kind that is built in."""
+    for kind in sorted(registry.built_in):
+        for example in registry.schema(kind).document["examples"]:
+            yield kind, example
+
+
+def settle(folder: Path) -> Path:
+    """Write the handlers that the examples name."""
+    (folder / "h.py").write_text("def main(): pass\ndef one(body): pass\n")
+    for name in ("create_task", "migrate"):
+        (folder / f"{name}.py").write_text("def main(): pass\ndef handler(): pass\n")
+    return folder
+
+
+def linked(
+    folder: Path, entry: Mapping[str, Any], environment: Mapping[str, str]
+) -> LinkedManifest:
+    """An entry, under the name `subject`, among its neighbours. Raises ManifestError."""
+    subject = json.dumps({**entry, "name": "subject"})  # which is YAML too, and quick
+    (folder / "_index.yaml").write_text(f"{NEIGHBOURS}- {subject}\n", encoding="utf-8")
+    return link(read(folder, environment=environment), registry)
+
+
+def findings(folder: Path, entry: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:
+    try:
+        linked(folder, entry, environment)
+    except ManifestError as error:
+        return [str(finding) for finding in error.findings]
+    return []
+
+
+def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to every key and item below a value."""
+    items: Any = ()
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, list):
+        items = enumerate(value)
+    for key, inner in items:
+        yield (*path, key)
+        yield from paths(inner, (*path, key))

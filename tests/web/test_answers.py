@@ -1,0 +1,380 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from starlette.responses import Response, StreamingResponse
+
+from runtime.engines.web.exchange import Exchange
+from runtime.engines.web.problem import HTTPError
+from runtime.engines.web.routes import Group, Middleware
+from tests.support.serving import Answer, head, route, run, served
+
+PROBLEM = "application/problem+json"
+
+
+def answer_of(handler: Any, request: bytes | None = None, **options: Any) -> Answer:
+    """What a client gets from one handler at `GET /x`, or from a raw request to its server."""
+
+    async def main() -> Answer:
+        async with served([route("GET", "/x", handler, **options)]) as server:
+            client = await server.connect()
+            client.send(request or head("GET", "/x"))
+            answer = await client.answer(head=bool(request and request.startswith(b"HEAD")))
+            await client.close()
+            return answer
+
+    return run(main())  # type: ignore[no-any-return]
+
+
+def returning(value: Any, fill: Any = None) -> Any:
+    async def handler(exchange: Exchange) -> Any:
+        if fill is not None:
+            fill(exchange.reply)
+        return exchange.reply if value == "reply" else value
+
+    return handler
+
+
+@pytest.mark.parametrize(
+    ("value", "fill", "status", "kind", "body"),
+    [
+        ({"a": 1}, None, 200, "application/json", b'{"a":1}'),
+        ([], None, 200, "application/json", b"[]"),
+        ("höh", None, 200, "text/plain; charset=utf-8", "höh".encode()),
+        (b"\x00", None, 200, "application/octet-stream", b"\x00"),
+        (None, None, 204, None, b""),
+        ({"a": 1}, lambda r: r.set_status(202), 202, "application/json", b'{"a":1}'),
+        ("x", lambda r: r.set_status(201), 201, "text/plain; charset=utf-8", b"x"),
+        ("x", lambda r: r.set_header("Content-Type", "text/html"), 200, "text/html", b"x"),
+        (None, lambda r: r.set_status(404), 404, None, b""),
+        (None, lambda r: r.set_header("X-A", "1"), 204, None, b""),
+        (None, lambda r: r.write("a").write("b"), 200, "text/plain; charset=utf-8", b"ab"),
+        (
+            None,
+            lambda r: r.set_status(400).write_json({"e": 1}),
+            400,
+            "application/json",
+            b'{"e":1}',
+        ),
+        ("reply", lambda r: r.write_json([1]), 200, "application/json", b"[1]"),
+        ({"a": 1}, lambda r: r.set_status(204), 204, None, b""),
+    ],
+)
+def test_what_a_handler_returns_is_what_the_client_gets(
+    value: Any, fill: Any, status: int, kind: str | None, body: bytes
+) -> None:
+    answer = answer_of(returning(value, fill))
+
+    assert (status, kind, body) == (answer.status, answer.names.get("content-type"), answer.body)
+    assert ("content-length" in answer.names) == (status != 204)
+
+
+def test_headers_set_on_the_response_are_kept_for_every_kind_of_answer() -> None:
+    async def raising(exchange: Exchange) -> None:
+        exchange.reply.set_header("X-Kept", "yes").set_header("Content-Type", "text/html")
+        raise HTTPError(409, "no")
+
+    def keep(reply: Any) -> None:
+        reply.set_header("X-Kept", "yes")
+
+    answers = [
+        answer_of(returning({}, keep)),
+        answer_of(returning(None, keep)),
+        answer_of(returning(Response("x", headers={"X-Own": "1"}), keep)),
+        answer_of(raising),
+    ]
+
+    assert [answer["x-kept"] for answer in answers] == ["yes"] * 4
+    assert answers[3]["content-type"] == PROBLEM
+
+
+def test_an_answer_may_have_times_and_ids_in_it() -> None:
+    value = {"at": datetime(2026, 1, 2, tzinfo=UTC), "id": uuid.UUID(int=7)}
+
+    answer = answer_of(returning(value))
+
+    assert {"at": "2026-01-02T00:00:00Z", "id": str(uuid.UUID(int=7))} == answer.json()
+
+
+def test_a_streamed_response_arrives_whole() -> None:
+    async def handler(exchange: Exchange) -> Response:
+        async def parts() -> Any:
+            yield b"one"
+            yield b"two"
+
+        return StreamingResponse(parts())
+
+    assert answer_of(handler).body == b"onetwo"
+
+
+def test_an_error_is_a_problem_document_with_its_extra_members() -> None:
+    async def handler(exchange: Exchange) -> None:
+        raise HTTPError(422, "no such action", code="action", headers={"X-Why": "x"})
+
+    answer = answer_of(handler)
+
+    assert (answer.status, answer["content-type"], answer["x-why"]) == (422, PROBLEM, "x")
+    assert answer.json() == {
+        "type": "about:blank",
+        "title": "Unprocessable Entity",
+        "status": 422,
+        "detail": "no such action",
+        "code": "action",
+    }
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ("a", 1),
+        7,
+        object(),
+        {"a": object()},
+        {"a": "\ud800"},
+        Response("x", headers={"X": "a\r\nb"}),
+    ],
+)
+def test_a_value_that_is_no_answer_is_500_and_explained_in_the_log(
+    value: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = answer_of(returning(value))
+
+    assert answer.status == 500
+    assert {answer["x-request-id"]} == {record.request_id for record in caplog.records}  # type: ignore[attr-defined]
+
+
+def test_a_body_written_and_another_returned_is_a_mistake_that_is_not_hidden() -> None:
+    assert answer_of(returning({"a": 1}, lambda reply: reply.write("b"))).status == 500
+
+
+def test_a_failing_handler_gives_nothing_away_but_the_request_id(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def handler(exchange: Exchange) -> None:
+        raise ValueError("secret")
+
+    answer = answer_of(handler, head("GET", "/x", "X-Request-ID: abc"))
+
+    assert answer.json() == {
+        "type": "about:blank",
+        "title": "Internal Server HTTPError",
+        "status": 500,
+        "request_id": "abc",
+    }
+    record = caplog.records[0]
+    assert (record.entry, record.request_id) == ("app:handler", "abc")  # type: ignore[attr-defined]
+    assert record.exc_info is not None
+    assert "secret" in str(record.exc_info[1])
+
+
+@pytest.mark.parametrize(
+    "error", [SystemExit(3), KeyboardInterrupt(), BaseException("odd"), asyncio.CancelledError()]
+)
+def test_a_handler_can_end_neither_the_server_nor_its_task(error: BaseException) -> None:
+    async def handler(exchange: Exchange) -> None:
+        raise error
+
+    assert answer_of(handler).status == 500
+
+
+def test_an_exception_may_declare_its_own_status() -> None:
+    class Full(Exception):
+        http_status = 503
+        retry_after = 1.4
+
+    async def handler(exchange: Exchange) -> None:
+        raise Full("queue app:secret is full")
+
+    answer = answer_of(handler)
+
+    assert (answer.status, answer["retry-after"]) == (503, "1")
+    assert b"secret" not in answer.body
+
+
+def test_an_answer_that_fails_half_way_is_cut_off_and_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def handler(exchange: Exchange) -> Response:
+        async def parts() -> Any:
+            yield b"one"
+            raise ValueError("late")
+
+        return StreamingResponse(parts())
+
+    async def main() -> bytes:
+        async with served([route("GET", "/x", handler)]) as server:
+            client = await server.connect()
+            client.send(head("GET", "/x"))
+            got = await client.ended()
+            await client.close()
+            return got
+
+    got = run(main())
+
+    assert got.endswith(b"3\r\none\r\n")
+    assert len([record for record in caplog.records if record.levelno >= logging.ERROR]) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "allow"),
+    [
+        ("GET /nowhere", 404, None),
+        ("POST /x", 405, "GET, HEAD, OPTIONS"),
+        ("OPTIONS /x", 204, "GET, HEAD, OPTIONS"),
+        ("OPTIONS /nowhere", 404, None),
+        ("GET /x/", 404, None),
+        ("GET //x", 404, None),
+        ("GET /./x", 404, None),
+        ("GET /%78", 200, None),
+        ("GET /%FF", 400, None),
+        ("GET /x%00", 404, None),
+        ("GET /x?a=%FF", 200, None),
+        ("GET http://other/x", 200, None),
+    ],
+)
+def test_requests_that_no_route_answers(line: str, status: int, allow: str | None) -> None:
+    method, path = line.split(" ")
+
+    answer = answer_of(returning("x"), head(method, path))
+
+    assert (status, allow) == (answer.status, answer.names.get("allow"))
+    assert "x-request-id" in answer.names
+    if status >= 400:
+        assert (PROBLEM, status) == (answer["content-type"], answer.json()["status"])
+
+
+def test_head_gives_the_headers_of_get_without_its_body() -> None:
+    answer = answer_of(returning("four"), head("HEAD", "/x"))
+
+    assert (answer.status, answer["content-length"]) == (200, "4")
+
+
+def test_parameters_are_decoded_and_an_escaped_slash_is_no_boundary() -> None:
+    async def handler(exchange: Exchange) -> Any:
+        return exchange.request.path_params
+
+    async def main() -> list[Any]:
+        routes = [route("GET", "/a/{id}", handler), route("GET", "/f/{rest...}", handler)]
+        async with served(routes) as server:
+            paths = ["/a/b%2Fc", "/a/%C3%A9", "/a/a+b", "/f/a%2Fb/c"]
+            return [(await server.get(path)).json() for path in paths]
+
+    assert run(main()) == [{"id": "b/c"}, {"id": "é"}, {"id": "a+b"}, {"rest": "a/b/c"}]
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("abc-1", True),
+        ("x" * 128, True),
+        ("x" * 129, False),
+        ("a b", False),
+        ("é", False),
+        ("", False),
+    ],
+)
+def test_a_request_id_is_echoed_if_it_is_a_good_one(given: str, kept: bool) -> None:
+    answer = answer_of(returning("x"), head("GET", "/x", f"X-Request-ID: {given}"))
+
+    assert kept == (answer["x-request-id"] == given)
+    assert 1 <= len(answer["x-request-id"]) <= 128
+
+
+def test_every_request_has_an_id_of_its_own() -> None:
+    async def main() -> set[str]:
+        async with served([route("GET", "/x", returning("x"))]) as server:
+            return {(await server.get("/x"))["x-request-id"] for _ in range(5)}
+
+    assert len(run(main())) == 5
+
+
+def test_a_slow_handler_is_cancelled_at_its_timeout() -> None:
+    ended: list[str] = []
+
+    async def handler(exchange: Exchange) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("cancelled")
+
+    answer = answer_of(handler, timeout=0.05)
+
+    assert (answer.status, answer["content-type"], ended) == (504, PROBLEM, ["cancelled"])
+
+
+def test_a_timeout_of_the_handler_s_own_is_an_error_like_any_other() -> None:
+    async def handler(exchange: Exchange) -> None:
+        raise TimeoutError
+
+    assert answer_of(handler, timeout=5).status == 500
+
+
+def test_what_no_route_answers_goes_through_the_middleware_of_the_nearest_router() -> None:
+    def tagging(tag: str) -> Middleware:
+        def wrap(app: Any) -> Any:
+            async def tagged(scope: Any, receive: Any, send: Any) -> None:
+                async def tag_it(message: Any) -> None:
+                    if message["type"] == "http.response.start":
+                        message["headers"].append((b"x-tag", tag.encode()))
+                    await send(message)
+
+                await app(scope, receive, tag_it)
+
+            return tagged
+
+        return wrap
+
+    top = Group(prefix="", middleware=(tagging("top"),))
+    api = Group(prefix="/api", middleware=(tagging("outer"), tagging("inner")))
+
+    async def main() -> list[Any]:
+        routes = [route("GET", "/api/x", returning("x"), group=api)]
+        async with served(routes, groups=[top, api]) as server:
+            answers = [
+                await server.get("/api/x"),
+                await server.get("/api/nowhere"),
+                await server.get("/api/x", method="POST"),
+                await server.get("/api"),
+                await server.get("/apis"),
+                await server.get("/api/%FF"),
+            ]
+        return [
+            (answer.status, [value for name, value in answer.headers if name == "x-tag"])
+            for answer in answers
+        ] + [len([1 for name, _ in answers[0].headers if name == "x-request-id"])]
+
+    both = ["inner", "outer"]
+    assert [
+        (200, both),
+        (404, both),
+        (405, both),
+        (404, both),
+        (404, ["top"]),
+        (400, both),
+        1,
+    ] == run(main())
+
+
+def test_a_failing_middleware_is_a_500_too() -> None:
+    def wrap(app: Any) -> Any:
+        async def fail(scope: Any, receive: Any, send: Any) -> None:
+            raise ValueError("secret")
+
+        return fail
+
+    group = Group(middleware=(wrap,))
+
+    async def main() -> Answer:
+        async with served(
+            [route("GET", "/x", returning("x"), group=group)], groups=[group]
+        ) as server:
+            return await server.get("/x")
+
+    answer = run(main())
+
+    assert (500, answer["x-request-id"]) == (answer.status, answer.json()["request_id"])
