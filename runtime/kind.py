@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from runtime.clock import REAL, Clock
 from runtime.entry_id import EntryId
 from runtime.findings.finding import Path, Position, Problem
 from runtime.handlers.context import ApplicationContext
 from runtime.service import Ready, Service, Stage, StartError, Unavailable
+from runtime.telemetry import OFF, Telemetry
 
 if TYPE_CHECKING:
     from socket import socket
@@ -78,6 +80,11 @@ class BuildContext(msgspec.Struct, frozen=True, kw_only=True):
     """The folder of the manifest that declares the entry: `file://` starts here."""
     position: Callable[..., Position]
     """`position("source")`: where a field of the entry stands, for errors."""
+
+    clock: Clock = REAL
+    """The time that the component goes by."""
+    telemetry: Telemetry = OFF
+    """Where the component tells of what it does."""
 
     def path(self, text: str) -> FilePath:
         """A path from the manifest, made absolute from the application's folder."""
@@ -154,6 +161,10 @@ class Kind(msgspec.Struct, frozen=True):
     shared: bool | Shared = True
     """Whether several processes of one application may each run it and mean the same thing; a
     function if that depends on the entry: it says what is in the way.
+    """
+    compose: Callable[[Any, Sequence[Any]], None] | None = None
+    """Gives a component those that refer to it, in the manifest's order: a server its routers. It
+    is called after everything is built, dependents first, and again whenever one of them changed.
     """
     bind: Callable[[Linked, int], Sequence[socket]] | None = None
     """Opens a socket for each of so many workers, on one address, and lets no client in yet. The

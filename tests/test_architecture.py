@@ -1,121 +1,207 @@
-"""The house: who may import whom, read from the imports themselves."""
+"""The house: who may import whom, read from the imports themselves, all the way down."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 MODULES = {
-    ".".join(path.relative_to(ROOT).with_suffix("").parts): path
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((ROOT / "runtime").rglob("*.py"))
     if "template" not in path.parts
 }
-ENGINES = (
-    "runtime.engines.web",
-    "runtime.sqlite",
-    "runtime.engines.sql.builder",
-    "runtime.engines.queue",
-    "runtime.engines.queue.sql",
+OURS = sorted(
+    path
+    for folder in ("runtime", "tests", "benchmarks", "examples")
+    for path in (ROOT / folder).rglob("*.py")
 )
-ASSEMBLY_LINE = (
-    "runtime.cli", "runtime.program.program", "runtime.application.application", "runtime.supervisor", "runtime.supervision.child",
-    "runtime.application.assembly", "runtime.linking.linker", "runtime.manifest.reader", "runtime.registry", "runtime.schema.schema",
+
+LAYERS = (
+    ("service", "entry_id", "exit_codes", "codec", "units", "clock", "failpoint", "backoff",
+     "telemetry", "findings"),
+    ("log",),
+    ("handlers",),
+    ("engines",),
+    ("schema",),
+    ("manifest",),
+    ("kind",),
+    ("kinds",),
+    ("modules", "registry"),
+    ("linking",),
+    ("supervision",),
+    ("application",),
+    ("program",),
+    ("cli",),
+    ("__main__",),
 )  # fmt: skip
-LEAVES = ("graph", "restart", "quantity", "suggestion", "scalar", "threads")
+"""From the ground up. A box may import boxes below its own layer, and nothing else but itself."""
+
+LEVEL = {box: level for level, layer in enumerate(LAYERS) for box in layer}
+
+MANIFESTS = ("yaml", "jsonschema", "runtime.manifest", "runtime.schema")
+"""What no engine may load, not even by way of something that it imports."""
+
+REAL_TIME: dict[str, str] = {}
+"""Modules that read the time themselves, and why no clock may move them."""
 
 modules = pytest.mark.parametrize("name", MODULES)
 
 
-def imports(name: str) -> set[str]:
-    """The modules of ours that a module names, as deep as can be told."""
+def box(name: str) -> str:
+    """The folder or module right under `runtime` that a module belongs to."""
+    return name.split(".")[1] if "." in name else ""
+
+
+@cache
+def imports(name: str) -> frozenset[str]:
+    """What a module imports while it is loaded, and below `if TYPE_CHECKING` or in functions."""
+    return frozenset(named(ast.walk(tree(name))))
+
+
+@cache
+def loads(name: str) -> frozenset[str]:
+    """What a module imports while it is loaded, packages around it included."""
+    around = [".".join(name.split(".")[:end]) for end in range(1, name.count(".") + 1)]
+    return named_at_import(name) | frozenset(around)
+
+
+@cache
+def named_at_import(name: str) -> frozenset[str]:
+    return frozenset(named(at_import(tree(name).body)))
+
+
+@cache
+def tree(name: str) -> ast.Module:
+    return ast.parse(MODULES[name].read_text(encoding="utf-8"))
+
+
+def at_import(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements that run when a module is imported: none of a function's."""
+    for node in statements:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        yield node
+        for field in ("body", "orelse", "finalbody", "handlers"):
+            for inner in getattr(node, field, ()):
+                yield from at_import([inner] if isinstance(inner, ast.stmt) else inner.body)
+
+
+def named(nodes: Iterator[ast.AST]) -> set[str]:
     found = set()
-    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
+    for node in nodes:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            paths = {f"{node.module}.{alias.name}" for alias in node.names}
-            found |= {path if path in known() else node.module for path in paths}
-    return {module for module in found if module.split(".")[0] == "runtime"}
+            for alias in node.names:
+                path = f"{node.module}.{alias.name}"
+                found.add(path if path in MODULES else node.module)
+    return found
 
 
-def known() -> set[str]:
-    return {name.removesuffix(".__init__") for name in MODULES}
+@cache
+def closure(name: str) -> frozenset[str]:
+    """All that is loaded when a module is imported, of ours and of others."""
+    seen: set[str] = set()
+    waiting = [name]
+    while waiting:
+        module = waiting.pop()
+        if module not in seen:
+            seen.add(module)
+            if module in MODULES:
+                waiting.extend(loads(module))
+    return frozenset(seen - {name})
 
 
 def inside(name: str, packages: tuple[str, ...]) -> bool:
     return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
-def strangers(name: str, forbidden: tuple[str, ...]) -> list[str]:
-    return sorted(module for module in imports(name) if inside(module, forbidden))
+def of(package: str) -> list[str]:
+    return [name for name in MODULES if inside(name, (package,))]
+
+
+def test_the_root_has_few_doors() -> None:
+    files = [path for path in (ROOT / "runtime").glob("*.py") if not path.stem.startswith("__")]
+    folders = [path for path in (ROOT / "runtime").iterdir() if any(path.glob("*.py"))]
+
+    assert len(files) <= 12
+    assert len(folders) <= 15
+
+
+def test_every_box_has_its_layer() -> None:
+    assert {box(name) for name in MODULES} - {""} == {*LEVEL}
 
 
 @modules
 def test_every_module_says_what_it_is(name: str) -> None:
-    assert ast.get_docstring(ast.parse(MODULES[name].read_text(encoding="utf-8")))
+    assert ast.get_docstring(tree(name))
 
 
 @modules
-def test_no_module_is_long_or_has_a_name_that_says_nothing(name: str) -> None:
-    assert len(MODULES[name].read_text(encoding="utf-8").splitlines()) <= 300
+def test_no_module_has_a_name_that_says_nothing(name: str) -> None:
     words = set(name.split("."))
     assert not words & {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc"}
 
 
-@modules
-def test_nothing_imports_the_command_line_but_its_start(name: str) -> None:
-    if not inside(name, ("runtime.cli", "runtime.__main__")):
-        assert strangers(name, ("runtime.cli",)) == []
+@pytest.mark.parametrize("path", OURS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_file_is_long(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
 
 
 @modules
-def test_the_core_knows_no_kind_no_module_and_no_engine(name: str) -> None:
-    beside = ("runtime.kinds", "runtime.modules", "runtime.cli", *ENGINES)
-    if not inside(name, beside):
-        allowed = {"runtime.kinds"} if name == "runtime.registry" else set()
-        assert set(strangers(name, ("runtime.kinds", "runtime.modules", *ENGINES))) <= allowed
+def test_no_import_runs_upwards(name: str) -> None:
+    own = box(name)
+    if own:
+        others = {box(module) for module in imports(name) if module.startswith("runtime.")}
+        upwards = {other for other in others - {own, ""} if LEVEL[other] >= LEVEL[own]}
+        assert upwards == set()
 
 
 @modules
-def test_engines_know_nothing_of_manifests(name: str) -> None:
-    if inside(name, ENGINES):
-        assert strangers(name, ("runtime.kinds", "runtime.modules", *ASSEMBLY_LINE)) == []
+def test_nothing_is_imported_in_a_circle(name: str) -> None:
+    seen: set[str] = set()
+    waiting = [*named_at_import(name)]
+    while waiting:
+        module = waiting.pop()
+        assert module != name
+        if module in MODULES and module not in seen:
+            seen.add(module)
+            waiting.extend(named_at_import(module))
 
 
-@modules
-def test_kinds_know_neither_what_runs_them_nor_what_handlers_import(name: str) -> None:
-    if inside(name, ("runtime.kinds",)):
-        assert strangers(name, ("runtime.modules", *ASSEMBLY_LINE)) == []
+@pytest.mark.parametrize("name", of("runtime.engines"))
+def test_an_engine_loads_nothing_of_manifests(name: str) -> None:
+    assert sorted(module for module in closure(name) if inside(module, MANIFESTS)) == []
 
 
-@modules
+@pytest.mark.parametrize("name", of("runtime.kinds"))
 def test_across_families_only_the_contract_is_known(name: str) -> None:
-    if inside(name, ("runtime.kinds",)):
-        assert list(trespasses(name)) == []
-
-
-def trespasses(name: str) -> Iterator[str]:
     family = name.split(".")[2] if name.count(".") >= 2 else ""
     for module in imports(name):
         parts = module.split(".")
         if inside(module, ("runtime.kinds",)) and len(parts) > 2 and parts[2] != family:
-            contract = f"{module}.__init__" in MODULES
-            if not contract:
-                yield module
+            assert MODULES[module].name == "__init__.py"
 
 
-@pytest.mark.parametrize("name", LEAVES)
-def test_leaves_import_nothing_of_ours(name: str) -> None:
-    assert imports(f"runtime.{name}") == set()
+@pytest.mark.parametrize("name", of("runtime.modules"))
+def test_what_handlers_import_knows_of_kinds_only_their_contracts(name: str) -> None:
+    kinds = [module for module in imports(name) if inside(module, ("runtime.kinds",))]
+    assert all(MODULES[module].name == "__init__.py" for module in kinds)
 
 
-@modules
-def test_handlers_modules_know_only_the_context_engines_and_contracts(name: str) -> None:
-    if inside(name, ("runtime.modules",)):
-        assert strangers(name, ASSEMBLY_LINE) == []
-        kinds = [module for module in imports(name) if inside(module, ("runtime.kinds",))]
-        assert all(f"{module}.__init__" in MODULES for module in kinds)
+def test_few_docstrings_are_riddles() -> None:
+    riddles = []
+    for name in MODULES:
+        for node in ast.walk(tree(name)):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                text = ast.get_docstring(node) or ""
+                if text.split(" ")[0] in ("What", "Whether", "How", "Where"):
+                    riddles.append(f"{name}: {text.splitlines()[0]}")
+    assert len(riddles) <= 10, "\n".join(riddles)

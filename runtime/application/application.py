@@ -11,6 +11,7 @@ from pathlib import Path
 
 from runtime.application.assembly import Assembly, assemble
 from runtime.application.selection import Selection, select
+from runtime.clock import REAL, Clock
 from runtime.handlers.context import ApplicationContext
 from runtime.handlers.handler import Handlers
 from runtime.handlers.threads import ThreadPool
@@ -22,6 +23,7 @@ from runtime.program.worker_env import WorkerEnvironment
 from runtime.registry import Registry
 from runtime.service import Stage
 from runtime.supervision.supervisor import Supervisor
+from runtime.telemetry import OFF, Telemetry
 from runtime.units import format_duration
 
 log = logging.getLogger("runtime")
@@ -43,11 +45,13 @@ class Application:
         linkage: LinkedManifest,
         selection: Selection | None = None,
         membership: WorkerEnvironment | None = None,
+        clock: Clock = REAL,
+        telemetry: Telemetry = OFF,
     ) -> None:
         self.linkage = linkage
         self._selection = select(linkage) if selection is None else selection
         self._membership = membership
-        self.scope = ApplicationContext()
+        self.scope = ApplicationContext(clock, telemetry)
         self.pool = ThreadPool(HANDLER_THREADS)
         self.supervisor: Supervisor | None = None
         self._handlers = Handlers(linkage.manifest.folder, self.pool)

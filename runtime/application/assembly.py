@@ -38,7 +38,20 @@ def assemble(linkage: LinkedManifest, scope: ApplicationContext, handlers: Handl
         if link.kind.stage is not None:
             lifecycle = Lifecycle.from_fields(filled["lifecycle"])
             runnables[id] = ServiceSpec(id, component, link.kind.stage, lifecycle)
+    _compose(linkage, scope)
     return Assembly(scope, runnables)
+
+
+def _compose(linkage: LinkedManifest, scope: ApplicationContext) -> None:
+    for id in reversed(linkage.graph.order()):
+        compose = linkage.links[id].kind.compose
+        if compose is not None:
+            parts = [
+                scope.components[other]
+                for other, link in linkage.links.items()
+                if any(path[0] != "lifecycle" and to == id for path, to in link.references.items())
+            ]
+            compose(scope.components[id], parts)
 
 
 def _filled(link: Link, scope: ApplicationContext) -> dict[str, Any]:
@@ -68,6 +81,8 @@ def _build(
         folder=linkage.manifest.folder,
         manifest_folder=entry.folder,
         position=position,
+        clock=scope.clock,
+        telemetry=scope.telemetry,
     )
     return link.kind.build(typed(link.kind.config, filled), context)
 

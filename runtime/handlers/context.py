@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from runtime.clock import REAL, Clock
 from runtime.entry_id import EntryId
 from runtime.findings.suggestion import did_you_mean
 from runtime.log.log import Log
+from runtime.telemetry import OFF, Telemetry
 
 if TYPE_CHECKING:
     from socket import socket
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
 class ApplicationContext:
     """One application, as its handlers see it: components and fields of entries, by id."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock = REAL, telemetry: Telemetry = OFF) -> None:
+        self.clock = clock
+        self.telemetry = telemetry
         self.components: dict[EntryId, Any] = {}
         self.fields: dict[EntryId, Mapping[str, Any]] = {}
         self.sockets: Mapping[EntryId, Sequence[socket]] = {}

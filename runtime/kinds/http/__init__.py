@@ -9,10 +9,7 @@ from runtime.engines.web.routes import Group, Route
 
 
 class Part(Protocol):
-    """A share of what a server serves, attached to it when both are built.
-
-    It is asked only when the server starts, since others may attach to the part until then.
-    """
+    """A share of what a server serves: a router, a static folder. The server asks it at its start."""
 
     group: Group
 
@@ -22,16 +19,10 @@ class Part(Protocol):
 
 
 class Server(Protocol):
-    """Serves what is attached to it."""
-
-    def attach(self, part: Part) -> None: ...
+    """Serves the parts that refer to it."""
 
 
 class Router(Protocol):
     """Serves routes under its prefix and behind its middleware."""
 
     group: Group
-
-    def attach(self, route: Route) -> None:
-        """Add a route, whose path is whole and whose group is the router's."""
-        ...

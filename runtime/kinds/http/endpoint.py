@@ -29,7 +29,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 def build(config: Config, context: BuildContext) -> Route:
     router = config.meta.router
-    route = Route(
+    return Route(
         method=config.method,
         path=router.group.prefix + config.path,
         handler=_handler(config.func),
@@ -37,8 +37,6 @@ def build(config: Config, context: BuildContext) -> Route:
         name=str(config.func.id),
         timeout=config.timeout,
     )
-    router.attach(route)
-    return route
 
 
 def _handler(function: Function) -> Handler:

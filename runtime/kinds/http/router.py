@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -27,18 +27,17 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Router:
-    """Keeps the routes that are attached to it until its server starts."""
+    """The endpoints that refer to it, as routes of one group."""
 
     def __init__(self, config: Config, context: BuildContext) -> None:
         middleware = build_middleware(config.middleware, config.options or {})
         self.group = Group(prefix=trimmed(config.prefix), middleware=middleware)
-        self._routes: list[Route] = []
-        config.meta.server.attach(self)
+        self._routes: Sequence[Route] = ()
 
-    def attach(self, route: Route) -> None:
-        self._routes.append(route)
+    def compose(self, routes: Sequence[Route]) -> None:
+        self._routes = routes
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> Sequence[Route]:
         return self._routes
 
 
@@ -50,4 +49,4 @@ def check(entry: Linked) -> Iterable[Problem]:
         yield Problem(field, str(error))
 
 
-kind = Kind("http.router", Config, Router, check=check)
+kind = Kind("http.router", Config, Router, check=check, compose=Router.compose)

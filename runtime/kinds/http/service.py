@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -38,22 +38,30 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HttpService:
-    """Keeps what is attached to it, and composes that when it starts."""
+    """Serves the routers and static folders that refer to it."""
 
     def __init__(self, config: Config, context: BuildContext) -> None:
         self._config = config
         self._context = context
-        self._parts: list[Part] = []
+        self._parts: Sequence[Part] = ()
+        self._serving = False
         self._dispatcher = Dispatcher(max_body=config.max_body)
 
-    def attach(self, part: Part) -> None:
-        self._parts.append(part)
+    def compose(self, parts: Sequence[Part]) -> None:
+        """Take the parts to serve; while it runs, from the next request on."""
+        self._parts = parts
+        if self._serving:
+            self._serve_parts()
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
-        self._compose()
-        await self._server().run(ready, stop)
+        self._serve_parts()
+        self._serving = True
+        try:
+            await self._server().run(ready, stop)
+        finally:
+            self._serving = False
 
-    def _compose(self) -> None:
+    def _serve_parts(self) -> None:
         try:
             routes = Routes(route for part in self._parts for route in part.routes())
         except ValueError as error:
@@ -95,4 +103,12 @@ def bind(entry: Linked, count: int) -> list[socket.socket]:
     return bind_together(Address.parse(entry.fields["addr"]), count)
 
 
-kind = Kind("http.service", Config, HttpService, stage=Stage.SERVER, check=check, bind=bind)
+kind = Kind(
+    "http.service",
+    Config,
+    HttpService,
+    stage=Stage.SERVER,
+    check=check,
+    compose=HttpService.compose,
+    bind=bind,
+)

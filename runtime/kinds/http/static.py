@@ -36,7 +36,6 @@ class StaticFolder:
             spa=config.spa,
             cache=config.cache or "",
         )
-        config.meta.server.attach(self)
 
     def routes(self) -> list[Route]:
         self._files.check()
