@@ -52,7 +52,7 @@ def test_an_older_name_stands_with_the_field_it_means_and_has_no_row() -> None:
 
 
 def test_the_schema_for_editors_is_fresh() -> None:
-    written = (ROOT / "schemas" / "runtime.schema.schema.json").read_text(encoding="utf-8")
+    written = (ROOT / "schemas" / "runtime.schema.json").read_text(encoding="utf-8")
 
     assert written == execute("schema").out, "run: make docs"
 

@@ -47,4 +47,4 @@ def _files(folder: Path) -> Iterator[tuple[Path, str]]:
         # A real .gitignore in the template would hide files from this project's own git.
         yield folder / (".gitignore" if name.name == "gitignore" else name), text
     schema = json.dumps(whole(Registry()), indent=2, ensure_ascii=False)
-    yield folder / "runtime.schema.schema.json", schema + "\n"
+    yield folder / "runtime.schema.json", schema + "\n"

@@ -17,7 +17,7 @@ def command() -> None:
     \b
     For completion and checks in an editor, write it to a file and name it in the manifest's
     first line:
-      runtime schema > runtime.schema.schema.json
-      # yaml-language-server: $schema=../runtime.schema.schema.json
+      runtime schema > runtime.schema.json
+      # yaml-language-server: $schema=../runtime.schema.json
     """
     print(json.dumps(whole(Registry()), indent=2, ensure_ascii=False))
