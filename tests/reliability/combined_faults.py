@@ -45,7 +45,7 @@ def hurt(folder: Path, options: tuple[str, ...], size: Size, seed: int) -> tuple
     file = str(folder / "data" / "a.db")
     with running(folder, *options) as one, running(folder, *options) as two:
         with (
-            python(HOLDER, file, str(size.seconds), str(seed)) as holder,
+            python("-c", HOLDER, file, str(size.seconds), str(seed)) as holder,
             ThreadPoolExecutor(8) as pool,
         ):
             ports = one.port, two.port

@@ -46,10 +46,9 @@ HANGS = "state = 2 AND CAST(body AS TEXT) LIKE '%hang%'"
 
 def in_the_code() -> set[str]:
     """The places, found in the code itself."""
-    files = [file for file in (ROOT / "runtime").rglob("*.py") if file.name != "failing.py"]
-    return {
-        name for file in files for name in re.findall(r'fault\.point\("(.*?)"', file.read_text())
-    }
+    call = re.compile(r'failpoint\.point\(\s*"(.*?)"')
+    files = (ROOT / "runtime").rglob("*.py")
+    return {name for file in files for name in call.findall(file.read_text())}
 
 
 class Lane:

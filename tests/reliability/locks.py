@@ -21,32 +21,6 @@ LONG = Size(seconds=600)
 WRITERS = 8
 """In each program: threads that write, or clients that post."""
 
-WRITER = """
-import asyncio, sys, time
-from threading import Thread
-from runtime.sqlite.connection import Settings
-from runtime.sqlite.database import Database
-
-file, seconds, writers = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
-until = time.monotonic() + seconds
-
-def write(database):
-    while time.monotonic() < until:
-        database.blocking.execute("INSERT INTO written VALUES (?)", [1])
-        time.sleep(0.02)
-
-async def main():
-    database = Database(Settings(file=file, label="a.db"))
-    ready, stop = asyncio.Event(), asyncio.Event()
-    service = asyncio.create_task(database.run(lambda where="": ready.set(), stop))
-    await ready.wait()
-    await database.execute("CREATE TABLE IF NOT EXISTS written (n)")
-    await asyncio.gather(*(asyncio.to_thread(write, database) for _ in range(writers)))
-    stop.set()
-    await service
-
-asyncio.run(main())
-"""
 HOLDER = """
 import random, sqlite3, sys, time
 
@@ -72,11 +46,10 @@ def run(folder: Path, size: Size, seed: int) -> Outcome:
         with ExitStack() as stack:
             programs = [stack.enter_context(running(folder)) for _ in loads]
             seconds = str(size.seconds)
-            others = [
-                stack.enter_context(python(WRITER, file, seconds, str(WRITERS))) for _ in range(2)
-            ]
+            writer = ("-m", "tests.reliability.writer", file, seconds, str(WRITERS))
+            others = [stack.enter_context(python(*writer)) for _ in range(2)]
             eventually(lambda: table(folder, "SELECT 1 FROM sqlite_master WHERE name = 'written'"))
-            others.append(stack.enter_context(python(HOLDER, file, seconds, str(seed))))
+            others.append(stack.enter_context(python("-c", HOLDER, file, seconds, str(seed))))
             for program, load in zip(programs, loads, strict=True):
                 load.port = program.port
                 stack.enter_context(load.running())
@@ -102,10 +75,10 @@ def run(folder: Path, size: Size, seed: int) -> Outcome:
 
 
 @contextmanager
-def python(code: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A Python of its own with the runtime in it, killed in the end."""
+def python(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Another Python process that finds this repository's modules, killed at the end."""
     process = subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
+        [sys.executable, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
