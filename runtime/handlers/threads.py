@@ -95,8 +95,15 @@ def deliver(
         else:
             future.set_exception(error)
 
+    call_threadsafe(loop, settle)
+
+
+def call_threadsafe(
+    loop: asyncio.AbstractEventLoop, callback: Callable[..., object], *arguments: Any
+) -> None:
+    """Like `loop.call_soon_threadsafe`, but does nothing if the loop is closed."""
     try:
-        loop.call_soon_threadsafe(settle)
+        loop.call_soon_threadsafe(callback, *arguments)
     except RuntimeError:
         return
 

@@ -10,6 +10,7 @@ from runtime.engines.queue.delivery import Delivery
 from runtime.engines.queue.driver_queue import Full, Info
 from runtime.engines.queue.outcome import Reject, Retry
 from runtime.engines.queue.queue import Queue
+from runtime.engines.sql.contract import JoinableTransaction
 from runtime.handlers import context
 
 __all__ = [
@@ -33,7 +34,7 @@ async def publish(
     *,
     unique: str | None = None,
     priority: int = 0,
-    transaction: object | None = None,
+    transaction: JoinableTransaction | None = None,
 ) -> str:
     """Put a JSON value into the queue with that id, a bare name meaning one of this namespace.
 

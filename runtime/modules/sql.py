@@ -18,9 +18,14 @@ from __future__ import annotations
 
 from runtime.engines.queue.delivery import Delivery
 from runtime.engines.sql import builder
-from runtime.engines.sql.sqlite.errors import DatabaseClosed, TransactionLost
+from runtime.engines.sql.contract import (
+    Database,
+    DatabaseClosed,
+    Result,
+    Transaction,
+    TransactionLost,
+)
 from runtime.handlers.context import call
-from runtime.kinds.db.sql import Database, Result, Transaction
 from runtime.service import Unavailable
 
 __all__ = [
@@ -58,8 +63,7 @@ def transaction() -> Transaction:
     """
     here = call()
     if isinstance(here.subject, Delivery) and here.subject.transaction is not None:
-        of_message: Transaction = here.subject.transaction  # type: ignore[assignment]
-        return of_message
+        return here.subject.transaction
     raise RuntimeError(
         f"'{here.entry}' was not called with a transaction; "
         "give its queue.consumer the field 'transaction', or write `async with db.transaction()`"

@@ -10,8 +10,8 @@ from runtime.engines.queue.deadline import Deadlines
 from runtime.engines.queue.driver_queue import Subscription
 from runtime.engines.queue.queue import Queue
 from runtime.engines.queue.settlement import Settlement
-from runtime.engines.queue.transaction import Transactions
 from runtime.engines.queue.worker import SHORTEST_TURN, TURN, Function, Worker
+from runtime.engines.sql.contract import Transactions
 from runtime.service import Ready
 
 log = logging.getLogger("runtime.queue")

@@ -8,7 +8,7 @@ from runtime.engines.queue.delay import seconds
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.outcome import ACK, Nack, Outcome
 from runtime.engines.queue.settlement import Settlement
-from runtime.engines.queue.transaction import Transaction
+from runtime.engines.sql.contract import Transaction
 
 
 class AlreadySettled(RuntimeError):

@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from runtime.engines.queue.message import Message
+from runtime.engines.sql.contract import JoinableTransaction
 
 
 class Full(Exception):
@@ -60,7 +61,7 @@ class Subscription(Protocol):
         """
         ...
 
-    async def ack(self, message: Message, transaction: object | None = None) -> None:
+    async def ack(self, message: Message, transaction: JoinableTransaction | None = None) -> None:
         """Done: the message is forgotten; with `transaction`, when and if that is committed.
 
         A driver that cannot do the latter says so in its kind's `lacks`, and is not asked to.
@@ -107,7 +108,7 @@ class DriverQueue(Protocol):
         ...
 
     async def publish(
-        self, message: Message, delay: float = 0.0, transaction: object | None = None
+        self, message: Message, delay: float = 0.0, transaction: JoinableTransaction | None = None
     ) -> str:
         """Take a message; it is received `delay` seconds from now at the earliest.
 

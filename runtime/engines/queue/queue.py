@@ -12,6 +12,7 @@ from runtime.codec import encode
 from runtime.engines.queue.delay import seconds
 from runtime.engines.queue.driver_queue import DriverQueue, Info
 from runtime.engines.queue.message import NO_HEADERS, Message, copied, keyed, next_id, ranked
+from runtime.engines.sql.contract import JoinableTransaction
 
 
 class Queue:
@@ -43,7 +44,7 @@ class Queue:
         *,
         unique: str | None = None,
         priority: int = 0,
-        transaction: object | None = None,
+        transaction: JoinableTransaction | None = None,
     ) -> str:
         """Put a JSON value into the queue; its id. The value may be changed afterwards.
 

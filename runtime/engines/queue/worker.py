@@ -23,7 +23,7 @@ from runtime.engines.queue.outcome import (
     of_error,
 )
 from runtime.engines.queue.settlement import Settlement, log
-from runtime.engines.queue.transaction import Transaction, Transactions
+from runtime.engines.sql.contract import Transaction, Transactions
 
 SLICE = 0.002
 """Seconds after which a worker lets the rest of the program have a turn."""

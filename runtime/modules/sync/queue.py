@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from runtime.engines.queue.delivery import Delivery
 from runtime.engines.queue.driver_queue import Full, Info
 from runtime.engines.queue.outcome import Reject, Retry
+from runtime.engines.sql.contract import JoinableTransaction
 from runtime.handlers import context
 from runtime.modules import queue
 
@@ -65,7 +66,7 @@ def publish(
     *,
     unique: str | None = None,
     priority: int = 0,
-    transaction: object | None = None,
+    transaction: JoinableTransaction | None = None,
 ) -> str:
     """Put a JSON value into a queue, and wait until it is there: see `runtime.modules.queue`."""
     publishing = queue.get(id).publish(

@@ -8,7 +8,7 @@ with db.transaction() as tx:
 
 from __future__ import annotations
 
-from runtime.kinds.db.sql import BlockingDatabase, BlockingTransaction, Result
+from runtime.engines.sql.contract import BlockingDatabase, BlockingTransaction, Result
 from runtime.modules import sql
 from runtime.modules.sql import DatabaseClosed, TransactionLost, Unavailable, builder
 

@@ -20,7 +20,7 @@ import pytest
 
 from runtime.engines.queue.sql.driver import DurableDriver
 from runtime.engines.queue.sql.operations import Ack
-from runtime.engines.sql.sqlite.errors import DatabaseClosed
+from runtime.engines.sql.contract import DatabaseClosed
 from tests.support import databases
 from tests.support.blackbox import Site, eventually, execute, write_files
 from tests.support.consuming import Running, until

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from runtime.engines.sql.contract import DatabaseClosed, TransactionLost
 from runtime.engines.sql.sqlite.blocking import BlockingDatabase
-from runtime.engines.sql.sqlite.errors import DatabaseClosed, TransactionLost
 from tests.support.databases import ADD, names, run, tasks
 
 

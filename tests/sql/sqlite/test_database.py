@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from runtime.engines.sql.contract import DatabaseClosed
 from runtime.engines.sql.sqlite.connection import Settings
 from runtime.engines.sql.sqlite.database import Database
-from runtime.engines.sql.sqlite.errors import DatabaseClosed
 from tests.support.databases import ADD, LIMIT, names, run, serving, tasks
 
 SLOW = (
@@ -267,8 +267,8 @@ def test_a_writer_that_dies_fails_the_run_and_leaves_nobody_waiting(
 def test_the_threads_do_not_hold_the_process_open(tmp_path: Path) -> None:
     program = f"""
 import asyncio
-from tests.databases import tasks
-from tests.test_sqlite_database import ENDLESS, SLOW
+from tests.support.databases import tasks
+from tests.sql.sqlite.test_database import ENDLESS, SLOW
 async def main():
     async with tasks({str(tmp_path / "tasks.db")!r}) as db:
         calls = [asyncio.create_task(call(SLOW, (ENDLESS,))) for call in (db.execute, db.query)]

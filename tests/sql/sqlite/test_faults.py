@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from runtime.engines.sql.contract import DatabaseClosed
 from runtime.engines.sql.sqlite.connection import Settings
 from runtime.engines.sql.sqlite.database import Database
-from runtime.engines.sql.sqlite.errors import DatabaseClosed, FileLost, Uncertain
+from runtime.engines.sql.sqlite.errors import FileLost, Uncertain
 from runtime.service import Unavailable
 from tests.support.blackbox import FREE_PORT, eventually, running, write_files
 from tests.support.databases import ADD, TASKS, names, run, serving, tasks

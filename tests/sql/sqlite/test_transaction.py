@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from runtime.engines.sql.contract import TransactionLost
 from runtime.engines.sql.sqlite.connection import Settings
 from runtime.engines.sql.sqlite.database import Database
-from runtime.engines.sql.sqlite.errors import TransactionLost
 from runtime.service import Unavailable
 from tests.sql.sqlite.test_database import ENDLESS, SLOW
 from tests.support.databases import ADD, names, run, serving, tasks

@@ -12,6 +12,7 @@ from runtime.engines.queue.driver_queue import Closed, DriverQueue, Full, Info, 
 from runtime.engines.queue.memory.delay_queue import DelayQueue
 from runtime.engines.queue.memory.priority_queue import PriorityQueue
 from runtime.engines.queue.message import Message, redelivery
+from runtime.engines.sql.contract import JoinableTransaction
 
 
 class MemoryQueue:
@@ -37,7 +38,7 @@ class MemoryQueue:
         return self._length
 
     async def publish(
-        self, message: Message, delay: float = 0.0, transaction: object | None = None
+        self, message: Message, delay: float = 0.0, transaction: JoinableTransaction | None = None
     ) -> str:
         if transaction is not None:
             raise ValueError(
@@ -138,7 +139,7 @@ class MemorySubscription:
             await self._arrival()
         return message
 
-    async def ack(self, message: Message, transaction: object | None = None) -> None:
+    async def ack(self, message: Message, transaction: JoinableTransaction | None = None) -> None:
         self._line.forget(message)
 
     async def retry(self, message: Message, delay: float) -> None:

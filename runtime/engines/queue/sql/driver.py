@@ -17,9 +17,9 @@ from runtime.engines.queue.sql.queue import SqlQueue
 from runtime.engines.queue.sql.sqlite import store
 from runtime.engines.queue.sql.sqlite.lease import Lease, Report
 from runtime.engines.queue.sql.sqlite.notifier import Notifier
+from runtime.engines.sql.contract import JoinableTransaction
 from runtime.engines.sql.sqlite.batch import BatchFunction
 from runtime.engines.sql.sqlite.database import Database
-from runtime.engines.sql.sqlite.writer_transaction import WriterTransaction
 from runtime.handlers.threads import own_thread
 from runtime.service import Ready, StartError, Unavailable
 
@@ -95,7 +95,9 @@ class DurableDriver:
             raise Unavailable(f"'{self._id}' is not running")
         return self._owner
 
-    def publish(self, item: Publish, transaction: object | None) -> asyncio.Future[Any]:
+    def publish(
+        self, item: Publish, transaction: JoinableTransaction | None
+    ) -> asyncio.Future[Any]:
         if transaction is None:
             self.database.refuse_inside()
         return self._ask(store.publish, item, transaction)
@@ -103,7 +105,9 @@ class DurableDriver:
     def claim(self, item: Claim) -> asyncio.Future[Any]:
         return self._ask(store.claim, item)
 
-    def settle(self, item: Settle, transaction: object | None = None) -> asyncio.Future[Any]:
+    def settle(
+        self, item: Settle, transaction: JoinableTransaction | None = None
+    ) -> asyncio.Future[Any]:
         return self._ask(self._settling, item, transaction)
 
     def settle_later(self, item: Settle, id: str) -> None:
@@ -112,9 +116,8 @@ class DurableDriver:
     def due(self, when: float) -> None:
         self._upkeep.due(when)
 
-    def after_commit(self, transaction: object, callback: Callable[[], None]) -> None:
-        loop = asyncio.get_running_loop()
-        self._hold(transaction).after_commit(lambda: _tell(loop, callback))
+    def after_commit(self, transaction: JoinableTransaction, callback: Callable[[], None]) -> None:
+        self._own(transaction).after_commit(callback)
 
     def ring(self, queue: str) -> None:
         """Wake this program's consumers of a queue and everybody else's, once a tick."""
@@ -143,27 +146,28 @@ class DurableDriver:
         ]
 
     def _ask(
-        self, work: BatchFunction, item: Any, transaction: object | None = None
+        self, work: BatchFunction, item: Any, transaction: JoinableTransaction | None = None
     ) -> asyncio.Future[Any]:
         if not self._owner:
             raise Unavailable(f"'{self._id}' is not running")
         if transaction is None:
             return self.database.batch(work, item)
-        return self.database.batch_in(self._hold(transaction), work, item)
+        return self._own(transaction).add(lambda connection: work(connection, [item])[0])
 
-    def _hold(self, transaction: object) -> WriterTransaction:
-        hold = getattr(transaction, "hold", None)
-        if not isinstance(hold, WriterTransaction):
+    def _own(self, transaction: JoinableTransaction) -> JoinableTransaction:
+        """The transaction, if it belongs to this driver's database."""
+        database = getattr(transaction, "database", None)
+        if database is None:
             raise TypeError(
                 f"the transaction is of type {type(transaction).__name__}; "
                 "give what `async with db.transaction()` or `sql.transaction()` gave"
             )
-        if hold.owner is not self.database:
+        if database is not self.database:
             raise ValueError(
                 f"the transaction is not one of '{self.database.label}', "
                 f"where '{self._id}' keeps its messages"
             )
-        return hold
+        return transaction
 
     async def _open(self, lease: Lease) -> None:
         try:

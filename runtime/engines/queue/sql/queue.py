@@ -12,12 +12,15 @@ from runtime.engines.queue.driver_queue import Info
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.sql.operations import Publish
 from runtime.engines.queue.sql.subscription import Settler, SqlSubscription
+from runtime.engines.sql.contract import JoinableTransaction
 
 
 class Driver(Settler, Protocol):
     """What a line asks of its driver. The futures raise Full or Unavailable."""
 
-    def publish(self, item: Publish, transaction: object | None) -> asyncio.Future[Any]: ...
+    def publish(
+        self, item: Publish, transaction: JoinableTransaction | None
+    ) -> asyncio.Future[Any]: ...
 
     async def count(self, queue: str) -> Info: ...
 
@@ -34,7 +37,7 @@ class SqlQueue:
         self.subscriptions: list[SqlSubscription] = []
 
     async def publish(
-        self, message: Message, delay: float = 0.0, transaction: object | None = None
+        self, message: Message, delay: float = 0.0, transaction: JoinableTransaction | None = None
     ) -> str:
         due = time() + delay if delay > 0 else 0.0
         item = Publish(self.name, message, due, self.max_length)

@@ -14,6 +14,7 @@ from runtime.engines.queue.driver_queue import Closed, DriverQueue, NotHeld
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.sql.operations import Ack, Bury, Claim, Claimed, Release, Retry, Settle
 from runtime.engines.queue.sql.sqlite.store import written
+from runtime.engines.sql.contract import JoinableTransaction
 from runtime.service import Unavailable
 
 log = logging.getLogger("runtime.queue")
@@ -32,13 +33,15 @@ class Settler(Protocol):
 
     def claim(self, item: Claim) -> asyncio.Future[Any]: ...
 
-    def settle(self, item: Settle, transaction: object | None = None) -> asyncio.Future[Any]: ...
+    def settle(
+        self, item: Settle, transaction: JoinableTransaction | None = None
+    ) -> asyncio.Future[Any]: ...
 
     def settle_later(self, item: Settle, id: str) -> None:
         """Settle the message of that id when the database is there again."""
         ...
 
-    def after_commit(self, transaction: object, callback: Callable[[], None]) -> None:
+    def after_commit(self, transaction: JoinableTransaction, callback: Callable[[], None]) -> None:
         """Call back on the event loop when a transaction is committed, and not if it is not."""
         ...
 
@@ -110,7 +113,7 @@ class SqlSubscription:
             await self._arrival()
         return message
 
-    async def ack(self, message: Message, transaction: object | None = None) -> None:
+    async def ack(self, message: Message, transaction: JoinableTransaction | None = None) -> None:
         item = Ack(self._seq(message), message.token)
         if transaction is None:
             await self._settle(message, item)

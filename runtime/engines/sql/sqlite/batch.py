@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any
 
+from runtime.engines.sql.contract import Step
 from runtime.engines.sql.sqlite.completion import Completion, ResultFuture, deliver
 from runtime.engines.sql.sqlite.errors import Uncertain, unavailable
 from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
@@ -17,6 +18,11 @@ BatchFunction = Callable[[sqlite3.Connection, Sequence[Any]], Sequence[Any]]
 An answer that is an exception is that item's alone: nothing of it was done. A raised `sqlite3`
 error undoes the whole batch, and each item is tried again by itself.
 """
+
+
+def run_steps(connection: sqlite3.Connection, steps: Sequence[Step]) -> Sequence[Any]:
+    """The batch function of a transaction's steps."""
+    return [step(connection) for step in steps]
 
 
 class BatchItem:
@@ -38,10 +44,12 @@ class BatchItem:
             connection.execute("SAVEPOINT part")
             answers = self.work(connection, [self.item])
             connection.execute("RELEASE part")
-        except sqlite3.Error as error:
+        except Exception as error:
             session.note(error)
             if connection.in_transaction:
                 connection.execute("ROLLBACK TO part")
+            if not isinstance(error, sqlite3.Error):
+                return self.waiter, None, error.with_traceback(None)
             return self.failed(error)
         return outcome(self.waiter, answers[0])
 

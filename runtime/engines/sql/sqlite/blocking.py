@@ -7,8 +7,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
+from runtime.engines.sql.contract import Database, Parameters, Step
 from runtime.engines.sql.sqlite.completion import ResultFuture, ThreadFuture
-from runtime.engines.sql.sqlite.parameters import Parameters
 from runtime.engines.sql.sqlite.reentrancy import enter, leave
 from runtime.engines.sql.sqlite.statement_request import (
     Result,
@@ -61,9 +61,17 @@ class BlockingTransaction:
         return transaction
 
     @property
-    def hold(self) -> WriterTransaction:
-        """What it is to the writer. Raises RuntimeError if it is not entered."""
-        return self._entered()
+    def database(self) -> Database:
+        """The database that it belongs to. Raises RuntimeError if it is not entered."""
+        return self._entered().database
+
+    def add(self, step: Step) -> asyncio.Future[Any]:
+        """Run a step inside the transaction: see `runtime.engines.sql.contract`."""
+        return self._entered().add(step)
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Call back on the running event loop once it is committed; never if it is rolled back."""
+        self._entered().after_commit(callback)
 
     def __enter__(self) -> Self:
         if self._hold is not None and self._hold.open:

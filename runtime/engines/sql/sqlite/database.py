@@ -9,12 +9,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from runtime.engines.sql.contract import Parameters
 from runtime.engines.sql.sqlite.batch import BatchFunction, BatchItem
 from runtime.engines.sql.sqlite.blocking import BlockingDatabase
 from runtime.engines.sql.sqlite.completion import ResultFuture
 from runtime.engines.sql.sqlite.connection import Settings, connect
 from runtime.engines.sql.sqlite.engine import Engine
-from runtime.engines.sql.sqlite.parameters import Parameters
 from runtime.engines.sql.sqlite.reentrancy import refuse_inside
 from runtime.engines.sql.sqlite.statement import WRITE, Sort
 from runtime.engines.sql.sqlite.statement_request import (
@@ -34,7 +34,7 @@ from runtime.service import Ready
 class Database:
     """A service, and the calls of handlers while it runs.
 
-    Reads go to the readers; all else waits in line for the writer, as in `runtime.engines.sql.sqlite.writer`.
+    Reads go to the readers; everything else is queued for the writer (see `writer.py`).
     What a connection keeps for itself (temporary tables, attached files) is seen by the writer
     only. Calls raise `DatabaseClosed` while the service does not run, TypeError and ValueError
     for what SQLite cannot be given, Unavailable for a lock of another program or a fault of the
@@ -125,14 +125,6 @@ class Database:
         """
         future: asyncio.Future[Any] = asyncio.Future()
         self._running().writing.put(BatchItem(work, item, future))
-        return future
-
-    def batch_in(
-        self, hold: WriterTransaction, work: BatchFunction, item: Any
-    ) -> asyncio.Future[Any]:
-        """As `batch`, but as a step of a transaction of this database."""
-        future: asyncio.Future[Any] = asyncio.Future()
-        hold.add(BatchItem(work, item, future))
         return future
 
     def refuse_inside(self) -> None:

@@ -18,20 +18,12 @@ _LATER = {
 """Faults that are not the statement's: they may be gone later, with nothing changed in here."""
 
 
-class DatabaseClosed(Unavailable):
-    """The database is not running: not started yet, stopped, or between two attempts."""
-
-
 class FileLost(Unavailable):
     """The file at the database's path is not the one that is open."""
 
 
 class Uncertain(Unavailable):
     """The disk failed while a change was committed: whether it is kept is not known."""
-
-
-class TransactionLost(RuntimeError):
-    """The transaction was rolled back before its end: it took too long, or SQLite gave it up."""
 
 
 def code(error: BaseException) -> int:

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
 from typing import Any
 
-Parameters = Sequence[Any] | Mapping[str, Any]
+from runtime.engines.sql.contract import Parameters
+
 Bound = tuple[Any, ...] | dict[str, Any]
 """What SQLite takes as it is."""
 

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from runtime.engines.sql.contract import Parameters
 from runtime.engines.sql.sqlite.completion import Completion, ResultFuture, deliver
 from runtime.engines.sql.sqlite.errors import explained, is_of_the_disk, shared, uncertain
 from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
-from runtime.engines.sql.sqlite.parameters import Bound, Parameters, bind
+from runtime.engines.sql.sqlite.parameters import Bound, bind
 from runtime.engines.sql.sqlite.statement import SOLO, Sort, Statement, classify
 
 

@@ -7,15 +7,15 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
+from runtime.engines.sql.contract import Database, Parameters, Step
 from runtime.engines.sql.sqlite.blocking import BlockingTransaction
-from runtime.engines.sql.sqlite.parameters import Parameters
 from runtime.engines.sql.sqlite.reentrancy import enter, leave
 from runtime.engines.sql.sqlite.statement_request import Result, all_rows, first_row, summary
 from runtime.engines.sql.sqlite.writer_transaction import WriterTransaction
 
 
 class Transaction:
-    """What `async with database.transaction()` gives; `runtime.engines.sql.sqlite.writer_transaction` says what it promises.
+    """The value of `async with database.transaction()`; see `WriterTransaction`.
 
     A statement that fails raises, and the transaction goes on without it, as SQLite has it.
     """
@@ -47,9 +47,17 @@ class Transaction:
             await future  # a roll-back needs no waiting: whatever comes next is behind it
 
     @property
-    def hold(self) -> WriterTransaction:
-        """What it is to the writer. Raises RuntimeError if it is not entered."""
-        return self._entered()
+    def database(self) -> Database:
+        """The database that it belongs to. Raises RuntimeError if it is not entered."""
+        return self._entered().database
+
+    def add(self, step: Step) -> asyncio.Future[Any]:
+        """Run a step inside the transaction: see `runtime.engines.sql.contract`."""
+        return self._entered().add(step)
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Call back on the running event loop once it is committed; never if it is rolled back."""
+        self._entered().after_commit(callback)
 
     @property
     def blocking(self) -> BlockingTransaction:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Generic, Protocol, TypeVar
 
-from runtime.engines.sql.sqlite.errors import DatabaseClosed
+from runtime.engines.sql.contract import DatabaseClosed
 
 
 class Refusable(Protocol):

@@ -11,9 +11,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
+from runtime.engines.sql.contract import DatabaseClosed
 from runtime.engines.sql.sqlite.batch import BatchItem, together
 from runtime.engines.sql.sqlite.completion import Completion, deliver
-from runtime.engines.sql.sqlite.errors import DatabaseClosed, FileLost, Uncertain
+from runtime.engines.sql.sqlite.errors import FileLost, Uncertain
 from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
 from runtime.engines.sql.sqlite.statement_request import StatementRequest
 from runtime.engines.sql.sqlite.work_queue import WorkQueue

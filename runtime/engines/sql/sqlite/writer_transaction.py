@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from copy import copy
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Lock
 from time import monotonic
+from typing import Any
 
-from runtime.engines.sql.sqlite.batch import BatchItem
+from runtime.engines.sql.contract import Database, Parameters, Step, TransactionLost
+from runtime.engines.sql.sqlite.batch import BatchItem, run_steps
 from runtime.engines.sql.sqlite.completion import Completion, ResultFuture, deliver
-from runtime.engines.sql.sqlite.errors import FileLost, TransactionLost, Uncertain, explained
+from runtime.engines.sql.sqlite.errors import FileLost, Uncertain, explained
 from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
-from runtime.engines.sql.sqlite.parameters import Parameters
 from runtime.engines.sql.sqlite.statement import Sort
 from runtime.engines.sql.sqlite.statement_request import (
     ResultReader,
@@ -21,6 +24,7 @@ from runtime.engines.sql.sqlite.statement_request import (
     statement_request,
 )
 from runtime.engines.sql.sqlite.work_queue import WorkQueue
+from runtime.handlers.threads import call_threadsafe
 from runtime.service import Unavailable
 
 DEADLINE_CHECK = 10_000
@@ -39,12 +43,12 @@ class WriterTransaction:
 
     def __init__(
         self,
-        owner: object,
+        database: Database,
         writer: WorkQueue[StatementRequest | BatchItem | WriterTransaction],
         limit: float,
         label: str,
     ) -> None:
-        self.owner = owner
+        self.database = database
         self._writer = writer
         self._limit = limit
         self._label = label
@@ -72,13 +76,17 @@ class WriterTransaction:
             )
         self._put(asked)
 
-    def add(self, part: BatchItem) -> None:
-        """Queue one item of somebody's batch as a step of the transaction."""
-        self._put(part)
+    def add(self, step: Step) -> asyncio.Future[Any]:
+        """Queue work of another part of the program; the future, of the running loop, has its
+        answer."""
+        future: asyncio.Future[Any] = asyncio.Future()
+        self._put(BatchItem(run_steps, step, future))
+        return future
 
     def after_commit(self, callback: Callable[[], None]) -> None:
-        """Have the writer's thread call this once it is committed, and not if it is rolled back."""
-        self._after_commit.append(callback)
+        """Call back on the running event loop once it is committed; never if it is rolled back."""
+        loop = asyncio.get_running_loop()
+        self._after_commit.append(partial(call_threadsafe, loop, callback))
 
     def _put(self, item: StatementRequest | BatchItem) -> None:
         with self._lock:
