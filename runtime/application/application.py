@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from runtime.application.assembly import Assembly, assemble
@@ -18,7 +17,7 @@ from runtime.handlers.threads import ThreadPool
 from runtime.linking.linker import LinkedManifest, link
 from runtime.log.log import Log
 from runtime.manifest.override import Override
-from runtime.manifest.reader import Manifest, read
+from runtime.manifest.reader import read
 from runtime.program.worker_env import WorkerEnvironment
 from runtime.registry import Registry
 from runtime.service import Stage
@@ -27,8 +26,6 @@ from runtime.telemetry import OFF, Telemetry
 from runtime.units import format_duration
 
 log = logging.getLogger("runtime")
-
-_PLACEHOLDER = re.compile(r"(?<!\$)\$\{env:[^}|]*(?:\|([^}]*))?\}")
 
 HANDLER_THREADS = 40
 """How many plain `def` handlers run at once, over the whole application."""
@@ -73,7 +70,7 @@ class Application:
         if self._membership is not None:
             self.scope.sockets = self._membership.listeners()
         if log is not None:
-            log.hide(secrets(self.linkage.manifest))
+            log.hide(self.linkage.manifest.secrets)
         self._assembly = assemble(self.linkage, self.scope, self._handlers)
 
     async def serve(self, stop: asyncio.Event) -> int:
@@ -126,20 +123,3 @@ class Application:
             self._membership.tell_ready(where)  # the parent says it once for all
             return
         log.info("ready in %s%s", format_duration(took), f": {', '.join(where)}" if where else "")
-
-
-def secrets(manifest: Manifest) -> Iterator[str]:
-    """What came from the environment, alone or as a part of a value."""
-    for entry in manifest.entries.values():
-        for path, written in entry.interpolated.items():
-            yield from filled_in(written, str(entry.value(path)))
-
-
-def filled_in(written: str, value: str) -> Iterator[str]:
-    """What the placeholders of the text `written` were replaced by to make `value`."""
-    pieces = _PLACEHOLDER.split(written)  # text, default, text, default, ..., text
-    pattern = "(.*)".join(re.escape(text.replace("$${", "${")) for text in pieces[::2])
-    if match := re.fullmatch(pattern, value, re.DOTALL):
-        for part, default in zip(match.groups(), pieces[1::2], strict=True):
-            if part != default:
-                yield part

@@ -112,7 +112,7 @@ def _named(text: str, linkage: LinkedManifest) -> EntryId:
     if stage(linkage, other) is Stage.RESOURCE:
         why = "always starts, as any handler may use it"
     entry = linkage.links[other].entry
-    kind = entry.written("kind") or entry.kind
+    kind = entry.as_written("kind")
     raise WrongChoice(f"'{other}' is of kind {kind} and {why}; choose among: {_listed(services)}")
 
 

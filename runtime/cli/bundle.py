@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from runtime.manifest.interpolation import PLACEHOLDER
 from runtime.registry import BrokenKind, Registry
 from runtime.schema.schema import envelope_schema
 
 _PLACEHOLDER = {
     "type": "string",
-    "pattern": r"\$\{env:",
+    "pattern": PLACEHOLDER,
     "description": "`${env:NAME}` or `${env:NAME|default}`, filled from the environment.",
 }
 _NOTES = ("description", "default", "examples", "title", "x-ref", "x-says", "x-type")

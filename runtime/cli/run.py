@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from runtime.application.application import Application, secrets
+from runtime.application.application import Application
 from runtime.application.selection import Selection, WrongChoice, select
 from runtime.cli.options import Refused, application, linked, refuse
 from runtime.findings.finding import ManifestError
@@ -112,7 +112,7 @@ def command(
             selection = selection.further(linkage)
     try:
         if workers > 1 and membership is None:
-            log.hide(secrets(linkage.manifest))
+            log.hide(linkage.manifest.secrets)
             sys.exit(_several(linkage, selection, workers, signals))
         app = Application(linkage, selection, membership)
         app.build(log)

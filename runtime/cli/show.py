@@ -63,6 +63,6 @@ def _find(text: str, linkage: LinkedManifest) -> Link:
 def _fields(link: Link) -> dict[str, Any]:
     """The fields with their defaults, nothing converted, and no value from the environment."""
     fields: dict[str, Any] = link.schema.field.explain(link.entry.fields)
-    for path, text in link.entry.interpolated.items():
+    for path, text in link.entry.placeholders.items():
         value_at(fields, path[:-1])[path[-1]] = text
     return {id: value for id, value in fields.items() if value is not None}

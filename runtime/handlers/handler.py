@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from runtime.findings.display import display_path
 from runtime.findings.finding import Position
 from runtime.handlers.threads import ThreadPool
 from runtime.service import StartError
@@ -61,10 +62,13 @@ class Handlers:
         """One line: the last place in the application's own files, what it was, and the mend."""
         frames = traceback.extract_tb(error.__traceback__)
         own = [frame for frame in frames if Path(frame.filename).is_relative_to(self._folder)]
-        where = f"{_shown(own[-1].filename)}:{own[-1].lineno}" if own else rest
+        where = f"{display_path(own[-1].filename)}:{own[-1].lineno}" if own else rest
         told = f"{type(error).__name__}: {error}"
         if isinstance(error, SyntaxError) and error.filename:
-            where, told = f"{_shown(error.filename)}:{error.lineno}", f"SyntaxError: {error.msg}"
+            where, told = (
+                f"{display_path(error.filename)}:{error.lineno}",
+                f"SyntaxError: {error.msg}",
+            )
         told = told.replace(f"{self._package}.", "")
         return f"{where}: the handler '{rest}' cannot be imported: {told}{_hint(error, folder)}"
 
@@ -123,9 +127,3 @@ def _hint(error: BaseException, folder: Path) -> str:
     if error.name.startswith("runtime_application_"):
         return "; there is no such file in the application's folder"
     return f"; install what provides '{error.name}', or mend the name"
-
-
-def _shown(file: str) -> str:
-    """A path as a person in the working folder would type it."""
-    path = Path(file)
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file

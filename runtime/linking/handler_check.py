@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from runtime.findings.finding import Finding
 from runtime.findings.suggestion import did_you_mean
@@ -50,7 +49,7 @@ class HandlerCheck:
             return
         field = _method_field(target)
         who = f"{rule.caller} ('{caller.id}')"
-        method = _shown(target, "method", DEFAULT_METHOD)
+        method = target.as_written("method", DEFAULT_METHOD)
         if signature.keywords:
             names = "', '".join(signature.keywords)
             message = f"'{method}' needs '{names}' by keyword, but {who} passes none"
@@ -63,7 +62,7 @@ class HandlerCheck:
             self._found(target, field, message)
 
     def _source(self, entry: Entry, source: str) -> None:
-        name = _shown(entry, "source").partition("://")[2] or _shown(entry, "source")
+        name = entry.as_written("source").partition("://")[2] or entry.as_written("source")
         try:
             file = self._locate(entry)
         except Misplaced as error:
@@ -92,7 +91,7 @@ class HandlerCheck:
         return self._files[file]
 
     def _mend(self, entry: Entry, source: str, error: Misplaced) -> str | None:
-        if error.hint or not error.missing or entry.written("source"):
+        if error.hint or not error.missing or entry.placeholder("source"):
             return error.hint
         wanted = entry.folder / source.partition("://")[2]
         try:
@@ -111,10 +110,10 @@ class HandlerCheck:
         method = entry.fields.get("method", DEFAULT_METHOD)
         if not isinstance(method, str) or content.opaque or method in content:
             return
-        hint = None if entry.written("method") else did_you_mean(method, content.functions)
+        hint = None if entry.placeholder("method") else did_you_mean(method, content.functions)
         if hint is None and len(content.functions) == 1:
             hint = f"write 'method: {next(iter(content.functions))}'"
-        message = f"no function '{_shown(entry, 'method', DEFAULT_METHOD)}' in '{name}'"
+        message = f"no function '{entry.as_written('method', DEFAULT_METHOD)}' in '{name}'"
         self._found(entry, _method_field(entry), message, hint)
 
     def _imports(self, entry: Entry, content: HandlerFile, file: Path) -> None:
@@ -137,7 +136,7 @@ class HandlerCheck:
         for index, name in enumerate(listed if isinstance(listed, list) else ()):
             if not isinstance(name, str) or name in known_modules():
                 continue
-            written = entry.written("modules", index)
+            written = entry.placeholder("modules", index)
             hint = did_you_mean(name, own_modules()) or did_you_mean(name, known_modules())
             hint = hint or "installed packages need not be listed"
             message = f"unknown module '{written or name}'"
@@ -150,12 +149,6 @@ class HandlerCheck:
 
 def _method_field(entry: Entry) -> str:
     return "method" if "method" in entry.fields else "source"
-
-
-def _shown(entry: Entry, field: str, default: str = "") -> str:
-    """A field as it was typed."""
-    value: Any = entry.written(field) or entry.fields.get(field, default)
-    return str(value)
 
 
 def _takes(signature: Signature) -> str:

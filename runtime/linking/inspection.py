@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from runtime.findings.display import display_path
 from runtime.findings.finding import Position
 
 MODULES = "runtime.modules"
@@ -80,11 +81,7 @@ def known_modules() -> frozenset[str]:
 
 def position(file: Path, line: int, column: int) -> Position:
     """A place in a handler's file, as findings print it."""
-    try:
-        shown = str(file.absolute().relative_to(Path.cwd()))
-    except ValueError:
-        shown = str(file)
-    return Position(shown, line, column)
+    return Position(display_path(file), line, column)
 
 
 def _define(tree: ast.Module, found: HandlerFile) -> None:

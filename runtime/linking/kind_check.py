@@ -100,7 +100,7 @@ def _as_typed(text: str, links: Iterable[Linked]) -> str:
     """The text with what came from the environment as it was typed: kinds see only the values."""
     typed: dict[str, str] = {}
     for link in links:
-        for path, written in link.entry.interpolated.items():
+        for path, written in link.entry.placeholders.items():
             typed[str(link.entry.value(path)).strip("/")] = written.strip("/")
     for value in sorted(filter(None, typed), key=len, reverse=True):
         text = text.replace(value, typed[value])

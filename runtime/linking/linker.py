@@ -17,7 +17,7 @@ from runtime.linking.graph import Graph
 from runtime.linking.handler_check import HandlerCheck
 from runtime.linking.kind_check import KindCheck
 from runtime.manifest.entry import Entry, value_at
-from runtime.manifest.interpolation import is_whole
+from runtime.manifest.interpolation import is_placeholder
 from runtime.manifest.reader import Manifest
 from runtime.manifest.scalar import scalar
 from runtime.registry import BrokenKind, Registry, UnknownKind
@@ -97,11 +97,11 @@ class _Linking:
         except BrokenKind as error:
             self._found(entry, Problem(("kind",), str(error)))
             return
-        for path, text in entry.interpolated.items():
-            if is_whole(text):
+        for path, text in entry.placeholders.items():
+            if is_placeholder(text):
                 _retype(entry.fields, path, schema)
-        problems = schema.problems(entry.fields, entry.interpolated)
-        unfilled = {path for path, text in entry.interpolated.items() if entry.value(path) == text}
+        problems = schema.problems(entry.fields, entry.placeholders)
+        unfilled = {path for path, text in entry.placeholders.items() if entry.value(path) == text}
         for problem in problems:
             if problem.path not in unfilled:  # that it could not be filled is told already
                 self._found(entry, problem)
@@ -113,18 +113,18 @@ class _Linking:
         self.links[entry.id] = Link(entry, kind, schema, references)
 
     def _unknown_kind(self, entry: Entry) -> None:
-        written = entry.written("kind")
+        placeholder = entry.placeholder("kind")
         meant = _LUA.get(entry.kind)
         hint = f"handlers are Python here: write {meant}" if meant else None
-        if hint is None and written is None:
+        if hint is None and placeholder is None:
             hint = did_you_mean(entry.kind, self.registry.names)
-        message = f"unknown kind '{written or entry.kind}'"
+        message = f"unknown kind '{entry.as_written('kind')}'"
         self._found(entry, Problem(("kind",), message, hint or "see 'runtime kinds'"))
 
     def _resolve(self, entry: Entry, reference: Reference) -> Entry | None:
         id = EntryId.parse(reference.text, entry.id.namespace)
         target = self.entries.get(id)
-        written = entry.written(*reference.path)
+        written = entry.placeholder(*reference.path)
         if target is None:
             self.faulty.add(entry.id)
             if self.manifest.complete:  # else it may well be in what could not be read
@@ -134,7 +134,7 @@ class _Linking:
         if not _fits(target, reference.kinds):
             if target.kind not in self.registry:
                 return None  # that is told where it stands; what it was meant to be fits, perhaps
-            kind = target.written("kind") or target.kind
+            kind = target.as_written("kind")
             message = f"'{written or id}' is of kind {kind}, not {' or '.join(reference.kinds)}"
             self._found(entry, Problem(reference.path, message, self._only(reference.kinds)))
             return None

@@ -1,4 +1,4 @@
-"""Entry: one declared item of a manifest, and its id."""
+"""Entry: one declared item of a manifest."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from runtime.findings.finding import Position
 from runtime.manifest.document import Document
 
 
-def value_at(holder: Any, path: FieldPath) -> Any:
-    """What stands at `path` in mappings and lists."""
+def value_at(container: Any, path: FieldPath) -> Any:
+    """The value at `path` in nested mappings and lists. Raises LookupError if there is none."""
     for step in path:
-        holder = holder[step]
-    return holder
+        container = container[step]
+    return container
 
 
 @dataclass(slots=True)
 class Entry:
-    """What was declared: `fields` is the whole mapping, `name`, `kind` and `meta` included.
+    """An entry as declared: `fields` is the whole mapping, with `name`, `kind` and `meta`.
 
-    `fields` has `${env:…}` resolved and overrides applied; what was typed is in `document`, and
-    only that may be shown to anybody.
+    Overrides are applied to `fields` and placeholders are resolved. To show a field to anybody,
+    use `as_written`, which never reveals a value from the environment.
     """
 
     id: EntryId
@@ -33,8 +33,13 @@ class Entry:
     fields: dict[str, Any]
     document: Document
     path: FieldPath
+    """Path of the entry in its document: `("entries", 3)`."""
     overrides: Mapping[FieldPath, Position] = field(default_factory=dict)
-    interpolated: Mapping[FieldPath, str] = field(default_factory=dict)
+    """Position of each override on the command line, by the path of the field it changed."""
+    placeholders: Mapping[FieldPath, str] = field(default_factory=dict)
+    """Original text of each field that contained a `${env:…}`."""
+    secrets: frozenset[str] = frozenset()
+    """Values that came from environment variables."""
 
     @property
     def folder(self) -> Path:
@@ -43,30 +48,37 @@ class Entry:
 
     @property
     def position(self) -> Position:
+        """Position of the whole entry."""
         return self.document.at(self.path)
 
     def at(self, *path: str | int) -> Position:
-        """Where the value at `path` stands, or the nearest place around it."""
-        return self._overridden(path) or self.document.at(self.path + path)
+        """Position of the value at `path`, or of the nearest enclosing value."""
+        return self._override_at(path) or self.document.at(self.path + path)
 
     def key_at(self, *path: str | int) -> Position:
-        """Where the key that ends `path` stands, or the nearest place around it."""
-        return self._overridden(path) or self.document.key_at(self.path + path)
+        """Position of the last key of `path`, or of the nearest enclosing one."""
+        return self._override_at(path) or self.document.key_at(self.path + path)
 
     def value(self, path: FieldPath) -> Any:
-        """The value at `path`, which is there."""
+        """The value at `path`. Raises LookupError if there is none."""
         return value_at(self.fields, path)
 
-    def written(self, *path: str | int) -> str | None:
-        """What was typed at `path` if it held a `${env:…}`: shown instead of the secret."""
-        return self.interpolated.get(path)
+    def placeholder(self, *path: str | int) -> str | None:
+        """Original text at `path` if it contained a `${env:…}`: print this, not the value."""
+        return self.placeholders.get(path)
 
-    def _overridden(self, path: FieldPath) -> Position | None:
+    def as_written(self, field: str, default: str = "") -> str:
+        """Text of a top-level field for display, placeholders left unresolved."""
+        return self.placeholders.get((field,)) or str(self.fields.get(field, default))
+
+    def _override_at(self, path: FieldPath) -> Position | None:
         if not self.overrides:
             return None
         for end in range(len(path), 0, -1):
             if path[:end] in self.overrides:
                 return self.overrides[path[:end]]
-        # what an override made on its way, such as the mapping around its field
-        made = (at for long, at in self.overrides.items() if path == long[: len(path)])
-        return next(made, None) if path and not self.document.has(self.path + path) else None
+        if not path or self.document.has(self.path + path):
+            return None
+        # a mapping that an override created on the way to its field
+        positions = (at for long, at in self.overrides.items() if path == long[: len(path)])
+        return next(positions, None)

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from runtime.entry_id import NAME, EntryId
+from runtime.findings.display import display_path
 from runtime.findings.finding import Finding, ManifestError, Position
 from runtime.findings.suggestion import did_you_mean
 from runtime.manifest.document import MAX_BYTES, Document, parse
@@ -33,6 +34,11 @@ class Manifest(msgspec.Struct, frozen=True):
     complete: bool
     """Whether every entry that was declared is among the entries."""
 
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Every value that came from an environment variable, for the log to hide."""
+        return frozenset().union(*(entry.secrets for entry in self.entries.values()))
+
 
 def read(
     folder: Path,
@@ -50,7 +56,7 @@ def read(
     if not reading.files:
         message = "no _index.yaml here or in any folder below"
         hint = "name the folder of an application, or make a new one with 'runtime init'"
-        raise ManifestError([Finding(Position(_shown(folder)), message, hint)])
+        raise ManifestError([Finding(Position(display_path(folder)), message, hint)])
     reading.override(overrides)
     reading.interpolate()
     return Manifest(folder, reading.entries, reading.documents, reading.findings, reading.complete)
@@ -82,7 +88,7 @@ class _Reading:
 
     def file(self, path: Path) -> None:
         self.files += 1
-        shown = _shown(path)
+        shown = display_path(path)
         text = self._text(path, shown)
         document = None
         if text is not None:
@@ -170,7 +176,7 @@ class _Reading:
         placeholders = any("${" in document.text for document in self.documents)
         for entry in self.entries.values():
             if placeholders or entry.overrides:
-                entry.interpolated = interpolate(
+                entry.placeholders, entry.secrets = interpolate(
                     entry.fields,
                     self.environment,
                     lambda path, fault, entry=entry: self._found(  # type: ignore[misc]
@@ -186,11 +192,3 @@ class _Reading:
 
     def _found(self, position: Position, message: str, hint: str | None = None) -> None:
         self.findings.append(Finding(position, message, hint))
-
-
-def _shown(path: Path) -> str:
-    """The path as a person in the working folder would type it."""
-    try:
-        return str(path.absolute().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)

@@ -60,7 +60,7 @@ def _unshared(linkage: LinkedManifest, link: Link) -> Problem | None:
         return shared(LinkedEntry(linkage.links, link))
     if shared:
         return None
-    kind = link.entry.written("kind") or link.kind.name
+    kind = link.entry.as_written("kind")
     message = f"'{link.entry.id}' is of kind {kind}, which works within one process"
     return Problem(("kind",), message, _instead(link.kind.name))
 

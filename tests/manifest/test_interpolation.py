@@ -12,7 +12,8 @@ import pytest
 
 from runtime.cli.excerpt import print_findings
 from runtime.findings.finding import ManifestError
-from runtime.manifest.interpolation import Unresolved, fill, interpolate, is_whole
+from runtime.manifest.interpolation import Unresolved, interpolate, is_placeholder, resolve
+from runtime.manifest.reader import read
 from tests.support.blackbox import execute
 from tests.support.sample_manifest import examples, linked, paths, settle
 
@@ -37,39 +38,72 @@ VALUES = {"NAME": "value", "EMPTY": "", "BRACE": "a}b", "INNER": "${env:NAME}"}
     ],
 )
 def test_a_text_is_filled(text: str, filled: str) -> None:
-    assert fill(text, VALUES) == filled
+    assert resolve(text, VALUES, set()) == filled
 
 
 @pytest.mark.parametrize("text", ["${", "${}", "${NAME}", "${env:}", "${env:1A}", "${env:A B}"])
 def test_what_is_no_placeholder_is_refused(text: str) -> None:
     with pytest.raises(Unresolved, match="is not a placeholder"):
-        fill(text, VALUES)
+        resolve(text, VALUES, set())
 
 
 def test_a_variable_that_is_not_set_or_no_text_is_refused() -> None:
     with pytest.raises(Unresolved, match="'UNSET' is not set"):
-        fill("${env:UNSET}", VALUES)
+        resolve("${env:UNSET}", VALUES, set())
     with pytest.raises(Unresolved, match="'BYTES' is not UTF-8 text"):
-        fill("${env:BYTES}", {"BYTES": os.fsdecode(b"\xff")})
+        resolve("${env:BYTES}", {"BYTES": os.fsdecode(b"\xff")}, set())
 
 
 def test_what_was_typed_is_remembered_by_its_place_and_faults_leave_the_rest() -> None:
     fields: dict[str, Any] = {"a": "${env:NAME}", "b": ["x", {"c": "-${env:UNSET}"}], "d": 1}
     faults: list[tuple[Any, str]] = []
 
-    written = interpolate(fields, VALUES, lambda path, fault: faults.append((path, fault.message)))
+    placeholders, secrets = interpolate(
+        fields, VALUES, lambda path, fault: faults.append((path, fault.message))
+    )
 
     assert fields == {"a": "value", "b": ["x", {"c": "-${env:UNSET}"}], "d": 1}
-    assert written == {("a",): "${env:NAME}", ("b", 1, "c"): "-${env:UNSET}"}
+    assert placeholders == {("a",): "${env:NAME}", ("b", 1, "c"): "-${env:UNSET}"}
+    assert secrets == {"value"}
     assert faults == [(("b", 1, "c"), "the environment variable 'UNSET' is not set")]
 
 
-def test_only_one_placeholder_alone_is_whole() -> None:
-    assert is_whole("${env:A}")
-    assert is_whole("${env:A|x}")
-    assert not is_whole(" ${env:A}")
-    assert not is_whole("${env:A}${env:B}")
-    assert not is_whole("$${env:A}")
+def test_a_text_is_a_placeholder_only_if_it_is_nothing_else() -> None:
+    assert is_placeholder("${env:A}")
+    assert is_placeholder("${env:A|x}")
+    assert not is_placeholder(" ${env:A}")
+    assert not is_placeholder("${env:A}${env:B}")
+    assert not is_placeholder("$${env:A}")
+    assert not is_placeholder("${A}")
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "secrets"),
+    [
+        ("${env:PW}", {"PW": "s3cret"}, {"s3cret"}),
+        ("postgres://u:${env:PW}@h/${env:DB}", {"PW": "s3cret", "DB": "x"}, {"s3cret", "x"}),
+        ("${env:PW|none}", {}, set()),
+        ("${env:PW|none}", {"PW": "none"}, set()),
+        ("${env:PW|none}", {"PW": "s3cret"}, {"s3cret"}),
+        ("$${env:PW}", {"PW": "s3cret"}, set()),
+    ],
+)
+def test_a_secret_is_a_value_of_the_environment_that_the_manifest_does_not_show(
+    text: str, environment: dict[str, str], secrets: set[str]
+) -> None:
+    found: set[str] = set()
+
+    resolve(text, environment, found)
+
+    assert found == secrets
+
+
+def test_a_manifest_knows_the_secrets_of_all_its_entries(tmp_path: Path) -> None:
+    (tmp_path / "_index.yaml").write_text(SHOWN)
+
+    manifest = read(tmp_path, environment={"SECRET": "CANARY", "MANY": "7351"})
+
+    assert manifest.secrets == {"CANARY", "7351"}
 
 
 @pytest.mark.parametrize(

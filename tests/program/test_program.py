@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from runtime.application.application import filled_in
 from runtime.log import log as logs
 from runtime.log.traceback import stack
 from tests.supervision.test_stopping import IDLE, application, ended_within, unshare_works
@@ -195,22 +194,6 @@ def test_as_pid_1_it_passes_the_exit_code_of_the_program_on(tmp_path: Path) -> N
     inside = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
     with running(folder, ready=False, inside=inside) as program:
         assert program.wait() == 4
-
-
-@pytest.mark.parametrize(
-    ("written", "value", "secrets"),
-    [
-        ("${env:PW}", "s3cret", ["s3cret"]),
-        ("postgres://u:${env:PW}@h/${env:DB}", "postgres://u:s3cret@h/tasks", ["s3cret", "tasks"]),
-        ("${env:PW|none}", "none", []),
-        ("${env:PW|none}", "s3cret", ["s3cret"]),
-        ("$${env:PW}", "${env:PW}", []),
-    ],
-)
-def test_what_came_from_the_environment_is_known_within_a_value(
-    written: str, value: str, secrets: list[str]
-) -> None:
-    assert list(filled_in(written, value)) == secrets
 
 
 def test_a_traceback_begins_in_the_users_code() -> None:
