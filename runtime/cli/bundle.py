@@ -14,7 +14,7 @@ _PLACEHOLDER = {
     "pattern": PLACEHOLDER,
     "description": "`${env:NAME}` or `${env:NAME|default}`, filled from the environment.",
 }
-_NOTES = ("description", "default", "examples", "title", "x-ref", "x-says", "x-type")
+_NOTES = ("description", "default", "examples", "title", "x-ref", "x-expected", "x-type")
 
 
 def whole(registry: Registry) -> dict[str, Any]:

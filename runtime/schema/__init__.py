@@ -1,1 +1,1 @@
-"""Schemas: what an entry of a kind may contain, and how a mistake in it is explained."""
+"""JSON Schemas of the kinds: validation, defaults, references, and error messages."""

@@ -1,4 +1,4 @@
-"""Field: what a schema says of one value, compiled so that entries are walked quickly."""
+"""Field: one value of an entry as its schema describes it, compiled for fast traversal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CONVERSIONS: Mapping[str, Callable[[str], Any]] = {"duration": parse_duration, 
 
 
 class Reference:
-    """A value that names another entry: where it stands, and the kinds it may be of."""
+    """A value that names another entry: its path, its text, and the kinds it may be of."""
 
     __slots__ = ("kinds", "path", "text")
 
@@ -23,7 +23,7 @@ class Reference:
 
 
 class Field:
-    """One value of an entry: its type, default and conversion, and the fields inside it."""
+    """One value of an entry: its types, default and conversion, and the fields nested in it."""
 
     def __init__(self, schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> None:
         merged = dict(schema)
@@ -34,12 +34,14 @@ class Field:
         self.types: frozenset[str] = frozenset([types] if isinstance(types, str) else types)
         self.required: frozenset[str] = frozenset(merged.get("required", ()))
         self.description: str = merged.get("description", "")
-        self.says: str | None = merged.get("x-says")
+        self.expected: str | None = merged.get("x-expected")
+        """The end of `'x' is 5, not …`, for errors; a hint may follow after a semicolon."""
         self.has_default = "default" in merged
         self.schema: Mapping[str, Any] = merged
         self._default = merged.get("default")
         self._convert = _CONVERSIONS.get(merged.get("x-type", ""))
         self.kinds: tuple[str, ...] = tuple(merged.get("x-ref", ()))
+        """Kinds, or patterns of kinds, that this field may name; empty if it is no reference."""
         self.properties = {
             name: Field(inner, definitions) for name, inner in merged.get("properties", {}).items()
         }
@@ -48,15 +50,15 @@ class Field:
         self._has_defaults: bool = any(
             inner.has_default or inner._has_defaults for inner in self.properties.values()
         )
-        self._holders = [
-            (name, inner) for name, inner in self.properties.items() if inner._leads_to_references
+        self._with_references = [
+            (name, inner) for name, inner in self.properties.items() if inner._has_references
         ]
-        self._leads_to_references: bool = bool(
-            self.kinds or self._holders or (self.items and self.items._leads_to_references)
+        self._has_references: bool = bool(
+            self.kinds or self._with_references or (self.items and self.items._has_references)
         )
 
     def at(self, path: Path) -> Field | None:
-        """The field at `path`, or None where the schema says nothing of it."""
+        """The field at `path`, or None if the schema does not declare it."""
         field: Field | None = self
         for step in path:
             if field is None:
@@ -65,65 +67,64 @@ class Field:
         return field
 
     def references(self, value: Any, path: Path = ()) -> Iterator[Reference]:
-        """Every id in `value`, which need not be valid."""
+        """Yield every reference in `value`, which need not be valid."""
         if self.kinds and isinstance(value, str):
             yield Reference(path, value, self.kinds)
-        elif self._holders and isinstance(value, dict):
-            for name, inner in self._holders:
+        elif self._with_references and isinstance(value, dict):
+            for name, inner in self._with_references:
                 if name in value:
                     yield from inner.references(value[name], (*path, name))
-        elif self.items and self.items._leads_to_references and isinstance(value, list):
+        elif self.items and self.items._has_references and isinstance(value, list):
             for index, item in enumerate(value):
                 yield from self.items.references(item, (*path, index))
 
     def explain(self, value: Any) -> Any:
-        """A valid value with its defaults in, as a manifest would write it."""
-        return self._filled(value, lambda field, text: text)
+        """Fill in the defaults of a valid value and convert nothing: what a manifest could say."""
+        return self._fill(value, lambda field, text: text)
 
     def fill(self, value: Any, resolve: Callable[[str], Any]) -> Any:
-        """A valid value with defaults in, quantities as numbers, and ids through `resolve`.
+        """Fill in the defaults of a valid entry, convert quantities, and pass ids to `resolve`.
 
-        An object that is absent but has defaults inside is there; one that requires a field is
-        None. So is every absent field of the entry itself, but inside an object it is left out:
-        whoever gets a plain mapping sees what was given and what has a default, nothing else.
+        Every absent field of the entry itself is None. Inside nested objects, absent fields
+        without a default are left out. An absent object is built from its defaults, unless it
+        requires a field.
         """
-
-        filled: dict[str, Any] = self._filled(value, _conversion(resolve))
+        filled: dict[str, Any] = self._fill(value, _conversion(resolve))
         return {**dict.fromkeys(self.properties), **filled}
 
     def fill_one(self, value: Mapping[str, Any], name: str, resolve: Callable[[str], Any]) -> Any:
-        """One field of an entry, as `fill` gives it. Raises KeyError if there is none."""
+        """Fill a single field of an entry, as `fill` would. Raises KeyError if there is none."""
         if name not in self.properties:
             return value[name]
-        return self.properties[name]._filled(value.get(name), _conversion(resolve))
+        return self.properties[name]._fill(value.get(name), _conversion(resolve))
 
-    def _filled(self, value: Any, convert: Callable[[Field, str], Any]) -> Any:
+    def _fill(self, value: Any, convert: Callable[[Field, str], Any]) -> Any:
         if value is None:
-            value = self._absent()
+            value = self._default_value()
         if isinstance(value, str):
             return convert(self, value)
         if isinstance(value, dict):
             filled = {
-                name: inside
+                name: item
                 for name, inner in self.properties.items()
-                if (inside := inner._filled(value.get(name), convert)) is not None
+                if (item := inner._fill(value.get(name), convert)) is not None
             }
             return {**value, **filled}
         if isinstance(value, list):
             items = self.items
-            return [item if items is None else items._filled(item, convert) for item in value]
+            return [item if items is None else items._fill(item, convert) for item in value]
         if isinstance(value, float) and "integer" in self.types:
-            return int(value)  # for JSON Schema 2.0 is a whole number
+            return int(value)  # JSON Schema counts 2.0 as an integer
         return value
 
-    def _absent(self) -> Any:
+    def _default_value(self) -> Any:
         if self.has_default:
             return self._default
         return {} if self._has_defaults and not self.required else None
 
 
 def _conversion(resolve: Callable[[str], Any]) -> Callable[[Field, str], Any]:
-    """What becomes of a text: an id through `resolve`, a quantity a number."""
+    """Build the conversion of strings: ids through `resolve`, quantities to numbers."""
 
     def convert(field: Field, text: str) -> Any:
         if field.kinds:

@@ -1,4 +1,4 @@
-"""Schema: the JSON Schema of a kind, read from `schemas/`, which decides what an entry may say."""
+"""Schema: the JSON Schema of a kind, which alone decides what an entry may contain."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from runtime.findings.finding import Path, Problem
 from runtime.schema.field import Field
-from runtime.schema.validator import compiled
+from runtime.schema.validator import compile_validator
 
 _PACKAGE = FilePath(__file__).parents[1]
 FOLDER = next(
@@ -18,56 +18,56 @@ FOLDER = next(
     for folder in (_PACKAGE / "schemas", _PACKAGE.parent / "schemas")
     if (folder / "entry.schema.json").exists()
 )
-"""`schemas/`: inside the package in a wheel, beside it in a checkout."""
+"""Folder of the schemas: inside the package in a wheel, beside it in a checkout."""
 
 
 class Schema:
-    """One schema: `problems` checks a value, `field` tells what it says of each part of it."""
+    """One schema: `problems` validates a value, `field` is the tree of its fields."""
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
         self.document: Mapping[str, Any] = bundle(schema)
         self.field = Field(self.document, self.document.get("$defs", {}))
-        self._is_valid = compiled(self.document, self.document.get("$defs", {}))
+        self._is_valid = compile_validator(self.document, self.document.get("$defs", {}))
 
-    def problems(self, value: Any, written: Mapping[Path, str]) -> list[Problem]:
-        """Everything that is wrong with `value`, in no special order.
+    def problems(self, value: Any, placeholders: Mapping[Path, str]) -> list[Problem]:
+        """List every problem of `value`, in no particular order; empty if it is valid.
 
-        A valid value costs a few microseconds: it is only asked whether it is valid. What is wrong
-        with another one is found by jsonschema, which is slower to load and to run.
+        `placeholders` holds the original text of values that came from the environment, by path.
+        A valid value costs a few microseconds; only for others is jsonschema loaded and run.
         """
         if self._is_valid(value):
             return []
-        from runtime.schema.explain import complaints  # 48 ms, and only a faulty manifest needs it
+        from runtime.schema.explain import explain  # takes 48 ms
 
-        return complaints(self.document, self.field, value, written)
+        return explain(self.document, self.field, value, placeholders)
 
 
 def bundle(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema with the shared definitions inside it, so that it stands alone."""
+    """Return the schema with the shared definitions included, so that it needs no other file."""
     definitions = {**_shared()["$defs"], **schema.get("$defs", {})}
-    bundled: dict[str, Any] = _localised({**schema, "$defs": definitions})
+    bundled: dict[str, Any] = _localise({**schema, "$defs": definitions})
     bundled.pop("$id", None)
     return bundled
 
 
-def _localised(node: Any) -> Any:
+def _localise(node: Any) -> Any:
     if isinstance(node, dict):
         return {
-            key: f"#{value.rpartition('#')[2]}" if key == "$ref" else _localised(value)
+            key: f"#{value.rpartition('#')[2]}" if key == "$ref" else _localise(value)
             for key, value in node.items()
         }
-    return [_localised(item) for item in node] if isinstance(node, list) else node
+    return [_localise(item) for item in node] if isinstance(node, list) else node
 
 
 @cache
 def envelope_schema() -> Schema:
-    """What a whole manifest file must look like; its entries are checked by their kinds."""
+    """Schema of a whole manifest file; its entries are validated by the schemas of their kinds."""
     return Schema(load(FOLDER / "manifest.schema.json"))
 
 
 @cache
 def kind_schema(name: str) -> Schema:
-    """The schema of a built-in kind."""
+    """Schema of a built-in kind. Raises FileNotFoundError for any other."""
     return Schema(load(FOLDER / "kinds" / f"{name}.schema.json"))
 
 
@@ -77,6 +77,6 @@ def _shared() -> Mapping[str, Any]:
 
 
 def load(path: FilePath) -> dict[str, Any]:
-    """The JSON object in a file."""
+    """Read a JSON object from a file."""
     document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return document

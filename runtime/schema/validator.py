@@ -1,4 +1,4 @@
-"""Validity: a schema as a function that quickly says of a value that it is right."""
+"""Validator: a JSON Schema compiled to a function that accepts valid values quickly."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 Check = Callable[[Any], bool]
-"""True for what is certainly valid. False for what is not, and for what it cannot tell."""
+"""True only for values that are certainly valid; on False, jsonschema has to decide."""
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
@@ -18,45 +18,45 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "object": (dict,),
     "null": (type(None),),
 }
-_SAYS_NOTHING = frozenset(
+_ANNOTATIONS = frozenset(
     ("$schema", "$id", "$defs", "$comment", "title", "description", "default", "examples")
 )
 
 
-def compiled(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Check:
-    """A function for the values of JSON, whose types are exactly those that `json` gives.
+def compile_validator(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Check:
+    """Compile a schema to a check for JSON values, of exactly the types that `json` produces.
 
-    It knows the keywords that the schemas here are made of. Of a schema with another one, which
-    a kind from outside may bring, it never says yes, so that jsonschema decides.
+    Only the keywords used by the built-in schemas are known. A schema with any other keyword,
+    which a kind from another package may use, compiles to a check that is never True.
     """
-    words = {key: limit for key, limit in schema.items() if not _is_a_note(key)}
+    words = {key: limit for key, limit in schema.items() if not _is_annotation(key)}
     if not words.keys() <= _KEYWORDS.keys():
-        return _cannot_tell
-    if words.get("type") == "object":  # a mapping, a text: one function for what most fields are
+        return _undecided
+    if words.get("type") == "object":  # one function call for the two most common forms
         if words.keys() <= {"type", "properties", "additionalProperties", "required"}:
             return _object(words, definitions)
     elif words.get("type") == "string" and words.keys() == {"type", "pattern"}:
         return _pattern(words["pattern"], {}, definitions, otherwise=False)
-    made = [_KEYWORDS[key](limit, words, definitions) for key, limit in words.items()]
-    checks = [check for check in made if check]
+    compiled = [_KEYWORDS[key](limit, words, definitions) for key, limit in words.items()]
+    checks = [check for check in compiled if check]
     return checks[0] if len(checks) == 1 else lambda value: all([check(value) for check in checks])
 
 
-def _is_a_note(keyword: str) -> bool:
-    return keyword in _SAYS_NOTHING or keyword.startswith("x-")
+def _is_annotation(keyword: str) -> bool:
+    return keyword in _ANNOTATIONS or keyword.startswith("x-")
 
 
-def _cannot_tell(value: Any) -> bool:
+def _undecided(value: Any) -> bool:
     return False
 
 
 def _reference(limit: Any, schema: Any, definitions: Any) -> Check:
-    return compiled(definitions[limit.rpartition("/")[2]], definitions)
+    return compile_validator(definitions[limit.rpartition("/")[2]], definitions)
 
 
 def _type(limit: Any, schema: Any, definitions: Any) -> Check:
     names = [limit] if isinstance(limit, str) else limit
-    # 2.0 is an integer too: let jsonschema say so
+    # 2.0 is an integer too, but rare: left to jsonschema
     types = frozenset(known for name in names for known in _TYPES[name])
     if len(types) == 1:
         (only,) = types
@@ -65,13 +65,13 @@ def _type(limit: Any, schema: Any, definitions: Any) -> Check:
 
 
 def _object(words: Mapping[str, Any], definitions: Any) -> Check:
-    """A mapping with `properties`, with what may stand beside them, and what must be there."""
+    """Check `type: object` together with `properties`, `additionalProperties` and `required`."""
     fields = words.get("properties", {})
-    inner = {name: compiled(field, definitions) for name, field in fields.items()}
+    inner = {name: compile_validator(field, definitions) for name, field in fields.items()}
     required = frozenset(words.get("required", ()))
     others = words.get("additionalProperties", True)
     if not isinstance(others, bool):
-        return _cannot_tell
+        return _undecided
 
     def check(value: Any) -> bool:
         if type(value) is not dict or not required <= value.keys():
@@ -104,8 +104,8 @@ def _required(limit: Any, schema: Any, definitions: Any) -> Check:
 
 def _items(limit: Any, schema: Any, definitions: Any) -> Check:
     if not isinstance(limit, Mapping):
-        return _cannot_tell
-    inner = compiled(limit, definitions)
+        return _undecided
+    inner = compile_validator(limit, definitions)
     return lambda value: type(value) is not list or all([inner(item) for item in value])
 
 
@@ -143,7 +143,7 @@ def _pattern(limit: Any, schema: Any, definitions: Any, otherwise: bool = True) 
     def check(value: Any) -> bool:
         if type(value) is not str:
             return otherwise
-        if not patterns:  # not before a value asks for it: this takes long
+        if not patterns:  # compiled on first use: most are never needed, and it is slow
             patterns.append(re.compile(python_pattern(limit)))
         return patterns[0].search(value) is not None
 
@@ -151,7 +151,7 @@ def _pattern(limit: Any, schema: Any, definitions: Any, otherwise: bool = True) 
 
 
 def python_pattern(pattern: str) -> str:
-    """A schema's pattern as Python's: its `$` lets a line break follow, that of JSON does not."""
+    """Translate a schema's pattern to Python, where `$` would also match before a final newline."""
     return re.sub(r"\$$", r"\\Z", pattern)
 
 

@@ -13,9 +13,9 @@ from jsonschema import Draft202012Validator
 
 from runtime.cli.bundle import whole
 from runtime.registry import Registry
-from runtime.schema.explain import complaints
+from runtime.schema.explain import explain
 from runtime.schema.schema import FOLDER, bundle, envelope_schema, load
-from runtime.schema.validator import compiled
+from runtime.schema.validator import compile_validator
 from tests.support.blackbox import APPS, EXAMPLE, ROOT
 from tests.support.sample_manifest import examples, paths
 
@@ -49,16 +49,16 @@ def test_the_quick_validator_and_the_one_that_explains_agree(
     kind: str, example: dict[str, Any]
 ) -> None:
     schema = registry.schema(kind)
-    is_valid = compiled(schema.document, schema.document["$defs"])
+    is_valid = compile_validator(schema.document, schema.document["$defs"])
 
     refused = 0
     for mutant in mutants(example):
-        explained = complaints(schema.document, schema.field, mutant, {})
+        problems = explain(schema.document, schema.field, mutant, {})
         if 2.0 in [value for value in flat(mutant) if type(value) is float]:
-            assert not (is_valid(mutant) and explained), mutant  # a whole number, on second thought
+            assert not (is_valid(mutant) and problems), mutant  # a whole number, on second thought
         else:
-            assert is_valid(mutant) == (not explained), mutant
-        refused += bool(explained)
+            assert is_valid(mutant) == (not problems), mutant
+        refused += bool(problems)
 
     assert is_valid(example)
     assert refused or kind == "registry.entry"
@@ -88,7 +88,7 @@ def test_what_the_quick_validator_cannot_tell_it_leaves_to_the_other(
     schema: dict[str, Any], value: object
 ) -> None:
     assert Draft202012Validator(schema).is_valid(value)
-    assert not compiled(schema, {})(value)
+    assert not compile_validator(schema, {})(value)
 
 
 @pytest.mark.parametrize(
@@ -112,8 +112,8 @@ def test_the_quick_validator_obeys_each_keyword(
     slow = Draft202012Validator({**schema, "$defs": definitions})
 
     for value in (right, wrong):
-        assert compiled(schema, definitions)(value) == slow.is_valid(value)
-    assert compiled(schema, definitions)(right)
+        assert compile_validator(schema, definitions)(value) == slow.is_valid(value)
+    assert compile_validator(schema, definitions)(right)
 
 
 def test_a_number_beyond_all_bounds_is_told_in_few_words() -> None:
@@ -133,7 +133,7 @@ def test_one_fault_is_told_once() -> None:
     told = [problem.message for problem in schema.problems({**entry, "metta": {}}, {})]
 
     # `index` is too short and malformed too, and a misspelt `meta` is not missing as well
-    assert sorted(told) == ["'index' is '', which says nothing", "unknown field 'metta'"]
+    assert sorted(told) == ["'index' is '', but must not be empty", "unknown field 'metta'"]
 
 
 def test_no_hint_is_drawn_from_a_value_of_the_environment() -> None:
