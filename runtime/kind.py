@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,6 +12,7 @@ from runtime.clock import REAL, Clock
 from runtime.entry_id import EntryId
 from runtime.findings.finding import Path, Position, Problem
 from runtime.handlers.context import ApplicationContext
+from runtime.handlers.invocation import Invocation, LoadedHandler
 from runtime.service import Ready, Service, Stage, StartError, Unavailable
 from runtime.telemetry import OFF, Telemetry
 
@@ -25,6 +26,7 @@ __all__ = [
     "Claim",
     "EntryId",
     "Handlers",
+    "Invocation",
     "Kind",
     "Linked",
     "LoadedHandler",
@@ -36,21 +38,6 @@ __all__ = [
     "StartError",
     "Unavailable",
 ]
-
-
-class LoadedHandler(Protocol):
-    """A Python function, ready to be called: on the loop, or in a thread if it is `blocking`."""
-
-    @property
-    def function(self) -> Callable[..., Any]: ...
-
-    @property
-    def blocking(self) -> bool: ...
-
-    @property
-    def takes_argument(self) -> bool: ...
-
-    def __call__(self, *arguments: Any) -> Awaitable[Any]: ...
 
 
 class Handlers(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -58,22 +58,28 @@ class ApplicationContext:
         return self.components.get(self.id(text, within))
 
 
-class Call(msgspec.Struct, frozen=True, eq=False):  # made for each call, in half a class's time
-    """One call of a handler: the entry that is called, its application, and the subject.
+class Subject(Protocol):
+    """The reason for a call: an HTTP exchange, a delivery of a message, a run of a process."""
 
-    The subject is what the call is about: an HTTP exchange, a delivery, a process.
-    """
+    @property
+    def log_ids(self) -> Mapping[str, object]:
+        """Fields that identify it in each log line of the call, such as `{"request_id": "…"}`."""
+        ...
+
+
+class Call(msgspec.Struct, frozen=True, eq=False):  # made for each call, in half a class's time
+    """One call of a handler: its entry, its application, and the reason for the call."""
 
     entry: EntryId
     scope: ApplicationContext
-    subject: object
+    subject: Subject
 
 
 current: ContextVar[Call] = ContextVar("runtime.current")
 
 
 def call() -> Call:
-    """The call that runs now. Raises RuntimeError outside of a handler."""
+    """The current call. Raises RuntimeError outside of a handler."""
     try:
         return current.get()
     except LookupError:

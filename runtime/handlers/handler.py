@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import inspect
 import itertools
 import sys
 import traceback
 import types
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from runtime.findings.display import display_path
 from runtime.findings.finding import Position
-from runtime.handlers.threads import ThreadPool
+from runtime.handlers.threads import Submit, ThreadPool
 from runtime.service import StartError
 
 _applications = itertools.count(1)
@@ -56,7 +55,7 @@ class Handlers:
         function = getattr(module, method, None)
         if not callable(function):
             raise StartError(f"{position('method')}: no function '{method}' in '{rest}'")
-        return Handler(function, self._pool)
+        return Handler(function, self._pool.submit)
 
     def _import_failed(self, error: BaseException, rest: str, folder: Path) -> str:
         """One line: the last place in the application's own files, what it was, and the mend."""
@@ -80,24 +79,13 @@ class Handlers:
 
 
 class Handler:
-    """A function with how it is to be called: `async def` on the loop, `def` in a thread."""
+    """A function and its calling convention, as `Invocation` needs them."""
 
-    def __init__(self, function: Callable[..., Any], pool: ThreadPool) -> None:
+    def __init__(self, function: Callable[..., Any], submit: Submit) -> None:
         self.function = function
         self.blocking = not _is_async(function)
         self.takes_argument = _takes_argument(function)
-        self._pool = pool
-
-    def __call__(self, *arguments: Any) -> Awaitable[Any]:
-        if self.blocking:
-            return self._in_thread(arguments)
-        result: Awaitable[Any] = self.function(*arguments)
-        return result
-
-    async def _in_thread(self, arguments: tuple[Any, ...]) -> Any:
-        result = await self._pool.submit(self.function, *arguments)
-        # a decorator may have made a plain function of an `async def`
-        return await result if asyncio.iscoroutine(result) else result
+        self.submit = submit
 
 
 def _is_async(function: Callable[..., Any]) -> bool:

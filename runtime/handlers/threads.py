@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from queue import SimpleQueue
 from typing import Any
+
+Submit = Callable[..., Awaitable[Any]]
+"""`submit(function, *arguments)` runs a function in a thread and returns its awaitable result."""
 
 _Job = tuple[
     contextvars.Context,

@@ -42,7 +42,7 @@ def test_siblings_are_imported_with_a_dot(handlers: Handlers, tmp_path: Path) ->
     handler = handlers.load("file://deep/h.py", "main", tmp_path / "my-src", place)
 
     async def main() -> object:
-        return await handler()
+        return await handler.function()
 
     assert asyncio.run(main()) == 42
 

@@ -29,7 +29,7 @@ SOON = 5
 def build(name: str, main: Callable[..., Any] | None = None) -> BuildContext:
     scope = ApplicationContext()
     scope.loop = asyncio.get_running_loop()
-    loader: Any = SimpleNamespace(load=lambda *_: Handler(main or print, ThreadPool(1)))
+    loader: Any = SimpleNamespace(load=lambda *_: Handler(main or print, ThreadPool(1).submit))
     return BuildContext(
         id=EntryId("app", name),
         scope=scope,
@@ -48,11 +48,11 @@ class Running:
         main: Callable[..., Any],
         *input: Any,
         type: str = "simple",
-        place: Callable[[], AbstractContextManager[None]] = nullcontext,
+        slot: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         source = python.Config(source="file://main.py", method="main", modules=[])
         made = python.PythonProcess(source, build("main", main))
-        on: Any = SimpleNamespace(place=place)
+        on: Any = SimpleNamespace(slot=slot)
         config = service.Config(process=made, host=on, input=list(input), type=type)
         self.stop = asyncio.Event()
         self.ready = asyncio.Event()
@@ -275,16 +275,16 @@ def test_a_cancelled_service_waits_until_its_process_is_gone() -> None:
     run(main())
 
 
-def test_a_host_gives_a_place_back_when_a_process_is_gone() -> None:
+def test_a_host_gives_a_slot_back_when_a_process_is_gone() -> None:
     async def main() -> None:
         one = host.Host(host.Config(max_processes=1), build("host"))
-        first = Running(idle, place=one.place)
+        first = Running(idle, slot=one.slot)
         await asyncio.wait_for(first.ready.wait(), SOON)
         with pytest.raises(Unavailable, match=r"'app:host' has no place .*max_processes: 1"):
-            await Running(idle, place=one.place).end()
+            await Running(idle, slot=one.slot).end()
         first.stop.set()
         await first.end()
-        assert await Running(coroutine(lambda: 0), place=one.place).end() == 0
+        assert await Running(coroutine(lambda: 0), slot=one.slot).end() == 0
 
     run(main())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from runtime.engines.queue.delay import seconds
@@ -32,6 +34,10 @@ class Delivery(msgspec.Struct, eq=False):  # a Struct is made in half the time o
     @property
     def id(self) -> str:
         return self.received.id
+
+    @property
+    def log_ids(self) -> Mapping[str, object]:
+        return {"message_id": self.received.id}
 
     @property
     def headers(self) -> dict[str, str]:

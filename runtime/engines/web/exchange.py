@@ -95,6 +95,10 @@ class Exchange:
         return self._id
 
     @property
+    def log_ids(self) -> Mapping[str, object]:
+        return {"request_id": self.request_id}
+
+    @property
     def blocking_request(self) -> BlockingRequest:
         """The request for a handler in a thread. Raises RuntimeError before `read`."""
         if self._blocking is None:

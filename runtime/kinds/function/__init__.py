@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 from typing import Any, Protocol
 
 from runtime.entry_id import EntryId
+from runtime.handlers.context import Subject
 
 
 class Function(Protocol):
@@ -16,19 +17,14 @@ class Function(Protocol):
 
     @property
     def takes_argument(self) -> bool:
-        """Whether the handler declares a positional parameter."""
+        """True if the handler declares a positional parameter."""
         ...
 
     @property
     def blocking(self) -> bool:
-        """Whether the handler is a plain `def`, which runs in a thread."""
+        """True if the handler is a plain `def`, which runs in a thread."""
         ...
 
-    def call(self, subject: object, *arguments: Any) -> Awaitable[Any]:
-        """Call the handler about `subject` (see `runtime.handlers.context.Call`).
-
-        Sets the current context of the calling task and does not reset it: call it from a task
-        that is yours. Cancelling the awaitable cancels an `async def`; the thread of a `def` goes
-        on, keeps its slot until it returns, and its result is ignored.
-        """
+    def call(self, subject: Subject, *arguments: Any) -> Awaitable[Any]:
+        """Call the handler, as `runtime.handlers.invocation.Invocation` does."""
         ...

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import Any
-
 import msgspec
 
-from runtime.handlers.context import Call, current
+from runtime.handlers.invocation import Invocation
 from runtime.kind import BuildContext, Kind
 
 
@@ -18,26 +15,15 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PythonFunction:
-    """Holds its handler in one slot, so that another can take its place while calls go on."""
-
     def __init__(self, config: Config, context: BuildContext) -> None:
-        self.id = context.id
-        self.handler = context.handlers.load(
+        handler = context.handlers.load(
             config.source, config.method, context.manifest_folder, context.position
         )
-        self._scope = context.scope
-
-    @property
-    def takes_argument(self) -> bool:
-        return self.handler.takes_argument
-
-    @property
-    def blocking(self) -> bool:
-        return self.handler.blocking
-
-    def call(self, subject: object, *arguments: Any) -> Awaitable[Any]:
-        current.set(Call(self.id, self._scope, subject))
-        return self.handler(*arguments)
+        self.id = context.id
+        self.takes_argument = handler.takes_argument
+        self.blocking = handler.blocking
+        # Not a method: it would be one more call for every request and message.
+        self.call = Invocation(context.id, context.scope, handler, context.telemetry).call
 
 
 kind = Kind("function.python", Config, PythonFunction)

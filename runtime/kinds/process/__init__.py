@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -13,34 +13,40 @@ from runtime.kind import Ready
 class ProcessRun:
     """One run of a process: the subject of its call."""
 
-    def __init__(self, ready: Ready, stop: asyncio.Event) -> None:
+    def __init__(self, number: int, ready: Ready, stop: asyncio.Event) -> None:
+        self.number = number
+        """Counts the starts of its service, from 1."""
         self.ready = ready
-        self.asked_to_know = False
-        """Whether the process waits for the drain itself; one that does not is cancelled."""
+        self.awaits_stop = False
+        """True once the process waits for the stop, to end by itself; any other is cancelled."""
         self._stop = stop
 
+    @property
+    def log_ids(self) -> Mapping[str, object]:
+        return {"run": self.number}
+
     async def stopping(self) -> None:
-        """Return when the drain began."""
-        self.asked_to_know = True
+        """Return when the application begins to stop."""
+        self.awaits_stop = True
         await self._stop.wait()
 
 
 class Process(Protocol):
-    """A function that can be run as a process."""
+    """A function that can run as a process."""
 
     @property
     def blocking(self) -> bool:
-        """Whether it is a plain `def`, which runs in a thread of its own."""
+        """True for a plain `def`, which runs in a thread of its own."""
         ...
 
     def call(self, run: ProcessRun, *arguments: Any) -> Awaitable[Any]:
-        """Run it; what it returns is its exit code. Sets the context of the calling task."""
+        """Run it and return its exit code. Sets the current call of the calling task."""
         ...
 
 
 class Host(Protocol):
-    """Where processes run."""
+    """Limits how many processes run at once."""
 
-    def place(self) -> AbstractContextManager[None]:
-        """Hold a place for one process. Raises Unavailable if there is none."""
+    def slot(self) -> AbstractContextManager[None]:
+        """Occupy the slot of one process. Raises Unavailable if all are taken."""
         ...

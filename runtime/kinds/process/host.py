@@ -1,4 +1,4 @@
-"""process.host: where processes run, and how many of them at once."""
+"""process.host: limits how many processes run at once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Host:
         self._running = 0
 
     @contextmanager
-    def place(self) -> Iterator[None]:
+    def slot(self) -> Iterator[None]:
         if self._limit is not None and self._running >= self._limit:
             limit = f"max_processes: {self._limit}"
             raise Unavailable(f"'{self._id}' has no place for another process ({limit})")

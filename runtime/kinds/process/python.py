@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-from runtime.handlers.context import Call, current
+from runtime.handlers.invocation import Invocation
 from runtime.handlers.threads import own_thread
 from runtime.kind import BuildContext, Kind
 from runtime.kinds.process import ProcessRun
@@ -21,31 +22,30 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 class PythonProcess:
     def __init__(self, config: Config, context: BuildContext) -> None:
-        self.id = context.id
-        self.handler = context.handlers.load(
+        handler = context.handlers.load(
             config.source, config.method, context.manifest_folder, context.position
         )
-        self._scope = context.scope
-
-    @property
-    def blocking(self) -> bool:
-        return self.handler.blocking
+        self.blocking = handler.blocking
+        self._invocation = Invocation(
+            context.id, context.scope, handler, context.telemetry, submit=self._submit
+        )
+        self._thread_name = str(context.id)
 
     async def call(self, run: ProcessRun, *arguments: Any) -> Any:
-        current.set(Call(self.id, self._scope, run))
         try:
-            if self.handler.blocking:  # it may run for ever: no pooled thread is for that
-                function = self.handler.function
-                return await own_thread(str(self.id), _exit_code_of, function, arguments)
-            return await self.handler(*arguments)
+            return await self._invocation.call(run, *arguments)
         except SystemExit as exit:
             return exit.code
+
+    def _submit(self, function: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
+        """Run a plain `def` in a thread of its own: it may never return, and the pool is small."""
+        return own_thread(self._thread_name, _exit_code_of, function, arguments)
 
 
 def _exit_code_of(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     try:
         return function(*arguments)
-    except SystemExit as exit:  # an exit code by another way, and not the program's end
+    except SystemExit as exit:  # a thread's call would turn it into an error
         return exit.code
 
 

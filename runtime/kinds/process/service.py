@@ -25,10 +25,12 @@ class ProcessService:
         self._host = config.host
         self._input = config.input
         self._type = config.type
+        self._runs = 0
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> int:
-        with self._host.place():
-            run = ProcessRun(ready if self._type == "notify" else _nothing, stop)
+        with self._host.slot():
+            self._runs += 1
+            run = ProcessRun(self._runs, ready if self._type == "notify" else _ignore, stop)
             main = asyncio.create_task(self._main(run))
             if self._type == "simple":
                 ready()
@@ -39,11 +41,11 @@ class ProcessService:
         return _exit_code(await self._process.call(run, *self._input))
 
     async def _watch(self, main: asyncio.Task[int], run: ProcessRun, stop: asyncio.Event) -> int:
-        """The exit code, once the process is gone; to be cancelled means to cancel it."""
+        """Wait until the process has ended and return its exit code. Cancels it if cancelled."""
         stopped = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait({main, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if not run.asked_to_know:
+            if not run.awaits_stop:
                 self._cancel(main)
             await asyncio.wait({main})
         except asyncio.CancelledError:
@@ -57,7 +59,7 @@ class ProcessService:
         return main.result()
 
     def _cancel(self, main: asyncio.Task[int]) -> None:
-        if not self._process.blocking:  # a thread cannot be cancelled; it holds its place
+        if not self._process.blocking:  # a thread cannot be cancelled; it keeps its slot
             main.cancel()
 
 
@@ -69,8 +71,8 @@ def _exit_code(result: object) -> int:
     raise StartError(f"it returned {result!r}, which is not an exit code; return 0 or nothing")
 
 
-def _nothing(where: str = "") -> None:
-    """`process.ready()` means something only to `type: notify`."""
+def _ignore(where: str = "") -> None:
+    """`process.ready()` has an effect only with `type: notify`."""
 
 
 def check(entry: Linked) -> Iterable[Arguments]:
