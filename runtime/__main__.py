@@ -6,12 +6,12 @@ import gc
 import os
 import sys
 
-# What follows is imported where it is needed, so that signals are in hand at once.
+# Imports stand in `main`, so that the signal handlers are installed before anything else loads.
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    gc.disable()  # what is made at the start is kept: looking for garbage in it is a tenth of it
+    gc.disable()  # whatever is made at the start is kept; collecting would take a tenth of its time
     _open_standard_streams()
     from runtime.program.signals import Signals
 
@@ -31,12 +31,12 @@ def main() -> None:
 
 
 def _open_standard_streams() -> None:
-    """Give the descriptors 0 to 2 to nothing if they are closed: a database may not get them."""
+    """Open closed descriptors 0 to 2 on /dev/null, so that no database file gets one of them."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest that is free: this one
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free descriptor: this one
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""ExitCode: what the exit status of `runtime` means."""
+"""ExitCode: the exit codes of `runtime`."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""Backoff: delays that grow, and the number of attempts."""
+
 from __future__ import annotations
 
 from itertools import pairwise
@@ -8,7 +10,8 @@ from runtime.backoff import Backoff
 
 
 def delays(policy: Backoff, count: int, chance: float = 0.5) -> list[float]:
-    return [policy.delay(attempt, chance) for attempt in range(1, count + 1)]
+    """The first `count` delays, with `chance` as each random number."""
+    return [policy.delay(attempt, lambda: chance) for attempt in range(1, count + 1)]
 
 
 def test_delays_grow_by_the_factor_up_to_the_cap() -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from socket import socket
 
 from runtime.application.assembly import Assembly, assemble
 from runtime.application.selection import Selection, select
 from runtime.clock import REAL, Clock
+from runtime.entry_id import EntryId
 from runtime.handlers.context import ApplicationContext
 from runtime.handlers.handler import Handlers
 from runtime.handlers.threads import ThreadPool
@@ -18,7 +20,6 @@ from runtime.linking.linker import LinkedManifest, link
 from runtime.log.log import Log
 from runtime.manifest.override import Override
 from runtime.manifest.reader import read
-from runtime.program.worker_env import WorkerEnvironment
 from runtime.registry import Registry
 from runtime.service import Stage
 from runtime.supervision.supervisor import Supervisor
@@ -34,21 +35,27 @@ HANDLER_THREADS = 40
 class Application:
     """One application. `load` checks, `build` imports handlers, `serve` runs.
 
-    `selection` says which services run, `membership` that this is one worker among several.
+    `selection` says which services run. Where a parent runs several workers it opens the
+    listening `sockets` and hears of the rest: `on_budget` gets the seconds that a stop may take,
+    `on_ready` the addresses of the servers, in place of the line in the log.
     """
 
     def __init__(
         self,
         linkage: LinkedManifest,
         selection: Selection | None = None,
-        membership: WorkerEnvironment | None = None,
+        sockets: Mapping[EntryId, Sequence[socket]] | None = None,
+        on_budget: Callable[[float], None] | None = None,
+        on_ready: Callable[[Sequence[str]], None] | None = None,
         clock: Clock = REAL,
         telemetry: Telemetry = OFF,
     ) -> None:
         self.linkage = linkage
         self._selection = select(linkage) if selection is None else selection
-        self._membership = membership
+        self._on_budget = on_budget
+        self._on_ready = on_ready
         self.scope = ApplicationContext(clock, telemetry)
+        self.scope.sockets = sockets or {}
         self.pool = ThreadPool(HANDLER_THREADS)
         self.supervisor: Supervisor | None = None
         self._handlers = Handlers(linkage.manifest.folder, self.pool)
@@ -67,8 +74,6 @@ class Application:
     def build(self, log: Log | None = None) -> None:
         """Make the components. Raises StartError if a handler cannot be imported."""
         self.scope.log = log
-        if self._membership is not None:
-            self.scope.sockets = self._membership.listeners()
         if log is not None:
             log.hide(self.linkage.manifest.secrets)
         self._assembly = assemble(self.linkage, self.scope, self._handlers)
@@ -85,8 +90,8 @@ class Application:
             self._assembly.runnables, self.linkage.graph, selection.wanted, selection.elsewhere
         )
         self.supervisor = supervisor
-        if self._membership is not None:
-            self._membership.tell_budget(supervisor.budget)
+        if self._on_budget is not None:
+            self._on_budget(supervisor.budget)
         elif selection.left_out:
             log.info("left out of this process: %s", ", ".join(map(str, selection.left_out)))
         if not supervisor.children:
@@ -118,8 +123,9 @@ class Application:
     def _ready(self, took: float) -> None:
         assert self.supervisor is not None
         children = self.supervisor.children.values()
-        where = [child.where for child in children if child.stage is Stage.SERVER]
-        if self._membership is not None:
-            self._membership.tell_ready(where)  # the parent says it once for all
+        addresses = [child.where for child in children if child.stage is Stage.SERVER]
+        if self._on_ready is not None:
+            self._on_ready(addresses)
             return
-        log.info("ready in %s%s", format_duration(took), f": {', '.join(where)}" if where else "")
+        where = f": {', '.join(addresses)}" if addresses else ""
+        log.info("ready in %s%s", format_duration(took), where)

@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
+from runtime.exit_codes import ExitCode
 from runtime.findings.finding import Finding, ManifestError
 from runtime.linking.linker import LinkedManifest, link
 from runtime.manifest.override import FORM, Override
@@ -18,14 +19,11 @@ from runtime.registry import Registry
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-FINDINGS = 3
-"""The exit code of a manifest with findings."""
-
 
 class Refused(click.ClickException):
     """What was asked for cannot be: one line on stderr, and the code of wrong usage."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class _OverrideType(click.ParamType[Override]):
@@ -109,4 +107,4 @@ def refuse(findings: Sequence[Finding]) -> NoReturn:
     from runtime.cli.excerpt import print_findings  # a start should not pay for its patterns
 
     print_findings(findings, sys.stderr)
-    sys.exit(FINDINGS)
+    sys.exit(ExitCode.INVALID_MANIFEST)

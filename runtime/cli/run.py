@@ -13,16 +13,17 @@ import click
 from runtime.application.application import Application
 from runtime.application.selection import Selection, WrongChoice, select
 from runtime.cli.options import Refused, application, linked, refuse
+from runtime.exit_codes import ExitCode
 from runtime.findings.finding import ManifestError
 from runtime.linking.linker import LinkedManifest
 from runtime.log import log as logs
 from runtime.manifest.override import Override
+from runtime.program.exit import exit_soon
 from runtime.program.program import run
-from runtime.program.signals import Signals, exit_soon
+from runtime.program.signals import Signals
 from runtime.program.worker_env import WorkerEnvironment
 from runtime.service import StartError
 
-COULD_NOT_START = 4
 MOST_WORKERS = 256
 
 
@@ -99,28 +100,42 @@ def command(
       runtime run --workers 4 shop
       runtime run -o app:gateway:addr=:9000 examples/task-queue
     """
-    membership = WorkerEnvironment.take(os.environ)
-    if membership is not None:
-        membership.drain_without_parent(signals)
+    worker = WorkerEnvironment.take(os.environ)
+    if worker is not None:
+        worker.drain_without_parent(signals)
     linkage = linked(folder, overrides, env_file)
     selection = _selection(linkage, sum(only, ()), sum(without, ()), workers)
     log = logs.for_terminal(log_format, log_level, os.environ)
     logs.install(log)
-    if membership is not None:
-        log.worker = membership.number
-        if membership.number > 1:
+    if worker is not None:
+        log.worker = worker.number
+        if worker.number > 1:
             selection = selection.further(linkage)
     try:
-        if workers > 1 and membership is None:
+        if workers > 1 and worker is None:
             log.hide(linkage.manifest.secrets)
             sys.exit(_several(linkage, selection, workers, signals))
-        app = Application(linkage, selection, membership)
+        app = _application(linkage, selection, worker)
         app.build(log)
     except StartError as error:
         logging.getLogger("runtime").error("%s", error)
-        exit_soon(COULD_NOT_START)
-        sys.exit(COULD_NOT_START)
+        exit_soon(ExitCode.START_FAILED)
+        sys.exit(ExitCode.START_FAILED)
     sys.exit(run(app, signals))
+
+
+def _application(
+    linkage: LinkedManifest, selection: Selection, worker: WorkerEnvironment | None
+) -> Application:
+    if worker is None:
+        return Application(linkage, selection)
+    return Application(
+        linkage,
+        selection,
+        sockets=worker.listeners(),
+        on_budget=worker.report_budget,
+        on_ready=worker.report_ready,
+    )
 
 
 def _selection(
@@ -132,18 +147,19 @@ def _selection(
     except WrongChoice as error:
         raise Refused(str(error)) from None
     if selection.left_out or workers > 1:
-        from runtime.program.sharing import copied, torn  # an ordinary start does not need it
+        # an ordinary start does not need it
+        from runtime.program.sharing import find_duplicates, find_separations
 
-        findings = [*torn(linkage, selection)]
-        findings += copied(linkage, selection) if workers > 1 else ()
+        findings = [*find_separations(linkage, selection)]
+        findings += find_duplicates(linkage, selection) if workers > 1 else ()
         if findings:
             refuse(ManifestError(findings).findings)
     return selection
 
 
 def _several(linkage: LinkedManifest, selection: Selection, count: int, signals: Signals) -> int:
-    from runtime.program.prefork import Prefork, bound
+    from runtime.program.prefork import Prefork, open_sockets
 
     if not selection.spread(linkage):
         raise Refused("--workers: no consumer and no server runs here, so one process is enough")
-    return Prefork(count, bound(linkage, selection, count)).run(signals)
+    return Prefork(count, open_sockets(linkage, selection, count)).run(signals)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from runtime.cli.options import FINDINGS, application, environment, json_option
+from runtime.cli.options import application, environment, json_option
+from runtime.exit_codes import ExitCode
 from runtime.findings.finding import Finding, ManifestError
 from runtime.linking.linker import link
 from runtime.manifest.override import Override
@@ -36,7 +37,7 @@ def command(
             from runtime.cli.excerpt import print_findings  # its patterns are for faults only
 
             print_findings(error.findings)
-        sys.exit(FINDINGS)
+        sys.exit(ExitCode.INVALID_MANIFEST)
     if as_json:
         print("[]")
     else:

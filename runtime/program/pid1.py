@@ -1,39 +1,39 @@
-"""PID 1: in a container, adopt orphans and pass signals on, so that the program need not."""
+"""PID 1: in a container, reap orphans and forward signals, so that the program need not."""
 
 from __future__ import annotations
 
 import os
 import signal
 
-from runtime.program.signals import exit_now
+from runtime.program.exit import exit_now
 
-PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 
 def step_aside() -> None:
-    """As PID 1, go on in a child and stay behind to reap; elsewhere, do nothing.
+    """As PID 1, continue in a child process and stay behind to reap; otherwise do nothing.
 
-    A process without a parent becomes a child of PID 1, which must wait for it or keep its zombie
-    for ever. The program itself cannot tell its own children from those, so it is not PID 1.
-    Must be called before there are threads. The child keeps the signal handlers of its parent.
+    Orphaned processes become children of PID 1, which must wait for them or they stay zombies. The
+    program itself could not tell them from its own children, so it must not be PID 1.
+    Call this before any thread is started. The child inherits the signal handlers.
     """
     if os.getpid() != 1:
         return
-    # A signal between the fork and the handler that passes it on would be lost or end both.
-    signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
+    # Between the fork and the new handlers, a signal would be lost or end both processes.
+    signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
     child = os.fork()
     if child == 0:
-        os.setsid()  # a terminal's Ctrl-C would come twice: from it, and from the parent
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
+        os.setsid()  # else a terminal's Ctrl-C arrives twice: from it, and from the parent
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
         return
-    for number in PASSED_ON:
+    for number in FORWARDED:
         signal.signal(number, lambda received, frame: os.kill(child, received))
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
     _reap_until(child)
 
 
 def _reap_until(child: int) -> None:
-    """Wait for whatever ends, and end with the code of `child`: 128 + n if signal n killed it."""
+    """Reap every process until `child` ends, and exit with its code, or 128 + n for signal n."""
     while True:
         pid, status = os.wait()
         if pid == child:

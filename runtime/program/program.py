@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import logging
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from runtime.application.application import Application
-from runtime.program.signals import Signals, exit_now, exit_soon
+from runtime.handlers.threads import call_threadsafe
+from runtime.program.exit import crash_guard, exit_now, exit_soon
+from runtime.program.signals import Signals
 from runtime.supervision.child import GRACE
 
 log = logging.getLogger("runtime")
@@ -19,11 +20,11 @@ T = TypeVar("T")
 
 
 def run(application: Application, signals: Signals) -> int:
-    """Serve a built application until a signal; the exit code.
+    """Serve an application that is built until a signal arrives, and return its exit code.
 
-    Does not return if a task or a thread would hold the program open: then it ends here.
+    If a task or a thread would keep the process alive, this ends it instead of returning.
     """
-    # Requests in hand are thousands of young objects and no garbage: look for circles less often.
+    # Requests in flight are thousands of young objects and no garbage: collect less often.
     gc.set_threshold(10_000, *gc.get_threshold()[1:])
     loop = _new_loop()
     stop = asyncio.Event()
@@ -32,29 +33,22 @@ def run(application: Application, signals: Signals) -> int:
         supervisor = application.supervisor
         return supervisor.budget if supervisor else GRACE
 
-    def drain() -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: all is drained
-            loop.call_soon_threadsafe(stop.set)
-
-    gc.freeze()  # what is there by now stays; `main` has let nobody look for garbage in it
+    gc.freeze()  # everything built so far is permanent; `main` disabled the collector until now
     gc.enable()
-    signals.drain_with(drain, budget)
-    try:
+    signals.drain_with(lambda: call_threadsafe(loop, stop.set), budget)
+    with crash_guard():
         code = _complete(loop, application.serve(stop))
-        held = _complete(loop, _tidy(loop))
-    except Exception:
-        log.exception("unexpected error of the runtime; please report it")
-        exit_now(1)
-    if held or application.pool.unfinished:
+        stuck = _complete(loop, _cancel_remaining_tasks(loop))
+    if stuck or application.pool.unfinished:
         exit_now(code)
     exit_soon(code)
     loop.close()
     return code
 
 
-def _complete(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
-    """Run the loop until `work` is done, also past a task of a handler that calls sys.exit."""
-    task = loop.create_task(work)
+def _complete(loop: asyncio.AbstractEventLoop, main: Coroutine[Any, Any, T]) -> T:
+    """Run the loop until `main` is done. A handler's task that calls sys.exit does not end it."""
+    task = loop.create_task(main)
     while True:
         try:
             return loop.run_until_complete(task)
@@ -71,16 +65,16 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-async def _tidy(loop: asyncio.AbstractEventLoop) -> bool:
-    """Cancel what is left; whether something of it goes on all the same."""
-    left = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in left:
+async def _cancel_remaining_tasks(loop: asyncio.AbstractEventLoop) -> bool:
+    """Cancel the tasks and async generators left over; true if any of them does not end."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
         task.cancel()
-    if left:
-        _, left = await asyncio.wait(left, timeout=GRACE)
+    if tasks:
+        _, tasks = await asyncio.wait(tasks, timeout=GRACE)
     try:
         async with asyncio.timeout(GRACE):
             await loop.shutdown_asyncgens()
     except TimeoutError:
         return True
-    return bool(left)
+    return bool(tasks)

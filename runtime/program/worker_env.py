@@ -1,4 +1,4 @@
-"""Membership: this process as one of several workers, and its line to their parent."""
+"""WorkerEnvironment: the data that a parent passes to a worker process, and the reports back."""
 
 from __future__ import annotations
 
@@ -17,53 +17,53 @@ from runtime.entry_id import EntryId
 from runtime.program.signals import Signals
 
 VARIABLE = "_RUNTIME_WORKER"
-"""How the parent tells a process that it is a worker. Not for anybody else to set."""
+"""The environment variable that makes a process a worker. Private: only the parent sets it."""
 
 
 class WorkerEnvironment(msgspec.Struct, frozen=True):
-    """Which worker this is. The numbers are of descriptors that it has from its parent."""
+    """The number of a worker, and the file descriptors that it inherits from its parent."""
 
     number: int
-    """Counted from one; the first worker also runs what is to run once."""
+    """Counted from one. The first worker also runs the processes, which are started once."""
     report: int
-    """Written to: a line `budget SECONDS`, and a line `ready ADDRESS…`."""
+    """The worker writes to it: a line `budget SECONDS`, and a line `ready ADDRESS…`."""
     parent: int
-    """Never written to: it ends when the parent does."""
+    """A pipe that nothing is written to: it reaches its end when the parent ends."""
     sockets: Mapping[str, Sequence[int]]
-    """What to listen on, by the id of the entry that serves it: its own, then the others'."""
+    """Listening sockets by entry id: the worker's own first, then those of the others."""
 
     @property
     def descriptors(self) -> list[int]:
         return [self.report, self.parent, *chain.from_iterable(self.sockets.values())]
 
     def variable(self) -> dict[str, str]:
-        """What the parent adds to the environment of the worker."""
+        """The environment variable that passes this on, as a mapping."""
         fields = (self.number, self.report, self.parent, dict(self.sockets))
         return {VARIABLE: json.dumps(fields)}
 
     @classmethod
     def take(cls, environment: MutableMapping[str, str]) -> WorkerEnvironment | None:
-        """What the parent said, out of the environment; None for a program of its own.
+        """Remove the variable from `environment` and read it; None if this is no worker.
 
-        The descriptors are kept from the programs that a handler may start, as the variable is.
+        Neither the variable nor the descriptors are inherited by processes that handlers start.
         """
         try:
-            membership = cls(*json.loads(environment.pop(VARIABLE)))
-            for descriptor in membership.descriptors:
+            worker = cls(*json.loads(environment.pop(VARIABLE)))
+            for descriptor in worker.descriptors:
                 os.set_inheritable(descriptor, False)
         except (KeyError, ValueError, TypeError, AttributeError, OSError):
             return None  # there is none, or it is not from a parent
-        return membership
+        return worker
 
     def listeners(self) -> dict[EntryId, list[socket.socket]]:
-        """The sockets, by the entry that serves them."""
+        """The listening sockets, by the entry that serves them."""
         return {
             EntryId.parse(id, ""): [socket.socket(fileno=descriptor) for descriptor in descriptors]
             for id, descriptors in self.sockets.items()
         }
 
     def drain_without_parent(self, signals: Signals) -> None:
-        """From now on the end of the parent is what a first signal would be."""
+        """From now on, drain as on a first signal when the parent ends."""
 
         def wait() -> None:
             os.read(self.parent, 1)
@@ -72,13 +72,14 @@ class WorkerEnvironment(msgspec.Struct, frozen=True):
 
         threading.Thread(target=wait, daemon=True, name="parent").start()
 
-    def tell_budget(self, seconds: float) -> None:
-        """How long a stop may take at most."""
-        self._tell("budget", [str(seconds)])
+    def report_budget(self, seconds: float) -> None:
+        """Report how long a stop may take."""
+        self._write("budget", [str(seconds)])
 
-    def tell_ready(self, addresses: Iterable[str]) -> None:
-        self._tell("ready", addresses)
+    def report_ready(self, addresses: Iterable[str]) -> None:
+        """Report that the application is ready, with the addresses of its servers."""
+        self._write("ready", addresses)
 
-    def _tell(self, word: str, rest: Iterable[str]) -> None:
-        with suppress(OSError):  # a parent that is gone needs no report
-            os.write(self.report, " ".join([word, *rest]).encode() + b"\n")
+    def _write(self, word: str, values: Iterable[str]) -> None:
+        with suppress(OSError):  # the parent may be gone
+            os.write(self.report, " ".join([word, *values]).encode() + b"\n")

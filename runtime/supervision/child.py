@@ -227,11 +227,11 @@ class Child:
         self._on_change(self)
 
 
-class ExitCode(Exception):
-    """A process ended with a code other than 0."""
+class NonZeroExit(Exception):
+    """A service ended with an exit code other than 0."""
 
 
-_QUIET = (StartError, Unavailable, ExitCode)
+_QUIET = (StartError, Unavailable, NonZeroExit)
 """What is told without a traceback."""
 
 
@@ -241,7 +241,7 @@ def _fault(run: asyncio.Task[int | None]) -> BaseException | None:
     if (error := run.exception()) is not None:
         return error
     code = run.result()
-    return ExitCode(f"it ended with exit code {code}") if code else None
+    return NonZeroExit(f"it ended with exit code {code}") if code else None
 
 
 def _words(fault: BaseException) -> str:

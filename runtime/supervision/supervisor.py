@@ -7,6 +7,7 @@ import logging
 from collections.abc import Collection, Iterable, Mapping
 
 from runtime.entry_id import EntryId
+from runtime.exit_codes import ExitCode
 from runtime.linking.graph import Graph
 from runtime.service import Stage
 from runtime.supervision.child import GRACE, Child, StartFailed, State
@@ -50,14 +51,15 @@ class Supervisor:
         self._cascades: set[asyncio.Task[None]] = set()
 
     @property
-    def exit_code(self) -> int:
-        """0, or 4 could not start, 5 a service failed for good, 6 the drain ran out of time."""
+    def exit_code(self) -> ExitCode:
+        """The gravest outcome so far."""
         children = self.children.values()
         if self.start_failed is not None:
-            return 4
+            return ExitCode.START_FAILED
         if any(child.failed_for_good for child in children):
-            return 5
-        return 6 if any(child.overran for child in children) else 0
+            return ExitCode.SERVICE_FAILED
+        overran = any(child.overran for child in children)
+        return ExitCode.STOP_TIMED_OUT if overran else ExitCode.OK
 
     @property
     def budget(self) -> float:
