@@ -9,7 +9,7 @@ import msgspec
 
 
 class Backoff(msgspec.Struct, frozen=True, kw_only=True):
-    """Exponential backoff with jitter: `initial_delay * backoff_factor ** n`, capped, then jittered.
+    """Exponential backoff: `initial_delay * backoff_factor ** n`, capped, then jittered.
 
     Delays are in seconds. The blocks `restart` of a lifecycle and `retry` of a queue are of this
     form; their defaults stand in the schemas.
