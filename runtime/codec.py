@@ -1,4 +1,4 @@
-"""Codec: JSON in and out, strict both ways: what cannot be said exactly is refused."""
+"""Codec: strict JSON. Encoding and decoding never change a value; what would change is refused."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from typing import Any
 import msgspec
 
 MAX_DEPTH = 100
-"""How deep objects and arrays may nest."""
+"""Deepest nesting of objects and arrays."""
 
 _SHALLOW = 2 * MAX_DEPTH
-"""Bytes that cannot nest deeper: each level takes two."""
+"""A document up to this many bytes cannot nest deeper, since each level takes two."""
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 decode_trusted = _decode
-"""Decode what `encode` made: no limits are checked."""
+"""Decode bytes produced by `encode`, without checking limits."""
 
 
 class InvalidJSON(ValueError):
-    """The bytes are no JSON document, or one this program refuses. The text says why."""
+    """The bytes are not an acceptable JSON document; the text says why."""
 
 
 class NotJSON(TypeError):
-    """A value that JSON cannot say. The text names the place: `body.items[2] is a datetime`."""
+    """JSON cannot represent a value; the text says where: `body.items[2] is of type datetime…`."""
 
 
 def decode(data: bytes) -> Any:
-    """Read one JSON document. Raises InvalidJSON for anything else, however hostile."""
+    """Decode one JSON document. Raises InvalidJSON for any other input, however hostile."""
     try:
         value = _decode(data)
     except msgspec.DecodeError as error:
@@ -42,27 +42,30 @@ def decode(data: bytes) -> Any:
 
 
 def encode(value: Any, name: str = "body") -> bytes:
-    """Write a value that, read again, is equal to it. Raises NotJSON with the offending place."""
+    """Encode a value so that decoding gives an equal one. Raises NotJSON with the offending path.
+
+    Paths in the error begin with `name`.
+    """
     try:
         data = _encode(value)
         if _decode(data) == value and (len(data) <= _SHALLOW or not _is_deep(data, value)):
             return data
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
-        pass  # it is told below, with the place
+        pass  # reported below, with its path
     raise NotJSON(_fault(value, name, 0) or f"{name} is not a JSON value")
 
 
-def encode_answer(value: Any) -> bytes:
-    """Write a value for a client: times, UUIDs, decimals and dataclasses become their text.
+def encode_response(value: Any) -> bytes:
+    """Encode a value for an HTTP client: dates, UUIDs and decimals as text, dataclasses as objects.
 
-    Raises NotJSON for what has no such form, and for a number that is no number.
+    Raises NotJSON for values of any other type, and for NaN and infinity.
     """
     try:
         data = _encode(value)
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
-        raise NotJSON(_fault(value, "the answer", 0) or str(error)) from None
-    # The encoder writes numbers that are none as null; only then is it worth a look.
-    if b"null" in data and (fault := _no_number(value, "the answer")):
+        raise NotJSON(_fault(value, "the response", 0) or str(error)) from None
+    # The encoder writes NaN and infinity as null, so only a null makes it worth a search.
+    if b"null" in data and (fault := _not_finite(value, "the response")):
         raise NotJSON(fault)
     return data
 
@@ -87,49 +90,51 @@ def _depth(value: Any) -> int:
     return depth
 
 
-def _fault(value: Any, place: str, depth: int) -> str | None:
-    """The first place in `value` that JSON cannot say, in words."""
+def _fault(value: Any, path: str, depth: int) -> str | None:
+    """A sentence about the first value inside `value` that JSON cannot represent."""
     if depth > MAX_DEPTH:
-        return f"{place} is nested deeper than {MAX_DEPTH}"
+        return f"{path} is nested deeper than {MAX_DEPTH}"
     match value:
         case None | bool():
             return None
         case str():
-            return None if value.isascii() or _encodable(value) else f"{place} has a lone surrogate"
+            return None if value.isascii() or _encodable(value) else f"{path} has a lone surrogate"
         case int():
-            return None if type(value) is int else f"{place} is of type {type(value).__name__}"
+            return None if type(value) is int else f"{path} is of type {type(value).__name__}"
         case float():
-            return None if math.isfinite(value) else f"{place} is {value}, which JSON cannot say"
+            return (
+                None if math.isfinite(value) else f"{path} is {value}, which JSON cannot represent"
+            )
         case dict():
             for key, item in value.items():
                 if not isinstance(key, str):
-                    return f"{place} has the key {key!r}, which is no string"
-                if fault := _fault(item, f"{place}.{key}", depth + 1):
+                    return f"{path} has the key {key!r}, which is not a string"
+                if fault := _fault(item, f"{path}.{key}", depth + 1):
                     return fault
             return None
         case list():
             for index, item in enumerate(value):
-                if fault := _fault(item, f"{place}[{index}]", depth + 1):
+                if fault := _fault(item, f"{path}[{index}]", depth + 1):
                     return fault
             return None
         case tuple():
-            return f"{place} is a tuple, which JSON would turn into a list; pass list(…)"
+            return f"{path} is a tuple, which JSON would turn into a list; pass list(…)"
         case _:
-            return f"{place} is of type {type(value).__name__}, which JSON cannot say"
+            return f"{path} is of type {type(value).__name__}, which JSON cannot represent"
 
 
-def _no_number(value: Any, place: str) -> str | None:
-    """The first number in `value` that is infinite or none."""
+def _not_finite(value: Any, path: str) -> str | None:
+    """A sentence about the first NaN or infinity inside `value`."""
     match value:
         case float() if not math.isfinite(value):
-            return f"{place} is {value}, which JSON cannot say"
+            return f"{path} is {value}, which JSON cannot represent"
         case dict():
-            items = ((f"{place}.{key}", item) for key, item in value.items())
+            items = ((f"{path}.{key}", item) for key, item in value.items())
         case list() | tuple():
-            items = ((f"{place}[{index}]", item) for index, item in enumerate(value))
+            items = ((f"{path}[{index}]", item) for index, item in enumerate(value))
         case _:
             return None
-    return next((fault for name, item in items if (fault := _no_number(item, name))), None)
+    return next((fault for name, item in items if (fault := _not_finite(item, name))), None)
 
 
 def _encodable(text: str) -> bool:

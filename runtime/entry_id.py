@@ -1,4 +1,4 @@
-"""EntryId: `namespace:name`, what an entry is called everywhere."""
+"""EntryId: the identifier of an entry, `namespace:name`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import re
 from typing import NamedTuple
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
+"""Either half of an id."""
 
 
 class EntryId(NamedTuple):
-    """`namespace:name`, unique in an application."""
+    """`namespace:name`, unique within an application; prints in that form."""
 
     namespace: str
     name: str
@@ -19,6 +20,6 @@ class EntryId(NamedTuple):
 
     @classmethod
     def parse(cls, text: str, within: str) -> EntryId:
-        """Read an id; a bare name means an entry of the namespace `within`."""
+        """Parse an id; a bare name belongs to the namespace `within`. The form is not validated."""
         namespace, colon, name = text.partition(":")
         return cls(namespace, name) if colon else cls(within, text)

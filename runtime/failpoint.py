@@ -1,12 +1,14 @@
-"""Fault: named places where a test may let the program die or err, to see what survives.
+"""Failpoint: named places where a test can make the program crash or raise.
 
-Nothing happens there unless `RUNTIME_FAULT` names a place and which passings of it:
+Reliability tests set `RUNTIME_FAULT` to name a failpoint, and which of its passes fails:
 
-    queue.claim.after_commit          the first passing ends the program
-    queue.claim.after_commit:3        the third does
-    :17                               the 17th passing of any place of POINTS does
-    sqlite.execute:5=SQLITE_FULL      the fifth passing raises an Injected of that name
-    sqlite.execute:5-9=SQLITE_FULL    so do all from the fifth to the ninth
+    queue.claim.after_commit          crash at the first pass
+    queue.claim.after_commit:3        crash at the third pass
+    :17                               crash at the 17th pass of any failpoint in POINTS
+    sqlite.execute:5=SQLITE_FULL      raise Injected("SQLITE_FULL") at the fifth pass
+    sqlite.execute:5-9=SQLITE_FULL    raise it at passes five to nine
+
+Without the variable, passing a failpoint costs one call that tests one global.
 """
 
 from __future__ import annotations
@@ -31,43 +33,43 @@ POINTS = (
     "queue.sweep.before_commit",
     "queue.sweep.after_commit",
 )
-"""Every place where a program may die, so that a sweep can tell whether it came to all of them."""
+"""Every failpoint that can crash; a test sweeps over them and checks that each was reached."""
 
 EXIT_CODE = 9
 
 
 class Injected(Exception):
-    """What a place raises that was asked for an error; its text is the error's name."""
+    """The error that a failpoint was asked to raise; its text is the error's name."""
 
 
 _armed, _, _error = os.environ.get("RUNTIME_FAULT", "").partition("=")
-_name, _, _passings = _armed.partition(":")
-_first, _, _last = _passings.partition("-")
+_name, _, _passes = _armed.partition(":")
+_first, _, _last = _passes.partition("-")
 _range = range(int(_first or 1), int(_last or _first or 1) + 1)
-_passed = 0
+_count = 0
 _lock = threading.Lock()
 
 
-def armed(name: str) -> bool:
-    """Whether this very place is named."""
+def is_armed(name: str) -> bool:
+    """True if `RUNTIME_FAULT` names this failpoint."""
     return _name == name
 
 
 def point(name: str) -> None:
-    """Pass a place; if it is armed, die here or raise Injected."""
+    """Pass the failpoint `name`; if it is due, end the process or raise Injected."""
     if _armed:
         _pass(name)
 
 
 def _pass(name: str) -> None:
-    global _passed
+    global _count
     if _name and _name != name:
         return
     with _lock:
-        _passed += 1
-        if _passed not in _range:
+        _count += 1
+        if _count not in _range:
             return
-        sys.stderr.write(f"fault: {name}\n")  # in one piece, beside other threads
+        sys.stderr.write(f"fault: {name}\n")  # a single write: other threads write too
         sys.stderr.flush()
         if _error:
             raise Injected(_error)

@@ -1,4 +1,4 @@
-"""Quantity: durations and sizes as a manifest writes them."""
+"""Units: durations and sizes as written in a manifest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BYTES = {
 
 
 def parse_duration(text: str) -> float:
-    """Seconds of `500ms`, `10s` or `1h30m`. Raises ValueError."""
+    """Convert `500ms`, `10s` or `1h30m` to seconds. Raises ValueError for any other form."""
     parts = _DURATION.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError(f"'{text}' is not a duration; write 500ms, 10s or 1h30m")
@@ -22,7 +22,7 @@ def parse_duration(text: str) -> float:
 
 
 def parse_size(text: str) -> int:
-    """Bytes of `512B`, `64KiB` or `10MiB`. Raises ValueError."""
+    """Convert `512B`, `64KiB` or `10MiB` to bytes. Raises ValueError for any other form."""
     match = _SIZE.fullmatch(text)
     if match is None:
         raise ValueError(f"'{text}' is not a size; write 512B, 64KiB or 10MiB")
@@ -30,7 +30,7 @@ def parse_size(text: str) -> int:
 
 
 def format_duration(seconds: float) -> str:
-    """A duration for a reader: `0.4 ms`, `12 ms`, `3.2 s`, `2m 5s`."""
+    """Format a duration for people: `0.4 ms`, `12 ms`, `3.2 s`, `2m 5s`."""
     if seconds < 0.01:
         return f"{seconds * 1000:.1f} ms"
     if seconds < 1:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runtime.codec import InvalidJSON, NotJSON, decode, decode_trusted, encode, encode_answer
+from runtime.codec import InvalidJSON, NotJSON, decode, decode_trusted, encode, encode_response
 
 
 def nested(depth: int) -> list[Any]:
@@ -33,7 +33,7 @@ def test_what_is_written_is_read_as_it_was(value: Any) -> None:
     [
         (math.nan, "body is nan"),
         ({"a": [math.inf]}, "body.a[0] is inf"),
-        ({1: 2}, "body has the key 1, which is no string"),
+        ({1: 2}, "body has the key 1, which is not a string"),
         ({"a": [1, (2,)]}, "body.a[1] is a tuple"),
         ({"when": datetime.datetime.now(tz=datetime.UTC)}, "body.when is of type datetime"),
         ({"price": Decimal("1.5")}, "body.price is of type Decimal"),
@@ -69,9 +69,9 @@ def test_the_deepest_allowed_document_is_read() -> None:
 
 
 def test_answers_may_hold_times_and_decimals_but_no_number_that_is_none() -> None:
-    assert encode_answer({"price": Decimal("1.50"), "day": datetime.date(2026, 1, 2)}) == (
+    assert encode_response({"price": Decimal("1.50"), "day": datetime.date(2026, 1, 2)}) == (
         b'{"price":"1.50","day":"2026-01-02"}'
     )
-    assert encode_answer({"a": None}) == b'{"a":null}'
-    with pytest.raises(NotJSON, match=r"the answer\.rates\[1\] is nan"):
-        encode_answer({"a": None, "rates": [1.0, math.nan]})
+    assert encode_response({"a": None}) == b'{"a":null}'
+    with pytest.raises(NotJSON, match=r"the response\.rates\[1\] is nan"):
+        encode_response({"a": None, "rates": [1.0, math.nan]})

@@ -1,1 +1,1 @@
-"""Findings: what is wrong with a manifest, with position and fix."""
+"""Findings: problems of a manifest, each with its position and a hint."""

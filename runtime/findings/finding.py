@@ -1,4 +1,4 @@
-"""Finding: one thing that is wrong with a manifest, and where it stands."""
+"""Finding: a problem of a manifest, with its position in a file and a hint."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import NamedTuple
 import msgspec
 
 Path = tuple[str | int, ...]
-"""The way from an entry to a value in it: names of fields and positions in lists."""
+"""Path from an entry to a value inside it: names of fields, and indexes of lists from zero."""
 
 
 def printable(text: str) -> str:
-    """One line that a terminal shows as it is: what a manifest says could hold anything."""
+    """Escape line breaks and control characters, so that a terminal shows one harmless line."""
     if text.isprintable():
         return text
     return "".join(
@@ -21,10 +21,10 @@ def printable(text: str) -> str:
 
 
 class Position(NamedTuple):
-    """A place in a file; `line` and `column` count from one.
+    """A position in a file; `line` and `column` count from one. Prints as `file:line:column`.
 
-    A place outside of any file, such as an override on the command line, has line 0 and prints
-    as its name alone.
+    Line 0 stands for something that is not in a file, such as an override on the command line: it
+    prints as its name alone.
     """
 
     file: str
@@ -36,7 +36,10 @@ class Position(NamedTuple):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One fault: lower case, no full stop, what was found before what was wanted."""
+    """A problem at a position. Prints as `file:line:column: message; hint`.
+
+    Messages are in lower case without a full stop, and say what was found before what was expected.
+    """
 
     position: Position
     message: str
@@ -48,17 +51,17 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """A fault in an entry before its place is known: the path, the sentence, the mend."""
+    """A problem at a path inside an entry, whose position in a file is not yet known."""
 
     path: Path
     message: str
     hint: str | None = None
     at_key: bool = False
-    """Whether the place meant is that of the key, not of the value."""
+    """True if it concerns the key at `path` rather than the value."""
 
 
 class ManifestError(Exception):
-    """A manifest has findings: all of them, sorted by place."""
+    """A manifest is invalid: `findings` holds every finding once, sorted by position."""
 
     def __init__(self, findings: Iterable[Finding]) -> None:
         unique = {str(finding): finding for finding in findings}

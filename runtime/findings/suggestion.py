@@ -1,4 +1,4 @@
-"""Suggestion: the name somebody probably meant."""
+"""Suggestion: the known name closest to a misspelt one."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ from collections.abc import Iterable
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """Give `did you mean '…'?` for the known name nearest to `word`, or None if none is near."""
+    """Return `did you mean '…'?` for the known name closest to `word`, or None if none is close."""
     meant = nearest(word, known)
     return None if meant is None else f"did you mean '{meant}'?"
 
 
-def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
-    """The known name nearest to `word`, or None if none is near: 1 would be the same word."""
+def nearest(word: str, known: Iterable[str], similarity: float = 0.6) -> str | None:
+    """Return the known name closest to `word`, or None if all are less similar than `similarity`.
+
+    Similarity is difflib's ratio, from 0 to 1 for the same word.
+    """
     names = list(known)
     for name in names:
         if name.lower() == word.lower():
             return name
-    if len(word) > 200:  # nobody mistyped that, and comparing it takes long
+    if len(word) > 200:  # not a typing mistake, and slow to compare
         return None
-    # Only for a manifest with a fault: a start should not pay for it.
-    from difflib import get_close_matches
+    from difflib import get_close_matches  # not needed by a start without findings
 
-    matches = get_close_matches(word, names, n=1, cutoff=likeness)
+    matches = get_close_matches(word, names, n=1, cutoff=similarity)
     return matches[0] if matches else None

@@ -55,7 +55,7 @@ def document(error: HTTPError) -> bytes:
     }
     if error.message is not None:
         members["detail"] = error.message
-    return codec.encode_answer(members | error.extra | {"status": error.status})
+    return codec.encode_response(members | error.extra | {"status": error.status})
 
 
 def declared(error: BaseException) -> HTTPError | None:

@@ -50,7 +50,7 @@ class ResponseBuilder:
 
     def write_json(self, value: Any) -> Self:
         """Append a JSON document. Raises codec.NotJSON for what JSON cannot say."""
-        return self._append(codec.encode_answer(value), "application/json")
+        return self._append(codec.encode_response(value), "application/json")
 
     def _append(self, data: bytes, kind: str) -> Self:
         if self.chunks is None:

@@ -36,7 +36,7 @@ def of_value(value: Any, reply: ResponseBuilder | None) -> EncodedResponse:
     Raises TypeError for a value that is no answer, codec.NotJSON for one that JSON cannot say.
     """
     if isinstance(value, dict | list):
-        body, kind = codec.encode_answer(value), _JSON
+        body, kind = codec.encode_response(value), _JSON
     elif value is None or value is reply:
         return _filled(reply)
     elif isinstance(value, str):

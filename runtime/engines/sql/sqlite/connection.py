@@ -95,7 +95,7 @@ def see_known(settings: Settings) -> None:
 
 def connect(file: str, **options: Any) -> sqlite3.Connection:
     """A connection in autocommit mode. The place where a test may have statements fail."""
-    if failpoint.armed("sqlite.execute"):
+    if failpoint.is_armed("sqlite.execute"):
         from runtime.engines.sql.sqlite.failing import FailingConnection
 
         options["factory"] = FailingConnection
