@@ -143,3 +143,8 @@ def _encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def escape_surrogates(text: str) -> str:
+    """Replace lone surrogates, which UTF-8 cannot encode, by their escapes: `\\ud800`."""
+    return text.encode("utf-8", "backslashreplace").decode()

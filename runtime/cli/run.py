@@ -15,6 +15,7 @@ from runtime.application.selection import Selection, WrongChoice, select
 from runtime.cli.options import Refused, application, linked, refuse
 from runtime.exit_codes import ExitCode
 from runtime.findings.finding import ManifestError
+from runtime.handlers.context import log_origin
 from runtime.linking.linker import LinkedManifest
 from runtime.log import log as logs
 from runtime.manifest.override import Override
@@ -106,7 +107,7 @@ def command(
     linkage = linked(folder, overrides, env_file)
     selection = _selection(linkage, sum(only, ()), sum(without, ()), workers)
     log = logs.for_terminal(log_format, log_level, os.environ)
-    logs.install(log)
+    logs.install(log, log_origin)
     if worker is not None:
         log.worker = worker.number
         if worker.number > 1:

@@ -78,6 +78,12 @@ class Call(msgspec.Struct, frozen=True, eq=False):  # made for each call, in hal
 current: ContextVar[Call] = ContextVar("runtime.current")
 
 
+def log_origin() -> tuple[EntryId, Mapping[str, object]] | None:
+    """The entry and the log ids of the current call; None outside of a handler."""
+    here = current.get(None)
+    return None if here is None else (here.entry, here.subject.log_ids)
+
+
 def call() -> Call:
     """The current call. Raises RuntimeError outside of a handler."""
     try:

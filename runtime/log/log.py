@@ -1,4 +1,4 @@
-"""Log: one line an event on stderr, for a person or for a machine."""
+"""Log: one line per event on stderr, as text for a terminal or as JSON."""
 
 from __future__ import annotations
 
@@ -6,32 +6,38 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterable, Mapping
-from types import SimpleNamespace
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TextIO
 
 import msgspec
 
-from runtime.log.traceback import stack
+from runtime.codec import escape_surrogates
+from runtime.log.traceback import format_traceback
 
 _LEVELS = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"}
 _COLOURS = {"debug": "2", "info": "36", "warning": "33", "error": "31", "critical": "31;1"}
-_FIELDS_OF_A_RECORD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
-_IDS = ("request_id", "message_id")
-"""What an event belongs to: attributes of a call's subject, or extras of a log record."""
+_RECORD_ATTRIBUTES = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
+_RECORD_IDS = ("request_id", "message_id")
+"""Extras of a log record that identify what it is about."""
+_OUTSIDE_CALLS = ("runtime", "asyncio")
+"""Loggers whose records a handler did not cause, even if its call is the current one."""
 _SHORTEST_SECRET = 8
-"""Shorter values from the environment are not looked for in lines: `8080` is everywhere."""
+"""Shorter values are not redacted: `8080` occurs in too many lines."""
 
-# Control characters, and what some readers take for the end of a line.
+# Control characters, and those that some readers take for the end of a line.
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 _ESCAPES |= {9: "\\t", 10: "\\n", 13: "\\r", 0x2028: "\\u2028", 0x2029: "\\u2029"}
+
+
+Origin = Callable[[], tuple[object, Mapping[str, object]] | None]
+"""Returns the entry and the ids of the current call; None outside of a handler."""
 
 
 class Log:
     """Writes events to a stream.
 
-    An event has a level, a logger, an entry, a message, fields, and the id of the request or
-    message it belongs to. Nothing is buffered: a line that was written survives a crash.
+    An event has a level, a logger, an entry, a message, fields, and ids: of the request, the
+    message or the run it belongs to. Each line is flushed, so that it survives a crash.
     """
 
     def __init__(
@@ -39,23 +45,23 @@ class Log:
     ) -> None:
         self.level = level
         self.worker: int | None = None
-        """Which of several workers writes, if there are several."""
+        """Number of this worker process, if there are several."""
         self._secrets: list[str] = []
         self._stream = stream
         self._json = json
         self._colour = colour
         self._encoder = msgspec.json.Encoder(enc_hook=str)
         self._second = 0
-        self._clock = ""
+        self._second_text = ""
 
     def hide(self, secrets: Iterable[str]) -> None:
-        """Replace these values in every line from now on, unless they are very short."""
+        """Redact these values in every line from now on; those below 8 characters stay."""
         forms = {*self._secrets}
         for secret in secrets:
             if len(secret) >= _SHORTEST_SECRET:
                 forms |= {secret, secret.translate(_ESCAPES), repr(secret)[1:-1]}
-                forms.add(self._encoded(_sayable(secret))[1:-1])
-        self._secrets = sorted(forms, key=len, reverse=True)  # one may be a part of another
+                forms.add(self._encoded(escape_surrogates(secret))[1:-1])
+        self._secrets = sorted(forms, key=len, reverse=True)  # one may be part of another
 
     def write(
         self,
@@ -64,10 +70,13 @@ class Log:
         message: object,
         entry: object = None,
         fields: Mapping[str, Any] | None = None,
-        subject: object = None,
-        fault: BaseException | None = None,
+        ids: Mapping[str, object] | None = None,
+        error: BaseException | None = None,
     ) -> None:
-        """Write one event. `subject` is what a call is about: its ids are part of the line."""
+        """Write one event. `fields` are the caller's, `ids` identify what the event belongs to.
+
+        A value without a text or a JSON form does not lose the line: its type is written.
+        """
         event: dict[str, Any] = {
             "time": self._now(),
             "level": _LEVELS.get(level, "info"),
@@ -77,37 +86,36 @@ class Log:
             event["worker"] = self.worker
         if entry is not None:
             event["entry"] = str(entry)
-        event["message"] = message if isinstance(message, str) else _said(message)
+        event["message"] = message if isinstance(message, str) else _message_text(message)
         if fields:
             event["fields"] = fields
-        for name in _IDS:
-            if (id := getattr(subject, name, None)) is not None:
-                event[name] = id
-        if fault is not None:
-            event["error"] = {"type": type(fault).__name__, "stack": stack(fault)}
-        line = self._as_json(event) if self._json else self._as_text(event)
+        if ids:
+            event.update(ids)
+        if error is not None:
+            event["error"] = {"type": type(error).__name__, "stack": format_traceback(error)}
+        line = self._as_json(event) if self._json else self._as_text(event, ids or {})
         for secret in self._secrets:
             line = line.replace(secret, "[hidden]")
         try:
             self._stream.write(line)
             self._stream.flush()
         except (OSError, ValueError):
-            return  # nobody reads the log any more; that must not stop the work
+            return  # the reader of the log is gone, which must not stop the application
 
     def _now(self) -> str:
-        """RFC 3339 in UTC with milliseconds; the part that seldom changes is kept."""
+        """RFC 3339 in UTC with milliseconds. The text of the current second is cached."""
         now = time.time()
         second = int(now)
         if second != self._second:
-            self._clock = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+            self._second_text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
             self._second = second
-        return f"{self._clock}.{int((now - second) * 1000):03d}Z"
+        return f"{self._second_text}.{int((now - second) * 1000):03d}Z"
 
     def _as_json(self, event: dict[str, Any]) -> str:
         try:
             return self._encoded(event) + "\n"
-        except Exception:  # lone surrogates, or whatever a value's own text does
-            return self._encoded(_sayable_event(event)) + "\n"
+        except Exception:  # a lone surrogate, or a value whose own __str__ raises
+            return self._encoded(_encodable(event)) + "\n"
 
     def _encoded(self, value: object) -> str:
         text = self._encoder.encode(value).decode()
@@ -116,71 +124,74 @@ class Log:
                 text = text.replace(chr(code), f"\\u{code:04x}")
         return text
 
-    def _as_text(self, event: dict[str, Any]) -> str:
+    def _as_text(self, event: dict[str, Any], ids: Mapping[str, object]) -> str:
         level = event["level"]
-        pairs = dict(event.get("fields", ()))
-        pairs |= {name: event[name] for name in _IDS if name in event}
+        pairs = {**event.get("fields", {}), **ids}
         tail = "".join(
             f" {_text(name).translate(_ESCAPES)}={_quoted(value)}" for name, value in pairs.items()
         )
-        clock = event["time"][11:23]
-        who = event.get("entry", event["logger"])
-        words = event["message"].translate(_ESCAPES)
-        head = words if words.startswith(who) else f"{who} {words}"
+        time_of_day = event["time"][11:23]
+        source = event.get("entry", event["logger"])
+        message = event["message"].translate(_ESCAPES)
+        head = message if message.startswith(source) else f"{source} {message}"
         if "worker" in event:
             head = f"[{event['worker']}] {head}"
         if self._colour:
-            line = f"\033[2m{clock}\033[0m \033[{_COLOURS[level]}m{level:7}\033[0m {head}"
+            line = f"\033[2m{time_of_day}\033[0m \033[{_COLOURS[level]}m{level:7}\033[0m {head}"
             line += f"\033[2m{tail}\033[0m" if tail else ""
         else:
-            line = f"{clock} {level:7} {head}{tail}"
+            line = f"{time_of_day} {level:7} {head}{tail}"
         if "error" in event:
-            frames = event["error"]["stack"].rstrip().splitlines()
-            line += "".join(f"\n    {part.translate(_ESCAPES)}" for part in frames)
+            trace = event["error"]["stack"].rstrip().splitlines()
+            line += "".join(f"\n    {part.translate(_ESCAPES)}" for part in trace)
         return line + "\n"
 
 
 class LogHandler(logging.Handler):
-    """Brings what the standard library's loggers say into the same log."""
+    """Writes the records of the standard library's loggers to a log.
 
-    def __init__(self, log: Log) -> None:
+    A record of a handler's, or of a library it calls, gets the entry and the ids of the call.
+    """
+
+    def __init__(self, log: Log, origin: Origin) -> None:
         super().__init__()
         self._log = log
+        self._origin = origin
 
     def emit(self, record: logging.LogRecord) -> None:
         extra = {
-            name: value
-            for name, value in record.__dict__.items()
-            if name not in _FIELDS_OF_A_RECORD
+            name: value for name, value in record.__dict__.items() if name not in _RECORD_ATTRIBUTES
         }
         try:
             message = record.getMessage()
-        except Exception as error:  # a wrong format must not lose the line
-            message = f"{record.msg} {record.args!r} ({error})"
+        except Exception as wrong:  # arguments that do not fit the format must not lose the line
+            message = f"{record.msg} {record.args!r} ({wrong})"
         entry = extra.pop("entry", None)
-        ids = {name: extra.pop(name) for name in _IDS if name in extra}
+        ids = {name: extra.pop(name) for name in _RECORD_IDS if name in extra}
+        caused = entry is None and record.name.partition(".")[0] not in _OUTSIDE_CALLS
+        if caused and (origin := self._origin()) is not None:
+            entry, call_ids = origin
+            ids = {**call_ids, **ids}
         fields = {**extra.pop("fields", {}), **extra}
-        fault = record.exc_info[1] if record.exc_info else None
-        self._log.write(
-            record.levelno, record.name, message, entry, fields, SimpleNamespace(**ids), fault
-        )
+        error = record.exc_info[1] if record.exc_info else None
+        self._log.write(record.levelno, record.name, message, entry, fields, ids, error)
 
 
-def install(log: Log) -> None:
-    """Make `log` the one place where the standard library's loggers write."""
+def install(log: Log, origin: Origin) -> None:
+    """Make `log` the only output of the standard library's loggers."""
     root = logging.getLogger()
     for handler in [*root.handlers]:
         root.removeHandler(handler)
-    root.addHandler(LogHandler(log))
+    root.addHandler(LogHandler(log, origin))
     root.setLevel(log.level)
     logging.captureWarnings(True)
-    # httpx, asyncio and others are chatty one level below what an operator wants
+    # asyncio reports its choice of selector and slow callbacks below that
     logging.getLogger("asyncio").setLevel(max(log.level, logging.WARNING))
 
 
 def for_terminal(format: str | None, level: str, environment: Mapping[str, str]) -> Log:
-    """The log of a command: JSON unless stderr is a terminal, colour only on one."""
-    stream = sys.stderr or open(os.devnull, "w")  # noqa: SIM115 - closed by whoever started us
+    """Make the log of a command: JSON unless stderr is a terminal, colour only on one."""
+    stream = sys.stderr or open(os.devnull, "w")  # noqa: SIM115 - stderr was closed at start
     terminal = stream.isatty()
     json = format == "json" or (format is None and not terminal)
     colour = not json and "NO_COLOR" not in environment
@@ -194,8 +205,8 @@ def _quoted(value: Any) -> str:
     return f'"{text}"' if " " in text or not text else text
 
 
-def _said(message: object) -> str:
-    """What is no text, such as an exception, as a message."""
+def _message_text(message: object) -> str:
+    """The text of a message that is no string, such as an exception."""
     try:
         return str(message)
     except Exception:
@@ -209,17 +220,17 @@ def _text(value: Any) -> str:
         return f"<{type(value).__name__} without a text: {type(error).__name__}>"
 
 
-def _sayable(value: Any) -> str:
-    """The text of a value, without lone surrogates, which UTF-8 cannot say."""
-    return _text(value).encode("utf-8", "backslashreplace").decode()
-
-
-def _sayable_event(event: Mapping[str, Any]) -> dict[str, Any]:
+def _encodable(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The event with every value as text that UTF-8 can encode; numbers of ours stay numbers."""
     return {
-        name: {_sayable(key): _sayable(item) for key, item in value.items()}
+        name: {_valid_text(key): _valid_text(item) for key, item in value.items()}
         if isinstance(value, Mapping)
         else value
-        if name == "worker"
-        else _sayable(value)
+        if isinstance(value, int)
+        else _valid_text(value)
         for name, value in event.items()
     }
+
+
+def _valid_text(value: Any) -> str:
+    return escape_surrogates(_text(value))

@@ -1,4 +1,4 @@
-"""Stack: the traceback of a fault, from the user's own code on."""
+"""Traceback: an exception's traceback, from the application's own code on."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from pathlib import Path
 _OURS = tuple(f"{folder}/" for folder in (Path(__file__).parents[1], Path(asyncio.__file__).parent))
 
 
-def stack(fault: BaseException) -> str:
-    """The traceback as Python prints it, without the frames of this package that led to a handler.
+def format_traceback(error: BaseException) -> str:
+    """Format as Python does, without the frames of this package that led to a handler.
 
-    A fault that never left this package keeps its frames.
+    An error that was raised and caught within this package keeps its frames.
     """
-    whole = traceback.TracebackException.from_exception(fault)
-    for told in _with_causes(whole):
-        frames = told.stack
-        led = 0
-        while led < len(frames) and frames[led].filename.startswith(_OURS):
-            led += 1
-        if led < len(frames):
-            del frames[:led]
+    whole = traceback.TracebackException.from_exception(error)
+    for part in _with_causes(whole):
+        frames = part.stack
+        ours = 0
+        while ours < len(frames) and frames[ours].filename.startswith(_OURS):
+            ours += 1
+        if ours < len(frames):
+            del frames[:ours]
     return "".join(whole.format())
 
 
 def _with_causes(
-    fault: traceback.TracebackException,
+    error: traceback.TracebackException,
 ) -> Iterator[traceback.TracebackException]:
-    waiting = [fault]
-    while waiting:
-        told = waiting.pop()
-        yield told
-        inside = (told.__cause__, told.__context__, *(told.exceptions or ()))
-        waiting.extend(other for other in inside if other is not None)
+    pending = [error]
+    while pending:
+        part = pending.pop()
+        yield part
+        related = (part.__cause__, part.__context__, *(part.exceptions or ()))
+        pending.extend(other for other in related if other is not None)

@@ -1,4 +1,4 @@
-"""logger: log lines that say which entry wrote them, and for which request or message."""
+"""logger: log lines that name their entry and the request, message or run they belong to."""
 
 from __future__ import annotations
 
@@ -28,18 +28,19 @@ def error(message: str, /, **fields: Any) -> None:
 
 
 def exception(message: str, /, **fields: Any) -> None:
-    """An error line with the traceback of the exception that is handled now."""
+    """Write an error line with the traceback of the exception that is being handled."""
     _write(logging.ERROR, message, fields, sys.exception())
 
 
 def _write(
-    level: int, message: str, fields: dict[str, Any], fault: BaseException | None = None
+    level: int, message: str, fields: dict[str, Any], error: BaseException | None = None
 ) -> None:
-    here = current.get(None)
-    log = here.scope.log if here else None
-    if log is not None and here is not None:
+    call = current.get(None)
+    log = call.scope.log if call else None
+    if log is not None and call is not None:
         if level >= log.level:
-            log.write(level, _logger.name, message, here.entry, fields, here.subject, fault)
-    else:  # a unit test: the standard library's loggers, where caplog finds it
+            ids = call.subject.log_ids
+            log.write(level, _logger.name, message, call.entry, fields, ids, error)
+    else:  # a unit test of a handler: to the standard library's loggers, for caplog
         text = " ".join((str(message), *(f"{name}={value}" for name, value in fields.items())))
-        _logger.log(level, "%s", text, exc_info=fault)
+        _logger.log(level, "%s", text, exc_info=error)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +12,14 @@ import pytest
 from runtime.log.log import Log, LogHandler
 
 NASTY = "one\r\ntwo\x1b[31m\u2028three\x00\x85four"
+
+
+def nowhere() -> None:
+    """The origin of records outside of handlers."""
+
+
+def in_a_call() -> tuple[object, dict[str, object]]:
+    return "app:work", {"message_id": "of the call"}
 
 
 def written(json_lines: bool = True, **event: Any) -> str:
@@ -35,9 +42,9 @@ def test_an_event_is_one_parseable_line(where: str) -> None:
         "message": {"message": NASTY},
         "field": {"fields": {"path": NASTY}},
         "name": {"fields": {NASTY: 1}},
-        "error": {"fault": error(NASTY)},
+        "error": {"error": error(NASTY)},
         "entry": {"entry": NASTY},
-        "id": {"subject": SimpleNamespace(request_id=NASTY)},
+        "id": {"ids": {"request_id": NASTY}},
     }[where]
 
     text = written(**event)
@@ -100,7 +107,7 @@ def test_a_stream_that_is_gone_does_not_stop_the_work() -> None:
 def test_the_loggers_of_others_land_in_the_same_lines() -> None:
     stream = io.StringIO()
     logger = logging.Logger("somebody")
-    logger.addHandler(LogHandler(Log(stream, json=True)))
+    logger.addHandler(LogHandler(Log(stream, json=True), nowhere))
 
     logger.warning("%d things", 3, extra={"entry": "app:x", "message_id": "m", "other": 1})
 
@@ -109,10 +116,44 @@ def test_the_loggers_of_others_land_in_the_same_lines() -> None:
     assert (line["entry"], line["message_id"], line["fields"]) == ("app:x", "m", {"other": 1})
 
 
+@pytest.mark.parametrize(
+    ("name", "extra", "entry", "id"),
+    [
+        ("httpx", {}, "app:work", "of the call"),
+        ("runtime_application_1.work", {}, "app:work", "of the call"),
+        ("httpx", {"message_id": "m"}, "app:work", "m"),
+        ("httpx", {"entry": "app:x"}, "app:x", None),
+        ("runtime.queue", {}, None, None),
+        ("asyncio", {}, None, None),
+    ],
+)
+def test_a_record_without_an_entry_is_the_current_call_s_if_a_handler_may_have_caused_it(
+    name: str, extra: dict[str, object], entry: str | None, id: str | None
+) -> None:
+    stream = io.StringIO()
+    logger = logging.Logger(name)
+    logger.addHandler(LogHandler(Log(stream, json=True), in_a_call))
+
+    logger.warning("hello", extra=extra)
+
+    line = json.loads(stream.getvalue())
+    assert (line.get("entry"), line.get("message_id")) == (entry, id)
+
+
+def test_on_a_terminal_the_ids_come_after_the_fields() -> None:
+    text = written(False, entry="app:work", fields={"n": 1}, ids={"message_id": "m", "run": 2})
+
+    assert text.endswith(" info    app:work hello n=1 message_id=m run=2\n")
+
+
+def test_a_number_among_the_ids_stays_one_also_beside_what_json_cannot_say() -> None:
+    assert json.loads(written(message="lone \ud800", ids={"run": 2}))["run"] == 2
+
+
 def test_a_wrong_format_does_not_lose_the_line() -> None:
     stream = io.StringIO()
     logger = logging.Logger("somebody")
-    logger.addHandler(LogHandler(Log(stream, json=True)))
+    logger.addHandler(LogHandler(Log(stream, json=True), nowhere))
 
     logger.warning("%d things", "three")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from runtime.log import log as logs
-from runtime.log.traceback import stack
+from runtime.log.traceback import format_traceback
 from tests.supervision.test_stopping import IDLE, application, ended_within, unshare_works
 from tests.support.program import PLAIN_LOOP, running, write_application
 
@@ -209,7 +209,7 @@ def test_a_traceback_begins_in_the_users_code() -> None:
         scope["call"](handler)  # type: ignore[operator]
     caught.value.__traceback__ = caught.value.__traceback__.tb_next  # the frame of this test
 
-    frames = [line for line in stack(caught.value).splitlines() if "File" in line]
+    frames = [line for line in format_traceback(caught.value).splitlines() if "File" in line]
     assert len(frames) == 1
     assert "in handler" in frames[0]
 

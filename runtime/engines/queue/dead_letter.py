@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from runtime.codec import escape_surrogates
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.outcome import Reason, Reject, Retry
-from runtime.log.traceback import stack
+from runtime.log.traceback import format_traceback
 
 LONGEST_ERROR = 2000
 """Characters of an error's text that a header keeps."""
@@ -45,7 +46,7 @@ def described(error: BaseException | None) -> str:
     except Exception:  # an exception of the user's with a broken __str__
         text = "(its text cannot be read)"
     whole = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return _sayable(whole[:LONGEST_ERROR])
+    return escape_surrogates(whole)[:LONGEST_ERROR]
 
 
 def traced(error: BaseException | None) -> BaseException | None:
@@ -59,8 +60,4 @@ def _trace(error: BaseException | None) -> dict[str, str]:
     fault = traced(error)
     if fault is None:
         return {}
-    return {TRACEBACK: _sayable(stack(fault)[-LONGEST_TRACEBACK:])}
-
-
-def _sayable(text: str) -> str:
-    return text.encode(errors="replace").decode()
+    return {TRACEBACK: escape_surrogates(format_traceback(fault))[-LONGEST_TRACEBACK:]}
