@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import functools
 import threading
 from collections.abc import Callable, Coroutine, Mapping
@@ -162,7 +163,7 @@ def test_no_frame_stands_between_the_caller_and_an_async_handler() -> None:
 
     async def handler() -> None: ...
 
-    coroutine = invocation(handler).call(Subject())
+    coroutine = contextvars.copy_context().run(invocation(handler).call, Subject())
     assert isinstance(coroutine, Coroutine)
     coroutine.close()
 
