@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Protocol
 
+from runtime.engines.sql.builder.dialect import Dialect
 from runtime.service import Unavailable
 
 Parameters = Sequence[Any] | Mapping[str, Any]
@@ -51,6 +52,11 @@ class JoinableTransaction(Protocol):
     @property
     def database(self) -> Database:
         """The database that the transaction belongs to."""
+        ...
+
+    @property
+    def dialect(self) -> Dialect:
+        """The SQL that the query builder writes for it."""
         ...
 
     def add(self, step: Step) -> asyncio.Future[Any]:
@@ -107,6 +113,11 @@ class Database(Protocol):
         ...
 
     @property
+    def dialect(self) -> Dialect:
+        """The SQL that the query builder writes for it."""
+        ...
+
+    @property
     def blocking(self) -> BlockingDatabase:
         """The same database, for plain functions in threads."""
         ...
@@ -145,6 +156,9 @@ class BlockingTransaction(JoinableTransaction, Protocol):
 class BlockingDatabase(Protocol):
     """`Database`, for threads: a call blocks until its outcome is there; on an event loop it raises
     RuntimeError."""
+
+    @property
+    def dialect(self) -> Dialect: ...
 
     def query(self, text: str, parameters: Parameters = ()) -> list[Row]: ...
 

@@ -1,4 +1,4 @@
-"""Change: an update or a deletion that is being built."""
+"""Change: an UPDATE or a DELETE that is being built."""
 
 from __future__ import annotations
 
@@ -6,22 +6,21 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from runtime.engines.sql.builder.bound import Bound, Done, First, Rows, Target
-from runtime.engines.sql.builder.clauses import Clauses, Layout, Section, terms
-from runtime.engines.sql.builder.expression import Condition, Expression, Rendered, rendered
-from runtime.engines.sql.builder.identifier import name, selected, table
-
-LAYOUT = Layout(
-    Section("verb", ""),
-    Section("table", " "),
-    Section("set", " SET ", ", "),
-    Section("where", " WHERE ", " AND "),
-    Section("returning", " RETURNING ", ", "),
+from runtime.engines.sql.builder.bound_statement import (
+    BoundStatement,
+    Done,
+    First,
+    Rows,
+    Target,
 )
+from runtime.engines.sql.builder.clauses import Clauses, terms
+from runtime.engines.sql.builder.dialect import SQLITE, Dialect
+from runtime.engines.sql.builder.expression import Condition, Expression, Rendered, render_condition
+from runtime.engines.sql.builder.identifier import name, select_term, table
 
 
 class Update:
-    """Immutable: each call gives a new one. Without `where` it changes every row."""
+    """Immutable: each call returns a new one. Without `where` it changes every row."""
 
     __slots__ = ("_clauses",)
 
@@ -29,29 +28,33 @@ class Update:
         self._clauses = clauses
 
     def set(self, values: Mapping[str, Any]) -> Update:
-        """What columns become: a value, or `expr("attempts + 1")`."""
+        """New values of columns: a value each, or `expr("attempts + 1")`."""
         return Update(self._clauses.add("set", *assignments(values)))
 
     def where(self, condition: Condition, *values: Any) -> Update:
-        """Only rows that meet the condition too. An empty dict is refused: it would mean all."""
-        return Update(_restricted(self._clauses, condition, values))
+        """Restrict it to rows that also meet the condition; see `Select.where` for its forms.
+
+        Raises ValueError for an empty dict, which would mean every row.
+        """
+        return Update(_add_condition(self._clauses, condition, values))
 
     def returning(self, *columns: str | Expression) -> Update:
-        """Give these columns of each changed row to `query`."""
-        return Update(self._clauses.add("returning", *terms(columns, selected, "a column")))
+        """Have `query` return these columns of each changed row."""
+        return Update(self._clauses.add("returning", *terms(columns, select_term, "a column")))
 
-    def run_with(self, target: Target[Rows, First, Done]) -> Bound[Rows, First, Done]:
-        return Bound(self, target)
+    def run_with(self, target: Target[Rows, First, Done]) -> BoundStatement[Rows, First, Done]:
+        """Choose the database or transaction on which it will run."""
+        return BoundStatement(self, target)
 
-    def render(self) -> Rendered:
-        """The text and its values."""
+    def render(self, dialect: Dialect = SQLITE) -> Rendered:
+        """The text in a dialect, and its values."""
         if not self._clauses.has("set"):
             raise ValueError("an update sets nothing; call set({…})")
-        return self._clauses.render(LAYOUT)
+        return self._clauses.render(dialect.change, dialect)
 
 
 class Delete:
-    """Immutable: each call gives a new one. Without `where` it deletes every row."""
+    """Immutable: each call returns a new one. Without `where` it deletes every row."""
 
     __slots__ = ("_clauses",)
 
@@ -59,35 +62,39 @@ class Delete:
         self._clauses = clauses
 
     def where(self, condition: Condition, *values: Any) -> Delete:
-        """Only rows that meet the condition too. An empty dict is refused: it would mean all."""
-        return Delete(_restricted(self._clauses, condition, values))
+        """Restrict it to rows that also meet the condition; see `Select.where` for its forms.
+
+        Raises ValueError for an empty dict, which would mean every row.
+        """
+        return Delete(_add_condition(self._clauses, condition, values))
 
     def returning(self, *columns: str | Expression) -> Delete:
-        """Give these columns of each deleted row to `query`."""
-        return Delete(self._clauses.add("returning", *terms(columns, selected, "a column")))
+        """Have `query` return these columns of each deleted row."""
+        return Delete(self._clauses.add("returning", *terms(columns, select_term, "a column")))
 
-    def run_with(self, target: Target[Rows, First, Done]) -> Bound[Rows, First, Done]:
-        return Bound(self, target)
+    def run_with(self, target: Target[Rows, First, Done]) -> BoundStatement[Rows, First, Done]:
+        """Choose the database or transaction on which it will run."""
+        return BoundStatement(self, target)
 
-    def render(self) -> Rendered:
-        """The text and its values."""
-        return self._clauses.render(LAYOUT)
-
-
-@lru_cache(maxsize=512)
-def update(what: str) -> Update:
-    """Begin to change rows of a table."""
-    return Update(Clauses().add("verb", "UPDATE").add("table", table(what)))
+    def render(self, dialect: Dialect = SQLITE) -> Rendered:
+        """The text in a dialect, and its values."""
+        return self._clauses.render(dialect.change, dialect)
 
 
 @lru_cache(maxsize=512)
-def delete(what: str) -> Delete:
-    """Begin to delete rows of a table."""
-    return Delete(Clauses().add("verb", "DELETE FROM").add("table", table(what)))
+def update(target: str) -> Update:
+    """Begin an UPDATE of a table."""
+    return Update(Clauses().add("verb", "UPDATE").add("table", table(target)))
+
+
+@lru_cache(maxsize=512)
+def delete(target: str) -> Delete:
+    """Begin a DELETE from a table."""
+    return Delete(Clauses().add("verb", "DELETE FROM").add("table", table(target)))
 
 
 def assignments(values: Mapping[str, Any]) -> Rendered:
-    """`column = value` for each, and the values."""
+    """The text `column = ?` for each column, and the values."""
     if not values:
         raise ValueError("an empty dict sets nothing")
     texts: list[str] = []
@@ -102,7 +109,7 @@ def assignments(values: Mapping[str, Any]) -> Rendered:
     return ", ".join(texts), bound
 
 
-def _restricted(clauses: Clauses, condition: Condition, values: tuple[Any, ...]) -> Clauses:
+def _add_condition(clauses: Clauses, condition: Condition, values: tuple[Any, ...]) -> Clauses:
     if not condition and isinstance(condition, Mapping):
         raise ValueError("an empty condition; leave where() out to mean every row")
-    return clauses.add("where", *rendered(condition, *values))
+    return clauses.add("where", *render_condition(condition, *values))

@@ -1,45 +1,22 @@
-"""Clauses: the parts of a statement that is being built, and their way into one text."""
+"""Clauses: the parts of a statement that is being built, and the text composed of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
+from runtime.engines.sql.builder.dialect import SQLITE, Dialect
 from runtime.engines.sql.builder.expression import Expression, Rendered
-
-
-class Section(NamedTuple):
-    """Where a clause stands: the text before it, and between its parts.
-
-    Of a `single` clause the last part counts. If there are none, it is `default`; with `beside`
-    only where there is that other clause.
-    """
-
-    clause: str
-    lead: str
-    between: str = ""
-    default: str = ""
-    beside: str = ""
-    single: bool = False
-
-
-class Layout:
-    """The sections of one sort of statement, in their order."""
-
-    __slots__ = ("sections",)
-
-    def __init__(self, *sections: Section) -> None:
-        self.sections = sections
-
+from runtime.engines.sql.builder.layout import Layout, Section
 
 Parts = tuple[tuple[str, str], ...]
 Read = Callable[[str], str]
 
 
 class Clauses:
-    """Immutable: parts in the order they were given, each with the values of its `?`."""
+    """Immutable: parts in the order of the calls, each with the values of its `?`."""
 
     __slots__ = ("parts", "values")
 
@@ -56,15 +33,15 @@ class Clauses:
                 return True
         return False
 
-    def render(self, layout: Layout) -> Rendered:
+    def render(self, layout: Layout, dialect: Dialect) -> Rendered:
         """The statement and its values, in the order of the text."""
-        text, order = _composed(layout, self.parts)
+        text, order = _compose(layout, self.parts, dialect)
         values = self.values
         return text, tuple(chain.from_iterable([values[index] for index in order]))
 
 
 def terms(given: tuple[str | Expression, ...], read: Read, what: str) -> Rendered:
-    """Names, each through `read`, and expressions as they are, as one list with its values."""
+    """A list of names, each checked and quoted by `read`, and of expressions, with its values."""
     try:
         return _names(given, read), ()
     except _MoreThanNames:
@@ -83,18 +60,18 @@ def terms(given: tuple[str | Expression, ...], read: Read, what: str) -> Rendere
 
 
 class _MoreThanNames(Exception):
-    """There is an expression among the terms, or something that has no place there."""
+    """Among the terms is an expression, or something that has no place there."""
 
 
 def _names(given: tuple[str | Expression, ...], read: Read) -> str:
     try:
-        return _joined_names(given, read)
-    except TypeError:  # not hashable, so certainly no names
+        return _join_names(given, read)
+    except TypeError:  # not hashable, so no names
         raise _MoreThanNames from None
 
 
 @lru_cache(maxsize=1024)
-def _joined_names(given: tuple[str | Expression, ...], read: Read) -> str:
+def _join_names(given: tuple[str | Expression, ...], read: Read) -> str:
     names = [term for term in given if isinstance(term, str)]
     if len(names) < len(given):
         raise _MoreThanNames
@@ -102,17 +79,28 @@ def _joined_names(given: tuple[str | Expression, ...], read: Read) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _composed(layout: Layout, parts: Parts) -> tuple[str, tuple[int, ...]]:
-    """The text of a shape, and in which order its parts stand in it: made once a shape."""
+def _compose(layout: Layout, parts: Parts, dialect: Dialect) -> tuple[str, tuple[int, ...]]:
+    """The text of a shape of statement, and the order of its parts in it; once for each shape."""
     given = {clause for clause, _ in parts}
+    if unsupported := sorted(given - layout.clauses):
+        raise ValueError(f"{dialect.name} has no clause '{unsupported[0]}'")
     text, order = "", []
     for section in layout.sections:
         found = [index for index, part in enumerate(parts) if part[0] == section.clause]
         if section.single:
             found = found[-1:]
         if found:
-            text += section.lead + section.between.join(parts[index][1] for index in found)
+            words = [_word(section, parts[index][1], dialect) for index in found]
+            text += section.lead + section.between.join(words)
             order += found
         elif section.default and (not section.beside or section.beside in given):
             text += section.lead + section.default
-    return text, tuple(order)
+    return text if dialect is SQLITE else dialect.translate(text), tuple(order)
+
+
+def _word(section: Section, part: str, dialect: Dialect) -> str:
+    if section.words is None:
+        return part
+    if part not in section.words:
+        raise ValueError(f"{dialect.name} has no {section.clause.upper()} {part}")
+    return section.words[part]

@@ -1,25 +1,28 @@
-"""Expression: a piece of SQL with its values, and the conditions that are made of them."""
+"""Expression: a piece of SQL with its values, and the conditions that are made of such."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
+from runtime.engines.sql.builder.dialect import JSON_ITEMS, SQLITE, TOKEN, Dialect
 from runtime.engines.sql.builder.identifier import column
 
 Rendered = tuple[str, tuple[Any, ...]]
 """Text, and a value for each of its `?`."""
 
+TRUE, FALSE = "1 = 1", "1 = 0"
+"""As every database reads them."""
+
 
 @runtime_checkable
 class Renderable(Protocol):
-    """A statement that can stand inside another one."""
+    """A statement; a select may stand inside another one."""
 
-    def render(self) -> Rendered: ...
+    def render(self, dialect: Dialect = SQLITE) -> Rendered: ...
 
 
 class Expression(msgspec.Struct, frozen=True):
@@ -30,20 +33,18 @@ class Expression(msgspec.Struct, frozen=True):
 
 
 Condition = Mapping[str, Any] | Expression | str
-"""Columns and what they equal, an expression, or text with `?`."""
+"""A dict of columns and values, an expression, or text with `?`."""
 
 _SCALARS = frozenset({str, int, float, bool, bytes})
 _COLLECTIONS = (list, tuple, set, frozenset)
-_SKIPPED = re.compile(
-    r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | `[^`]*` | \[[^\]]*\] | --[^\n]* | /\*.*?\*/
-    | (?P<named>\?\d+ | [:@$][A-Za-z_]\w*) | (?P<plain>\?)""",
-    re.DOTALL | re.VERBOSE,
-)
 _json = msgspec.json.Encoder()
 
 
 def expr(text: str, *values: Any) -> Expression:
-    """SQL as it is, with a value for each `?`. Never put into `text` what came from outside."""
+    """SQL as it is, with a value for each `?`. Never put untrusted input into `text`.
+
+    Raises ValueError for too few or too many values.
+    """
     wanted = _placeholders(text)
     if wanted != len(values):
         raise ValueError(f"{len(values)} values for {wanted} placeholders in '{text}'")
@@ -51,12 +52,12 @@ def expr(text: str, *values: Any) -> Expression:
 
 
 def eq(name: str, value: Any) -> Expression:
-    """Equal; a list means one of, None means NULL, a select means one of its rows."""
+    """Equal. A list means IN, None means IS NULL, a select means IN its rows."""
     return Expression(*_equal(name, value))
 
 
 def not_eq(name: str, value: Any) -> Expression:
-    """Not `eq`. Rows where the column is NULL are left out, unless it is compared with None."""
+    """Not equal. Rows where the column is NULL do not match, unless compared with None."""
     if value is None:
         return Expression(f"{column(name)} IS NOT NULL")
     text, values = _equal(name, value)
@@ -80,7 +81,7 @@ def gte(name: str, value: Any) -> Expression:
 
 
 def like(name: str, pattern: str) -> Expression:
-    """`%` stands for any text, `_` for any character."""
+    """LIKE: `%` matches any text, `_` any character."""
     return _compare(name, "LIKE", pattern)
 
 
@@ -89,22 +90,22 @@ def not_like(name: str, pattern: str) -> Expression:
 
 
 def and_(*conditions: Condition | Sequence[Condition]) -> Expression:
-    """All of them; true if there are none."""
-    return Expression(*_joined(" AND ", "1", _flat(conditions)))
+    """Conditions joined by AND; true if there are none."""
+    return Expression(*_join(" AND ", TRUE, _flatten(conditions)))
 
 
 def or_(*conditions: Condition | Sequence[Condition]) -> Expression:
-    """At least one of them; false if there are none."""
-    return Expression(*_joined(" OR ", "0", _flat(conditions)))
+    """Conditions joined by OR; false if there are none."""
+    return Expression(*_join(" OR ", FALSE, _flatten(conditions)))
 
 
 def not_(condition: Condition) -> Expression:
-    text, values = rendered(condition)
+    text, values = render_condition(condition)
     return Expression(f"NOT ({text})", values)
 
 
-def rendered(condition: Condition, *values: Any) -> Rendered:
-    """A condition in any of its forms, fit to stand beside an AND; `values` go with text only."""
+def render_condition(condition: Condition, *values: Any) -> Rendered:
+    """A condition in any form, as text to stand beside an AND; `values` go with text only."""
     if isinstance(condition, str):
         return f"({expr(condition, *values).text})", values
     if values:
@@ -115,7 +116,7 @@ def rendered(condition: Condition, *values: Any) -> Rendered:
         ((name, value),) = condition.items()
         return _equal(name, value)
     if isinstance(condition, Mapping):
-        return _joined(" AND ", "1", [_equal(name, value) for name, value in condition.items()])
+        return _join(" AND ", TRUE, [_equal(name, value) for name, value in condition.items()])
     raise TypeError(
         f"a condition is of type {type(condition).__name__}, wanted a dict, an expression or text"
     )
@@ -152,14 +153,13 @@ def _compare(name: str, operator: str, value: Any) -> Expression:
 
 
 def _among(quoted: str, values: list[Any]) -> Rendered:
-    """One of `values`, by a text that is the same for any number of them, so that it is cached."""
+    """IN `values`. The text is the same for any number of them, so that SQLite compiles it once."""
     present = [value for value in values if value is not None]
     if not present:
-        return (f"{quoted} IS NULL" if values else "0"), ()
+        return (f"{quoted} IS NULL" if values else FALSE), ()
     if all(map(_exact_in_json, present)):
-        # `+` takes the type off the values, so that they compare as a bound value would.
         bound: tuple[Any, ...] = (_json.encode(present).decode(),)
-        text = f"{quoted} IN (SELECT +value FROM json_each(?))"
+        text = f"{quoted} IN ({JSON_ITEMS})"
     else:
         bound = tuple(present)
         text = f"{quoted} IN ({', '.join('?' * len(bound))})"
@@ -180,24 +180,24 @@ def _is_text(value: str) -> bool:
     try:
         value.encode()
     except UnicodeEncodeError:
-        return False  # to be bound, and so refused with its place
+        return False  # bound by itself, it is refused with its place
     return True
 
 
-def _joined(word: str, empty: str, parts: Sequence[Rendered]) -> Rendered:
+def _join(word: str, empty: str, parts: Sequence[Rendered]) -> Rendered:
     if not parts:
         return empty, ()
     values = tuple(value for _, bound in parts for value in bound)
     return word.join(text for text, _ in parts), values
 
 
-def _flat(conditions: Iterable[Condition | Sequence[Condition]]) -> list[Rendered]:
+def _flatten(conditions: Iterable[Condition | Sequence[Condition]]) -> list[Rendered]:
     flat: list[Rendered] = []
     for condition in conditions:
         if isinstance(condition, Sequence) and not isinstance(condition, str):
-            flat.extend(_flat(condition))
+            flat.extend(_flatten(condition))
         else:
-            text, values = rendered(condition)
+            text, values = render_condition(condition)
             flat.append((f"({text})", values))
     return flat
 
@@ -205,7 +205,7 @@ def _flat(conditions: Iterable[Condition | Sequence[Condition]]) -> list[Rendere
 @lru_cache(maxsize=1024)
 def _placeholders(text: str) -> int:
     count = 0
-    for found in _SKIPPED.finditer(text):
+    for found in TOKEN.finditer(text):
         if found["named"]:
             raise ValueError(f"placeholder '{found['named']}' in '{text}'; use plain ?")
         count += found["plain"] is not None

@@ -1,7 +1,7 @@
-"""Identifier: names of tables and columns, let through from a small grammar and quoted.
+"""Identifier: names of tables and columns, checked against a small grammar and quoted.
 
-Quoted with backticks: SQLite takes a name in double quotes that no column has for a text, so that
-a misspelt column would be compared as its own name instead of being an error.
+Quoted with backticks: SQLite takes a name in double quotes that no column has for a string, so
+that a misspelt column would be compared as its own name instead of being an error.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ _COLUMN_TERM = re.compile(_COLUMN)
 _SELECT_TERM = re.compile(rf"(?:(?P<all>(?:{_NAME}\.)?\*)|{_VALUE}{_ALIAS})", _FLAGS)
 _GROUP_TERM = re.compile(_VALUE, _FLAGS)
 _ORDER_TERM = re.compile(
-    rf"{_VALUE}(?:\s+(?P<way>asc|desc))?(?:\s+nulls\s+(?P<nulls>first|last))?", _FLAGS
+    rf"{_VALUE}(?:\s+(?P<direction>asc|desc))?(?:\s+nulls\s+(?P<nulls>first|last))?", _FLAGS
 )
 _TABLE_TERM = re.compile(rf"{_COLUMN}{_ALIAS}", _FLAGS)
 
 
 class InvalidIdentifier(ValueError):
-    """A name that the builder does not let through, or a term that is more than a name."""
+    """A name outside of the builder's grammar, or a term that is more than a name."""
 
 
 @lru_cache(maxsize=2048)
 def column(text: str) -> str:
     """A column, `name` or `table.name`."""
-    return _quoted(_match(_COLUMN_TERM, text, "column")["path"])
+    return _quote(_match(_COLUMN_TERM, text, "column")["path"])
 
 
 @lru_cache(maxsize=2048)
@@ -56,50 +56,51 @@ def name(text: str) -> str:
 def table(text: str) -> str:
     """A table, `tasks`, `tasks t` or `tasks AS t`."""
     found = _match(_TABLE_TERM, text, "table")
-    return _quoted(found["path"]) + _alias(found["alias"])
+    return _quote(found["path"]) + _alias(found["alias"])
 
 
 @lru_cache(maxsize=1024)
-def selected(text: str) -> str:
-    """What a SELECT gives: columns, `*`, calls such as `count(*)`, each with `AS alias` or not.
+def select_term(text: str) -> str:
+    """A term of a SELECT: a column, `*` or a call such as `count(*)`, with `AS alias` or not.
 
-    A call without an alias is named as it is written.
+    Several terms may stand in one text, with commas. A call without an alias is named as it is
+    written.
     """
-    return ", ".join(map(_selected, text.split(",")))
+    return ", ".join(map(_one_select_term, text.split(",")))
 
 
 @lru_cache(maxsize=512)
-def grouped(text: str) -> str:
-    """What rows are grouped by: columns or calls."""
+def group_term(text: str) -> str:
+    """A term of GROUP BY: columns or calls, with commas."""
     return ", ".join(_value(_match(_GROUP_TERM, term, "group")) for term in text.split(","))
 
 
 @lru_cache(maxsize=512)
-def ordered(text: str) -> str:
-    """What rows are sorted by: columns or calls, with ASC, DESC, NULLS FIRST and NULLS LAST."""
-    return ", ".join(map(_ordered, text.split(",")))
+def order_term(text: str) -> str:
+    """A term of ORDER BY: columns or calls, with ASC, DESC, NULLS FIRST and NULLS LAST."""
+    return ", ".join(map(_one_order_term, text.split(",")))
 
 
-def _selected(term: str) -> str:
+def _one_select_term(term: str) -> str:
     found = _match(_SELECT_TERM, term, "column")
     if found["all"]:
         owner, dot, _ = found["all"].rpartition(".")
-        return f"{_quoted(owner)}.*" if dot else "*"
+        return f"{_quote(owner)}.*" if dot else "*"
     alias = found["alias"] or (term.strip() if found["function"] else None)
     return _value(found) + _alias(alias)
 
 
-def _ordered(term: str) -> str:
+def _one_order_term(term: str) -> str:
     found = _match(_ORDER_TERM, term, "order")
-    way = f" {found['way'].upper()}" if found["way"] else ""
+    direction = f" {found['direction'].upper()}" if found["direction"] else ""
     nulls = f" NULLS {found['nulls'].upper()}" if found["nulls"] else ""
-    return _value(found) + way + nulls
+    return _value(found) + direction + nulls
 
 
 def _value(found: re.Match[str]) -> str:
     if not found["function"]:
-        return _quoted(found["path"])
-    inner = "*" if found["star"] else _quoted(found["argument"])
+        return _quote(found["path"])
+    inner = "*" if found["star"] else _quote(found["argument"])
     return f"{found['function'].lower()}({'DISTINCT ' if found['distinct'] else ''}{inner})"
 
 
@@ -107,7 +108,7 @@ def _alias(alias: str | None) -> str:
     return f" AS `{alias}`" if alias else ""
 
 
-def _quoted(path: str) -> str:
+def _quote(path: str) -> str:
     return ".".join(f"`{part}`" for part in path.split("."))
 
 

@@ -1,4 +1,4 @@
-"""Insert: new rows that are being built."""
+"""Insert: an INSERT that is being built."""
 
 from __future__ import annotations
 
@@ -6,25 +6,22 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from runtime.engines.sql.builder.bound import Bound, Done, First, Rows, Target
-from runtime.engines.sql.builder.change import assignments
-from runtime.engines.sql.builder.clauses import Clauses, Layout, Section, terms
-from runtime.engines.sql.builder.expression import Expression, Rendered
-from runtime.engines.sql.builder.identifier import name, selected, table
-
-LAYOUT = Layout(
-    Section("verb", "", single=True),
-    Section("into", " INTO "),
-    Section("columns", " ", single=True),
-    Section("values", " VALUES ", ", "),
-    Section("default", " "),
-    Section("conflict", " ", " "),
-    Section("returning", " RETURNING ", ", "),
+from runtime.engines.sql.builder.bound_statement import (
+    BoundStatement,
+    Done,
+    First,
+    Rows,
+    Target,
 )
+from runtime.engines.sql.builder.change import assignments
+from runtime.engines.sql.builder.clauses import Clauses, terms
+from runtime.engines.sql.builder.dialect import SQLITE, Dialect
+from runtime.engines.sql.builder.expression import Expression, Rendered
+from runtime.engines.sql.builder.identifier import name, select_term, table
 
 
 class Insert:
-    """Immutable: each call gives a new one, so that one may be the start of many."""
+    """Immutable: each call returns a new one, so that one may be the start of many."""
 
     __slots__ = ("_clauses", "_columns")
 
@@ -33,11 +30,11 @@ class Insert:
         self._columns = columns
 
     def columns(self, *columns: str) -> Insert:
-        """The columns that `values` fills, in its order."""
+        """Name the columns that `values` fills, in its order."""
         return Insert(self._clauses.add("columns", _column_list(columns)), columns)
 
     def values(self, *values: Any) -> Insert:
-        """One more row."""
+        """Add a row."""
         wanted = len(self._columns)
         if not values or (wanted and len(values) != wanted):
             raise ValueError(f"{len(values)} values for {wanted or 'no'} columns")
@@ -52,29 +49,29 @@ class Insert:
         return self._add("values", _row(len(values)), values)
 
     def set(self, values: Mapping[str, Any]) -> Insert:
-        """One row by column names; stands for `columns` and `values`."""
+        """Add a row by column names, instead of `columns` and `values`."""
         columns = tuple(values)
         if self._columns and columns != self._columns:
             raise ValueError(f"a row of {columns} after rows of {self._columns}")
         return self.columns(*columns).values(*values.values())
 
     def or_ignore(self) -> Insert:
-        """Leave out a row that breaks any constraint."""
-        return Insert(self._clauses.add("verb", "INSERT OR IGNORE"), self._columns)
+        """Skip a row that violates any constraint."""
+        return self._add("or", "IGNORE", ())
 
     def or_replace(self) -> Insert:
-        """Delete what is in the way of a row."""
-        return Insert(self._clauses.add("verb", "INSERT OR REPLACE"), self._columns)
+        """Delete existing rows that conflict with a new one."""
+        return self._add("or", "REPLACE", ())
 
     def on_conflict_do_nothing(self, *columns: str) -> Insert:
-        """Leave out a row that is there already, by `columns` or by any unique key."""
+        """Skip a row that exists already, by the unique key of `columns` or by any."""
         target = f" {_column_list(columns)}" if columns else ""
         return self._add("conflict", f"ON CONFLICT{target} DO NOTHING", ())
 
     def on_conflict_do_update(self, *columns: str, set: Mapping[str, Any]) -> Insert:
-        """Change the row that is there already, by `columns`.
+        """Update the row that exists already, by the unique key of `columns`.
 
-        The row that was to be inserted is `excluded`: `set={"n": expr("n + excluded.n")}`.
+        `excluded` is the row that was not inserted: `set={"n": expr("n + excluded.n")}`.
         """
         if not columns:
             raise ValueError("no columns for ON CONFLICT; name those of a unique key")
@@ -83,20 +80,21 @@ class Insert:
         return self._add("conflict", f"ON CONFLICT {target} DO UPDATE SET {text}", values)
 
     def returning(self, *columns: str | Expression) -> Insert:
-        """Give these columns of each new row to `query`."""
-        return self._add("returning", *terms(columns, selected, "a column"))
+        """Have `query` return these columns of each new row."""
+        return self._add("returning", *terms(columns, select_term, "a column"))
 
-    def run_with(self, target: Target[Rows, First, Done]) -> Bound[Rows, First, Done]:
-        return Bound(self, target)
+    def run_with(self, target: Target[Rows, First, Done]) -> BoundStatement[Rows, First, Done]:
+        """Choose the database or transaction on which it will run."""
+        return BoundStatement(self, target)
 
-    def render(self) -> Rendered:
-        """The text and its values."""
+    def render(self, dialect: Dialect = SQLITE) -> Rendered:
+        """The text in a dialect, and its values."""
         clauses = self._clauses
         if not clauses.has("values"):
             if self._columns:
                 raise ValueError("an insert has columns and no values")
             clauses = clauses.add("default", "DEFAULT VALUES")
-        return clauses.render(LAYOUT)
+        return clauses.render(dialect.insert, dialect)
 
     def _add(self, clause: str, text: str, values: tuple[Any, ...]) -> Insert:
         return Insert(self._clauses.add(clause, text, values), self._columns)
@@ -104,7 +102,7 @@ class Insert:
 
 @lru_cache(maxsize=512)
 def insert(into: str) -> Insert:
-    """Begin to insert into a table."""
+    """Begin an INSERT into a table."""
     return Insert(Clauses().add("verb", "INSERT").add("into", table(into)))
 
 

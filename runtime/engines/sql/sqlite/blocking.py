@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
+from runtime.engines.sql.builder.dialect import SQLITE
 from runtime.engines.sql.contract import Database, Parameters, Step
 from runtime.engines.sql.sqlite.completion import ResultFuture, ThreadFuture
 from runtime.engines.sql.sqlite.reentrancy import enter, leave
@@ -24,6 +25,8 @@ Submit = Callable[[ResultReader, str, Parameters, ResultFuture], None]
 
 class BlockingDatabase:
     """Like `Database`, for threads: each call waits for its outcome."""
+
+    dialect = SQLITE
 
     def __init__(self, submit: Submit, hold: Callable[[], WriterTransaction]) -> None:
         self._submit = submit
@@ -48,6 +51,8 @@ class BlockingDatabase:
 
 class BlockingTransaction:
     """Like `Transaction`, for threads."""
+
+    dialect = SQLITE
 
     def __init__(self, hold: Callable[[], WriterTransaction]) -> None:
         self._open = hold

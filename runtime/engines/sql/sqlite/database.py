@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from runtime.engines.sql.builder.dialect import SQLITE
 from runtime.engines.sql.contract import Parameters
 from runtime.engines.sql.sqlite.batch import BatchFunction, BatchItem
 from runtime.engines.sql.sqlite.blocking import BlockingDatabase
@@ -40,6 +41,8 @@ class Database:
     for what SQLite cannot be given, Unavailable for a lock of another program or a fault of the
     disk, and otherwise what `sqlite3` raises; all with the first line of the statement.
     """
+
+    dialect = SQLITE
 
     def __init__(self, settings: Settings, transaction_timeout: float = 3.0) -> None:
         self._settings = settings

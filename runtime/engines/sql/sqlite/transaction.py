@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
+from runtime.engines.sql.builder.dialect import SQLITE
 from runtime.engines.sql.contract import Database, Parameters, Step
 from runtime.engines.sql.sqlite.blocking import BlockingTransaction
 from runtime.engines.sql.sqlite.reentrancy import enter, leave
@@ -19,6 +20,8 @@ class Transaction:
 
     A statement that fails raises, and the transaction goes on without it, as SQLite has it.
     """
+
+    dialect = SQLITE
 
     def __init__(self, hold: Callable[[], WriterTransaction]) -> None:
         self._open = hold

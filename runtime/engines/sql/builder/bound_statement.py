@@ -1,9 +1,10 @@
-"""Bound: a built statement together with the database or transaction it will run on."""
+"""BoundStatement: a built statement together with the database or transaction it will run on."""
 
 from __future__ import annotations
 
 from typing import Any, Generic, Protocol, TypeVar
 
+from runtime.engines.sql.builder.dialect import Dialect
 from runtime.engines.sql.builder.expression import Renderable
 
 Rows = TypeVar("Rows", covariant=True)
@@ -14,6 +15,9 @@ Done = TypeVar("Done", covariant=True)
 class Target(Protocol[Rows, First, Done]):
     """A database or a transaction, one that is awaited or one that blocks."""
 
+    @property
+    def dialect(self) -> Dialect: ...
+
     def query(self, text: str, parameters: tuple[Any, ...] = ..., /) -> Rows: ...
 
     def query_one(self, text: str, parameters: tuple[Any, ...] = ..., /) -> First: ...
@@ -21,7 +25,7 @@ class Target(Protocol[Rows, First, Done]):
     def execute(self, text: str, parameters: tuple[Any, ...] = ..., /) -> Done: ...
 
 
-class Bound(Generic[Rows, First, Done]):
+class BoundStatement(Generic[Rows, First, Done]):
     """Its calls return what the target's calls return: to be awaited, if those are."""
 
     __slots__ = ("_statement", "_target")
@@ -31,10 +35,13 @@ class Bound(Generic[Rows, First, Done]):
         self._target = target
 
     def query(self) -> Rows:
-        return self._target.query(*self._statement.render())
+        target = self._target
+        return target.query(*self._statement.render(target.dialect))
 
     def query_one(self) -> First:
-        return self._target.query_one(*self._statement.render())
+        target = self._target
+        return target.query_one(*self._statement.render(target.dialect))
 
     def execute(self) -> Done:
-        return self._target.execute(*self._statement.render())
+        target = self._target
+        return target.execute(*self._statement.render(target.dialect))
