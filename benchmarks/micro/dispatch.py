@@ -60,7 +60,7 @@ def _dispatcher(routes: int) -> Dispatcher:
 
     async def create(exchange: Exchange) -> Any:
         body = await exchange.request.json()
-        exchange.reply.set_status(202)
+        exchange.response.set_status(202)
         return {"status": "queued", "action": body["action"]}
 
     def route(path: str) -> Route:
@@ -68,7 +68,7 @@ def _dispatcher(routes: int) -> Dispatcher:
 
     others = [route(f"/other/{n}/{{id}}") for n in range(routes - 1)]
     dispatcher = Dispatcher(max_body=1 << 20)
-    dispatcher.serve(Routes([*others, route("/tasks")]), [group])
+    dispatcher.serve(Routes([*others, route("/tasks")], [group]))
     return dispatcher
 
 

@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.problem import HTTPError as Error
-from runtime.engines.web.reply import ResponseBuilder as Reply
 from runtime.engines.web.request import Request
+from runtime.engines.web.response import ResponseBuilder as Reply
 from runtime.handlers import context
 
 __all__ = ["STATUS", "Error", "Reply", "Request", "Response", "exchange", "request", "response"]
@@ -64,7 +64,7 @@ def response() -> Reply:
     Raises RuntimeError in a handler that no endpoint called.
     """
     subject = context.call().subject
-    return subject.reply if isinstance(subject, Exchange) else exchange().reply
+    return subject.response if isinstance(subject, Exchange) else exchange().response
 
 
 def exchange() -> Exchange:

@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
+from runtime.engines.web.routes import Route
 from runtime.entry_id import EntryId
 from runtime.findings.finding import Position
 from runtime.handlers.context import ApplicationContext, Call, current
 from runtime.kind import BuildContext, Stage, StartError
-from runtime.kinds.http import endpoint, router, service, static
+from runtime.kinds.http import Part, endpoint, router, service, static
 from runtime.modules import http
 from runtime.modules.sync import http as blocking_http
-from tests.support.serving import run, running
+from tests.support.serving import PATIENT, run, running
 
 FOLDER = Path(__file__).parent
 SCOPE = ApplicationContext()
@@ -51,36 +52,63 @@ class Function:
         return self._handler(*arguments)  # type: ignore[no-any-return]
 
 
-def server(addr: str = "127.0.0.1:0", tls: service.TlsConfig | None = None) -> service.HttpService:
-    limits = service.TimeoutsConfig(header=10.0, read=30.0, write=30.0, idle=60.0)
-    config = service.Config(addr=addr, timeouts=limits, max_body=1000, tls=tls)
-    return service.HttpService(config, context("gateway"))
+class Site:
+    """A server with what refers to it, composed as an application composes them."""
 
+    def __init__(self, addr: str = "127.0.0.1:0", tls: service.TlsConfig | None = None) -> None:
+        config = service.Config(addr=addr, timeouts=PATIENT, max_body=1000, tls=tls)
+        self.server = service.HttpService(config, context("gateway"))
+        self._parts: list[Part] = []
+        self._routes: dict[Part, list[Route]] = {}
 
-def a_router(on: Any, prefix: str = "", middleware: Any = (), options: Any = None) -> router.Router:
-    config = router.Config(
-        meta=router.Meta(server=on), prefix=prefix, middleware=list(middleware), options=options
-    )
-    return router.Router(config, context("router"))
+    def router(self, prefix: str = "", middleware: Any = (), options: Any = None) -> router.Router:
+        config = router.Config(
+            meta=router.Meta(server=self.server),
+            prefix=prefix,
+            middleware=list(middleware),
+            options=options,
+        )
+        made = router.Router(config, context("router"))
+        self._parts.append(made)
+        return made
 
+    def folder(self, parent: Path, **fields: Any) -> None:
+        config = static.Config(
+            **{
+                "meta": static.Meta(server=self.server),
+                "path": "/",
+                "spa": False,
+                "index": "index.html",
+                "cache": None,
+                **fields,
+            }
+        )
+        self._parts.append(static.StaticFolder(config, context("site", parent)))
 
-def an_endpoint(
-    on: Any,
-    method: str,
-    path: str,
-    handler: Any,
-    *,
-    argument: bool = False,
-    timeout: float | None = None,
-) -> None:
-    config = endpoint.Config(
-        meta=endpoint.Meta(router=on),
-        method=method,
-        path=path,
-        func=Function(handler, takes_argument=argument),
-        timeout=timeout,
-    )
-    endpoint.build(config, context("endpoint"))
+    def endpoint(
+        self,
+        on: router.Router,
+        method: str,
+        path: str,
+        handler: Any,
+        *,
+        argument: bool = False,
+        timeout: float | None = None,
+    ) -> None:
+        config = endpoint.Config(
+            meta=endpoint.Meta(router=on),
+            method=method,
+            path=path,
+            func=Function(handler, takes_argument=argument),
+            timeout=timeout,
+        )
+        self._routes.setdefault(on, []).append(endpoint.build(config, context("endpoint")))
+
+    def compose(self) -> service.HttpService:
+        for on, routes in self._routes.items():
+            router.Router.compose(on, routes)  # type: ignore[arg-type]
+        self.server.compose(self._parts)
+        return self.server
 
 
 def test_only_the_server_runs_and_it_starts_last() -> None:
@@ -90,8 +118,8 @@ def test_only_the_server_runs_and_it_starts_last() -> None:
 
 
 def test_endpoints_built_after_their_server_are_served() -> None:
-    gateway = server()
-    api = a_router(gateway, "/api/")
+    site = Site()
+    api = site.router("/api/")
 
     async def create() -> Any:
         body = await http.request().json()
@@ -104,12 +132,12 @@ def test_endpoints_built_after_their_server_are_served() -> None:
     def count(request: blocking_http.Request) -> Any:
         return {"same": request is blocking_http.request(), "body": request.json()}
 
-    an_endpoint(api, "POST", "/tasks", create)
-    an_endpoint(api, "GET", "/tasks/{id}", show, argument=True)
-    an_endpoint(api, "PUT", "/tasks", count, argument=True)
+    site.endpoint(api, "POST", "/tasks", create)
+    site.endpoint(api, "GET", "/tasks/{id}", show, argument=True)
+    site.endpoint(api, "PUT", "/tasks", count, argument=True)
 
     async def main() -> list[Any]:
-        async with running(gateway) as serving:
+        async with running(site.compose()) as serving:
             answers = [
                 await serving.get("/api/tasks", method="POST", body=b'{"a":1}'),
                 await serving.get("/api/tasks/7"),
@@ -131,35 +159,35 @@ def test_endpoints_built_after_their_server_are_served() -> None:
 
 
 def test_an_endpoint_s_timeout_is_a_504_also_for_a_plain_def() -> None:
-    gateway = server()
-    api = a_router(gateway)
+    site = Site()
+    api = site.router()
     go = asyncio.Event()
 
     async def slow() -> None:
         await go.wait()
 
-    an_endpoint(api, "GET", "/slow", slow, timeout=0.05)
+    site.endpoint(api, "GET", "/slow", slow, timeout=0.05)
 
     async def main() -> int:
-        async with running(gateway) as serving:
+        async with running(site.compose()) as serving:
             return (await serving.get("/slow")).status
 
     assert run(main()) == 504
 
 
 def test_a_router_s_middleware_is_around_its_own_endpoints_alone() -> None:
-    gateway = server()
-    limited = a_router(gateway, "/a", ["ratelimit"], {"ratelimit.burst": 1})
-    free = a_router(gateway, "/b")
+    site = Site()
+    limited = site.router("/a", ["ratelimit"], {"ratelimit.burst": 1})
+    free = site.router("/b")
 
     async def hello() -> str:
         return "hello"
 
-    an_endpoint(limited, "GET", "/x", hello)
-    an_endpoint(free, "GET", "/x", hello)
+    site.endpoint(limited, "GET", "/x", hello)
+    site.endpoint(free, "GET", "/x", hello)
 
     async def main() -> list[int]:
-        async with running(gateway) as serving:
+        async with running(site.compose()) as serving:
             paths = ["/a/x", "/a/x", "/a/nowhere", "/b/x", "/b/x"]
             return [(await serving.get(path)).status for path in paths]
 
@@ -168,21 +196,21 @@ def test_a_router_s_middleware_is_around_its_own_endpoints_alone() -> None:
 
 @pytest.mark.parametrize("written", ["", "/"])
 def test_a_prefix_of_one_slash_is_none(written: str) -> None:
-    assert a_router(server(), written).group.prefix == ""
+    assert Site().router(written).group.prefix == ""
 
 
 def test_a_server_can_be_run_again() -> None:
-    gateway = server()
+    site = Site()
 
     async def hello() -> str:
         return "hello"
 
-    an_endpoint(a_router(gateway), "GET", "/x", hello)
+    site.endpoint(site.router(), "GET", "/x", hello)
 
     async def main() -> list[int]:
         statuses = []
         for _ in range(2):
-            async with running(gateway) as serving:
+            async with running(site.compose()) as serving:
                 statuses.append((await serving.get("/x")).status)
         return statuses
 
@@ -193,24 +221,16 @@ def test_files_stand_behind_the_endpoints(tmp_path: Path) -> None:
     (tmp_path / "public").mkdir()
     (tmp_path / "public" / "index.html").write_text("home")
     (tmp_path / "public" / "x").write_text("file")
-    gateway = server()
-    config = static.Config(
-        meta=static.Meta(server=gateway),
-        path="/",
-        directory="./public",
-        spa=True,
-        index="index.html",
-        cache=None,
-    )
-    static.StaticFolder(config, context("site", tmp_path))
+    site = Site()
+    site.folder(tmp_path, directory="./public", spa=True)
 
     async def hello() -> str:
         return "handler"
 
-    an_endpoint(a_router(gateway), "GET", "/x", hello)
+    site.endpoint(site.router(), "GET", "/x", hello)
 
     async def main() -> list[bytes]:
-        async with running(gateway) as serving:
+        async with running(site.compose()) as serving:
             return [(await serving.get(path)).body for path in ("/x", "/", "/y")]
 
     assert run(main()) == [b"handler", b"home", b"home"]
@@ -220,31 +240,22 @@ def test_a_start_that_cannot_be_is_one_clear_sentence(tmp_path: Path) -> None:
     async def hello() -> str:
         return "hello"
 
-    twice = server()
+    twice = Site()
+    api = twice.router()
     for _ in range(2):
-        an_endpoint(a_router(twice), "GET", "/x", hello)
-    folderless = server()
-    static.StaticFolder(
-        static.Config(
-            meta=static.Meta(server=folderless),
-            path="/",
-            directory="no",
-            spa=False,
-            index="index.html",
-            cache=None,
-        ),
-        context("site", tmp_path),
-    )
+        twice.endpoint(api, "GET", "/x", hello)
+    folderless = Site()
+    folderless.folder(tmp_path, directory="no")
     tls = service.TlsConfig(cert="no.pem", key=None)
 
-    for gateway, message in [
+    for site, message in [
         (twice, "GET /x of 'app:function' is taken by GET /x of 'app:function'"),
         (folderless, "is not there; check 'directory'"),
-        (server("nonsense"), "'nonsense' is not an address"),
-        (server(tls=tls), "no.pem' is not there; check 'tls'"),
+        (Site("nonsense"), "'nonsense' is not an address"),
+        (Site(tls=tls), "no.pem' is not there; check 'tls'"),
     ]:
         with pytest.raises(StartError, match=message):
-            run(gateway.run(lambda where="": None, asyncio.Event()))
+            run(site.compose().run(lambda where="": None, asyncio.Event()))
 
 
 @pytest.mark.parametrize("name", ["service", "router", "endpoint", "static"])

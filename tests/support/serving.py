@@ -19,6 +19,7 @@ from runtime.engines.web.server import Server
 from runtime.engines.web.timeouts import Timeouts
 
 GROUP = Group()
+PATIENT = Timeouts(header=10.0, read=30.0, write=30.0, idle=60.0)
 SOON = 5.0
 
 
@@ -176,7 +177,7 @@ async def served(
     timeouts: Timeouts | None = None,
 ) -> AsyncIterator[Running]:
     dispatcher = Dispatcher(max_body=max_body)
-    dispatcher.serve(Routes(routes), groups)
-    server = Server(dispatcher, Address("127.0.0.1", 0), timeouts=timeouts)
+    dispatcher.serve(Routes(routes, groups))
+    server = Server(dispatcher, Address("127.0.0.1", 0), timeouts=timeouts or PATIENT)
     async with running(server) as serving:
         yield serving

@@ -34,8 +34,8 @@ def answer_of(handler: Any, request: bytes | None = None, **options: Any) -> Ans
 def returning(value: Any, fill: Any = None) -> Any:
     async def handler(exchange: Exchange) -> Any:
         if fill is not None:
-            fill(exchange.reply)
-        return exchange.reply if value == "reply" else value
+            fill(exchange.response)
+        return exchange.response if value == "reply" else value
 
     return handler
 
@@ -76,7 +76,7 @@ def test_what_a_handler_returns_is_what_the_client_gets(
 
 def test_headers_set_on_the_response_are_kept_for_every_kind_of_answer() -> None:
     async def raising(exchange: Exchange) -> None:
-        exchange.reply.set_header("X-Kept", "yes").set_header("Content-Type", "text/html")
+        exchange.response.set_header("X-Kept", "yes").set_header("Content-Type", "text/html")
         raise HTTPError(409, "no")
 
     def keep(reply: Any) -> None:
@@ -162,7 +162,7 @@ def test_a_failing_handler_gives_nothing_away_but_the_request_id(
 
     assert answer.json() == {
         "type": "about:blank",
-        "title": "Internal Server HTTPError",
+        "title": "Internal Server Error",
         "status": 500,
         "request_id": "abc",
     }

@@ -104,7 +104,7 @@ async def catches(exchange: Exchange) -> Any:
     try:
         return {"got": await exchange.request.json()}
     except HTTPError as error:
-        exchange.reply.set_status(error.status)
+        exchange.response.set_status(error.status)
         return {"error": error.message}
 
 

@@ -20,7 +20,18 @@ from runtime.engines.web.routes import Routes
 from runtime.engines.web.server import Server
 from runtime.engines.web.timeouts import Timeouts
 from runtime.service import StartError
-from tests.support.serving import SOON, Answer, Client, Running, head, route, run, running, served
+from tests.support.serving import (
+    PATIENT,
+    SOON,
+    Answer,
+    Client,
+    Running,
+    head,
+    route,
+    run,
+    running,
+    served,
+)
 
 BOTH = pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 QUICK = Timeouts(header=0.3, read=0.3, write=0.3, idle=0.3)
@@ -82,7 +93,7 @@ def test_a_malformed_address_is_refused(text: str) -> None:
 def test_a_taken_port_is_one_clear_sentence() -> None:
     with listen(Address("127.0.0.1", 0)) as taken:
         address = Address("127.0.0.1", taken.getsockname()[1])
-        server = Server(Dispatcher(max_body=1), address)
+        server = Server(Dispatcher(max_body=1), address, timeouts=PATIENT)
 
         with pytest.raises(StartError, match=f"address '{address}' is in use; stop what"):
             run(server.run(lambda where="": None, asyncio.Event()))
@@ -257,10 +268,10 @@ def test_a_handler_that_swallows_its_cancellation_does_not_hold_the_server(loop:
 def test_a_server_runs_again_on_the_same_port(loop: str) -> None:
     async def main() -> list[int]:
         dispatcher = Dispatcher(max_body=1)
-        dispatcher.serve(Routes(ROUTES), [])
+        dispatcher.serve(Routes(ROUTES))
         with listen(Address("127.0.0.1", 0)) as probe:
             port = probe.getsockname()[1]
-        server = Server(dispatcher, Address("127.0.0.1", port))
+        server = Server(dispatcher, Address("127.0.0.1", port), timeouts=PATIENT)
         statuses = []
         for _ in range(3):
             async with running(server) as serving:
@@ -277,7 +288,7 @@ def test_a_server_told_to_stop_before_it_began_stops() -> None:
     async def main() -> list[str]:
         stop, seen = asyncio.Event(), list[str]()
         stop.set()
-        server = Server(Dispatcher(max_body=1), Address("127.0.0.1", 0))
+        server = Server(Dispatcher(max_body=1), Address("127.0.0.1", 0), timeouts=PATIENT)
         await asyncio.wait_for(server.run(lambda where="": seen.append(where), stop), SOON)
         return seen
 
@@ -718,8 +729,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def test_a_server_with_a_certificate_speaks_tls(loop: str, certificate: tuple[Path, Path]) -> None:
     async def main() -> tuple[int, str]:
         dispatcher = Dispatcher(max_body=1)
-        dispatcher.serve(Routes(ROUTES), [])
-        server = Server(dispatcher, Address("127.0.0.1", 0), tls=secure(*certificate))
+        dispatcher.serve(Routes(ROUTES))
+        server = Server(
+            dispatcher, Address("127.0.0.1", 0), timeouts=PATIENT, tls=secure(*certificate)
+        )
         trust = ssl.create_default_context(cafile=str(certificate[0]))
         async with running(server) as serving:
             client = await serving.connect(ssl=trust, server_hostname="localhost")

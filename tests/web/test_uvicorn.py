@@ -1,4 +1,4 @@
-"""What `runtime.engines.web.protocol.connection` and `.connections` touch in uvicorn without its promise."""
+"""Undocumented parts of uvicorn that `runtime.engines.web.protocol` depends on, one by one."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ from runtime.engines.web.problem import HTTPError
 from runtime.engines.web.protocol.connection import Connection
 from runtime.engines.web.protocol.connections import Connections
 from runtime.engines.web.routes import Routes
-from runtime.engines.web.timeouts import Timeouts
-from tests.support.serving import GROUP, SOON, head, route, run, served
+from tests.support.serving import PATIENT, SOON, head, route, run, served
 
 OURS = [
     "connection_made",
@@ -45,7 +44,7 @@ async def application(scope: object, receive: object, send: object) -> None: ...
 
 
 def connections() -> Connections:
-    return Connections(application, Timeouts())  # type: ignore[arg-type]
+    return Connections(application, PATIENT)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -160,8 +159,8 @@ def written(request: bytes, handler: Callable[[Exchange], Awaitable[Any]], pause
     async def main() -> Wire:
         dispatcher = Dispatcher(max_body=100)
         methods = ["GET", "POST"]
-        dispatcher.serve(Routes(route(method, "/x", handler) for method in methods), [GROUP])
-        pool, wire = Connections(dispatcher, Timeouts()), Wire()
+        dispatcher.serve(Routes(route(method, "/x", handler) for method in methods))
+        pool, wire = Connections(dispatcher, PATIENT), Wire()
         connection = pool.connect()
         connection.connection_made(wire)  # type: ignore[arg-type]
         if paused:
@@ -181,12 +180,12 @@ def written(request: bytes, handler: Callable[[Exchange], Awaitable[Any]], pause
 
 
 async def echoed(exchange: Exchange) -> Any:
-    exchange.reply.set_status(202)
+    exchange.response.set_status(202)
     return {"got": (await exchange.request.body()).decode()}
 
 
 async def parting(exchange: Exchange) -> str:
-    exchange.reply.set_header("Connection", "close")
+    exchange.response.set_header("Connection", "close")
     return "bye"
 
 

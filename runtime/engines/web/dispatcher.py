@@ -1,13 +1,12 @@
-"""Dispatcher: the ASGI application that takes each request to its handler and answers it."""
+"""Dispatcher: the ASGI application that routes each request to its handler."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
 import logging
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -17,129 +16,112 @@ from runtime.engines.web import problem, response
 from runtime.engines.web.exchange import NO_PARAMS, Exchange
 from runtime.engines.web.problem import HTTPError
 from runtime.engines.web.response import EncodedResponse
-from runtime.engines.web.routes import Group, Match, Route, Routes
+from runtime.engines.web.routes import NO_GROUP, Group, Match, Route, Routes
 
 _log = logging.getLogger("runtime.http")
-_BARE = Group()
-# Where the pieces travel through the middleware, which passes on nothing but the scope.
+# Middleware hands on nothing but the scope, so these travel in it.
 _EXCHANGE, _ROUTE = "runtime.exchange", "runtime.route"
 
 
-class _Site:
-    """What is served at one time: a table, and the middleware around each group of it."""
-
-    __slots__ = ("chains", "groups", "routes")
-
-    def __init__(self, routes: Routes, groups: Iterable[Group], inner: ASGIApp) -> None:
-        self.routes = routes
-        self.groups = sorted(groups, key=lambda group: len(group.prefix), reverse=True)
-        self.chains: dict[Group, ASGIApp] = {
-            group: functools.reduce(lambda app, wrap: wrap(app), reversed(group.middleware), inner)
-            for group in self.groups
-            if group.middleware
-        }
-
-    def group(self, path: str) -> Group:
-        """The group with the longest prefix of `path`: who answers when no route does."""
-        for group in self.groups:
-            if path == group.prefix or path.startswith(group.prefix + "/"):
-                return group
-        return _BARE
-
-
 class Dispatcher:
-    """Answers every request, also the wrong ones, and lets no exception out.
+    """Answers every request, including those that no route matches, and never raises.
 
-    `max_body` is the number of bytes above which a body is refused with 413.
+    A request body of more than `max_body` bytes is refused with 413.
     """
 
     def __init__(self, *, max_body: int) -> None:
         self._max_body = max_body
-        self._site = _Site(Routes(), (), self._inner)
+        self.serve(Routes())
 
-    def serve(self, routes: Routes, groups: Iterable[Group]) -> None:
-        """Serve these from the next request on; those in flight end as they began."""
-        self._site = _Site(routes, groups, self._inner)
+    def serve(self, routes: Routes) -> None:
+        """Replace the routes. Requests in flight finish with the old ones."""
+        innermost: ASGIApp = self._innermost
+        chains = {
+            group: functools.reduce(
+                lambda app, wrap: wrap(app), reversed(group.middleware), innermost
+            )
+            for group in routes.groups
+            if group.middleware
+        }
+        self._routes = routes
+        self._chains: dict[Group, ASGIApp] = chains
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        # No coroutine of its own: it would be one more for every request to go through.
+        # Not a coroutine function: that would add a coroutine to every request.
         if scope["type"] != "http":
             raise RuntimeError(f"scope '{scope['type']}' is not served; only 'http' is")
-        site = self._site
         exchange = Exchange(scope, receive, send, self._max_body)
-        route = site.routes.fixed(scope["method"], scope["path"])
-        raw: bytes = scope["raw_path"]
-        if b"%" in raw:
-            route = _decoded(site.routes, scope, raw)
-        elif route is None:
-            route = _chosen(site.routes.find(scope["method"], scope["path"]), scope)
-        if site.chains:
-            own = route.group is not _BARE and not route.catches_all
-            group = route.group if own else site.group(scope["path"])
-            chain = site.chains.get(group)
+        match = self._routes.match(scope["method"], scope["raw_path"])
+        if match.params is not NO_PARAMS:
+            scope["path_params"] = match.params
+        route = match.route or _fallback(match, scope["method"])
+        if self._chains:
+            chain = self._chains.get(match.group)
             if chain is not None:
-                return self._through(chain, exchange, route)
+                return _respond_through(chain, exchange, route)
         return _respond(exchange, route, exchange.request_id)
 
-    async def _through(self, chain: ASGIApp, exchange: Exchange, route: Route) -> None:
-        """Answer through a group's middleware; the request id goes on whatever comes out of it."""
-        scope, send = exchange.scope, exchange.send
-        exchange.direct = None
-        request_id = exchange.request_id
-        scope[_EXCHANGE], scope[_ROUTE] = exchange, route
-        started = False
-
-        async def stamped(message: Message) -> None:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                message["headers"] = [*message.get("headers", ()), _stamp(request_id)]
-            await send(message)
-
-        try:
-            await chain(scope, exchange.receive, stamped)
-        except Exception as error:
-            _report(error, scope, route, request_id)
-            if not started:
-                result = response.of_error(HTTPError(500), None, request_id)
-                result.headers.append(_stamp(request_id))
-                await _send(send, result)
-
-    async def _inner(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _innermost(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The application inside a group's middleware."""
         exchange: Exchange = scope[_EXCHANGE]
         exchange.scope, exchange.receive, exchange.send = scope, receive, send
         await _respond(exchange, scope[_ROUTE], None)
 
 
-async def _respond(exchange: Exchange, route: Route, stamp: str | None) -> None:
-    """Call the handler and send its answer, with `stamp` as its request id."""
+async def _respond_through(chain: ASGIApp, exchange: Exchange, route: Route) -> None:
+    """Respond through a group's middleware. Whatever comes out of it gets the request id."""
+    scope, send = exchange.scope, exchange.send
+    exchange.fast_path = None
+    request_id = exchange.request_id
+    scope[_EXCHANGE], scope[_ROUTE] = exchange, route
+    started = False
+
+    async def send_with_id(message: Message) -> None:
+        nonlocal started
+        if message["type"] == "http.response.start":
+            started = True
+            message["headers"] = [*message.get("headers", ()), _id_header(request_id)]
+        await send(message)
+
+    try:
+        await chain(scope, exchange.receive, send_with_id)
+    except Exception as error:
+        _log_failure(error, exchange, route)
+        if not started:
+            result = response.encode_error(HTTPError(500), None, request_id)
+            result.headers.append(_id_header(request_id))
+            await _send(send, result)
+
+
+async def _respond(exchange: Exchange, route: Route, request_id: str | None) -> None:
+    """Call the handler and send its response, with `request_id` as a header if it is given."""
     send = exchange.send
     try:
         if route.timeout is None:
             value = await route.handler(exchange)
         else:
-            value = await _in_time(exchange, route, route.timeout)
+            value = await _call_with_timeout(exchange, route, route.timeout)
         if isinstance(value, Response):
-            response.prepare(value, exchange.filled, exchange.scope["method"])
-            await _stream(value, exchange, route, stamp)
+            response.prepare(value, exchange.builder, exchange.scope["method"])
+            await _send_starlette(value, exchange, route, request_id)
             return
-        result = response.of_value(value, exchange.filled)
+        result = response.encode(value, exchange.builder)
     except HTTPError as error:
-        result = _refusal(error, exchange, route)
+        result = _raised(error, exchange, route)
     except ClientDisconnect:
         return
-    except BaseException as error:  # also SystemExit and the like: a handler's end is not ours
+    except BaseException as error:  # SystemExit too: a handler must not end the server
         task = asyncio.current_task()
         if isinstance(error, GeneratorExit) or (task is not None and task.cancelling()):
-            raise  # the server was told to end at once: there is nobody to answer any more
-        result = _failure(error, exchange, route)
-    if stamp is not None:
-        result.headers.append(_stamp(stamp))
-    if exchange.direct is None or not exchange.direct.answer(*result):
+            raise  # the server is being cut off and the client is gone
+        result = _failed(error, exchange, route)
+    if request_id is not None:
+        result.headers.append(_id_header(request_id))
+    if exchange.fast_path is None or not exchange.fast_path.send_response(*result):
         await _send(send, result)
 
 
-async def _in_time(exchange: Exchange, route: Route, seconds: float) -> Any:
+async def _call_with_timeout(exchange: Exchange, route: Route, seconds: float) -> Any:
     try:
         async with asyncio.timeout(seconds) as limit:
             return await route.handler(exchange)
@@ -156,16 +138,18 @@ async def _in_time(exchange: Exchange, route: Route, seconds: float) -> Any:
         raise HTTPError(504, f"no answer within {seconds:g} seconds") from None
 
 
-async def _stream(response: Response, exchange: Exchange, route: Route, stamp: str | None) -> None:
-    """Send a `Response`. If it fails half way there is no answer left but to cut it off."""
-    if stamp is not None:
-        response.raw_headers = [*response.raw_headers, _stamp(stamp)]
+async def _send_starlette(
+    value: Response, exchange: Exchange, route: Route, request_id: str | None
+) -> None:
+    """Send a Starlette response. One that fails half way is cut off: it cannot become a 500."""
+    if request_id is not None:
+        value.raw_headers = [*value.raw_headers, _id_header(request_id)]
     try:
-        await response(exchange.scope, exchange.receive, exchange.send)
+        await value(exchange.scope, exchange.receive, exchange.send)
     except ClientDisconnect:
         return
     except Exception as error:
-        _report(error, exchange.scope, route, exchange.request_id)
+        _log_failure(error, exchange, route)
 
 
 async def _send(send: Send, result: EncodedResponse) -> None:
@@ -174,69 +158,56 @@ async def _send(send: Send, result: EncodedResponse) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _refusal(error: HTTPError, exchange: Exchange, route: Route) -> EncodedResponse:
+def _raised(error: HTTPError, exchange: Exchange, route: Route) -> EncodedResponse:
+    """The response to an error that the handler raised on purpose."""
     try:
-        return response.of_error(error, exchange.filled, exchange.request_id)
-    except Exception as fault:
-        return _failure(fault, exchange, route)
+        return response.encode_error(error, exchange.builder, exchange.request_id)
+    except Exception as fault:  # the error's headers or members cannot be sent
+        return _failed(fault, exchange, route)
 
 
-def _failure(error: BaseException, exchange: Exchange, route: Route) -> EncodedResponse:
-    """The answer to an exception nobody caught: what it declares for itself, or 500."""
+def _failed(error: BaseException, exchange: Exchange, route: Route) -> EncodedResponse:
+    """The response to an unhandled exception: the status its class declares, or 500."""
     declared = problem.declared(error)
     if declared is None:
-        _report(error, exchange.scope, route, exchange.request_id)
-        return response.of_error(HTTPError(500), None, exchange.request_id)
-    return response.of_error(declared, exchange.filled, exchange.request_id)
+        _log_failure(error, exchange, route)
+        return response.encode_error(HTTPError(500), None, exchange.request_id)
+    return response.encode_error(declared, exchange.builder, exchange.request_id)
 
 
-def _report(error: BaseException, scope: Scope, route: Route, request_id: str) -> None:
+def _log_failure(error: BaseException, exchange: Exchange, route: Route) -> None:
     _log.error(
         "%s %s failed: %s",
-        scope["method"],
+        exchange.scope["method"],
         route.path,
         type(error).__name__,
         exc_info=error,
-        extra={"entry": route.name, "request_id": request_id},
+        extra={"entry": route.name, "request_id": exchange.request_id},
     )
 
 
-def _stamp(request_id: str) -> tuple[bytes, bytes]:
+def _id_header(request_id: str) -> tuple[bytes, bytes]:
     return b"x-request-id", request_id.encode("ascii")
 
 
-def _decoded(routes: Routes, scope: Scope, raw: bytes) -> Route:
-    """Look up a path with escapes, segment by segment: a `%2F` is no boundary."""
-    try:
-        segments = [unquote_to_bytes(part).decode() for part in raw[1:].split(b"/")]
-    except UnicodeDecodeError:
-        return _refusing(HTTPError(400, "the path is not UTF-8"))
-    return _chosen(routes.find_segments(scope["method"], segments), scope)
-
-
-def _chosen(match: Match, scope: Scope) -> Route:
-    """The route that was found, or one that says why there is none."""
-    if match.route is not None:
-        if match.params is not NO_PARAMS:
-            scope["path_params"] = match.params
-        return match.route
+def _fallback(match: Match, method: str) -> Route:
+    """A route that answers a request for which the table has none."""
+    if not match.decodable:
+        return _refusal(HTTPError(400, "the path is not UTF-8"))
     if not match.allowed:
-        return _refusing(HTTPError(404, "nothing is served at this path"))
+        return _refusal(HTTPError(404, "nothing is served at this path"))
     allow = {"Allow": ", ".join(sorted(match.allowed | {"OPTIONS"}))}
-    if scope["method"] == "OPTIONS":
-        return _standing(Response(status_code=204, headers=allow))
-    return _refusing(HTTPError(405, f"{scope['method']} is not served at this path", headers=allow))
+    if method == "OPTIONS":
+
+        async def list_methods(exchange: Exchange) -> Response:
+            return Response(status_code=204, headers=allow)
+
+        return Route(method="", path="", handler=list_methods, group=NO_GROUP)
+    return _refusal(HTTPError(405, f"{method} is not served at this path", headers=allow))
 
 
-def _refusing(error: HTTPError) -> Route:
+def _refusal(error: HTTPError) -> Route:
     async def refuse(exchange: Exchange) -> None:
         raise error
 
-    return Route(method="", path="", handler=refuse, group=_BARE)
-
-
-def _standing(response: Response) -> Route:
-    async def respond(exchange: Exchange) -> Response:
-        return response
-
-    return Route(method="", path="", handler=respond, group=_BARE)
+    return Route(method="", path="", handler=refuse, group=NO_GROUP)

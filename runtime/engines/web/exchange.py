@@ -1,4 +1,4 @@
-"""Exchange: one HTTP request and its response, the subject of a handler's call."""
+"""Exchange: one HTTP request and its response, the subject of a handler call."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from collections.abc import Mapping
 from starlette.types import Receive, Scope, Send
 
 from runtime.engines.web.fast_path import FAST_PATH, FastPath
-from runtime.engines.web.reply import ResponseBuilder
 from runtime.engines.web.request import BlockingRequest, Request
+from runtime.engines.web.response import ResponseBuilder
 
 NO_PARAMS: Mapping[str, str] = {}
 
 _ACCEPTED_ID = re.compile(rb"[\x21-\x7e]{1,128}")
-# Unique among processes by the prefix, within one by the count: a UUID costs ten times as much.
+# The prefix is unique across processes, the counter within one: a UUID costs ten times as much.
 _prefix = secrets.token_hex(6)
-_count = itertools.count(1)
+_counter = itertools.count(1)
 
 
-def own_id() -> str:
-    """An id for a request that brought none."""
-    return f"{_prefix}-{next(_count):x}"
+def new_request_id() -> str:
+    """Make an id for a request that has none."""
+    return f"{_prefix}-{next(_counter):x}"
 
 
 class Exchange:
-    """What one request is made of, most of it made when it is first asked for.
+    """The state of one request. Request and response objects are created on first access.
 
-    `headers` has the last of each name, which is quick to ask and enough for the server's own.
+    `headers` maps each name to its last value: cheap, and enough for the server's own headers.
     """
 
     __slots__ = (
-        "_blocking",
+        "_blocking_request",
+        "_builder",
         "_id",
-        "_reply",
         "_request",
-        "direct",
+        "fast_path",
         "headers",
         "max_body",
         "receive",
@@ -50,70 +50,72 @@ class Exchange:
         self.receive = receive
         self.send = send
         self.max_body = max_body
-        # Taken out, since what it leads to holds the scope: a circle is work for the collector.
-        self.direct: FastPath | None = scope.pop(FAST_PATH, None)
+        # Removed from the scope, which it references: a cycle would be left to the collector.
+        self.fast_path: FastPath | None = scope.pop(FAST_PATH, None)
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self._id: str | None = None
         self._request: Request | None = None
-        self._blocking: BlockingRequest | None = None
-        self._reply: ResponseBuilder | None = None
+        self._blocking_request: BlockingRequest | None = None
+        self._builder: ResponseBuilder | None = None
 
     @property
     def request(self) -> Request:
         if self._request is None:
             self._request = Request(
-                self.scope, self.receive, self.send, self.direct, self.max_body, self._announced()
+                self.scope,
+                self.receive,
+                self.send,
+                self.fast_path,
+                self.max_body,
+                int(self.headers.get(b"content-length", 0)),
             )
         return self._request
 
     @property
     def params(self) -> Mapping[str, str]:
-        """The values of the path's parameters, decoded."""
+        """Values of the path's parameters, decoded."""
         params: Mapping[str, str] = self.scope.get("path_params", NO_PARAMS)
         return params
 
     @property
-    def reply(self) -> ResponseBuilder:
-        if self._reply is None:
-            self._reply = ResponseBuilder()
-        return self._reply
+    def response(self) -> ResponseBuilder:
+        if self._builder is None:
+            self._builder = ResponseBuilder()
+        return self._builder
 
     @property
-    def filled(self) -> ResponseBuilder | None:
-        """The reply, if the handler asked for it."""
-        return self._reply
+    def builder(self) -> ResponseBuilder | None:
+        """The response builder, if the handler has used it."""
+        return self._builder
 
     @property
     def request_id(self) -> str:
-        """The client's `X-Request-ID` if it is at most 128 visible characters, else our own."""
+        """The client's `X-Request-ID` if it is 1 to 128 visible ASCII characters, else a new id."""
         if self._id is None:
             given = self.headers.get(b"x-request-id")
             if given is not None and _ACCEPTED_ID.fullmatch(given):
                 self._id = given.decode("ascii")
             else:
-                self._id = own_id()
+                self._id = new_request_id()
         return self._id
 
     @property
     def log_ids(self) -> Mapping[str, object]:
+        """The ids that a log line of this request carries."""
         return {"request_id": self.request_id}
 
     @property
     def blocking_request(self) -> BlockingRequest:
         """The request for a handler in a thread. Raises RuntimeError before `read`."""
-        if self._blocking is None:
+        if self._blocking_request is None:
             raise RuntimeError(
                 "runtime.modules.sync.http is for a plain def; use runtime.modules.http in this "
                 "async def"
             )
-        return self._blocking
+        return self._blocking_request
 
     async def read(self) -> BlockingRequest:
         """Read the whole body, so that a handler in a thread never waits for a client."""
-        if self._blocking is None:
-            self._blocking = BlockingRequest(self.request, await self.request.body())
-        return self._blocking
-
-    def _announced(self) -> int:
-        """How long the client says that the body is; 0 if it does not say."""
-        return int(self.headers.get(b"content-length", 0))
+        if self._blocking_request is None:
+            self._blocking_request = BlockingRequest(self.request, await self.request.body())
+        return self._blocking_request

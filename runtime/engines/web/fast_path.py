@@ -1,23 +1,23 @@
-"""Direct: the short way between a handler and its client, past the messages of ASGI."""
+"""FastPath: reading and answering a request in one step each, without ASGI messages."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-FAST_PATH = "runtime.direct"
-"""Where a scope has it, if the server offers it."""
+FAST_PATH = "runtime.fast_path"
+"""Key of the fast path in the ASGI scope, if the server offers one."""
 
 
 class FastPath(Protocol):
-    """What may be done in one step if it is whole. For who speaks to the server itself.
+    """Direct access to the connection. Each method does nothing if it would have to wait.
 
-    Behind a middleware that wraps `receive` and `send` it would pass the middleware by.
+    Not to be used behind a middleware that wraps `receive` or `send`: it would be bypassed.
     """
 
-    def body(self) -> bytes | None:
-        """Receive the body, if all of it is here; else nothing happens."""
+    def read_body(self) -> bytes | None:
+        """Consume the body, if it has been received completely."""
         ...
 
-    def answer(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:
-        """Send a whole answer, if that is possible without waiting; else nothing happens."""
+    def send_response(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> bool:
+        """Send a complete response; False if nothing was sent."""
         ...

@@ -1,4 +1,4 @@
-"""Request: what a client asks, as a handler reads it."""
+"""Request: a client's request as a handler reads it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from runtime.engines.web.problem import HTTPError
 
 
 class Request(StarletteRequest[State]):
-    """Starlette's request, whose body has a limit and whose JSON is strict.
+    """Starlette's request with a limit on the body and strict JSON.
 
     `body()`, `json()` and `stream()` raise `HTTPError` 413 beyond `max_body` bytes, and
-    ClientDisconnect when the client has gone. `json()` asks for no Content-Type.
+    ClientDisconnect if the client has gone. `json()` ignores the Content-Type.
     """
 
     def __init__(
@@ -27,74 +27,73 @@ class Request(StarletteRequest[State]):
         scope: Scope,
         receive: Receive,
         send: Send,
-        direct: FastPath | None,
+        fast_path: FastPath | None,
         max_body: int,
-        announced: int,
+        content_length: int,
     ) -> None:
-        # What Starlette's two constructors do, without their calls: this is made per request.
+        # Inlines Starlette's two constructors, whose calls every request would pay for.
         self.scope = scope
         self._receive = receive
         self._send = send
         self._stream_consumed = False
         self._is_disconnected = False
         self._form = None
-        self._direct = direct
+        self._fast_path = fast_path
         self._max_body = max_body
-        self._announced = announced
+        self._content_length = content_length
 
     async def body(self) -> bytes:
         return self._body if hasattr(self, "_body") else await self._read()
 
     async def json(self) -> Any:
-        """Decode the body. Raises `HTTPError` 400 for whatever is not one JSON document."""
+        """Decode the body. Raises `HTTPError` 400 unless it is exactly one JSON document."""
         if not hasattr(self, "_json"):
-            self._json = decoded(self._body if hasattr(self, "_body") else await self._read())
+            self._json = _decode(self._body if hasattr(self, "_body") else await self._read())
         return self._json
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
-        # Before the first `receive`, which tells a client that waits for `100 Continue` to send.
-        self._refuse_beyond(self._announced)
+        # Before the first `receive`, which sends `100 Continue`.
+        self._check_size(self._content_length)
         size = 0
         async for chunk in super().stream():
             size += len(chunk)
-            self._refuse_beyond(size)
+            self._check_size(size)
             yield chunk
 
     async def _read(self) -> bytes:
         if self._stream_consumed:
             raise RuntimeError("the body was read as a stream, or is too large; read it once")
-        # Before the first `receive`, which tells a client that waits for `100 Continue` to send.
-        self._refuse_beyond(self._announced)
+        # Before the first `receive`, which sends `100 Continue`.
+        self._check_size(self._content_length)
         self._stream_consumed = True
-        if self._direct is not None and (whole := self._direct.body()) is not None:
-            self._refuse_beyond(len(whole))
-            self._body = whole
-            return whole
+        if self._fast_path is not None and (body := self._fast_path.read_body()) is not None:
+            self._check_size(len(body))
+            self._body = body
+            return body
         chunks: list[bytes] = []
         size = 0
         while True:
             message = await self._receive()
-            # Of the two messages that come here, the one of a lost client has no body.
             if message["type"] == "http.disconnect":
                 self._is_disconnected = True
                 raise ClientDisconnect
             data: bytes = message.get("body", b"")
             size += len(data)
-            self._refuse_beyond(size)
+            self._check_size(size)
             if not message.get("more_body", False):
                 self._body = b"".join([*chunks, data]) if chunks else data
                 return self._body
             chunks.append(data)
 
-    def _refuse_beyond(self, size: int) -> None:
+    def _check_size(self, size: int) -> None:
         if size > self._max_body:
             raise HTTPError(413, f"the body is larger than {self._max_body} bytes")
 
 
 class BlockingRequest(HTTPConnection[State]):
-    """The request of a plain `def` handler: its body was read before the handler began.
+    """The request of a plain `def` handler, whose body was read before the handler started.
 
-    Like `Request`, with `body()` and `json()` that return at once and are not awaited.
+    Like `Request`, but `body()` and `json()` return at once and are not awaited.
     """
 
     def __init__(self, request: Request, body: bytes) -> None:
@@ -109,14 +108,14 @@ class BlockingRequest(HTTPConnection[State]):
         return self._body
 
     def json(self) -> Any:
-        """Decode the body. Raises `HTTPError` 400 for whatever is not one JSON document."""
+        """Decode the body. Raises `HTTPError` 400 unless it is exactly one JSON document."""
         if not hasattr(self, "_json"):
-            self._json = decoded(self._body)
+            self._json = _decode(self._body)
         return self._json
 
 
-def decoded(body: bytes) -> Any:
-    """The JSON document that a body holds. Raises `HTTPError` 400 with the reason for anything else."""
+def _decode(body: bytes) -> Any:
+    """Decode a body. Raises `HTTPError` 400, with the reason, unless it is one JSON document."""
     if not body:
         raise HTTPError(400, "the body is empty; send a JSON document")
     try:

@@ -1,10 +1,11 @@
-"""Routes: the immutable table that says which handler answers a method on a path."""
+"""Routes: the immutable table that maps a method and a path to a handler."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 from starlette.types import ASGIApp
@@ -12,7 +13,7 @@ from starlette.types import ASGIApp
 from runtime.engines.web.exchange import NO_PARAMS, Exchange
 
 Handler = Callable[[Exchange], Awaitable[Any]]
-"""Answers an exchange by what it returns; see `runtime.engines.web.response`."""
+"""Answers an exchange by the value it returns; see `runtime.engines.web.response`."""
 
 Middleware = Callable[[ASGIApp], ASGIApp]
 
@@ -21,16 +22,20 @@ _PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(\.\.\.)?\}")
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """Routes under one prefix that share their middleware, the first of which is the outermost."""
+    """Routes under one prefix that share their middleware, outermost first."""
 
     prefix: str = ""
     middleware: tuple[Middleware, ...] = ()
 
 
-class Route(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """One method on one path. `{id}` stands for a segment, a last `{rest...}` for all that follow.
+NO_GROUP = Group()
+"""The group of a path that no prefix matches: no middleware."""
 
-    `name` is what the log calls the handler. `timeout` is in seconds.
+
+class Route(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """One method on one path. `{id}` matches one segment, a trailing `{rest...}` all that follow.
+
+    `name` is the handler's name in logs. `timeout` is in seconds.
     """
 
     method: str
@@ -40,16 +45,22 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     name: str = ""
     timeout: float | None = None
     catches_all: bool = False
-    """Whether it stands for all below its path, so that the middleware there is that of the
-    longest prefix, as for a path that nobody serves."""
+    """A fallback for everything below its path: the middleware is that of the group with the
+    longest matching prefix, as for a path that is not served at all."""
 
 
 class Match(NamedTuple):
-    """What a lookup found; without a route, `allowed` are the methods the path does have."""
+    """The result of a lookup. `route` is None if the path or the method is not served."""
 
     route: Route | None
-    params: Mapping[str, str]
+    group: Group
+    """The group whose middleware the request goes through, with or without a route."""
+    params: Mapping[str, str] = NO_PARAMS
+    """Values of the path's parameters, decoded."""
     allowed: frozenset[str] = frozenset()
+    """Without a route: the methods that the path has. Empty if nothing is served there."""
+    decodable: bool = True
+    """False for a path that is not UTF-8."""
 
 
 class _Target(NamedTuple):
@@ -71,17 +82,20 @@ class Routes:
     """A table of routes. Static segments beat parameters, segment by segment, with backtracking.
 
     A path that matches but lacks the method does not hide a less specific one that has it. HEAD
-    is answered by GET. Raises ValueError for a malformed path and for a method and path twice.
+    falls back to GET. `groups` also answer for paths without a route. Raises ValueError for a
+    malformed path and for a duplicate.
     """
 
-    def __init__(self, routes: Iterable[Route] = ()) -> None:
-        self._static: dict[str, dict[str, Route]] = {}
+    def __init__(self, routes: Iterable[Route] = (), groups: Iterable[Group] = ()) -> None:
+        self.groups = sorted(groups, key=lambda group: len(group.prefix), reverse=True)
         self._root = _Node()
+        # Most requests are for a path without parameters: two dict lookups and a finished match.
+        self._static: dict[bytes, dict[str, Match]] = {}
         self._count = 0
         for route in routes:
             self._add(route)
-        # After all others, so that a HEAD of its own is never taken for a duplicate.
-        _heads(self._root)
+        # After all others, so that an explicit HEAD is never taken for a duplicate.
+        _add_heads(self._root)
         for methods in self._static.values():
             if "GET" in methods:
                 methods.setdefault("HEAD", methods["GET"])
@@ -89,25 +103,37 @@ class Routes:
     def __len__(self) -> int:
         return self._count
 
-    def fixed(self, method: str, path: str) -> Route | None:
-        """Look up a path among those without parameters: most requests end here."""
-        methods = self._static.get(path)
-        return None if methods is None else methods.get(method)
+    def match(self, method: str, raw_path: bytes) -> Match:
+        """Look up a path as it was sent, percent-encoded and without the query."""
+        methods = self._static.get(raw_path)
+        if methods is not None:
+            found = methods.get(method)
+            if found is not None:
+                return found
+        return self._search(method, raw_path)
 
-    def find(self, method: str, path: str) -> Match:
-        """Look up a decoded path without a `%2F` in it."""
-        if not path.startswith("/"):
-            return Match(None, NO_PARAMS)  # `OPTIONS *`
-        return self.find_segments(method, path[1:].split("/"))
-
-    def find_segments(self, method: str, segments: Sequence[str]) -> Match:
-        """Look up a path by its decoded segments, which may have a slash in them."""
+    def _search(self, method: str, raw_path: bytes) -> Match:
+        if not raw_path.startswith(b"/"):
+            return Match(None, NO_GROUP)  # `OPTIONS *`
+        try:
+            path, segments = _decode(raw_path)
+        except UnicodeDecodeError:
+            return Match(None, self._group(raw_path.decode("latin-1")), decodable=False)
         allowed: set[str] = set()
         values: list[str] = []
         target = _walk(self._root, method, segments, 0, values, allowed)
         if target is None:
-            return Match(None, NO_PARAMS, frozenset(allowed))
-        return Match(target.route, dict(zip(target.names, values, strict=True)))
+            return Match(None, self._group(path), allowed=frozenset(allowed))
+        route = target.route
+        group = self._group(path) if route.catches_all else route.group
+        return Match(route, group, dict(zip(target.names, values, strict=True)))
+
+    def _group(self, path: str) -> Group:
+        """The group with the longest prefix of `path`."""
+        for group in self.groups:
+            if path == group.prefix or path.startswith(group.prefix + "/"):
+                return group
+        return NO_GROUP
 
     def _add(self, route: Route) -> None:
         node, names = self._root, []
@@ -125,9 +151,19 @@ class Routes:
             node = node.child
         else:
             _claim(node.here, route, names)
-        if not names:
-            self._static.setdefault(route.path, {})[route.method] = route
+        if not names and not route.catches_all:
+            methods = self._static.setdefault(route.path.encode(), {})
+            methods[route.method] = Match(route, route.group)
         self._count += 1
+
+
+def _decode(raw_path: bytes) -> tuple[str, list[str]]:
+    """The path and its segments, decoded one by one: an escaped slash (`%2F`) separates nothing."""
+    if b"%" not in raw_path:
+        path = raw_path.decode()
+        return path, path[1:].split("/")
+    segments = [unquote_to_bytes(part).decode() for part in raw_path[1:].split(b"/")]
+    return "/" + "/".join(segments), segments
 
 
 def _segments(path: str) -> list[str]:
@@ -161,12 +197,12 @@ def _claim(methods: dict[str, _Target], route: Route, names: list[str]) -> None:
     methods[route.method] = _Target(route, tuple(names))
 
 
-def _heads(node: _Node) -> None:
+def _add_heads(node: _Node) -> None:
     for methods in (node.here, node.rest):
         if "GET" in methods:
             methods.setdefault("HEAD", methods["GET"])
     for below in [*node.literal.values(), *([node.child] if node.child else [])]:
-        _heads(below)
+        _add_heads(below)
 
 
 def _walk(
@@ -177,7 +213,7 @@ def _walk(
     values: list[str],
     allowed: set[str],
 ) -> _Target | None:
-    """Each node is seen at most once, so a hostile path costs no more than the table's size."""
+    """Visit each node at most once, so a hostile path costs no more than the table's size."""
     if index == len(segments):
         allowed.update(node.here)
         return node.here.get(method)
@@ -203,17 +239,17 @@ def _walk(
 
 
 def shape(path: str) -> str:
-    """A declared path without the names of its parameters: what a server tells routes apart by."""
+    """A declared path with its parameters unnamed: two routes of one shape are the same route."""
     return _PARAMETER.sub(lambda parameter: f"{{{parameter[2] or ''}}}", path)
 
 
 def repeated_parameter(path: str) -> str | None:
-    """The name of a parameter that a declared path has twice."""
+    """The name of a parameter that occurs twice in a declared path, if there is one."""
     names = [parameter[1] for parameter in _PARAMETER.finditer(path)]
     return next((name for name in names if names.count(name) > 1), None)
 
 
-def trimmed(text: str) -> str:
-    """`/api`, `/api/` and `api` are one prefix, `/` and the empty text are none."""
+def normal_prefix(text: str) -> str:
+    """`/api` for `/api`, `/api/` and `api`; empty for `/` and the empty text."""
     bare = text.strip("/")
     return f"/{bare}" if bare else ""

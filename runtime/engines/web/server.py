@@ -27,14 +27,14 @@ class Server:
         app: ASGIApp,
         address: Address,
         *,
-        timeouts: Timeouts | None = None,
+        timeouts: Timeouts,
         tls: ssl.SSLContext | None = None,
         bound: Sequence[socket.socket] = (),
     ) -> None:
         """`bound` are sockets that have the address already: ours, then those of other workers."""
         self._app = app
         self._address = address
-        self._timeouts = timeouts or Timeouts()
+        self._timeouts = timeouts
         self._tls = tls
         self._bound = [*bound]
 

@@ -1,4 +1,4 @@
-"""Timeouts: the seconds a client may take."""
+"""Timeouts: how long a client may take."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import msgspec
 
 
 class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
-    """Seconds a client may take. None of them limits the handler.
+    """Client time-outs in seconds, by the real clock. None of them limits a handler."""
 
-    `header`: from the connection, or the first byte, to the end of the headers. `read`: from
-    there to the end of the body. `write`: in which a client must take at least 16 KiB of what is
-    ready for it. `idle`: between two requests.
-    """
-
-    header: float = 10.0
-    read: float = 30.0
-    write: float = 30.0
-    idle: float = 60.0
+    header: float
+    """From the connection, or the first byte of a further request, to the end of the headers."""
+    read: float
+    """From the end of the headers to the end of the body."""
+    write: float
+    """In which the client must take 16 KiB of the pending response, or all that is left of it."""
+    idle: float
+    """Between two requests on a connection."""

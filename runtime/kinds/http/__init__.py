@@ -9,7 +9,7 @@ from runtime.engines.web.routes import Group, Route
 
 
 class Part(Protocol):
-    """A share of what a server serves: a router, a static folder. The server asks it at its start."""
+    """A part of a server: a router or a static folder. The server asks for its routes at start."""
 
     group: Group
 

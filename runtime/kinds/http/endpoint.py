@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from runtime.engines.web.exchange import Exchange
-from runtime.engines.web.routes import Handler, Route, repeated_parameter, shape, trimmed
+from runtime.engines.web.routes import Handler, Route, normal_prefix, repeated_parameter, shape
 from runtime.findings.finding import Problem
 from runtime.kind import Arguments, BuildContext, Claim, Kind, Linked
 from runtime.kinds.function import Function
@@ -62,7 +62,7 @@ def check(entry: Linked) -> Iterable[Claim | Arguments | Problem]:
     router = entry.follow("meta", "router")
     server = router.follow("meta", "server") if router else None
     if router and server:
-        path = trimmed(router.fields["prefix"]) + entry.fields["path"]
+        path = normal_prefix(router.fields["prefix"]) + entry.fields["path"]
         method = entry.fields["method"]
         yield Claim(server.id, f"{method} {path}", ("path",), key=f"{method} {shape(path)}")
 

@@ -9,7 +9,7 @@ import msgspec
 
 from runtime.engines.web.middleware import build as build_middleware
 from runtime.engines.web.middleware.options import OptionError
-from runtime.engines.web.routes import Group, Route, trimmed
+from runtime.engines.web.routes import Group, Route, normal_prefix
 from runtime.findings.finding import Problem
 from runtime.kind import BuildContext, Kind, Linked
 from runtime.kinds.http import Server
@@ -31,7 +31,7 @@ class Router:
 
     def __init__(self, config: Config, context: BuildContext) -> None:
         middleware = build_middleware(config.middleware, config.options or {})
-        self.group = Group(prefix=trimmed(config.prefix), middleware=middleware)
+        self.group = Group(prefix=normal_prefix(config.prefix), middleware=middleware)
         self._routes: Sequence[Route] = ()
 
     def compose(self, routes: Sequence[Route]) -> None:

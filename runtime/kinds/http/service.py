@@ -18,13 +18,6 @@ from runtime.kind import BuildContext, Claim, Kind, Linked, Ready, Stage, StartE
 from runtime.kinds.http import Part
 
 
-class TimeoutsConfig(msgspec.Struct, frozen=True, kw_only=True):
-    header: float
-    read: float
-    write: float
-    idle: float
-
-
 class TlsConfig(msgspec.Struct, frozen=True, kw_only=True):
     cert: str
     key: str | None
@@ -32,7 +25,7 @@ class TlsConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     addr: str
-    timeouts: TimeoutsConfig
+    timeouts: Timeouts
     max_body: int
     tls: TlsConfig | None
 
@@ -63,13 +56,16 @@ class HttpService:
 
     def _serve_parts(self) -> None:
         try:
-            routes = Routes(route for part in self._parts for route in part.routes())
+            routes = Routes(
+                (route for part in self._parts for route in part.routes()),
+                [part.group for part in self._parts],
+            )
         except ValueError as error:
             raise StartError(str(error)) from None
-        self._dispatcher.serve(routes, [part.group for part in self._parts])
+        self._dispatcher.serve(routes)
 
     def _server(self) -> Server:
-        config, limits = self._config, self._config.timeouts
+        config = self._config
         try:
             address = Address.parse(config.addr)
         except ValueError as error:
@@ -80,11 +76,8 @@ class HttpService:
             tls = secure(
                 self._context.path(config.tls.cert), self._context.path(key) if key else None
             )
-        timeouts = Timeouts(
-            header=limits.header, read=limits.read, write=limits.write, idle=limits.idle
-        )
         bound = self._context.scope.sockets.get(self._context.id, ())
-        return Server(self._dispatcher, address, timeouts=timeouts, tls=tls, bound=bound)
+        return Server(self._dispatcher, address, timeouts=config.timeouts, tls=tls, bound=bound)
 
 
 def check(entry: Linked) -> Iterable[Claim | Problem]:

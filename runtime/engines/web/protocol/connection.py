@@ -19,7 +19,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from runtime.engines.web import problem
-from runtime.engines.web.exchange import own_id
+from runtime.engines.web.exchange import new_request_id
 from runtime.engines.web.fast_path import FAST_PATH
 from runtime.engines.web.problem import HTTPError
 from runtime.engines.web.protocol import upgrade_body
@@ -278,7 +278,7 @@ class Connection(HttpToolsProtocol):
             *self.server_state.default_headers,
             problem.CONTENT_TYPE,
             (b"content-length", b"%d" % len(body)),
-            (b"x-request-id", own_id().encode()),
+            (b"x-request-id", new_request_id().encode()),
             (b"connection", b"close"),
         ]
         self.transport.write(encode_response(status, headers, body))

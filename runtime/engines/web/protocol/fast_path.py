@@ -28,7 +28,7 @@ class CycleFastPath:
     def __init__(self, cycle: RequestResponseCycle) -> None:
         self._cycle = cycle
 
-    def body(self) -> bytes | None:
+    def read_body(self) -> bytes | None:
         """Receive the body, if all of it is here; else nothing happens."""
         cycle = self._cycle
         if cycle.more_body or cycle.disconnected or cycle.waiting_for_100_continue:
@@ -38,7 +38,7 @@ class CycleFastPath:
         body, cycle.body = bytes(cycle.body), bytearray()
         return body
 
-    def answer(self, status: int, headers: Headers, body: bytes) -> bool:
+    def send_response(self, status: int, headers: Headers, body: bytes) -> bool:
         """Send a whole answer, if that is possible without waiting; else nothing happens.
 
         The headers have the length of the body and are well-formed.
