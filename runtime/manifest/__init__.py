@@ -1,1 +1,1 @@
-"""The manifest: YAML files read into entries that remember their positions."""
+"""The manifest: YAML files read into entries that keep their positions."""

@@ -1,4 +1,4 @@
-"""Document: a YAML text as plain data that remembers where each key and value stands."""
+"""Document: a YAML file as plain data, with the position of every key and value."""
 
 from __future__ import annotations
 
@@ -8,123 +8,132 @@ import yaml
 from yaml.cyaml import CParser  # type: ignore[attr-defined]
 
 from runtime.findings.finding import Finding, Position
-from runtime.manifest.fast import MAX_DEPTH, MAX_NODES, Doubt, TooMany, quickly
+from runtime.manifest.fast import MAX_DEPTH, MAX_NODES, Fallback, TooManyNodes, parse_fast
 from runtime.manifest.scalar import scalar
 from runtime.manifest.yaml_error import Fault, explain
 
 MAX_BYTES = 8 * 1024 * 1024
 MAX_FAULTS = 100
-"""Reading a file stops after so many faults in its YAML."""
+"""Most YAML errors reported for one file."""
 
 
 class Place(NamedTuple):
-    """Where a value and its key stand, counted from zero, and the places of what it contains."""
+    """Position of a value and of its key, from zero, and the places of its children."""
 
     line: int
     column: int
     key_line: int
     key_column: int
-    inside: dict[str, Place] | list[Place] | None
+    children: dict[str, Place] | list[Place] | None
 
 
 class Document:
-    """One file: `data` is dicts, lists and scalars, and `at` tells where each part stands."""
+    """One file: `data` is dicts, lists and scalars; `at` gives the position of each part."""
 
-    def __init__(self, path: str, data: Any, shown: str, text: str, place: Place | None) -> None:
+    def __init__(
+        self, path: str, data: Any, display_name: str, text: str, place: Place | None
+    ) -> None:
         self.path = path
         self.data = data
-        self.shown = shown
+        self.display_name = display_name
         """The file's name as findings print it."""
         self.text = text
         self._place = place
+        """Place of the whole document; None until a position is asked for."""
 
     def at(self, path: tuple[str | int, ...]) -> Position:
-        """The position of the value at `path`, or of the nearest one around it."""
+        """Position of the value at `path`, or of the nearest enclosing value."""
         place = self._find(path)
-        return Position(self.shown, place.line + 1, place.column + 1)
+        return Position(self.display_name, place.line + 1, place.column + 1)
 
     def key_at(self, path: tuple[str | int, ...]) -> Position:
-        """The position of the key that ends `path`, or of the nearest one around it."""
+        """Position of the last key of `path`, or of the nearest enclosing one."""
         place = self._find(path)
-        return Position(self.shown, place.key_line + 1, place.key_column + 1)
+        return Position(self.display_name, place.key_line + 1, place.key_column + 1)
 
     def has(self, path: tuple[str | int, ...]) -> bool:
-        """Whether the file itself says something at `path`."""
+        """True if the file itself has a value at `path`."""
         return self._walk(path)[1]
 
     def _find(self, path: tuple[str | int, ...]) -> Place:
         return self._walk(path)[0]
 
     def _walk(self, path: tuple[str | int, ...]) -> tuple[Place, bool]:
-        """The place nearest to `path`, and whether it is that of `path`."""
-        if self._place is None:  # nobody asks while all is well: the text is read once more
-            reader = _Reader()
-            reader.read(self.text)
-            self._place = reader.place
+        """The place at `path` and True, or the nearest enclosing place and False."""
+        if self._place is None:  # rarely needed: only then is the text parsed with positions
+            parser = _Parser()
+            parser.read(self.text)
+            self._place = parser.place
         place = self._place
         for step in path:
-            inside: Any = place.inside
+            children: Any = place.children
             try:
-                place = inside[step]
+                place = children[step]
             except (KeyError, IndexError, TypeError):
                 return place, False
         return place, True
 
 
-class _Refused(Exception):
-    """Reading stops here."""
+class _Stop(Exception):
+    """Parsing cannot go on after this error."""
 
     def __init__(self, message: str, line: int, column: int, hint: str | None = None) -> None:
         self.fault: Fault = (message, line, column, hint)
 
 
-def parse(text: str, path: str, shown: str) -> tuple[Document | None, list[Finding]]:
-    """Read one YAML document by its events.
+def parse(text: str, path: str, display_name: str) -> tuple[Document | None, list[Finding]]:
+    """Parse a file with one YAML document.
 
-    Most texts are right, and are read without a note of where things stand. Any other is read from
-    its start by a reader that tells what is wrong.
+    Most files have no error and are parsed once, without positions. Any other is parsed again
+    from its start by a slower parser that reports errors.
 
-    Returns the document and what is wrong with it; no document if the text cannot be read to its
-    end. Duplicate keys, anchors, aliases, tags and second documents are findings.
+    Returns the document and its findings; no document if parsing stopped before the end.
+    Duplicate keys, anchors, aliases, tags and second documents are findings.
     """
     try:
-        return Document(path, quickly(text), shown, text, None), []
-    except TooMany as stop:
-        there = Position(shown, stop.line + 1, stop.column + 1)
-        return None, [Finding(there, f"more than {MAX_NODES:,} values")]
-    except Doubt:
+        return Document(path, parse_fast(text), display_name, text, None), []
+    except TooManyNodes as stop:
+        position = Position(display_name, stop.line + 1, stop.column + 1)
+        return None, [Finding(position, f"more than {MAX_NODES:,} values")]
+    except Fallback:
         pass
-    reader = _Reader()
+    parser = _Parser()
     document = None
     try:
-        reader.read(text)
-        document = Document(path, reader.data, shown, text, reader.place)
-    except _Refused as refused:
-        reader.faults.append(refused.fault)
+        parser.read(text)
+        document = Document(path, parser.data, display_name, text, parser.place)
+    except _Stop as stop:
+        parser.faults.append(stop.fault)
     except yaml.YAMLError as error:
-        reader.faults.append(explain(error, text))
+        parser.faults.append(explain(error, text))
     findings = [
-        Finding(Position(shown, line + 1, column + 1), message.replace("\0file", shown), hint)
-        for message, line, column, hint in reader.faults
+        Finding(
+            Position(display_name, line + 1, column + 1),
+            message.replace("\0file", display_name),
+            hint,
+        )
+        for message, line, column, hint in parser.faults
     ]
     return document, findings
 
 
 class _Frame:
-    """A mapping or a sequence that is being read."""
+    """A mapping or a list that is being read."""
 
-    __slots__ = ("column", "data", "inside", "key", "key_column", "key_line", "key_mark", "line")
+    __slots__ = ("children", "column", "data", "key", "key_column", "key_line", "key_mark", "line")
 
-    def __init__(self, data: Any, inside: Any, mark: Any, key_line: int, key_column: int) -> None:
+    def __init__(self, data: Any, children: Any, mark: Any, key_line: int, key_column: int) -> None:
         self.data = data
-        self.inside = inside
+        self.children = children
         self.line, self.column = mark.line, mark.column
         self.key_line, self.key_column = key_line, key_column
         self.key: str | None = None
         self.key_mark: Any = None
 
 
-class _Reader:
+class _Parser:
+    """Parses by events, recording positions and errors."""
+
     def __init__(self) -> None:
         self.faults: list[Fault] = []
         self.data: Any = None
@@ -148,22 +157,22 @@ class _Reader:
             elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
                 self._close()
             elif kind is yaml.AliasEvent:
-                self._fault(event, f"alias '*{event.anchor}'", "write the value out again")
+                self._fault(event, f"alias '*{event.anchor}'", "repeat the value")
                 self._put(None, event.start_mark, None)
             elif kind is yaml.DocumentStartEvent:
                 documents += 1
                 if documents > 1:
                     mark = event.start_mark
                     hint = "put it into an _index.yaml of its own"
-                    raise _Refused("a second document in one file", mark.line, mark.column, hint)
+                    raise _Stop("a second document in one file", mark.line, mark.column, hint)
             elif kind is yaml.StreamEndEvent:
                 return
             if nodes > MAX_NODES:
                 mark = event.start_mark
-                raise _Refused(f"more than {MAX_NODES:,} values", mark.line, mark.column)
+                raise _Stop(f"more than {MAX_NODES:,} values", mark.line, mark.column)
             if len(self.faults) >= MAX_FAULTS:
                 mark = event.start_mark
-                raise _Refused("too many faults, reading stops here", mark.line, mark.column)
+                raise _Stop("too many errors, reading stops here", mark.line, mark.column)
 
     def _scalar(self, event: Any) -> None:
         mark = event.start_mark
@@ -183,10 +192,10 @@ class _Reader:
 
     def _key(self, frame: _Frame, key: str, mark: Any) -> None:
         if key in frame.data:
-            first = frame.inside[key]
-            there = f"\0file:{first.key_line + 1}:{first.key_column + 1}"
+            first = frame.children[key]
+            position = f"\0file:{first.key_line + 1}:{first.key_column + 1}"
             hint = "remove one of them"
-            fault = f"duplicate key '{key}'; the first is at {there}"
+            fault = f"duplicate key '{key}'; the first is at {position}"
             self.faults.append((fault, mark.line, mark.column, hint))
         frame.key, frame.key_mark = key, mark
 
@@ -195,49 +204,49 @@ class _Reader:
         if event.tag is not None or event.anchor is not None:
             self._check_plain(event)
         if len(self.stack) >= MAX_DEPTH:
-            raise _Refused(f"nested deeper than {MAX_DEPTH}", mark.line, mark.column)
+            raise _Stop(f"nested deeper than {MAX_DEPTH}", mark.line, mark.column)
         key_mark = mark
         if self.stack:
             parent = self.stack[-1]
             if type(parent.data) is dict:
                 if parent.key is None:
-                    raise _Refused("a key that is not plain text", mark.line, mark.column)
+                    raise _Stop("a key that is not plain text", mark.line, mark.column)
                 key_mark = parent.key_mark
-        inside: Any = {} if type(data) is dict else []
-        self.stack.append(_Frame(data, inside, mark, key_mark.line, key_mark.column))
+        children: Any = {} if type(data) is dict else []
+        self.stack.append(_Frame(data, children, mark, key_mark.line, key_mark.column))
 
     def _close(self) -> None:
         frame = self.stack.pop()
-        self._put(frame.data, frame, frame.inside)
+        self._put(frame.data, frame, frame.children)
 
-    def _put(self, value: Any, mark: Any, inside: Any) -> None:
+    def _put(self, value: Any, mark: Any, children: Any) -> None:
         if not self.stack:
             self.data = value
-            self.place = Place(mark.line, mark.column, mark.line, mark.column, inside)
+            self.place = Place(mark.line, mark.column, mark.line, mark.column, children)
             return
         frame = self.stack[-1]
         if type(frame.data) is list:
             frame.data.append(value)
-            place = Place(mark.line, mark.column, mark.line, mark.column, inside)
-            frame.inside.append(place)
+            place = Place(mark.line, mark.column, mark.line, mark.column, children)
+            frame.children.append(place)
             return
         key, key_mark = frame.key, frame.key_mark
         if key is None:  # an alias where a key should be
-            raise _Refused("a key that is not plain text", mark.line, mark.column)
+            raise _Stop("a key that is not plain text", mark.line, mark.column)
         if key not in frame.data:
             frame.data[key] = value
-            frame.inside[key] = Place(
-                mark.line, mark.column, key_mark.line, key_mark.column, inside
+            frame.children[key] = Place(
+                mark.line, mark.column, key_mark.line, key_mark.column, children
             )
         frame.key = None
 
     def _check_plain(self, event: Any) -> None:
         if event.tag is not None and event.tag != "!":
-            self._fault(event, f"tag '{event.tag}'", "remove it; a value is what it looks like")
+            self._fault(event, f"tag '{event.tag}'", "remove it; quote a value to make it text")
         if event.anchor is not None:
-            self._fault(event, f"anchor '&{event.anchor}'", "remove it; values are not shared")
+            self._fault(event, f"anchor '&{event.anchor}'", "remove it; values cannot be shared")
 
-    def _fault(self, event: Any, what: str, hint: str) -> None:
+    def _fault(self, event: Any, feature: str, hint: str) -> None:
         mark = event.start_mark
-        message = f"{what} is not allowed in a manifest"
+        message = f"{feature} is not allowed in a manifest"
         self.faults.append((message, mark.line, mark.column, hint))

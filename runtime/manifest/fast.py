@@ -1,4 +1,4 @@
-"""Plain: a YAML text without fault as dicts, lists and scalars, read as quickly as can be."""
+"""Fast path: a well-formed YAML text to dicts, lists and scalars, without positions."""
 
 from __future__ import annotations
 
@@ -12,53 +12,56 @@ from runtime.manifest.scalar import scalar
 
 MAX_DEPTH = 64
 MAX_NODES = 250_000
-"""More keys and values than this in one file are refused: a mistake or an attack."""
+"""Most keys and values in one file; a file with more is a mistake or an attack."""
 
 _SCALAR = yaml.ScalarEvent
 
 
-class Doubt(Exception):
-    """Something is not as it should be: the text is to be read by what can tell."""
+class Fallback(Exception):
+    """Something is unusual: the full parser has to read the text again."""
 
 
-class TooMany(Exception):
-    """The text has more than MAX_NODES values. To read it once more would take too long."""
+class TooManyNodes(Exception):
+    """The text has more than MAX_NODES values, which would take too long to parse again."""
 
     def __init__(self, mark: Any) -> None:
         super().__init__()
         self.line, self.column = mark.line, mark.column
 
 
-def quickly(text: str) -> Any:
-    """What the text says. Raises Doubt for anything that could be a fault, and TooMany."""
+def parse_fast(text: str) -> Any:
+    """Parse one YAML document.
+
+    Raises Fallback for anything that could be an error, and TooManyNodes.
+    """
     get: Callable[[], Any] = CParser(text).get_event
     try:
-        get()  # the stream begins
+        get()  # StreamStartEvent
         if type(get()) is not yaml.DocumentStartEvent:
             return None
-        data = _Reading(get).value(get(), 1)
-        get()  # the document ends
+        data = _Parser(get).value(get(), 1)
+        get()  # DocumentEndEvent
         if type(get()) is not yaml.StreamEndEvent:
-            raise Doubt
+            raise Fallback
     except (yaml.YAMLError, ValueError):
-        raise Doubt from None
+        raise Fallback from None
     return data
 
 
-class _Reading:
+class _Parser:
     def __init__(self, get: Callable[[], Any]) -> None:
         self._get = get
         self._nodes = 1
 
     def value(self, event: Any, depth: int) -> Any:
-        """The value that begins with `event`."""
+        """Read the value that begins with `event`."""
         if event.anchor is not None or type(event) is yaml.AliasEvent or event.tag is not None:
-            raise Doubt
+            raise Fallback
         kind = type(event)
         if kind is _SCALAR:
             return scalar(event.value) if event.implicit[0] else event.value
         if depth > MAX_DEPTH:
-            raise Doubt
+            raise Fallback
         return self._mapping(depth) if kind is yaml.MappingStartEvent else self._list(depth)
 
     def _mapping(self, depth: int) -> dict[str, Any]:
@@ -67,17 +70,17 @@ class _Reading:
         while type(event := get()) is _SCALAR:
             key = event.value
             if key in data or event.anchor is not None or event.tag is not None:
-                raise Doubt
+                raise Fallback
             event = get()
-            # most values are scalars, and a call costs more than these lines
+            # inlined from `value`: most values are scalars, and the call would cost more
             if type(event) is _SCALAR and event.anchor is None and event.tag is None:
                 data[key] = scalar(event.value) if event.implicit[0] else event.value
             else:
                 data[key] = self.value(event, depth + 1)
             if len(data) > MAX_NODES:
-                raise TooMany(event.start_mark)
+                raise TooManyNodes(event.start_mark)
         if type(event) is not yaml.MappingEndEvent:
-            raise Doubt
+            raise Fallback
         self._count(2 * len(data), event)
         return data
 
@@ -87,11 +90,11 @@ class _Reading:
         while type(event := get()) is not yaml.SequenceEndEvent:
             data.append(self.value(event, depth + 1))
             if len(data) > MAX_NODES:
-                raise TooMany(event.start_mark)
+                raise TooManyNodes(event.start_mark)
         self._count(len(data), event)
         return data
 
     def _count(self, nodes: int, event: Any) -> None:
         self._nodes += nodes
         if self._nodes > MAX_NODES:
-            raise TooMany(event.start_mark)
+            raise TooManyNodes(event.start_mark)

@@ -14,25 +14,25 @@ from runtime.manifest.fast import MAX_DEPTH
 
 FORM = "namespace:entry:field.path=value"
 
-# A field whose name has dots in it may be quoted: `options."cors.max.age"`.
+# A field name that contains dots may be quoted: `options."cors.max.age"`.
 _STEP = r'(?:"[^"]+"|[^".]+)'
-# To YAML, `[::1]:8080` is a list with something behind it.
+# YAML would read `[::1]:8080` as a list with text behind it.
 _ADDRESS = re.compile(r"\[[0-9A-Fa-f:.%]+\]:[0-9]+")
 _FIELD = re.compile(rf"{_STEP}(?:\.{_STEP})*")
 
 
 class Override(msgspec.Struct, frozen=True):
-    """One change: which entry, which field, which value, typed by YAML's rules."""
+    """A change of one field; `value` is typed by YAML's rules."""
 
     id: EntryId
     path: tuple[str | int, ...]
     value: Any
     position: Position
-    """What stands on the command line, without the value, which may be a secret."""
+    """The option as given, without the value, which may be a secret."""
 
     @classmethod
     def parse(cls, text: str) -> Override:
-        """Read an override. Raises ValueError with a sentence that names the form."""
+        """Parse `namespace:entry:field.path=value`. Raises ValueError, whose text is for the user."""
         target, equals, value_text = text.partition("=")
         namespace, _, rest = target.partition(":")
         name, _, field = rest.partition(":")
@@ -48,25 +48,28 @@ class Override(msgspec.Struct, frozen=True):
         return cls(EntryId(namespace, name), path, value, Position(f"-o {target}"))
 
     def apply(self, fields: dict[str, Any]) -> Finding | None:
-        """Set the field, making the mappings on the way to it; a finding if the way is blocked."""
-        holder: Any = fields
+        """Set the field in place, creating missing mappings on the way.
+
+        Returns a finding if a value on the way cannot contain the field.
+        """
+        container: Any = fields
         for depth, step in enumerate(self.path[:-1]):
-            below = _get(holder, step)
-            if below is None and isinstance(holder, dict) and isinstance(step, str):
-                below = holder[step] = {}
-            if not isinstance(below, dict | list):
-                way = ".".join(map(str, self.path[: depth + 1]))
-                return Finding(self.position, f"'{way}' holds no fields to change")
-            holder = below
+            child = _child(container, step)
+            if child is None and isinstance(container, dict) and isinstance(step, str):
+                child = container[step] = {}
+            if not isinstance(child, dict | list):
+                parent = ".".join(map(str, self.path[: depth + 1]))
+                return Finding(self.position, f"'{parent}' holds no fields to change")
+            container = child
         last = self.path[-1]
-        if isinstance(holder, dict) or (isinstance(last, int) and last < len(holder)):
-            holder[str(last) if isinstance(holder, dict) else last] = self.value
+        if isinstance(container, dict) or (isinstance(last, int) and last < len(container)):
+            container[str(last) if isinstance(container, dict) else last] = self.value
             return None
         return Finding(self.position, f"no item {last} to change", "lists are changed by position")
 
 
 def _value(text: str, target: str) -> Any:
-    """What a text says by YAML's rules. Raises ValueError if it says nothing."""
+    """Parse a value as YAML. Raises ValueError if that fails."""
     if _ADDRESS.fullmatch(text):
         return text
     try:
@@ -76,13 +79,13 @@ def _value(text: str, target: str) -> Any:
     if document is None or findings:
         why = f": {findings[0].message}" if findings else ""
         raise ValueError(f"the value of '{target}' cannot be read{why}")
-    # `:memory:` and `- x` are text to whoever types them here; a mapping has its braces.
+    # On a command line `:memory:` and `- x` are meant as text; a mapping is typed with braces.
     if isinstance(document.data, dict | list) and text.lstrip()[:1] not in ("{", "["):
         return text
     return document.data
 
 
-def _get(holder: Any, step: str | int) -> Any:
-    if isinstance(holder, dict):
-        return holder.get(str(step))
-    return holder[step] if isinstance(step, int) and step < len(holder) else None
+def _child(container: Any, step: str | int) -> Any:
+    if isinstance(container, dict):
+        return container.get(str(step))
+    return container[step] if isinstance(step, int) and step < len(container) else None

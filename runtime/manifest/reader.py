@@ -1,4 +1,4 @@
-"""Manifest: all entries of an application, read from every `_index.yaml` under its folder."""
+"""Reader: the entries of an application, from every `_index.yaml` in its folder."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ SKIPPED_FOLDERS = frozenset(("node_modules", "__pycache__"))
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """The entries by id, in the order they were written, and the folder they were found under."""
+    """The entries of an application by id, in the order of their declaration."""
 
     folder: Path
+    """Folder of the application, which is searched for manifests."""
     entries: Mapping[EntryId, Entry]
     documents: Sequence[Document]
     findings: Sequence[Finding]
-    """What was wrong with the texts; the entries are those that could be read all the same."""
+    """Problems found while reading; `entries` holds all that could be read nevertheless."""
     complete: bool
-    """Whether every entry that was declared is among the entries."""
+    """True if every declared entry could be read."""
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -45,17 +46,17 @@ def read(
     overrides: Sequence[Override] = (),
     environment: Mapping[str, str] | None = None,
 ) -> Manifest:
-    """Read every manifest under `folder`, apply the overrides, and fill in the environment.
+    """Read every manifest under `folder`, apply the overrides and resolve placeholders.
 
-    Raises ManifestError at once only if there is no manifest at all; other findings are
-    returned, so that they can be told together with those of the linker.
+    Findings are collected in the manifest, for the linker to report together with its own.
+    Raises ManifestError only if there is no manifest at all.
     """
     reading = _Reading(folder, os.environ if environment is None else environment)
     for path in _find(folder):
         reading.file(path)
     if not reading.files:
         message = "no _index.yaml here or in any folder below"
-        hint = "name the folder of an application, or make a new one with 'runtime init'"
+        hint = "name the folder of an application, or create one with 'runtime init'"
         raise ManifestError([Finding(Position(display_path(folder)), message, hint)])
     reading.override(overrides)
     reading.interpolate()
@@ -75,7 +76,7 @@ def _find(folder: Path) -> Iterator[Path]:
 
 
 class _Reading:
-    """What has been read so far."""
+    """The state while the files of one application are read."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.folder = folder
@@ -88,11 +89,11 @@ class _Reading:
 
     def file(self, path: Path) -> None:
         self.files += 1
-        shown = display_path(path)
-        text = self._text(path, shown)
+        name = display_path(path)
+        text = self._text(path, name)
         document = None
         if text is not None:
-            document, findings = parse(text, str(path), shown)
+            document, findings = parse(text, str(path), name)
             self.findings += findings
         if document is None:
             self.complete = False
@@ -100,38 +101,38 @@ class _Reading:
             self.documents.append(document)
             self._document(document)
 
-    def _text(self, path: Path, shown: str) -> str | None:
-        start = Position(shown, 1, 1)
+    def _text(self, path: Path, name: str) -> str | None:
+        start = Position(name, 1, 1)
         try:
             if not path.resolve().is_relative_to(self.folder.resolve()):
-                self._found(start, "this link leads out of the application's folder")
+                self._report(start, "this link leads out of the application's folder")
                 return None
             if path.exists() and not path.is_file():
-                self._found(start, "not a file")  # to open a pipe would wait for ever
+                self._report(start, "not a file")  # opening a pipe would block forever
                 return None
             with path.open("rb") as file:
                 data = file.read(MAX_BYTES + 1)
-        except (OSError, RuntimeError) as error:  # RuntimeError: a circle of links
-            reason = getattr(error, "strerror", None) or "a circle of links"
-            self._found(start, f"cannot be read: {reason.lower()}")
+        except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links
+            reason = getattr(error, "strerror", None) or "a loop of symbolic links"
+            self._report(start, f"cannot be read: {reason.lower()}")
             return None
         if len(data) > MAX_BYTES:
-            self._found(start, "larger than 8 MiB", "split it into several folders")
+            self._report(start, "larger than 8 MiB", "split it into several folders")
             return None
         try:
             return data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             before = data[: error.start].decode("utf-8", "replace")
-            place = Position(
-                shown, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+            position = Position(
+                name, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
             )
-            self._found(place, "not UTF-8 text", "save the file as UTF-8")
+            self._report(position, "not UTF-8 text", "save the file as UTF-8")
             return None
 
     def _document(self, document: Document) -> None:
         if document.data is None:
-            position = Position(document.shown, 1, 1)
-            self._found(position, "the file is empty", "write 'namespace' and 'entries'")
+            position = Position(document.display_name, 1, 1)
+            self._report(position, "the file is empty", "write 'namespace' and 'entries'")
             self.complete = False
             return
         for problem in envelope_schema().problems(document.data, {}):
@@ -151,13 +152,13 @@ class _Reading:
     ) -> None:
         name, kind = fields.get("name"), fields.get("kind")
         if not isinstance(name, str) or not isinstance(kind, str) or not NAME.fullmatch(name):
-            self.complete = False  # the schema of the envelope has told
+            self.complete = False  # reported by the schema of the whole file
             return
         id = EntryId(namespace, name)
         entry = Entry(id, kind, fields, document, ("entries", index))
         if first := self.entries.get(id):
-            where = first.at("name")
-            self._found(entry.at("name"), f"'{id}' is declared twice; the first is at {where}")
+            position = first.at("name")
+            self._report(entry.at("name"), f"'{id}' is declared twice; the first is at {position}")
             return
         self.entries[id] = entry
 
@@ -166,7 +167,7 @@ class _Reading:
             entry = self.entries.get(override.id)
             if entry is None:
                 hint = did_you_mean(str(override.id), map(str, self.entries))
-                self._found(override.position, f"no entry '{override.id}'", hint)
+                self._report(override.position, f"no entry '{override.id}'", hint)
                 continue
             if finding := override.apply(entry.fields):
                 self.findings.append(finding)
@@ -179,16 +180,16 @@ class _Reading:
                 entry.placeholders, entry.secrets = interpolate(
                     entry.fields,
                     self.environment,
-                    lambda path, fault, entry=entry: self._found(  # type: ignore[misc]
-                        entry.at(*path), fault.message, fault.hint
+                    lambda path, error, entry=entry: self._report(  # type: ignore[misc]
+                        entry.at(*path), error.message, error.hint
                     ),
                 )
             kind = entry.fields.get("kind")
             if isinstance(kind, str):
                 entry.kind = kind
             else:
-                self._found(entry.at("kind"), "'kind' is not text")
-                entry.fields["kind"] = entry.kind  # so that this is not told once more
+                self._report(entry.at("kind"), "'kind' is not text")
+                entry.fields["kind"] = entry.kind  # so that it is not reported twice
 
-    def _found(self, position: Position, message: str, hint: str | None = None) -> None:
+    def _report(self, position: Position, message: str, hint: str | None = None) -> None:
         self.findings.append(Finding(position, message, hint))

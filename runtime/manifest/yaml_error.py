@@ -1,4 +1,4 @@
-"""YAML error: why a text is no YAML, in the words of somebody who wrote it."""
+"""YAML error: syntax errors of PyYAML in the words of people who write manifests."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import yaml
 from runtime.manifest.fast import MAX_DEPTH
 
 Fault = tuple[str, int, int, str | None]
-"""What is wrong, its line and column counted from zero, and the mend."""
+"""Message, line and column (both from zero), and hint."""
 
-_ALIGN = "let it begin exactly below its neighbours"
-_COLON = "quote a text that contains ': ', or mend the indentation"
-_CLOSE = "look at the quotes and brackets of this line"
+_ALIGN = "align it with the lines it belongs to"
+_COLON = "quote a text that contains ': ', or fix the indentation"
+_CLOSE = "check the quotes and brackets of this line"
 
 
 def explain(error: yaml.YAMLError, text: str) -> Fault:
-    """The fault that PyYAML's error stands for."""
+    """Translate an error of PyYAML."""
     if isinstance(error, yaml.MarkedYAMLError):
         return _syntax(error, text)
     return _forbidden_character(error, text)
@@ -27,21 +27,21 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> Fault:
     problem, context = error.problem or "", error.context or ""
     mark = error.problem_mark or error.context_mark
     opened = error.context_mark or mark
-    if "nesting depth" in problem:  # libyaml reads ahead, and since 0.2.6 stops at a thousand
+    if "nesting depth" in problem:  # libyaml reads ahead, and stops at 1,000 since 0.2.6
         return f"nested deeper than {MAX_DEPTH}", *_place(mark), None
     if "found unexpected end of stream" in problem and "quoted" in context:
         return "a quote that is never closed", *_place(opened), None
     if "flow" in context and opened is not None:
-        hint = "look for a missing ',' or for the end of the bracket"
+        hint = "check for a missing ',' or closing bracket"
         return "a bracket that is never closed", *_place(opened), hint
     line, column = _place(mark)
     if "cannot start any token" in problem:
         return _no_token(text, line, column)
     if "mapping values are not allowed" in problem:
-        return "a ':' where no key can stand", line, column, _COLON
+        return "a ':' where no key is allowed", line, column, _COLON
     if "did not find expected" in problem and "scanning" not in context and "tag" not in context:
         indented = not _line(text, line)[:column].strip() and _line(text, line)[column] not in "]}"
-        message = "this fits nothing above it" if indented else "this fits nothing before it"
+        message = "the indentation matches nothing above" if indented else "unexpected text"
         return message, line, column, _ALIGN if indented else _CLOSE
     if "could not find expected ':'" in problem:
         start = _place(opened)
@@ -68,7 +68,7 @@ def _place(mark: Any) -> tuple[int, int]:
 
 
 def _forbidden_character(error: yaml.YAMLError, text: str) -> Fault:
-    """A character that YAML forbids: PyYAML tells only its offset, in bytes."""
+    """Locate a character that YAML forbids: PyYAML gives only its offset, in bytes."""
     position = getattr(error, "position", None)
     if not isinstance(position, int):
         return f"not valid YAML: {error}".splitlines()[0], 0, 0, None

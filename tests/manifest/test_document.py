@@ -122,7 +122,7 @@ def test_faults_end_somewhere() -> None:
     told = faults("".join(f"k{n}: .nan\n" for n in range(5000)))
 
     assert len(told) == 101
-    assert told[-1].endswith("too many faults, reading stops here")
+    assert told[-1].endswith("too many errors, reading stops here")
 
 
 def test_depth_and_number_are_bounded_just_where_it_is_said() -> None:
@@ -136,9 +136,9 @@ def test_depth_and_number_are_bounded_just_where_it_is_said() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a: b: c\n", "1:5: a ':' where no key can stand; quote a text that contains ': '"),
-        ("a:\n  b: 1\n c: 2\n", "3:2: this fits nothing above it"),
-        ("a: 'it's'\n", "1:8: this fits nothing before it; look at the quotes"),
+        ("a: b: c\n", "1:5: a ':' where no key is allowed; quote a text that contains ': '"),
+        ("a:\n  b: 1\n c: 2\n", "3:2: the indentation matches nothing above"),
+        ("a: 'it's'\n", "1:8: unexpected text; check the quotes"),
         ("a: @x\n", "1:4: a text cannot begin with '@'; quote it"),
         ("a: [1, 2\nb: 3\n", "1:4: a bracket that is never closed"),
         ('a: 1\nb: "x\nc: 2\n', "2:4: a quote that is never closed"),

@@ -65,7 +65,7 @@ def findings(folder: Path, entry: Mapping[str, Any], environment: Mapping[str, s
 
 
 def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The way to every key and item below a value."""
+    """The path of every key and item below a value."""
     items: Any = ()
     if isinstance(value, dict):
         items = value.items()
