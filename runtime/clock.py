@@ -1,4 +1,4 @@
-"""Clock: the time that an application goes by, handed in so that a test can move it.
+"""Clock: an application's source of time, handed in so that a test can move it.
 
 Due times, retries, time-outs of handlers, rate limits, restart delays and maintenance ask a clock.
 Leases, lock waits, client time-outs, the drain's budget and log lines always use real time:
@@ -16,9 +16,11 @@ import msgspec
 
 
 class Timer(Protocol):
-    """A call that is due later."""
+    """A scheduled callback."""
 
-    def cancel(self) -> None: ...
+    def cancel(self) -> None:
+        """Do nothing if it has fired already."""
+        ...
 
 
 class Clock(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,9 +29,9 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True):
     time: Callable[[], float]
     """Seconds since 1970."""
     monotonic: Callable[[], float]
-    """Seconds since some moment; never set back."""
+    """Seconds since an arbitrary moment; never set back."""
     call_later: Callable[[float, Callable[[], Any]], Timer]
-    """Call back on the event loop that runs now, so many seconds from now."""
+    """Schedules a callback on the running event loop, that many seconds from now."""
 
 
 def _call_later(seconds: float, callback: Callable[[], Any]) -> Timer:
@@ -40,16 +42,14 @@ REAL = Clock(time=time.time, monotonic=time.monotonic, call_later=_call_later)
 
 
 async def wait_for(event: asyncio.Event, seconds: float, clock: Clock) -> bool:
-    """Wait until `event` is set, `seconds` at most by `clock`; whether it is set."""
+    """Wait until `event` is set, for at most `seconds` of `clock`. Returns True if it is set."""
     if event.is_set():
         return True
-    over = asyncio.Event()
-    timer = clock.call_later(seconds, over.set)
-    waiting = [asyncio.create_task(event.wait()), asyncio.create_task(over.wait())]
+    waiting = asyncio.create_task(event.wait())
+    timer = clock.call_later(seconds, waiting.cancel)
     try:
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([waiting])
     finally:
         timer.cancel()
-        for task in waiting:
-            task.cancel()
+        waiting.cancel()
     return event.is_set()

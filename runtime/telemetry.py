@@ -1,26 +1,30 @@
-"""Telemetry: spans and events of a running application, for whoever listens.
+"""Telemetry: spans and events of a running application, for a listener such as an exporter.
 
-Nobody listens by default, and then it must cost nothing: a part asks `enabled` once, when it is
-built, and leaves the calls out. Exporters, metrics and the dashboard are listeners.
+There is none by default, and then telemetry must cost nothing: a component asks `enabled` once,
+when it is built, and leaves the calls out.
 """
 
 from __future__ import annotations
 
+import logging
+import re
 import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from time import perf_counter_ns, time_ns
 from typing import Any, Protocol
 
 import msgspec
 
+log = logging.getLogger("runtime.telemetry")
+
 TRACEPARENT = "traceparent"
-"""The message header, as of HTTP, by which a span has its parent in another task or program."""
+"""The header of a request or message that names the parent span in another task or program."""
 
 
 class Span(msgspec.Struct, kw_only=True, eq=False):
-    """One operation, with a beginning and an end, as in W3C Trace Context and OpenTelemetry.
+    """One operation with a start and an end, as in W3C Trace Context and OpenTelemetry.
 
     Names: `http.request`, `handler.call`, `queue.publish`, `queue.process`, `sql.statement`,
     `sql.transaction`, `service.run`.
@@ -28,7 +32,7 @@ class Span(msgspec.Struct, kw_only=True, eq=False):
 
     name: str
     entry: str = ""
-    """What it is about: the id of an entry, or the label of a database."""
+    """The entry it concerns, by id, or the label of a database."""
     trace_id: str
     """32 hexadecimal digits."""
     span_id: str
@@ -37,36 +41,40 @@ class Span(msgspec.Struct, kw_only=True, eq=False):
     started: int
     """Nanoseconds since 1970."""
     duration: int | None = None
-    """Nanoseconds; None while it goes on."""
+    """Nanoseconds; None until it has ended."""
     attributes: dict[str, Any] = msgspec.field(default_factory=dict)
-    """By the names of OpenTelemetry's semantic conventions; never a value of a user's."""
+    """Named by OpenTelemetry's semantic conventions. Never a user's data."""
     error: BaseException | None = None
 
     @property
     def traceparent(self) -> str:
-        """The form that travels in headers: version, trace, span, flags."""
+        """The header's value: version, trace id, span id, flags."""
         return f"00-{self.trace_id}-{self.span_id}-01"
 
 
 class Listener(Protocol):
-    """Hears of spans and events, on whatever thread they happen; must neither block nor raise."""
+    """Receives spans and events, on whatever thread they occur. Must not block.
+
+    An exception that it raises is dropped; the first one is logged.
+    """
 
     def span_started(self, span: Span) -> None: ...
 
     def span_ended(self, span: Span) -> None: ...
 
     def event(self, name: str, entry: str, span: Span | None, fields: Mapping[str, Any]) -> None:
-        """Something that has no duration: a settlement, a commit, a change of state."""
+        """An event has no duration: a settlement, a commit, a change of state."""
         ...
 
 
 class Telemetry:
-    """Hands spans and events to one listener, or leaves them out if there is none."""
+    """Passes spans and events to one listener, if there is one."""
 
-    __slots__ = ("_listener", "enabled")
+    __slots__ = ("_failed", "_listener", "enabled")
 
     def __init__(self, listener: Listener | None = None) -> None:
         self._listener = listener
+        self._failed = False
         self.enabled = listener is not None
 
     @contextmanager
@@ -78,27 +86,27 @@ class Telemetry:
         traceparent: str | None = None,
         **attributes: Any,
     ) -> Iterator[Span]:
-        """A span around a block, below the one around it, or below `traceparent` if that is given.
+        """Open a span around a block; an exception that leaves the block is the span's error.
 
-        An exception that leaves the block is the span's error.
+        Its parent is the span that `traceparent` names, or else the current one.
         """
         assert self._listener is not None, "ask `enabled` first"
-        above = _current.get()
-        trace_id, parent_id = (above.trace_id, above.span_id) if above else (None, None)
-        if traceparent is not None and (link := parse_traceparent(traceparent)) is not None:
-            trace_id, parent_id = link
+        link = None if traceparent is None else parse_traceparent(traceparent)
+        if link is None and (parent := _current.get()) is not None:
+            link = parent.trace_id, parent.span_id
+        trace_id, parent_id = link or (secrets.token_hex(16), None)
         span = Span(
             name=name,
             entry=str(entry),
-            trace_id=trace_id or secrets.token_hex(16),
+            trace_id=trace_id,
             span_id=secrets.token_hex(8),
             parent_id=parent_id,
             started=time_ns(),
             attributes=attributes,
         )
-        began = perf_counter_ns()
         token = _current.set(span)
-        self._listener.span_started(span)
+        self._notify(self._listener.span_started, span)
+        began = perf_counter_ns()
         try:
             yield span
         except BaseException as error:
@@ -106,16 +114,22 @@ class Telemetry:
             raise
         finally:
             span.duration = perf_counter_ns() - began
-            try:
+            with suppress(ValueError):  # a coroutine that is closed from another context
                 _current.reset(token)
-            except ValueError:  # the block was left in another context than it was entered in
-                _current.set(above)
-            self._listener.span_ended(span)
+            self._notify(self._listener.span_ended, span)
 
     def event(self, name: str, entry: object = "", **fields: Any) -> None:
-        """Tell of an event; nothing happens if nobody listens."""
+        """Report an event within the current span. Does nothing without a listener."""
         if self._listener is not None:
-            self._listener.event(name, str(entry), _current.get(), fields)
+            self._notify(self._listener.event, name, str(entry), _current.get(), fields)
+
+    def _notify(self, listen: Callable[..., None], *arguments: Any) -> None:
+        try:
+            listen(*arguments)
+        except Exception:
+            if not self._failed:  # else a broken listener would fill the log
+                self._failed = True
+                log.exception("the telemetry listener raised an error; others are not logged")
 
 
 def current_span() -> Span | None:
@@ -124,17 +138,17 @@ def current_span() -> Span | None:
 
 
 def parse_traceparent(text: str) -> tuple[str, str] | None:
-    """Trace and span of a `traceparent`; None if it is malformed."""
-    parts = text.split("-")
-    if len(parts) < 4 or [len(part) for part in parts[:4]] != [2, 32, 16, 2]:
+    """Trace id and span id of a `traceparent`; None if it is malformed."""
+    match = _TRACEPARENT.fullmatch(text)
+    if match is None or (match["version"] == "00" and match["more"]):
         return None
-    if any(set(part) - _HEX for part in parts[:4]) or parts[0] == "ff":
-        return None
-    trace_id, span_id = parts[1], parts[2]
-    return None if not trace_id.strip("0") or not span_id.strip("0") else (trace_id, span_id)
+    return match["trace"], match["span"]
 
 
-_HEX = frozenset("0123456789abcdef")
+_TRACEPARENT = re.compile(
+    r"(?P<version>(?!ff)[0-9a-f]{2})-(?P<trace>(?!0{32})[0-9a-f]{32})"
+    r"-(?P<span>(?!0{16})[0-9a-f]{16})-[0-9a-f]{2}(?P<more>-.*)?"
+)
 _current: ContextVar[Span | None] = ContextVar("runtime.telemetry.span", default=None)
 
 OFF = Telemetry()

@@ -1,95 +1,98 @@
-"""The clock, and the fake one that tests move."""
+"""Clock: real time, and waiting by a clock that a test moves."""
 
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
 
 from runtime.clock import REAL, wait_for
 from tests.support.clock import FakeClock
 
 
-def test_timers_fire_in_order_each_at_its_own_moment() -> None:
-    async def scenario() -> None:
-        fake = FakeClock()
-        fired: list[tuple[str, float]] = []
-        for name, seconds in (("late", 30), ("soon", 10), ("too late", 41)):
-            fake.clock.call_later(seconds, lambda n=name: fired.append((n, fake.monotonic())))
-
-        await fake.advance(40)
-
-        assert fired == [("soon", 10), ("late", 30)]
-        assert fake.monotonic() == 40
-        assert fake.timers == 1
-        assert fake.next_due == 1
-
-    asyncio.run(scenario())
+def run(main: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(main, 5))
 
 
-def test_a_timer_that_a_timer_sets_fires_on_the_way() -> None:
-    async def scenario() -> None:
-        fake = FakeClock()
-        fired: list[float] = []
-
-        async def again() -> None:
-            fired.append(fake.monotonic())
-            fake.call_later(1, lambda: tasks.append(asyncio.create_task(again())))
-
-        tasks = [asyncio.create_task(again())]
-        await fake.advance(3)
-
-        assert fired == [0, 1, 2, 3]
-        await asyncio.gather(*tasks)
-
-    asyncio.run(scenario())
-
-
-def test_a_cancelled_timer_does_not_fire() -> None:
-    async def scenario() -> None:
-        fake = FakeClock()
-        fired: list[int] = []
-        timer = fake.call_later(1, lambda: fired.append(1))
-
-        timer.cancel()
-        await fake.advance(2)
-
-        assert fired == []
-        assert fake.timers == 0
-
-    asyncio.run(scenario())
-
-
-def test_setting_the_wall_clock_moves_no_timer() -> None:
-    async def scenario() -> None:
-        fake = FakeClock(now=100.0)
-        fake.shift(-50)
-        assert (fake.time(), fake.monotonic()) == (50, 0)
-
-    asyncio.run(scenario())
-
-
-def test_waiting_ends_with_the_event_or_with_the_time() -> None:
-    async def scenario() -> None:
-        fake = FakeClock()
-        event = asyncio.Event()
-
-        waiting = asyncio.create_task(wait_for(event, 5, fake.clock))
-        await fake.advance(5)
-        assert await waiting is False
-
-        waiting = asyncio.create_task(wait_for(event, 5, fake.clock))
-        await fake.advance(4)
-        event.set()
-        assert await waiting is True
-        assert fake.timers == 0
-
-    asyncio.run(scenario())
+def test_the_real_clock_is_the_system_s_own_functions() -> None:
+    assert REAL.time is time.time
+    assert REAL.monotonic is time.monotonic
 
 
 def test_the_real_clock_calls_back_on_the_running_loop() -> None:
-    async def scenario() -> None:
-        fired = asyncio.Event()
-        REAL.call_later(0, fired.set)
-        async with asyncio.timeout(10):
-            await fired.wait()
+    async def main() -> None:
+        called = asyncio.Event()
+        REAL.call_later(0, called.set)
+        await called.wait()
 
-    asyncio.run(scenario())
+    run(main())
+
+
+def test_a_cancelled_timer_does_not_call_back() -> None:
+    async def main() -> None:
+        first, second = asyncio.Event(), asyncio.Event()
+        REAL.call_later(0, first.set).cancel()
+        REAL.call_later(0.001, second.set)
+        await second.wait()
+
+        assert not first.is_set()
+
+    run(main())
+
+
+def test_waiting_for_an_event_that_is_set_takes_no_timer() -> None:
+    async def main() -> None:
+        fake, event = FakeClock(), asyncio.Event()
+        event.set()
+
+        assert await wait_for(event, 0, fake.clock)
+        assert fake.timers == 0
+
+    run(main())
+
+
+def test_waiting_ends_when_the_event_is_set() -> None:
+    async def main() -> None:
+        fake, event = FakeClock(), asyncio.Event()
+        waiting = asyncio.create_task(wait_for(event, 10, fake.clock))
+        await fake.advance(9.9)
+        assert not waiting.done()
+        event.set()
+
+        assert await waiting
+        assert fake.timers == 0
+
+    run(main())
+
+
+@pytest.mark.parametrize("seconds", [10, 0])
+def test_waiting_ends_when_the_time_is_over(seconds: float) -> None:
+    async def main() -> None:
+        fake, event = FakeClock(), asyncio.Event()
+        waiting = asyncio.create_task(wait_for(event, seconds, fake.clock))
+        await fake.advance(seconds)
+
+        assert waiting.done()
+        assert not await waiting
+
+    run(main())
+
+
+def test_a_wait_that_is_cancelled_leaves_nothing_behind() -> None:
+    async def main() -> None:
+        fake, tasks = FakeClock(), asyncio.all_tasks()
+        waiting = asyncio.create_task(wait_for(asyncio.Event(), 10, fake.clock))
+        await asyncio.sleep(0)
+        assert fake.timers == 1
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        await asyncio.sleep(0)
+
+        assert fake.timers == 0
+        assert asyncio.all_tasks() == tasks
+
+    run(main())

@@ -17,28 +17,13 @@ from runtime.handlers.handler import Handler
 from runtime.handlers.invocation import Invocation
 from runtime.handlers.threads import ThreadPool, own_thread
 from runtime.telemetry import OFF, Span, Telemetry, current_span
+from tests.support.listening import Recorder
 
 ENTRY = EntryId("app", "work")
 
 
 class Subject:
     log_ids: Mapping[str, object] = {}
-
-
-class Spans:
-    """A listener that remembers the spans that ended."""
-
-    def __init__(self) -> None:
-        self.ended: list[Span] = []
-
-    def span_started(self, span: Span) -> None:
-        assert span.duration is None
-
-    def span_ended(self, span: Span) -> None:
-        self.ended.append(span)
-
-    def event(self, name: str, entry: str, span: Span | None, fields: Mapping[str, Any]) -> None:
-        raise AssertionError(name)
 
 
 def invocation(function: Callable[..., Any], telemetry: Telemetry = OFF) -> Invocation:
@@ -59,7 +44,7 @@ def in_a_thread(*arguments: Any) -> Any:
     return call(), threading.current_thread(), arguments
 
 
-telemetries = pytest.mark.parametrize("telemetry", [OFF, Telemetry(Spans())], ids=["off", "on"])
+telemetries = pytest.mark.parametrize("telemetry", [OFF, Telemetry(Recorder())], ids=["off", "on"])
 functions = pytest.mark.parametrize("function", [on_the_loop, in_a_thread])
 
 
@@ -104,7 +89,7 @@ def test_a_def_runs_where_it_is_submitted_to() -> None:
 
 @pytest.mark.parametrize("blocking", [False, True], ids=["async", "thread"])
 def test_a_listener_is_told_of_start_and_end(blocking: bool) -> None:
-    spans = Spans()
+    recorder = Recorder()
 
     def plain() -> Span | None:
         return current_span()
@@ -113,18 +98,20 @@ def test_a_listener_is_told_of_start_and_end(blocking: bool) -> None:
         return current_span()
 
     async def main() -> Any:
-        return await invocation(plain if blocking else coroutine, Telemetry(spans)).call(Subject())
+        return await invocation(plain if blocking else coroutine, Telemetry(recorder)).call(
+            Subject()
+        )
 
     seen = run(main())
 
-    assert [span.name for span in spans.ended] == ["handler.call"]
-    assert seen is spans.ended[0]
+    assert [span.name for span in recorder.ended] == ["handler.call"]
+    assert seen is recorder.ended[0]
     assert (seen.entry, seen.error, seen.duration is None) == ("app:work", None, False)
 
 
 @pytest.mark.parametrize("blocking", [False, True], ids=["async", "thread"])
 def test_a_listener_is_told_of_a_failure(blocking: bool) -> None:
-    spans = Spans()
+    recorder = Recorder()
     fault = ValueError("no number")
 
     def plain() -> None:
@@ -135,11 +122,11 @@ def test_a_listener_is_told_of_a_failure(blocking: bool) -> None:
 
     async def main() -> None:
         with pytest.raises(ValueError, match="no number"):
-            await invocation(plain if blocking else coroutine, Telemetry(spans)).call(Subject())
+            await invocation(plain if blocking else coroutine, Telemetry(recorder)).call(Subject())
 
     run(main())
 
-    assert [span.error for span in spans.ended] == [fault]
+    assert [span.error for span in recorder.ended] == [fault]
 
 
 @functions
