@@ -1,4 +1,4 @@
-"""The command line: one command a module, loaded when it is called."""
+"""The command line: one module per command, imported when the command is run."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from runtime.findings.suggestion import did_you_mean
 _COMMANDS = {
     "run": "Run an application until it is told to stop.",
     "validate": "Check an application without running it.",
-    "init": "Make a new application that runs at once.",
-    "graph": "Draw who needs whom.",
+    "init": "Create a new application that runs at once.",
+    "graph": "Draw which entry needs which.",
     "list": "List the entries.",
     "show": "Show one entry, with its defaults.",
     "kinds": "List the kinds, or explain one.",
@@ -27,7 +27,7 @@ _COMMANDS = {
 
 
 class _Commands(click.Group):
-    """Loads a command's module when the command is named; a start should not pay for the rest."""
+    """Imports a command's module only when that command is named, to keep the start short."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*_COMMANDS]
@@ -61,5 +61,5 @@ def command() -> None:
       runtime run hello
     """
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # what the terminal cannot show is no error
+        if isinstance(stream, io.TextIOWrapper):  # escape what a terminal cannot show
             stream.reconfigure(errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""Bundle: one JSON Schema of a whole manifest, over all kinds there are, for editors."""
+"""Bundle: the JSON Schema of a whole manifest with all installed kinds, for editors."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _PLACEHOLDER = {
 _NOTES = ("description", "default", "examples", "title", "x-ref", "x-expected", "x-type")
 
 
-def whole(registry: Registry) -> dict[str, Any]:
-    """A schema in which the `kind` of an entry decides what the rest of it may be."""
+def editor_schema(registry: Registry) -> dict[str, Any]:
+    """Build a schema in which the `kind` of an entry selects the schema of the entry."""
     envelope = dict(envelope_schema().document)
     shared = envelope.pop("$defs")
     definitions: dict[str, Any] = {"placeholder": _PLACEHOLDER}
@@ -27,16 +27,16 @@ def whole(registry: Registry) -> dict[str, Any]:
         try:
             definitions |= _definitions(name, registry.schema(name).document, shared)
         except BrokenKind:
-            continue  # its name may be written, and nothing more is known of it
+            continue  # the name is allowed, but the schema cannot be read
         choices.append(
             {
                 "if": {"required": ["kind"], "properties": {"kind": {"const": name}}},
                 "then": {"$ref": f"#/$defs/{name}"},
             }
         )
-    # A name is what others refer to, so it cannot come from the environment.
+    # Other entries refer to a name, so it cannot come from the environment.
     definitions |= {
-        key: value if key == "name" else _placeable(value) for key, value in shared.items()
+        key: value if key == "name" else _with_placeholders(value) for key, value in shared.items()
     }
     entry = {
         "type": "object",
@@ -57,42 +57,47 @@ def whole(registry: Registry) -> dict[str, Any]:
 
 
 def _definitions(name: str, schema: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
-    """A kind's schema as a definition, and its own definitions under names of their own."""
+    """Return a kind's schema as a definition, its own definitions prefixed with its name."""
     inner = {key: value for key, value in schema.items() if key not in ("$schema", "$defs")}
     own = {key: value for key, value in schema["$defs"].items() if shared.get(key) != value}
     renamed = {f"#/$defs/{key}": f"#/$defs/{name}:{key}" for key in own}
     return {
-        name: _placeable(_repointed(inner, renamed)),
-        **{f"{name}:{key}": _placeable(_repointed(value, renamed)) for key, value in own.items()},
+        name: _with_placeholders(_repoint(inner, renamed)),
+        **{
+            f"{name}:{key}": _with_placeholders(_repoint(value, renamed))
+            for key, value in own.items()
+        },
     }
 
 
-def _repointed(node: Any, renamed: Mapping[str, str]) -> Any:
+def _repoint(node: Any, renamed: Mapping[str, str]) -> Any:
+    """Copy a schema with its `$ref`s renamed."""
     if isinstance(node, dict):
         return {
-            key: renamed.get(value, value) if key == "$ref" else _repointed(value, renamed)
+            key: renamed.get(value, value) if key == "$ref" else _repoint(value, renamed)
             for key, value in node.items()
         }
-    return [_repointed(item, renamed) for item in node] if isinstance(node, list) else node
+    return [_repoint(item, renamed) for item in node] if isinstance(node, list) else node
 
 
-def _placeable(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema with `${env:NAME}` allowed for every value that a placeholder can become."""
-    placeable = dict(schema)
+def _with_placeholders(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Allow `${env:NAME}` for every value in the schema that would refuse it."""
+    result = dict(schema)
     if "properties" in schema:
-        inside = {key: _placeable(inner) for key, inner in schema["properties"].items()}
-        placeable["properties"] = inside
+        result["properties"] = {
+            key: _with_placeholders(inner) for key, inner in schema["properties"].items()
+        }
     if isinstance(schema.get("items"), Mapping):
-        placeable["items"] = _placeable(schema["items"])
+        result["items"] = _with_placeholders(schema["items"])
     if not _refuses_placeholders(schema):
-        return placeable
+        return result
     notes = {key: value for key, value in schema.items() if key in _NOTES}
     limits = {key: value for key, value in schema.items() if key not in _NOTES}
     return {**notes, "anyOf": [limits, {"$ref": "#/$defs/placeholder"}]}
 
 
 def _refuses_placeholders(schema: Mapping[str, Any]) -> bool:
-    """Whether this is one value, and of a form that the text of a placeholder has not."""
+    """True for a schema of single values that a placeholder's text does not match."""
     types = schema.get("type", [])
     types = [types] if isinstance(types, str) else types
     if "object" in types or "array" in types:

@@ -1,4 +1,4 @@
-"""runtime completion: what a shell needs to complete this program's words."""
+"""runtime completion: the completion script of a shell."""
 
 from __future__ import annotations
 

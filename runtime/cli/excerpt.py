@@ -1,4 +1,4 @@
-"""Excerpt: findings for a reader, each with the line it stands in and a mark under the place."""
+"""Excerpt: findings printed with the source line, and a mark below the key or value."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from runtime.findings.finding import Finding
 from runtime.manifest.document import MAX_BYTES
 
 MAX_SHOWN = 50
-"""How many findings are printed with their line; the rest are printed without."""
+"""Most findings printed with their source line; the rest are printed without."""
 
 
 def print_findings(findings: Sequence[Finding], stream: TextIO = sys.stdout) -> None:
-    """Print every finding, and last how many there are."""
+    """Print every finding, then their number."""
     colour = stream.isatty() and "NO_COLOR" not in os.environ
     for number, finding in enumerate(findings):
         print(_coloured(finding) if colour else str(finding), file=stream)
@@ -37,27 +37,28 @@ def _coloured(finding: Finding) -> str:
 
 
 def _excerpt(finding: Finding) -> tuple[str, str] | None:
-    place = finding.position
-    lines = _lines(place.file) if place.line else ()
-    if not 0 < place.line <= len(lines):
+    """The source line and the line with the mark; None if there is no such line to show."""
+    position = finding.position
+    lines = _lines(position.file) if position.line else ()
+    if not 0 < position.line <= len(lines):
         return None
-    text = lines[place.line - 1]
+    text = lines[position.line - 1]
     if not text.strip() or len(text) > 200:
         return None
     printable = "".join(char if char.isprintable() else " " for char in text)
-    start = min(place.column - 1, len(text))
-    width = _width(printable[:start], printable[start:], place.file.endswith(".py"))
-    return f"{place.line:5} | {printable}", f"      | {' ' * start}{'^' * width}"
+    start = min(position.column - 1, len(text))
+    width = _width(printable[:start], printable[start:], position.file.endswith(".py"))
+    return f"{position.line:5} | {printable}", f"      | {' ' * start}{'^' * width}"
 
 
 def _width(before: str, rest: str, is_python: bool) -> int:
-    """How long the name, key or value is that begins at `rest`, in a line that begins `before`."""
+    """Length of the name, key or value at the start of `rest`; `before` is the line up to it."""
     if is_python:
-        return _matched(_NAME, rest)
+        return _match_length(_NAME, rest)
     if rest[:1] in ("{", "["):
         return _bracket(rest)
     flow = sum(_DEPTH.get(part, 0) for part in _PARTS.findall(before)) > 0
-    return _matched(_IN_BRACKETS if flow else _ON_A_LINE, rest)
+    return _match_length(_IN_BRACKETS if flow else _ON_A_LINE, rest)
 
 
 _NAME = re.compile(r"\w+")
@@ -68,13 +69,13 @@ _PARTS = re.compile(rf"{_QUOTED}|.")
 _DEPTH = {"{": 1, "[": 1, "}": -1, "]": -1}
 
 
-def _matched(pattern: re.Pattern[str], rest: str) -> int:
+def _match_length(pattern: re.Pattern[str], rest: str) -> int:
     match = pattern.match(rest)
     return match.end() if match else 1
 
 
 def _bracket(rest: str) -> int:
-    """To the bracket that closes the first one, or to the end of the line."""
+    """Length up to the bracket that closes the first one, or to the end of the line."""
     depth = 0
     for part in _PARTS.finditer(rest):
         depth += _DEPTH.get(part[0], 0)
@@ -85,7 +86,7 @@ def _bracket(rest: str) -> int:
 
 @cache
 def _lines(file: str) -> Sequence[str]:
-    """The lines of a file, if it is one: a link may lead to a pipe, or to another's secrets."""
+    """The lines of a regular file; nothing for a link, which may lead to a pipe or to secrets."""
     path = Path(file)
     try:
         if path.is_symlink() or not path.is_file():

@@ -1,4 +1,4 @@
-"""runtime graph: who needs whom, as text, dot or Mermaid."""
+"""runtime graph: the dependency graph, as text, dot or Mermaid."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from runtime.cli.options import application, json_option, linked
+from runtime.cli.options import application, json_option, load
 from runtime.entry_id import EntryId
 from runtime.findings.finding import Path as FieldPath
 from runtime.linking.linker import LinkedManifest
@@ -35,8 +35,8 @@ def command(
     form: str,
     as_json: bool,
 ) -> None:
-    """Draw the entries of the application in DIR and what each needs, by which field."""
-    linkage = linked(folder, overrides, env_file)
+    """Draw the entries of the application in DIR, and which entry each needs by which field."""
+    linkage = load(folder, overrides, env_file)
     if as_json:
         edges = [{"from": str(a), "field": f, "to": str(b)} for a, f, b in _edges(linkage)]
         nodes = [{"id": str(id), "kind": link.entry.kind} for id, link in linkage.links.items()]
@@ -53,7 +53,7 @@ def _edges(linkage: LinkedManifest) -> Iterator[Edge]:
 
 
 def _field(path: FieldPath) -> str:
-    """The field's name; `meta.router` and the like by their last part, list positions left out."""
+    """Name of the innermost field of a path: `router` for `meta.router`."""
     return next(str(step) for step in reversed(path) if isinstance(step, str))
 
 
@@ -77,7 +77,7 @@ def _dot(linkage: LinkedManifest) -> Iterator[str]:
 
 
 def _mermaid(linkage: LinkedManifest) -> Iterator[str]:
-    # Mermaid ids may not hold the characters that ours do, so the nodes are numbered.
+    # Mermaid allows fewer characters in ids than we do, so the nodes are numbered.
     numbers = {id: f"n{number}" for number, id in enumerate(linkage.links)}
     yield "flowchart LR"
     for id, link in linkage.links.items():

@@ -1,4 +1,4 @@
-"""runtime init: a new application that runs at once."""
+"""runtime init: create an application that runs at once."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from runtime.cli.bundle import whole
-from runtime.cli.options import Refused
+from runtime.cli.bundle import editor_schema
+from runtime.cli.options import CommandError
 from runtime.registry import Registry
 
 _TEMPLATE = Path(__file__).parent.parent / "template"
@@ -18,21 +18,20 @@ _TEMPLATE = Path(__file__).parent.parent / "template"
 @click.command("init")
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 def command(folder: Path) -> None:
-    """Make a new application in DIR: an endpoint, a queue, and a consumer. Nothing that is there
-    already is changed.
+    """Create an application in DIR: an endpoint, a queue and a consumer. Existing files are
+    never changed.
     """
     files = dict(_files(folder))
-    taken = [path for path in files if path.exists()]
-    if taken:
-        names = ", ".join(str(path) for path in taken)
-        raise Refused(f"nothing was made: there is already {names}")
+    existing = [str(path) for path in files if path.exists()]
+    if existing:
+        raise CommandError(f"nothing was created: there is already {', '.join(existing)}")
     try:
         for path, text in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-            print(f"made {path}")
+            print(f"created {path}")
     except OSError as error:
-        raise Refused(f"'{error.filename}' cannot be written: {error.strerror}") from None
+        raise CommandError(f"'{error.filename}' cannot be written: {error.strerror}") from None
     print(f"\nRun it:  runtime run {folder}")
 
 
@@ -44,7 +43,7 @@ def _files(folder: Path) -> Iterator[tuple[Path, str]]:
         if source.suffix == ".md":
             text = text.format(name=folder.resolve().name)
         name = source.relative_to(_TEMPLATE)
-        # A real .gitignore in the template would hide files from this project's own git.
+        # named without a dot, or it would apply to this repository too
         yield folder / (".gitignore" if name.name == "gitignore" else name), text
-    schema = json.dumps(whole(Registry()), indent=2, ensure_ascii=False)
+    schema = json.dumps(editor_schema(Registry()), indent=2, ensure_ascii=False)
     yield folder / "runtime.schema.json", schema + "\n"

@@ -1,4 +1,4 @@
-"""runtime kinds: which kinds there are, and what one of them takes."""
+"""runtime kinds: list the kinds, or print the page of one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import click
 
 from runtime.cli import page
-from runtime.cli.options import Refused, json_option
+from runtime.cli.options import CommandError, json_option
 from runtime.cli.table import print_table
 from runtime.findings.suggestion import did_you_mean
 from runtime.registry import BrokenKind, Registry
@@ -24,7 +24,7 @@ def command(name: str | None, markdown: bool, as_json: bool) -> None:
     try:
         _print(registry, name, markdown, as_json)
     except BrokenKind as error:
-        raise Refused(str(error)) from None
+        raise CommandError(str(error)) from None
 
 
 def _print(registry: Registry, name: str | None, markdown: bool, as_json: bool) -> None:
@@ -34,7 +34,7 @@ def _print(registry: Registry, name: str | None, markdown: bool, as_json: bool) 
         _list(registry, as_json)
     elif name not in registry.names:
         hint = did_you_mean(name, registry.names) or "see 'runtime kinds'"
-        raise Refused(f"unknown kind '{name}'; {hint}")
+        raise CommandError(f"unknown kind '{name}'; {hint}")
     elif as_json:
         print(json.dumps(registry.schema(name).document, indent=2))
     else:

@@ -1,4 +1,4 @@
-"""runtime list: the entries of an application."""
+"""runtime list: list the entries of an application."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from runtime.cli.options import application, json_option, linked
+from runtime.cli.options import application, json_option, load
 from runtime.cli.table import print_table
 from runtime.manifest.override import Override
 
@@ -25,7 +25,7 @@ def command(
     as_json: bool,
 ) -> None:
     """List the entries of the application in DIR: id, kind, and where each is declared."""
-    linkage = linked(folder, overrides, env_file)
+    linkage = load(folder, overrides, env_file)
     entries = [
         entry for entry in linkage.manifest.entries.values() if fnmatchcase(entry.kind, kind)
     ]

@@ -1,4 +1,4 @@
-"""Options that several commands share: the folder, the overrides, the environment, the log."""
+"""Options shared by commands: the application's folder, overrides, environment and `--json`."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from runtime.registry import Registry
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Refused(click.ClickException):
-    """What was asked for cannot be: one line on stderr, and the code of wrong usage."""
+class CommandError(click.ClickException):
+    """The command cannot be carried out: prints one line to stderr and exits with 2."""
 
     exit_code = ExitCode.USAGE
 
@@ -39,7 +39,7 @@ class _OverrideType(click.ParamType[Override]):
 
 
 def application(command: F) -> F:
-    """DIR, `-o` and `--env-file`: which application is meant, and with what changes."""
+    """Add the options that select an application and change it: DIR, `-o` and `--env-file`."""
     folder = click.argument(
         "folder",
         metavar="[DIR]",
@@ -52,7 +52,7 @@ def application(command: F) -> F:
         "overrides",
         multiple=True,
         type=_OverrideType(),
-        help="Change a field of an entry; may be given many times.",
+        help="Change a field of an entry; may be repeated.",
     )
     env_file = click.option(
         "--env-file",
@@ -66,7 +66,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 
 def environment(env_file: Path | None) -> Mapping[str, str]:
-    """The variables of the process, and beneath them those of a file."""
+    """The environment variables, with those of `env_file` for names that are not set."""
     if env_file is None:
         return os.environ
     return {**_env_file(env_file), **os.environ}
@@ -92,19 +92,19 @@ def _env_file(path: Path) -> dict[str, str]:
     return variables
 
 
-def linked(
+def load(
     folder: Path, overrides: tuple[Override, ...] = (), env_file: Path | None = None
 ) -> LinkedManifest:
-    """The checked application; prints the findings and exits with 3 if there are any."""
+    """Read and link an application; prints any findings and exits with 3."""
     try:
         return link(read(folder, overrides, environment(env_file)), Registry())
     except ManifestError as error:
-        refuse(error.findings)
+        exit_with_findings(error.findings)
 
 
-def refuse(findings: Sequence[Finding]) -> NoReturn:
-    """Print findings and exit with 3."""
-    from runtime.cli.excerpt import print_findings  # a start should not pay for its patterns
+def exit_with_findings(findings: Sequence[Finding]) -> NoReturn:
+    """Print findings to stderr and exit with 3."""
+    from runtime.cli.excerpt import print_findings  # not needed without findings
 
     print_findings(findings, sys.stderr)
     sys.exit(ExitCode.INVALID_MANIFEST)

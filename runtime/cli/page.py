@@ -1,4 +1,4 @@
-"""Reference: a kind's schema as a page to read."""
+"""Page: the reference of a kind in Markdown, generated from its schema."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from runtime.schema.field import Field
 from runtime.schema.schema import Schema
 
 _NOT_LISTED = ("name", "kind", "meta", "lifecycle")
-"""What every kind has: explained once, not on every page."""
+"""Fields of every kind, which are explained once for all."""
 
 
 def page(name: str, schema: Schema) -> str:
-    """The page of one kind, in Markdown."""
+    """Render the page of one kind."""
     document = schema.document
     lines = [f"## {name}", "", document.get("description", ""), ""]
     rows = list(_rows(schema.field, ""))
@@ -39,7 +39,7 @@ def summary(schema: Schema) -> str:
 
 
 def lifecycle_page(shared: Mapping[str, Any]) -> str:
-    """The page of the `lifecycle` block, from the shared definitions."""
+    """Render the page of the `lifecycle` block from the shared definitions."""
     field = Field(shared["$defs"]["lifecycle"], shared["$defs"])
     lines = ["## lifecycle", "", field.description, ""]
     lines += ["| Field | Type | Default | What it is |", "|---|---|---|---|"]
@@ -48,7 +48,7 @@ def lifecycle_page(shared: Mapping[str, Any]) -> str:
 
 
 _OLDER = re.compile(r"An older name of `([^`]+)`\.")
-"""The description of a field that is another one too: it is told with that one."""
+"""Description of an older name, which is mentioned with the newer one."""
 
 
 def _rows(field: Field, prefix: str) -> Iterator[tuple[str, str, str, str]]:

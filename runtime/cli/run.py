@@ -1,4 +1,4 @@
-"""runtime run: an application until it is told to stop."""
+"""runtime run: run an application until it is told to stop."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 
 from runtime.application.application import Application
 from runtime.application.selection import Selection, WrongChoice, select
-from runtime.cli.options import Refused, application, linked, refuse
+from runtime.cli.options import CommandError, application, exit_with_findings, load
 from runtime.exit_codes import ExitCode
 from runtime.findings.finding import ManifestError
 from runtime.handlers.context import log_origin
@@ -78,7 +78,7 @@ class _Ids(click.ParamType[tuple[str, ...]]):
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="info",
     show_default=True,
-    help="The least level to log.",
+    help="The lowest level to log.",
 )
 @click.pass_obj
 def command(
@@ -94,7 +94,7 @@ def command(
 ) -> None:
     """Check the application in DIR (default: here), start its services, and keep them running.
 
-    SIGTERM or Ctrl-C drains: what is in hand is finished. A second one ends at once.
+    SIGTERM or Ctrl-C starts a drain: work in progress is finished. A second one exits at once.
 
     \b
       runtime run examples/task-queue
@@ -104,7 +104,7 @@ def command(
     worker = WorkerEnvironment.take(os.environ)
     if worker is not None:
         worker.drain_without_parent(signals)
-    linkage = linked(folder, overrides, env_file)
+    linkage = load(folder, overrides, env_file)
     selection = _selection(linkage, sum(only, ()), sum(without, ()), workers)
     log = logs.for_terminal(log_format, log_level, os.environ)
     logs.install(log, log_origin)
@@ -142,11 +142,11 @@ def _application(
 def _selection(
     linkage: LinkedManifest, only: tuple[str, ...], without: tuple[str, ...], workers: int
 ) -> Selection:
-    """Which services are to run; exits with 2 or 3 if they cannot, apart from each other."""
+    """The services to run here; exits with 2 or 3 if they cannot run without the others."""
     try:
         selection = select(linkage, only, without)
     except WrongChoice as error:
-        raise Refused(str(error)) from None
+        raise CommandError(str(error)) from None
     if selection.left_out or workers > 1:
         # an ordinary start does not need it
         from runtime.program.sharing import find_duplicates, find_separations
@@ -154,7 +154,7 @@ def _selection(
         findings = [*find_separations(linkage, selection)]
         findings += find_duplicates(linkage, selection) if workers > 1 else ()
         if findings:
-            refuse(ManifestError(findings).findings)
+            exit_with_findings(ManifestError(findings).findings)
     return selection
 
 
@@ -162,5 +162,7 @@ def _several(linkage: LinkedManifest, selection: Selection, count: int, signals:
     from runtime.program.prefork import Prefork, open_sockets
 
     if not selection.spread(linkage):
-        raise Refused("--workers: no consumer and no server runs here, so one process is enough")
+        raise CommandError(
+            "--workers: no consumer and no server runs here, so one process is enough"
+        )
     return Prefork(count, open_sockets(linkage, selection, count)).run(signals)

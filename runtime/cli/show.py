@@ -1,4 +1,4 @@
-"""runtime show: one entry, as it is understood."""
+"""runtime show: show one entry, with defaults and dependencies."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import click
 import yaml
 
-from runtime.cli.options import Refused, application, json_option, linked
+from runtime.cli.options import CommandError, application, json_option, load
 from runtime.findings.suggestion import did_you_mean
 from runtime.linking.linker import Link, LinkedManifest
 from runtime.manifest.entry import value_at
@@ -24,11 +24,11 @@ def command(
     id: str, folder: Path, overrides: tuple[Override, ...], env_file: Path | None, as_json: bool
 ) -> None:
     """Show the entry ID of the application in DIR: its fields with the defaults filled in, what it
-    needs and what needs it. A bare name is enough where it is the only one.
+    needs and what needs it. A bare name is enough if it is unique.
 
-    What comes from the environment is shown as it was written.
+    Values from the environment are shown as ${env:…}.
     """
-    linkage = linked(folder, overrides, env_file)
+    linkage = load(folder, overrides, env_file)
     link = _find(id, linkage)
     entry = link.entry
     needs = sorted({str(target) for target in link.references.values()})
@@ -55,13 +55,13 @@ def _find(text: str, linkage: LinkedManifest) -> Link:
         return linkage.links[ids[0]]
     if ids:
         names = ", ".join(map(str, ids))
-        raise Refused(f"'{text}' is the name of several entries: {names}")
+        raise CommandError(f"'{text}' is the name of several entries: {names}")
     hint = did_you_mean(text, [*map(str, linkage.links), *(id.name for id in linkage.links)])
-    raise Refused(f"no entry '{text}'" + (f"; {hint}" if hint else ""))
+    raise CommandError(f"no entry '{text}'" + (f"; {hint}" if hint else ""))
 
 
 def _fields(link: Link) -> dict[str, Any]:
-    """The fields with their defaults, nothing converted, and no value from the environment."""
+    """The fields with their defaults, unconverted, and with placeholders unresolved."""
     fields: dict[str, Any] = link.schema.field.explain(link.entry.fields)
     for path, text in link.entry.placeholders.items():
         value_at(fields, path[:-1])[path[-1]] = text

@@ -1,4 +1,4 @@
-"""Table: columns of text, aligned."""
+"""Table: text in aligned columns."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def print_table(rows: Iterable[tuple[str, ...]]) -> None:
-    """Print rows in aligned columns, without trailing blanks."""
+    """Print rows in aligned columns, without trailing spaces."""
     table = list(rows)
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for row in table:

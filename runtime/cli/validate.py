@@ -34,7 +34,7 @@ def command(
         if as_json:
             print(json.dumps([_as_data(finding) for finding in error.findings], indent=2))
         else:
-            from runtime.cli.excerpt import print_findings  # its patterns are for faults only
+            from runtime.cli.excerpt import print_findings  # not needed without findings
 
             print_findings(error.findings)
         sys.exit(ExitCode.INVALID_MANIFEST)
@@ -43,12 +43,12 @@ def command(
     else:
         entries, files = len(manifest.entries), len(manifest.documents)
         print(
-            f"{entries:,} {_noun(entries, 'entry', 'entries')} in {files:,} "
-            f"{_noun(files, 'file', 'files')}, no findings"
+            f"{entries:,} {_plural(entries, 'entry', 'entries')} in {files:,} "
+            f"{_plural(files, 'file', 'files')}, no findings"
         )
 
 
-def _noun(count: int, one: str, many: str) -> str:
+def _plural(count: int, one: str, many: str) -> str:
     return one if count == 1 else many
 
 

@@ -1,4 +1,4 @@
-"""runtime version: which version this is."""
+"""runtime version: print the version."""
 
 from __future__ import annotations
 

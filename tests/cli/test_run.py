@@ -206,7 +206,7 @@ def test_the_example_says_what_it_does_from_start_to_end(tmp_path: Path) -> None
 NOT_NEEDED = {
     "jsonschema": "explains what is wrong with a manifest, in 48 ms",
     "difflib": "finds what somebody meant to type",
-    "runtime.schema.explain": "tells what jsonschema found",
+    "runtime.schema.explain": "explains what jsonschema found",
     "runtime.cli.excerpt": "shows the lines of findings",
     "runtime.cli.bundle": "makes the schema for editors",
     "runtime.cli.page": "makes the pages of kinds",

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from runtime.cli.bundle import whole
+from runtime.cli.bundle import editor_schema
 from runtime.registry import Registry
 from runtime.schema.explain import explain
 from runtime.schema.schema import FOLDER, bundle, envelope_schema, load
@@ -161,7 +161,7 @@ def test_a_bundle_stands_alone() -> None:
 
 # --- for editors ---
 
-WHOLE = whole(registry)
+EDITOR_SCHEMA = editor_schema(registry)
 GOOD = [
     EXAMPLE / "src" / "_index.yaml",
     ROOT / "runtime" / "template" / "src" / "_index.yaml",
@@ -170,19 +170,19 @@ GOOD = [
 
 
 def test_the_editors_schema_is_one() -> None:
-    Draft202012Validator.check_schema(WHOLE)
+    Draft202012Validator.check_schema(EDITOR_SCHEMA)
 
 
 @pytest.mark.parametrize("path", GOOD, ids=lambda path: path.parent.name)
 def test_the_editors_schema_takes_what_the_runtime_takes(path: Any) -> None:
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
 
-    assert [error.message for error in Draft202012Validator(WHOLE).iter_errors(data)] == []
+    assert [error.message for error in Draft202012Validator(EDITOR_SCHEMA).iter_errors(data)] == []
 
 
 @pytest.mark.parametrize(("kind", "example"), list(examples()))
 def test_the_editors_schema_agrees_about_every_kind(kind: str, example: dict[str, Any]) -> None:
-    check = Draft202012Validator(WHOLE)
+    check = Draft202012Validator(EDITOR_SCHEMA)
     own = Draft202012Validator(registry.schema(kind).document)
     chance = random.Random(kind)
     tried = chance.sample(all_mutants := list(mutants(example)), min(60, len(all_mutants)))
@@ -207,7 +207,7 @@ def test_the_editors_schema_agrees_about_every_kind(kind: str, example: dict[str
 def test_the_editors_schema_takes_placeholders_and_nothing_else_more(
     kind: str, path: tuple[str, ...]
 ) -> None:
-    check = Draft202012Validator(WHOLE)
+    check = Draft202012Validator(EDITOR_SCHEMA)
     entry = copy.deepcopy(registry.schema(kind).document["examples"][0])
     holder = entry
     for step in path[:-1]:
@@ -222,11 +222,11 @@ def test_the_editors_schema_takes_placeholders_and_nothing_else_more(
 def test_a_name_cannot_come_from_the_environment() -> None:
     manifest = {"namespace": "a", "entries": [{"name": "${env:X}", "kind": "process.host"}]}
 
-    assert not Draft202012Validator(WHOLE).is_valid(manifest)
+    assert not Draft202012Validator(EDITOR_SCHEMA).is_valid(manifest)
 
 
 def test_definitions_of_two_kinds_do_not_meet() -> None:
-    definitions = WHOLE["$defs"]
+    definitions = EDITOR_SCHEMA["$defs"]
 
     assert "enum" in str(definitions["db.sql.sqlite:switch"])
     assert "switch" not in definitions
