@@ -1,4 +1,4 @@
-"""Manifest: what reading and checking an application cost, by how many entries it has."""
+"""Manifest: the cost of reading and checking an application, by its number of entries."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _application(folder: Path, entries: int) -> Path:
 
 
 def _parts(folder: Path) -> tuple[float, float]:
-    """Seconds for reading and for checking, in this process."""
+    """Seconds to read and to check, in this process."""
     began = perf_counter()
     manifest = read(folder)
     between = perf_counter()
@@ -85,7 +85,7 @@ def _parts(folder: Path) -> tuple[float, float]:
 
 
 def _program(folder: Path) -> float:
-    """Seconds for the whole `runtime validate`."""
+    """Seconds of a whole `runtime validate`."""
     began = perf_counter()
     command = [sys.executable, "-m", "runtime", "validate", str(folder)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)

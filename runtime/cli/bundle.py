@@ -43,7 +43,7 @@ def editor_schema(registry: Registry) -> dict[str, Any]:
         "required": ["name", "kind"],
         "properties": {
             "name": {"$ref": "#/$defs/name"},
-            "kind": {"enum": registry.names, "description": "The sort of the entry."},
+            "kind": {"enum": registry.names, "description": "The type of the entry."},
         },
         "allOf": choices,
     }

@@ -1,6 +1,6 @@
-"""A page of the documentation, read so that what it says can be tried.
+"""Documentation pages, parsed so that a test can run their examples.
 
-A comment before a block says what is to be done with it:
+A comment before a block says what to do with it:
 
     <!-- file: PATH -->                write the block to a file
     <!-- append: PATH -->              add it to a file
@@ -26,7 +26,7 @@ _FENCE = re.compile(r"```(\S*)(.*)")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One block, or one `edit`, with what is to be done with it."""
+    """One block or one `edit`, and what to do with it."""
 
     line: int
     action: str
@@ -37,14 +37,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A line after `$ `, and what is printed below it."""
+    """A line after `$ `, and the output below it."""
 
     words: list[str]
     expected: str
 
 
 def steps(page: Path) -> Iterator[Step]:
-    """The blocks of a page in their order; `action` is empty for those without a comment."""
+    """The blocks of a page in order; `action` is empty for those without a comment."""
     pending: tuple[int, str, str] | None = None
     lines = iter(enumerate(page.read_text(encoding="utf-8").splitlines(), 1))
     for number, line in lines:
@@ -72,6 +72,6 @@ def commands(text: str) -> Iterator[Command]:
 
 
 def matches(expected: str, found: str) -> bool:
-    """Whether `found` is what is expected, `…` being anything."""
+    """True if `found` is the expected text, where `…` stands for anything."""
     pattern = ".*".join(re.escape(part) for part in expected.split("…"))
     return re.fullmatch(pattern, found.strip("\n"), re.DOTALL) is not None

@@ -1,4 +1,4 @@
-"""POST /greetings: take a name, and let the background greet it."""
+"""POST /greetings: accept a name, and queue a greeting."""
 
 from runtime.modules import http, queue
 

@@ -1,4 +1,4 @@
-"""One greeting from the queue."""
+"""Handles one greeting from the queue."""
 
 from runtime.modules import logger
 
