@@ -1,4 +1,4 @@
-"""The codec: JSON in and out, and nothing that is not said exactly."""
+"""The codec: JSON that never changes a value."""
 
 from __future__ import annotations
 

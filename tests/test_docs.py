@@ -1,4 +1,4 @@
-"""The documentation is true: what it shows is run, and what is generated is fresh."""
+"""The documentation is true: its examples run, and generated pages are up to date."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_what_a_page_shows_is_what_happens(page: Path, tmp_path: Path) -> None:
 
 
 def follow(step: Step, folder: Path, place: str) -> None:
-    """Do what a step says."""
+    """Carry out one step."""
     match step.action:
         case "file":
             file = folder / step.argument
@@ -108,7 +108,7 @@ def follow(step: Step, folder: Path, place: str) -> None:
 
 
 def ask(command: Command, site: Site, place: str) -> None:
-    """Do what a line of curl says; what a consumer must have done first may take a moment."""
+    """Send the request of a curl line, again until the response matches: a consumer may be busy."""
     request = asked(command.words, place)
     expected = re.sub(r"^# (\d+) .*", r"# \1", command.expected, flags=re.MULTILINE)
     answers: list[str] = []
@@ -128,7 +128,7 @@ def ask(command: Command, site: Site, place: str) -> None:
 
 
 def asked(words: list[str], place: str) -> tuple[str, str, str | None, dict[str, str]]:
-    """Method, path, body and headers of a line of curl, read as curl would: it need not be here."""
+    """Method, path, body and headers of a curl line; curl itself is not needed."""
     assert words[0] == "curl", place
     url, method, body = "", "", None
     headers: dict[str, str] = {}
@@ -154,7 +154,7 @@ def asked(words: list[str], place: str) -> tuple[str, str, str | None, dict[str,
 
 @pages
 def test_manifests_that_a_page_shows_are_valid(page: Path, tmp_path: Path) -> None:
-    """Whole ones as files; single entries, in a list, by the schemas of their kinds."""
+    """Whole manifests as files; single entries by the schemas of their kinds."""
     right = set()
     for step in steps(page):
         place = f"{name(page)}:{step.line}"
@@ -211,7 +211,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors of a page's headings, as they are usually made."""
+    """The anchors that renderers give to a page's headings."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
     plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
     return {heading.strip().replace(" ", "-") for heading in plain}

@@ -1,4 +1,4 @@
-"""The command line: listings, drawings, and what a newcomer is told."""
+"""The commands other than `run`: listings, drawings, help and errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Excerpts: the mark under a line is as wide as what is meant."""
+"""Excerpts: the mark below a line is exactly as wide as the key or value."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runtime.findings.finding import Finding, Position
 
 
 def mark(folder: Path, line: str, name: str = "_index.yaml") -> str:
-    """What is marked in a line, at the place where a `»` stands in it."""
+    """The marked part of a line, for a finding at the `»` in it."""
     column = line.index("»")
     line = line.replace("»", "")
     file = folder / name

@@ -1,4 +1,4 @@
-"""The program from start to end: what it says, and with which code it ends."""
+"""`runtime run` from start to exit: its output and its exit codes."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ NOT_NEEDED = {
     "httpx": "is for tests",
     "rich": "is nobody's",
 }
-"""What takes milliseconds to import, and who would need it."""
+"""Modules that take milliseconds to import, and their purpose."""
 
 
 def test_what_a_start_does_not_need_is_not_imported(tmp_path: Path) -> None:

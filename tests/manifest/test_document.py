@@ -1,4 +1,4 @@
-"""Documents: what a text means, and where each part of it stands."""
+"""Documents: values and positions of a YAML text, and the findings of a wrong one."""
 
 from __future__ import annotations
 

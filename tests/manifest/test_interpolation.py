@@ -1,4 +1,4 @@
-"""Placeholders: filled from the environment, and never seen again."""
+"""Placeholders: resolved from the environment, and their values never shown."""
 
 from __future__ import annotations
 

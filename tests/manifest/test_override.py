@@ -1,4 +1,4 @@
-"""Overrides: one field, changed from the command line, typed and checked like the file."""
+"""Overrides: fields changed from the command line, typed and validated like the file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def manifest(folder: Path, *overrides: str, **environment: str) -> Manifest:
 
 
 def field(folder: Path, override: str, **environment: str) -> Any:
-    """What the changed field holds then."""
+    """The value of the changed field."""
     parsed = Override.parse(override)
     value: Any = manifest(folder, override, **environment).entries[parsed.id].fields
     for step in parsed.path:

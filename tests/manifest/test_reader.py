@@ -1,4 +1,4 @@
-"""Manifests: every file under a folder, as entries by id."""
+"""Reading: every manifest under a folder, as entries by id."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def write(folder: Path, entries: str, name: str = "_index.yaml", namespace: str 
 
 
 def findings(folder: Path) -> list[str]:
-    """What is found, with the folder left out."""
+    """The findings, without the folder."""
     try:
         link(read(folder, environment={}), Registry())
     except ManifestError as error:

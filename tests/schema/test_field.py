@@ -1,4 +1,4 @@
-"""Fields: what a kind is given of an entry, and what a reader is shown of it."""
+"""Fields: defaults, conversions and references of an entry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Schemas: two validators that must agree, and the one schema that editors are given."""
+"""Schemas: two validators that must agree, and the schema for editors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WRONG: tuple[Any, ...] = (
 
 
 def mutants(example: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """An example with one value changed, removed, or one key too many."""
+    """An example with one value changed or removed, or with one key too many."""
     for path in paths(example):
         for wrong in WRONG:
             mutant = copy.deepcopy(example)
