@@ -17,6 +17,7 @@ from runtime.linking.inspection import (
 )
 from runtime.linking.location import Misplaced, locate
 from runtime.manifest.entry import Entry
+from runtime.schema.field import Field
 
 DEFAULT_METHOD = "main"
 
@@ -145,6 +146,11 @@ class HandlerCheck:
 
     def _found(self, entry: Entry, field: str, message: str, hint: str | None = None) -> None:
         self._findings.append(Finding(entry.at(field), message, hint))
+
+
+def has_handler(field: Field) -> bool:
+    """True for the schema of a kind whose `source` is Python."""
+    return {"source", "method", "modules"} <= field.properties.keys()
 
 
 def _method_field(entry: Entry) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from runtime.entry_id import EntryId
 from runtime.findings.finding import Path, Problem
 from runtime.kind import Arguments, Claim, Kind
-from runtime.linking.handler_check import HandlerCheck
+from runtime.linking.handler_check import HandlerCheck, has_handler
 from runtime.manifest.entry import Entry
 from runtime.schema.schema import Schema
 
@@ -71,8 +71,9 @@ class KindCheck:
                     self._claim(link.entry, rule)
                 case Arguments():
                     target = link.references.get(rule.path)
-                    if target and target in self._links and target not in self._faulty:
-                        self._handlers.arguments(link.entry, self._links[target].entry, rule)
+                    callee = self._links.get(target) if target else None
+                    if callee and target not in self._faulty and has_handler(callee.schema.field):
+                        self._handlers.arguments(link.entry, callee.entry, rule)
 
     def _claim(self, entry: Entry, claim: Claim) -> None:
         own, *wider = [(claim.owner, key) for key in (_key(claim), *claim.within)]

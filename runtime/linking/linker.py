@@ -14,14 +14,14 @@ from runtime.findings.finding import Finding, ManifestError, Path, Problem
 from runtime.findings.suggestion import did_you_mean
 from runtime.kind import Kind
 from runtime.linking.graph import Graph
-from runtime.linking.handler_check import HandlerCheck
+from runtime.linking.handler_check import HandlerCheck, has_handler
 from runtime.linking.kind_check import KindCheck
 from runtime.manifest.entry import Entry, value_at
 from runtime.manifest.interpolation import is_placeholder
 from runtime.manifest.reader import Manifest
 from runtime.manifest.scalar import scalar
 from runtime.registry import BrokenKind, Registry, UnknownKind
-from runtime.schema.field import Field, Reference
+from runtime.schema.field import Reference
 from runtime.schema.schema import Schema
 
 MAX_FINDINGS = 1000
@@ -178,7 +178,7 @@ class _Linking:
         """Ask the handlers' files, and the kinds themselves."""
         handlers = HandlerCheck(self.manifest.folder, self.findings)
         for id, link in self.links.items():
-            if _has_handler(link.schema.field) and not handlers.check(link.entry):
+            if has_handler(link.schema.field) and not handlers.check(link.entry):
                 self.faulty.add(id)
         faulty = frozenset(self.faulty)
         check = KindCheck(self.links, faulty, handlers, self._found)
@@ -190,10 +190,6 @@ class _Linking:
         at = entry.key_at if problem.at_key else entry.at
         self.findings.append(Finding(at(*problem.path), problem.message, problem.hint))
         self.faulty.add(entry.id)
-
-
-def _has_handler(field: Field) -> bool:
-    return {"source", "method", "modules"} <= field.properties.keys()
 
 
 def _fits(entry: Entry, kinds: tuple[str, ...]) -> bool:

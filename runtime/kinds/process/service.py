@@ -1,4 +1,4 @@
-"""process.service: a process that the supervisor starts, watches and restarts."""
+"""process.service: a process under the supervisor."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from runtime.findings.finding import Problem
 from runtime.kind import Arguments, BuildContext, Kind, Linked, Ready, Stage, StartError
 from runtime.kinds.process import Host, Process, ProcessRun
 
@@ -34,7 +35,7 @@ class ProcessService:
             main = asyncio.create_task(self._main(run))
             if self._type == "simple":
                 ready()
-            # a oneshot needs no `ready()`: one that ended with 0 counts as ready
+            # a oneshot that ends with 0 counts as ready
             return await self._watch(main, run, stop)
 
     async def _main(self, run: ProcessRun) -> int:
@@ -59,7 +60,7 @@ class ProcessService:
         return main.result()
 
     def _cancel(self, main: asyncio.Task[int]) -> None:
-        if not self._process.blocking:  # a thread cannot be cancelled; it keeps its slot
+        if not self._process.blocking:  # a thread cannot be cancelled: its slot stays taken
             main.cancel()
 
 
@@ -75,7 +76,12 @@ def _ignore(where: str = "") -> None:
     """`process.ready()` has an effect only with `type: notify`."""
 
 
-def check(entry: Linked) -> Iterable[Arguments]:
+def check(entry: Linked) -> Iterable[Arguments | Problem]:
+    process = entry.follow("process")
+    if process is not None and process.kind.stage is not None:  # a host, or another service
+        message = f"'{process.id}' is of kind {process.kind.name}, which is not a process"
+        yield Problem(("process",), message, "name one of kind process.python")
+        return
     count = len(entry.fields["input"])
     yield Arguments(("process",), count, count, "its service")
 
