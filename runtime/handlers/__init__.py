@@ -1,1 +1,1 @@
-"""Handlers: Python functions, loaded, called, and given their context."""
+"""Handlers: loading Python functions, calling them, and the context of a call."""

@@ -1,4 +1,4 @@
-"""Context: what the handler that runs now may reach, and what its call is about."""
+"""Context: the current call of a handler, and the application that it runs in."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 class ApplicationContext:
-    """One application, as its handlers see it: components and fields of entries, by id."""
+    """One application, as its handlers see it: components and fields of entries, by id.
+
+    `clock` and `telemetry` are those that its components were built with.
+    """
 
     def __init__(self, clock: Clock = REAL, telemetry: Telemetry = OFF) -> None:
         self.clock = clock
@@ -33,28 +36,28 @@ class ApplicationContext:
         """
         self.log: Log | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
-        self._found: dict[tuple[str, str], EntryId] = {}
+        self._resolved: dict[tuple[str, str], EntryId] = {}
 
     def id(self, text: str, within: str) -> EntryId:
-        """The id that `text` means in the namespace `within`.
+        """Resolve an id, or a bare name in the namespace `within`.
 
-        Raises LookupError, with a hint, and TypeError for what is no text.
+        Raises LookupError, with a hint, if there is no such entry; TypeError if `text` is no str.
         """
         key = (text, within)
-        if key not in self._found:
+        if key not in self._resolved:
             if not isinstance(text, str):
                 raise TypeError(
-                    f"an id is of type {type(text).__name__}, not a text as 'app:tasks'"
+                    f"an id is of type {type(text).__name__}, not a string such as 'app:tasks'"
                 )
             id = EntryId.parse(text, within)
             if id not in self.fields:
                 hint = did_you_mean(str(id), map(str, self.fields))
                 raise LookupError(f"no entry '{id}'" + (f"; {hint}" if hint else ""))
-            self._found[key] = id
-        return self._found[key]
+            self._resolved[key] = id
+        return self._resolved[key]
 
     def component(self, text: str, within: str) -> Any:
-        """The component of an entry; None for a kind that builds nothing. Raises LookupError."""
+        """The component of an entry; None for a kind that builds nothing. Raises as `id` does."""
         return self.components.get(self.id(text, within))
 
 
@@ -67,7 +70,9 @@ class Subject(Protocol):
         ...
 
 
-class Call(msgspec.Struct, frozen=True, eq=False):  # made for each call, in half a class's time
+class Call(
+    msgspec.Struct, frozen=True, eq=False
+):  # one per call: a Struct is made in half a class's time
     """One call of a handler: its entry, its application, and the reason for the call."""
 
     entry: EntryId
@@ -80,8 +85,8 @@ current: ContextVar[Call] = ContextVar("runtime.current")
 
 def log_origin() -> tuple[EntryId, Mapping[str, object]] | None:
     """The entry and the log ids of the current call; None outside of a handler."""
-    here = current.get(None)
-    return None if here is None else (here.entry, here.subject.log_ids)
+    call = current.get(None)
+    return None if call is None else (call.entry, call.subject.log_ids)
 
 
 def call() -> Call:

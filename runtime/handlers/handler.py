@@ -1,4 +1,4 @@
-"""Handler: a Python function that an entry names by `source` and `method`, loaded."""
+"""Handler: the Python function that an entry names by `source` and `method`."""
 
 from __future__ import annotations
 
@@ -38,9 +38,10 @@ class Handlers:
     def load(
         self, source: str, method: str, manifest_folder: Path, position: Callable[..., Position]
     ) -> Handler:
-        """Import what `source` names and take its `method`.
+        """Import the module that `source` names and return its function `method`.
 
-        Raises StartError with the line in the handler that failed, or with the manifest's place.
+        `position` locates a field of the entry in the manifest. Raises StartError with the failing
+        line of the handler, or with the position of the method that is missing.
         """
         scheme, _, rest = source.partition("://")
         if scheme == "module":
@@ -51,28 +52,26 @@ class Handlers:
         try:
             module = importlib.import_module(name)
         except (Exception, SystemExit) as error:
-            raise StartError(self._import_failed(error, rest, manifest_folder)) from error
+            raise StartError(self._import_error(error, rest, manifest_folder)) from error
         function = getattr(module, method, None)
         if not callable(function):
             raise StartError(f"{position('method')}: no function '{method}' in '{rest}'")
         return Handler(function, self._pool.submit)
 
-    def _import_failed(self, error: BaseException, rest: str, folder: Path) -> str:
-        """One line: the last place in the application's own files, what it was, and the mend."""
+    def _import_error(self, error: BaseException, rest: str, folder: Path) -> str:
+        """Describe it in one line: the last frame in the application's files, the error, a hint."""
         frames = traceback.extract_tb(error.__traceback__)
         own = [frame for frame in frames if Path(frame.filename).is_relative_to(self._folder)]
-        where = f"{display_path(own[-1].filename)}:{own[-1].lineno}" if own else rest
-        told = f"{type(error).__name__}: {error}"
+        place = f"{display_path(own[-1].filename)}:{own[-1].lineno}" if own else rest
+        reason = f"{type(error).__name__}: {error}"
         if isinstance(error, SyntaxError) and error.filename:
-            where, told = (
-                f"{display_path(error.filename)}:{error.lineno}",
-                f"SyntaxError: {error.msg}",
-            )
-        told = told.replace(f"{self._package}.", "")
-        return f"{where}: the handler '{rest}' cannot be imported: {told}{_hint(error, folder)}"
+            place = f"{display_path(error.filename)}:{error.lineno}"
+            reason = f"SyntaxError: {error.msg}"
+        reason = reason.replace(f"{self._package}.", "")
+        return f"{place}: the handler '{rest}' cannot be imported: {reason}{_hint(error, folder)}"
 
     def forget(self) -> None:
-        """Drop the application's modules."""
+        """Remove the application's modules from `sys.modules`."""
         for name in [*sys.modules]:
             if name == self._package or name.startswith(f"{self._package}."):
                 del sys.modules[name]
@@ -90,7 +89,7 @@ class Handler:
 
 def _is_async(function: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(function, "__call__", None)  # noqa: B004 - an object may be called as a coroutine
+        getattr(function, "__call__", None)  # noqa: B004 - an object whose __call__ is `async def`
     )
 
 
@@ -114,4 +113,4 @@ def _hint(error: BaseException, folder: Path) -> str:
         return f"; write 'from .{error.name} import …' for a file beside the handler"
     if error.name.startswith("runtime_application_"):
         return "; there is no such file in the application's folder"
-    return f"; install what provides '{error.name}', or mend the name"
+    return f"; install what provides '{error.name}', or correct the name"

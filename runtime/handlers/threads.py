@@ -1,4 +1,4 @@
-"""ThreadPool: where plain `def` handlers run, so that they do not hold up the loop."""
+"""ThreadPool: threads for plain `def` handlers, which would block the event loop."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 Submit = Callable[..., Awaitable[Any]]
 """`submit(function, *arguments)` runs a function in a thread and returns its awaitable result."""
 
-_Job = tuple[
+_PendingCall = tuple[
     contextvars.Context,
     Callable[..., Any],
     tuple[Any, ...],
@@ -22,22 +22,22 @@ _Job = tuple[
 
 
 class ThreadPool:
-    """Up to `size` daemon threads, started when they are first needed.
+    """Up to `size` daemon threads, started on demand.
 
-    Daemons, and not an executor of the standard library, because a handler that never returns
-    must not hold the program open.
+    An executor of the standard library joins its threads at exit, so that a handler that never
+    returns would keep the program from ending.
     """
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self._jobs: SimpleQueue[_Job] = SimpleQueue()
+        self._pending: SimpleQueue[_PendingCall] = SimpleQueue()
         self._threads = 0
         self._unfinished = 0
         self._lock = threading.Lock()
 
     @property
     def unfinished(self) -> int:
-        """How many calls were submitted and have not returned."""
+        """The number of calls that were submitted and have not returned."""
         return self._unfinished
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
@@ -53,44 +53,44 @@ class ThreadPool:
                 self._threads += 1
                 name = f"handler-{self._threads}"
                 threading.Thread(target=self._work, name=name, daemon=True).start()
-        self._jobs.put((contextvars.copy_context(), function, arguments, loop, future))
+        self._pending.put((contextvars.copy_context(), function, arguments, loop, future))
         return future
 
     def _work(self) -> None:
         while True:
-            context, function, arguments, loop, future = self._jobs.get()
+            context, function, arguments, loop, future = self._pending.get()
             result, error = None, None
-            if not future.cancelled():  # while it waited: nobody wants it any more
-                result, error = run_in(context, function, arguments)
+            if not future.cancelled():  # while it waited for a thread
+                result, error = call_in_context(context, function, arguments)
             with self._lock:
                 self._unfinished -= 1
-            deliver(loop, future, result, error)
+            resolve(loop, future, result, error)
             del context, function, arguments, future, result, error
 
 
-def run_in(
+def call_in_context(
     context: contextvars.Context, function: Callable[..., Any], arguments: tuple[Any, ...]
 ) -> tuple[Any, BaseException | None]:
-    """What a function returned or raised."""
+    """Call a function and return its result and its exception, one of which is None."""
     try:
         return context.run(function, *arguments), None
-    except StopIteration as error:  # which a future refuses to hold
+    except StopIteration as error:  # which a future does not accept
         return None, RuntimeError(f"the handler raised StopIteration: {error}")
-    except (SystemExit, KeyboardInterrupt) as error:  # which would end the loop
+    except (SystemExit, KeyboardInterrupt) as error:  # which would end the event loop
         return None, RuntimeError(f"the handler raised {type(error).__name__}: {error}")
     except BaseException as error:
         return None, error
 
 
-def deliver(
+def resolve(
     loop: asyncio.AbstractEventLoop,
     future: asyncio.Future[Any],
     result: Any,
     error: BaseException | None,
 ) -> None:
-    """Settle a future from another thread; nothing happens if its loop is gone."""
+    """Resolve a future from another thread. Does nothing if its loop is closed."""
 
-    def settle() -> None:
+    def set_outcome() -> None:
         if future.done():
             return
         if error is None:
@@ -98,7 +98,7 @@ def deliver(
         else:
             future.set_exception(error)
 
-    call_threadsafe(loop, settle)
+    call_threadsafe(loop, set_outcome)
 
 
 def call_threadsafe(
@@ -111,15 +111,15 @@ def call_threadsafe(
         return
 
 
-def own_thread(name: str, function: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
-    """Call a function in a daemon thread of its own, in a copy of the caller's context."""
+def run_in_thread(name: str, function: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
+    """Call a function in a new daemon thread, in a copy of the caller's context."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Any] = loop.create_future()
     context = contextvars.copy_context()
 
     def work() -> None:
-        result, error = run_in(context, function, arguments)
-        deliver(loop, future, result, error)
+        result, error = call_in_context(context, function, arguments)
+        resolve(loop, future, result, error)
 
     threading.Thread(target=work, name=name, daemon=True).start()
     return future

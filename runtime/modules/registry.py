@@ -1,4 +1,4 @@
-"""registry: what the manifest says of an entry."""
+"""registry: the fields of entries."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from runtime.handlers.context import call
 
 
 def get(id: str) -> dict[str, Any]:
-    """The fields of an entry, `name`, `kind` and `meta` included; yours to change.
+    """A copy of an entry's fields, with `name`, `kind` and `meta`.
 
     A bare name means the namespace of the calling entry. Raises LookupError, with a hint.
     """
-    here = call()
-    return copy.deepcopy(dict(here.scope.fields[here.scope.id(id, here.entry.namespace)]))
+    caller = call()
+    entry = caller.scope.id(id, caller.entry.namespace)
+    return copy.deepcopy(dict(caller.scope.fields[entry]))

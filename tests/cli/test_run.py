@@ -158,7 +158,7 @@ def test_a_host_has_no_place_beyond_its_limit(tmp_path: Path) -> None:
     ended = execute("run", str(tmp_path), "--log-format", "console")
 
     assert ended.code == 4
-    assert "has no place for another process (max_processes: 1)" in ended.err
+    assert "has no slot for another process (max_processes: 1)" in ended.err
 
 
 def test_nothing_to_start_is_said(tmp_path: Path) -> None:

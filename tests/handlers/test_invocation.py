@@ -15,7 +15,7 @@ from runtime.entry_id import EntryId
 from runtime.handlers.context import ApplicationContext, Call, call
 from runtime.handlers.handler import Handler
 from runtime.handlers.invocation import Invocation
-from runtime.handlers.threads import ThreadPool, own_thread
+from runtime.handlers.threads import ThreadPool, run_in_thread
 from runtime.telemetry import OFF, Span, Telemetry, current_span
 from tests.support.listening import Recorder
 
@@ -78,7 +78,7 @@ def test_a_plain_function_around_an_async_one_is_awaited_too(telemetry: Telemetr
 
 def test_a_def_runs_where_it_is_submitted_to() -> None:
     handler = Handler(in_a_thread, ThreadPool(1).submit)
-    submit = functools.partial(own_thread, "mine")
+    submit = functools.partial(run_in_thread, "mine")
 
     async def main() -> Any:
         it = Invocation(ENTRY, ApplicationContext(), handler, submit=submit)

@@ -9,7 +9,7 @@ import pytest
 
 from runtime.entry_id import EntryId
 from runtime.handlers.context import ApplicationContext, Call, call, current
-from runtime.handlers.threads import ThreadPool, deliver, own_thread
+from runtime.handlers.threads import ThreadPool, resolve, run_in_thread
 
 SOON = 5
 
@@ -63,7 +63,7 @@ def test_a_call_sees_the_context_of_its_caller_and_leaves_it_alone() -> None:
         pool = ThreadPool(1)
         current.set(Call(entry, ApplicationContext(), None))
         assert await pool.submit(handler) == entry
-        assert await own_thread("mine", handler) == entry
+        assert await run_in_thread("mine", handler) == entry
         assert call().entry == entry
 
     asyncio.run(main())
@@ -83,7 +83,7 @@ def test_a_thread_of_its_own_is_a_daemon_with_the_name_it_was_given() -> None:
             here = threading.current_thread()
             return here.name, here.daemon
 
-        return await own_thread("app:work", handler)
+        return await run_in_thread("app:work", handler)
 
     assert asyncio.run(main()) == ("app:work", True)
 
@@ -94,7 +94,7 @@ def test_an_exception_in_a_thread_reaches_who_waits() -> None:
 
     async def main() -> None:
         with pytest.raises(KeyError, match="gone"):
-            await own_thread("mine", handler)
+            await run_in_thread("mine", handler)
 
     asyncio.run(main())
 
@@ -104,6 +104,6 @@ def test_a_result_for_a_loop_that_is_gone_is_dropped() -> None:
     future = loop.create_future()
     loop.close()
 
-    deliver(loop, future, "late", None)
+    resolve(loop, future, "late", None)
 
     assert not future.done()

@@ -280,7 +280,7 @@ def test_a_host_gives_a_slot_back_when_a_process_is_gone() -> None:
         one = host.Host(host.Config(max_processes=1), build("host"))
         first = Running(idle, slot=one.slot)
         await asyncio.wait_for(first.ready.wait(), SOON)
-        with pytest.raises(Unavailable, match=r"'app:host' has no place .*max_processes: 1"):
+        with pytest.raises(Unavailable, match=r"'app:host' has no slot .*max_processes: 1"):
             await Running(idle, slot=one.slot).end()
         first.stop.set()
         await first.end()

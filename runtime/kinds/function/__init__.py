@@ -1,4 +1,4 @@
-"""Functions: what endpoints and consumers call."""
+"""Functions: handlers of requests and messages."""
 
 from __future__ import annotations
 

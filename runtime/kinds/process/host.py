@@ -25,7 +25,7 @@ class Host:
     def slot(self) -> Iterator[None]:
         if self._limit is not None and self._running >= self._limit:
             limit = f"max_processes: {self._limit}"
-            raise Unavailable(f"'{self._id}' has no place for another process ({limit})")
+            raise Unavailable(f"'{self._id}' has no slot for another process ({limit})")
         self._running += 1
         try:
             yield

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from runtime.handlers.invocation import Invocation
-from runtime.handlers.threads import own_thread
+from runtime.handlers.threads import run_in_thread
 from runtime.kind import BuildContext, Kind
 from runtime.kinds.process import ProcessRun
 
@@ -39,13 +39,13 @@ class PythonProcess:
 
     def _submit(self, function: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
         """Run a plain `def` in a thread of its own: it may never return, and the pool is small."""
-        return own_thread(self._thread_name, _exit_code_of, function, arguments)
+        return run_in_thread(self._thread_name, _exit_code_of, function, arguments)
 
 
 def _exit_code_of(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     try:
         return function(*arguments)
-    except SystemExit as exit:  # a thread's call would turn it into an error
+    except SystemExit as exit:  # an exit code: the thread's call would make an error of it
         return exit.code
 
 

@@ -1,1 +1,1 @@
-"""Data of the application."""
+"""Registry: data of the application that handlers read."""

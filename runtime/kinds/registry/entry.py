@@ -12,7 +12,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def build(config: Config, context: BuildContext) -> None:
-    """Nothing is made: handlers see the entry's fields."""
+    """Build no component: handlers read the entry's fields."""
 
 
 kind = Kind("registry.entry", Config, build)

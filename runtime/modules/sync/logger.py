@@ -1,4 +1,4 @@
-"""logger, for plain `def` handlers: the same calls, none of which waits."""
+"""logger, for plain `def` handlers: the same functions, since none of them blocks."""
 
 from __future__ import annotations
 

@@ -1,24 +1,25 @@
-"""process, for a plain `def` that runs as a process: the calls block."""
+"""process, for a plain `def` that runs as a process: its calls block."""
 
 from __future__ import annotations
 
 import asyncio
 
 from runtime.handlers.context import call
+from runtime.handlers.threads import call_threadsafe
 from runtime.modules.process import current_run
 
 
 def ready() -> None:
-    """Say that others may rely on this process now (`type: notify`)."""
+    """Report that others may rely on this process now (`type: notify`)."""
     loop = call().scope.loop
     assert loop is not None
-    loop.call_soon_threadsafe(current_run().ready)
+    call_threadsafe(loop, current_run().ready)
 
 
 def stopping(timeout: float | None = None) -> bool:
     """Block until the application begins to stop, or for `timeout` seconds.
 
-    Returns whether it is stopping: `while not process.stopping(timeout=5): work()`.
+    Returns True if it is stopping: `while not process.stopping(timeout=5): work()`.
     """
     run = current_run()
     loop = call().scope.loop

@@ -1,4 +1,4 @@
-"""registry, for plain `def` handlers: the same calls, none of which waits."""
+"""registry, for plain `def` handlers: the same functions, since none of them blocks."""
 
 from __future__ import annotations
 

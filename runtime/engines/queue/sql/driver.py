@@ -20,7 +20,7 @@ from runtime.engines.queue.sql.sqlite.notifier import Notifier
 from runtime.engines.sql.contract import JoinableTransaction
 from runtime.engines.sql.sqlite.batch import BatchFunction
 from runtime.engines.sql.sqlite.database import Database
-from runtime.handlers.threads import own_thread
+from runtime.handlers.threads import run_in_thread
 from runtime.service import Ready, StartError, Unavailable
 
 log = logging.getLogger("runtime.queue")
@@ -171,7 +171,7 @@ class DurableDriver:
 
     async def _open(self, lease: Lease) -> None:
         try:
-            self._owner = await own_thread("lease", lease.open)
+            self._owner = await run_in_thread("lease", lease.open)
         except sqlite3.Error as error:
             label, code = self.database.label, getattr(error, "sqlite_errorcode", 0)
             if isinstance(error, sqlite3.OperationalError) and code != sqlite3.SQLITE_ERROR:
@@ -181,7 +181,7 @@ class DurableDriver:
 
     async def _leave(self, lease: Lease) -> None:
         try:
-            await own_thread("lease", lease.close)
+            await run_in_thread("lease", lease.close)
         except (sqlite3.Error, Unavailable) as error:
             text = "%s: the lease could not be ended, what is held waits until it runs out: %s"
             log.warning(text, self._id, error, extra={"entry": self._id})
