@@ -1,4 +1,4 @@
-"""Application: a folder with a manifest, loaded, built, and served until it is told to stop."""
+"""Application: a linked manifest, built, and served until it is told to stop."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from runtime.log.log import Log
 from runtime.manifest.override import Override
 from runtime.manifest.reader import read
 from runtime.registry import Registry
-from runtime.service import Stage
+from runtime.service import Stage, StartError
 from runtime.supervision.supervisor import Supervisor
 from runtime.telemetry import OFF, Telemetry
 from runtime.units import format_duration
@@ -29,11 +29,11 @@ from runtime.units import format_duration
 log = logging.getLogger("runtime")
 
 HANDLER_THREADS = 40
-"""How many plain `def` handlers run at once, over the whole application."""
+"""The number of plain `def` handlers that run at once in the whole application."""
 
 
 class Application:
-    """One application. `load` checks, `build` imports handlers, `serve` runs.
+    """One application. `load` checks, `build` imports handlers, `serve` runs, `apply` changes it.
 
     `selection` says which services run. Where a parent runs several workers it opens the
     listening `sockets` and hears of the rest: `on_budget` gets the seconds that a stop may take,
@@ -42,7 +42,7 @@ class Application:
 
     def __init__(
         self,
-        linkage: LinkedManifest,
+        linked: LinkedManifest,
         selection: Selection | None = None,
         sockets: Mapping[EntryId, Sequence[socket]] | None = None,
         on_budget: Callable[[float], None] | None = None,
@@ -50,16 +50,17 @@ class Application:
         clock: Clock = REAL,
         telemetry: Telemetry = OFF,
     ) -> None:
-        self.linkage = linkage
-        self._selection = select(linkage) if selection is None else selection
+        self.linked = linked
+        self._selection = select(linked) if selection is None else selection
         self._on_budget = on_budget
         self._on_ready = on_ready
         self.scope = ApplicationContext(clock, telemetry)
         self.scope.sockets = sockets or {}
         self.pool = ThreadPool(HANDLER_THREADS)
         self.supervisor: Supervisor | None = None
-        self._handlers = Handlers(linkage.manifest.folder, self.pool)
+        self._handlers = Handlers(linked.manifest.folder, self.pool)
         self._assembly: Assembly | None = None
+        self._applying = asyncio.Lock()
 
     @classmethod
     def load(
@@ -72,11 +73,9 @@ class Application:
         return cls(link(read(folder, overrides, environment), Registry()))
 
     def build(self, log: Log | None = None) -> None:
-        """Make the components. Raises StartError if a handler cannot be imported."""
+        """Build the components. Raises StartError if a handler cannot be imported."""
         self.scope.log = log
-        if log is not None:
-            log.hide(self.linkage.manifest.secrets)
-        self._assembly = assemble(self.linkage, self.scope, self._handlers)
+        self._use(self._assemble(self.linked))
 
     async def serve(self, stop: asyncio.Event) -> int:
         """Start the services, run until `stop` is set, drain, and return the exit code."""
@@ -85,29 +84,75 @@ class Application:
         assert self._assembly is not None
         self.scope.loop = asyncio.get_running_loop()
         began = time.monotonic()
-        selection = self._selection
-        supervisor = Supervisor(
-            self._assembly.runnables, self.linkage.graph, selection.wanted, selection.elsewhere
+        supervisor = self.supervisor = Supervisor(
+            self._assembly.services,
+            self.linked.graph,
+            self._selection.wanted,
+            self._selection.elsewhere,
+            clock=self.scope.clock,
+            telemetry=self.scope.telemetry,
         )
-        self.supervisor = supervisor
         if self._on_budget is not None:
             self._on_budget(supervisor.budget)
-        elif selection.left_out:
-            log.info("left out of this process: %s", ", ".join(map(str, selection.left_out)))
+        elif left_out := self._selection.left_out:
+            log.info("left out of this process: %s", ", ".join(map(str, left_out)))
         if not supervisor.children:
             log.warning("nothing runs: no entry has 'lifecycle: {auto_start: true}'")
         starting = asyncio.create_task(supervisor.start())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done() and starting.result():
-            self._ready(time.monotonic() - began)
+            self._report_ready(supervisor, time.monotonic() - began)
             await stopping
-        stopping.cancel()
-        if supervisor.start_failed is not None:
+        elif starting.done() and supervisor.start_failed is not None:
             log.error("%s", supervisor.start_failed)
+        stopping.cancel()
         await self._stop(supervisor)
         await starting
         return supervisor.exit_code
+
+    async def apply(self, linked: LinkedManifest, selection: Selection | None = None) -> None:
+        """Change to another manifest of the same folder while the application is served.
+
+        Components of entries that did not change are kept, with their state; of the services, only
+        those that differ stop and start. Calls are served one after the other.
+
+        Raises StartError if a component cannot be built, and then nothing has changed; or if a
+        service cannot start, and then those after it have not been started, and the others run.
+        Raises RuntimeError before the start and once the application is stopping.
+        """
+        async with self._applying:
+            if self.supervisor is None:
+                raise RuntimeError("the application does not run")
+            if self.supervisor.stopping.is_set():
+                raise RuntimeError("the application is stopping")
+            assembly = self._assemble(linked)
+            self._selection = select(linked) if selection is None else selection
+            self._use(assembly)
+            applied = await self.supervisor.apply(
+                assembly.services, linked.graph, self._selection.wanted, self._selection.elsewhere
+            )
+            if self._on_budget is not None:
+                self._on_budget(self.supervisor.budget)
+            if not applied and self.supervisor.start_failed is not None:
+                raise StartError(self.supervisor.start_failed)
+
+    def forget(self) -> None:
+        """Drop the modules of the handlers, for programs that load many applications."""
+        self._handlers.forget()
+
+    def _assemble(self, linked: LinkedManifest) -> Assembly:
+        if self.scope.log is not None:
+            self.scope.log.hide(linked.manifest.secrets)
+        return assemble(linked, self.scope, self._handlers, self._assembly)
+
+    def _use(self, assembly: Assembly) -> None:
+        self.linked = assembly.linked
+        self._assembly = assembly
+        links = assembly.linked.links
+        self.scope.replace(
+            {id: link.entry.fields for id, link in links.items()}, {**assembly.components}
+        )
 
     async def _stop(self, supervisor: Supervisor) -> None:
         began = time.monotonic()
@@ -116,13 +161,8 @@ class Application:
         code = supervisor.exit_code
         log.info("stopped in %s, exit code %d", format_duration(time.monotonic() - began), code)
 
-    def forget(self) -> None:
-        """Drop the modules of the handlers, for programs that load many applications."""
-        self._handlers.forget()
-
-    def _ready(self, took: float) -> None:
-        assert self.supervisor is not None
-        children = self.supervisor.children.values()
+    def _report_ready(self, supervisor: Supervisor, took: float) -> None:
+        children = supervisor.children.values()
         addresses = [child.where for child in children if child.stage is Stage.SERVER]
         if self._on_ready is not None:
             self._on_ready(addresses)

@@ -1,4 +1,4 @@
-"""Assembly: components made from linked entries, each built with what it refers to."""
+"""Assembly: components made from linked entries, each built with those that it refers to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 import msgspec
 
 from runtime.entry_id import EntryId
-from runtime.findings.finding import Position
 from runtime.handlers.context import ApplicationContext
 from runtime.handlers.handler import Handlers
 from runtime.kind import BuildContext
@@ -19,45 +18,86 @@ from runtime.supervision.spec import ServiceSpec
 
 
 class Assembly(msgspec.Struct, frozen=True):
-    """What was built: every component by id in `scope`, and those of them that run."""
+    """The components of a linked manifest by id, and those of them that run."""
 
-    scope: ApplicationContext
-    runnables: Mapping[EntryId, ServiceSpec]
+    linked: LinkedManifest
+    components: Mapping[EntryId, Any]
+    services: Mapping[EntryId, ServiceSpec]
 
 
-def assemble(linkage: LinkedManifest, scope: ApplicationContext, handlers: Handlers) -> Assembly:
-    """Build every entry in the graph's order. Raises StartError for a handler that fails."""
-    runnables: dict[EntryId, ServiceSpec] = {}
-    for id, link in linkage.links.items():
-        scope.fields[id] = link.entry.fields
-    for id in linkage.graph.order():
-        link = linkage.links[id]
-        filled = _filled(link, scope)
-        component = _build(link, filled, linkage, scope, handlers)
-        scope.components[id] = component
+def assemble(
+    linked: LinkedManifest,
+    scope: ApplicationContext,
+    handlers: Handlers,
+    previous: Assembly | None = None,
+) -> Assembly:
+    """Build the component of every entry in the order of the graph, then compose them.
+
+    The component of an entry that is as it was in `previous` is taken from there, provided that
+    the same is true of everything it refers to. Raises StartError, for a handler that cannot be
+    imported for one; the components of `previous` are then composed as before.
+    """
+    components: dict[EntryId, Any] = {}
+    services: dict[EntryId, ServiceSpec] = {}
+    reused: set[EntryId] = set()
+    for id in linked.graph.order():
+        link = linked.links[id]
+        filled = _fill(link, components)
+        if previous is not None and _is_unchanged(link, previous, reused):
+            reused.add(id)
+            components[id] = previous.components[id]
+        else:
+            components[id] = _build(link, filled, linked, scope, handlers)
         if link.kind.stage is not None:
             lifecycle = Lifecycle.from_fields(filled["lifecycle"])
-            runnables[id] = ServiceSpec(id, component, link.kind.stage, lifecycle)
-    _compose(linkage, scope)
-    return Assembly(scope, runnables)
+            services[id] = ServiceSpec(id, components[id], link.kind.stage, lifecycle)
+    assembly = Assembly(linked, components, services)
+    try:
+        _compose(assembly)
+    except Exception:
+        if previous is not None:
+            _compose(previous)
+        raise
+    return assembly
 
 
-def _compose(linkage: LinkedManifest, scope: ApplicationContext) -> None:
-    for id in reversed(linkage.graph.order()):
-        compose = linkage.links[id].kind.compose
+def _is_unchanged(link: Link, previous: Assembly, reused: set[EntryId]) -> bool:
+    """True if building the entry again would make the same component as before."""
+    old = previous.linked.links.get(link.entry.id)
+    return (
+        old is not None
+        and old.kind is link.kind
+        and old.entry.folder == link.entry.folder
+        and _config_fields(old) == _config_fields(link)
+        and all(id in reused for path, id in link.references.items() if path[0] != "lifecycle")
+    )
+
+
+def _config_fields(link: Link) -> str:
+    """The fields that the builder sees, in a form that tells 1 from true."""
+    return repr({name: link.entry.fields.get(name) for name in _hints(cast(Any, link.kind.config))})
+
+
+def _compose(assembly: Assembly) -> None:
+    """Give each component those that refer to it, dependents first."""
+    referring: dict[EntryId, list[EntryId]] = {id: [] for id in assembly.components}
+    for id, link in assembly.linked.links.items():
+        targets = {to for path, to in link.references.items() if path[0] != "lifecycle"}
+        for target in targets:
+            referring[target].append(id)
+    for id in reversed(assembly.linked.graph.order()):
+        compose = assembly.linked.links[id].kind.compose
         if compose is not None:
-            parts = [
-                scope.components[other]
-                for other, link in linkage.links.items()
-                if any(path[0] != "lifecycle" and to == id for path, to in link.references.items())
-            ]
-            compose(scope.components[id], parts)
+            compose(
+                assembly.components[id], [assembly.components[other] for other in referring[id]]
+            )
 
 
-def _filled(link: Link, scope: ApplicationContext) -> dict[str, Any]:
+def _fill(link: Link, components: Mapping[EntryId, Any]) -> dict[str, Any]:
+    """The fields of an entry with defaults, and components in the place of ids."""
     namespace = link.entry.id.namespace
     filled: dict[str, Any] = link.schema.field.fill(
-        link.entry.fields, lambda text: scope.components[EntryId.parse(text, namespace)]
+        link.entry.fields, lambda text: components[EntryId.parse(text, namespace)]
     )
     return filled
 
@@ -65,22 +105,17 @@ def _filled(link: Link, scope: ApplicationContext) -> dict[str, Any]:
 def _build(
     link: Link,
     filled: Mapping[str, Any],
-    linkage: LinkedManifest,
+    linked: LinkedManifest,
     scope: ApplicationContext,
     handlers: Handlers,
 ) -> Any:
-    entry = link.entry
-
-    def position(*path: str | int) -> Position:
-        return entry.at(*path)
-
     context = BuildContext(
-        id=entry.id,
+        id=link.entry.id,
         scope=scope,
         handlers=handlers,
-        folder=linkage.manifest.folder,
-        manifest_folder=entry.folder,
-        position=position,
+        folder=linked.manifest.folder,
+        manifest_folder=link.entry.folder,
+        position=link.entry.at,
         clock=scope.clock,
         telemetry=scope.telemetry,
     )
@@ -88,7 +123,7 @@ def _build(
 
 
 def typed(config: type[Any], values: Mapping[str, Any]) -> Any:
-    """A config from a mapping that has (at least) its fields; nested ones by annotation."""
+    """A config from a mapping that has at least its fields; nested configs by their annotations."""
     hints = _hints(cast(Any, config))
     return config(**{name: _nested(hint, values.get(name)) for name, hint in hints.items()})
 
@@ -102,7 +137,7 @@ def _nested(hint: Any, value: Any) -> Any:
 
 
 def is_config(hint: Any) -> bool:
-    """Whether it is a class of fields: a Struct, or a dataclass of a kind from outside."""
+    """True for a class of fields: a Struct, or a dataclass of a kind from outside."""
     return hasattr(hint, "__struct_fields__") or hasattr(hint, "__dataclass_fields__")
 
 

@@ -30,88 +30,86 @@ class Selection(msgspec.Struct, frozen=True):
     elsewhere: frozenset[EntryId] = frozenset()
     """Those that another worker runs: needed perhaps, but neither started here nor waited for."""
 
-    def running(self, linkage: LinkedManifest) -> list[EntryId]:
+    def running(self, linked: LinkedManifest) -> list[EntryId]:
         """The services that run, in the order of the manifest."""
-        reached = linkage.graph.reach(self.wanted) - self.elsewhere
-        return [id for id in linkage.links if id in reached and stage(linkage, id) is not None]
+        reached = linked.graph.reach(self.wanted) - self.elsewhere
+        return [id for id in linked.links if id in reached and stage(linked, id) is not None]
 
-    def spread(self, linkage: LinkedManifest) -> list[EntryId]:
+    def spread(self, linked: LinkedManifest) -> list[EntryId]:
         """The consumers and servers among them: what every worker runs."""
         return [
-            id
-            for id in self.running(linkage)
-            if stage(linkage, id) in (Stage.CONSUMER, Stage.SERVER)
+            id for id in self.running(linked) if stage(linked, id) in (Stage.CONSUMER, Stage.SERVER)
         ]
 
-    def further(self, linkage: LinkedManifest) -> Selection:
+    def further(self, linked: LinkedManifest) -> Selection:
         """What a worker other than the first runs: processes are started once, by the first."""
-        processes = (id for id in linkage.links if stage(linkage, id) is Stage.PROCESS)
+        processes = (id for id in linked.links if stage(linked, id) is Stage.PROCESS)
         return replace(self, elsewhere=frozenset(processes))
 
 
 def select(
-    linkage: LinkedManifest, only: Iterable[str] = (), without: Iterable[str] = ()
+    linked: LinkedManifest, only: Iterable[str] = (), without: Iterable[str] = ()
 ) -> Selection:
     """Choose by name; with no names, all that the manifest starts. Raises WrongChoice.
 
     Resources start in any case, since every handler may use them.
     """
-    whole = Selection(_auto_started(linkage)).running(linkage)
-    excluded = {_named(text, linkage) for text in without}
-    chosen = {_named(text, linkage) for text in only}
-    resources = {id for id in whole if stage(linkage, id) is Stage.RESOURCE}
-    wanted = (chosen or _auto_started(linkage)) - excluded | resources
-    incomplete = wanted & linkage.graph.reach(excluded, dependents=True)
+    whole = Selection(_auto_started(linked)).running(linked)
+    excluded = {_named(text, linked) for text in without}
+    chosen = {_named(text, linked) for text in only}
+    resources = {id for id in whole if stage(linked, id) is Stage.RESOURCE}
+    wanted = (chosen or _auto_started(linked)) - excluded | resources
+    incomplete = wanted & linked.graph.reach(excluded, dependents=True)
     if incomplete:
-        raise _incomplete(linkage, next(id for id in linkage.links if id in incomplete), excluded)
+        raise _incomplete(linked, next(id for id in linked.links if id in incomplete), excluded)
     selection = Selection(frozenset(wanted))
-    running = {*selection.running(linkage)}
-    if (chosen or excluded) and not _choosable(linkage, running):
+    running = {*selection.running(linked)}
+    if (chosen or excluded) and not _choosable(linked, running):
         raise WrongChoice("this leaves nothing to run but resources")
     return replace(selection, left_out=[id for id in whole if id not in running])
 
 
-def stage(linkage: LinkedManifest, id: EntryId) -> Stage | None:
-    return linkage.links[id].kind.stage
+def stage(linked: LinkedManifest, id: EntryId) -> Stage | None:
+    return linked.links[id].kind.stage
 
 
-def _auto_started(linkage: LinkedManifest) -> frozenset[EntryId]:
+def _auto_started(linked: LinkedManifest) -> frozenset[EntryId]:
     return frozenset(
         id
-        for id, link in linkage.links.items()
+        for id, link in linked.links.items()
         if link.kind.stage is not None
-        and LinkedEntry(linkage.links, link).fields["lifecycle"]["auto_start"]
+        and LinkedEntry(linked.links, link).fields["lifecycle"]["auto_start"]
     )
 
 
-def _choosable(linkage: LinkedManifest, ids: Iterable[EntryId]) -> list[EntryId]:
-    return [id for id in ids if stage(linkage, id) not in (None, Stage.RESOURCE)]
+def _choosable(linked: LinkedManifest, ids: Iterable[EntryId]) -> list[EntryId]:
+    return [id for id in ids if stage(linked, id) not in (None, Stage.RESOURCE)]
 
 
-def _incomplete(linkage: LinkedManifest, id: EntryId, excluded: set[EntryId]) -> WrongChoice:
-    need = min(linkage.graph.reach([id]) & excluded)
+def _incomplete(linked: LinkedManifest, id: EntryId, excluded: set[EntryId]) -> WrongChoice:
+    need = min(linked.graph.reach([id]) & excluded)
     mend = f"leave out '{id}' too: --except {need},{id}"
-    if stage(linkage, id) is Stage.RESOURCE:
+    if stage(linked, id) is Stage.RESOURCE:
         mend = f"'{id}' always starts, so '{need}' must"
     return WrongChoice(f"'{id}' needs '{need}', which is left out; {mend}")
 
 
-def _named(text: str, linkage: LinkedManifest) -> EntryId:
+def _named(text: str, linked: LinkedManifest) -> EntryId:
     """The service that a person means, by its id or its name alone."""
-    services = _choosable(linkage, linkage.links)
+    services = _choosable(linked, linked.links)
     found = [id for id in services if text in (str(id), id.name)]
     if len(found) == 1:
         return found[0]
     if found:
         raise WrongChoice(f"'{text}' is the name of several services: {_listed(found)}")
-    other = next((id for id in linkage.links if text in (str(id), id.name)), None)
+    other = next((id for id in linked.links if text in (str(id), id.name)), None)
     if other is None:
         hint = did_you_mean(text, [*map(str, services), *(id.name for id in services)])
         raise WrongChoice(f"no service '{text}'; {hint or f'there are: {_listed(services)}'}")
     why = "does not run by itself"
-    if stage(linkage, other) is Stage.RESOURCE:
+    if stage(linked, other) is Stage.RESOURCE:
         why = "always starts, as any handler may use it"
-    entry = linkage.links[other].entry
+    entry = linked.links[other].entry
     kind = entry.as_written("kind")
     raise WrongChoice(f"'{other}' is of kind {kind} and {why}; choose among: {_listed(services)}")
 

@@ -38,13 +38,26 @@ class ApplicationContext:
         self.loop: asyncio.AbstractEventLoop | None = None
         self._resolved: dict[tuple[str, str], EntryId] = {}
 
+    def replace(
+        self, fields: dict[EntryId, Mapping[str, Any]], components: dict[EntryId, Any]
+    ) -> None:
+        """Change to other entries, at once for all handlers.
+
+        The order matters, since threads look entries up meanwhile: no id is ever found for which
+        there is no component yet.
+        """
+        self.components = components
+        self.fields = fields
+        self._resolved = {}
+
     def id(self, text: str, within: str) -> EntryId:
         """Resolve an id, or a bare name in the namespace `within`.
 
         Raises LookupError, with a hint, if there is no such entry; TypeError if `text` is no str.
         """
         key = (text, within)
-        if key not in self._resolved:
+        resolved = self._resolved
+        if key not in resolved:
             if not isinstance(text, str):
                 raise TypeError(
                     f"an id is of type {type(text).__name__}, not a string such as 'app:tasks'"
@@ -53,8 +66,8 @@ class ApplicationContext:
             if id not in self.fields:
                 hint = did_you_mean(str(id), map(str, self.fields))
                 raise LookupError(f"no entry '{id}'" + (f"; {hint}" if hint else ""))
-            self._resolved[key] = id
-        return self._resolved[key]
+            resolved[key] = id
+        return resolved[key]
 
     def component(self, text: str, within: str) -> Any:
         """The component of an entry; None for a kind that builds nothing. Raises as `id` does."""

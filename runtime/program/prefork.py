@@ -29,15 +29,15 @@ KILL_MARGIN = 2 * EXIT_MARGIN
 
 
 def open_sockets(
-    linkage: LinkedManifest, selection: Selection, count: int
+    linked: LinkedManifest, selection: Selection, count: int
 ) -> dict[EntryId, Sequence[socket]]:
     """Open the listening sockets of the workers, one for each worker. Raises StartError."""
     sockets: dict[EntryId, Sequence[socket]] = {}
-    for id in selection.running(linkage):
-        link = linkage.links[id]
+    for id in selection.running(linked):
+        link = linked.links[id]
         if link.kind.bind is not None:
             try:
-                sockets[id] = link.kind.bind(LinkedEntry(linkage.links, link), count)
+                sockets[id] = link.kind.bind(LinkedEntry(linked.links, link), count)
             except StartError as error:
                 raise StartError(f"{id} could not start: {error}") from None
     return sockets

@@ -13,24 +13,24 @@ from runtime.registry import Registry
 from runtime.service import Stage
 
 
-def find_duplicates(linkage: LinkedManifest, selection: Selection) -> Iterator[Finding]:
+def find_duplicates(linked: LinkedManifest, selection: Selection) -> Iterator[Finding]:
     """Findings about services that several workers could not share: each would have its own."""
-    for id in selection.further(linkage).running(linkage):
-        link = linkage.links[id]
-        if problem := _single_process_problem(linkage, link):
+    for id in selection.further(linked).running(linked):
+        link = linked.links[id]
+        if problem := _single_process_problem(linked, link):
             yield _finding(link, problem, "each worker would have its own")
 
 
-def find_separations(linkage: LinkedManifest, selection: Selection) -> Iterator[Finding]:
+def find_separations(linked: LinkedManifest, selection: Selection) -> Iterator[Finding]:
     """Findings about queues within one process of which a selection leaves out one end."""
-    running = {*selection.running(linkage)}
-    publishers = [id for id in selection.left_out if stage(linkage, id) is not Stage.CONSUMER]
+    running = {*selection.running(linked)}
+    publishers = [id for id in selection.left_out if stage(linked, id) is not Stage.CONSUMER]
     for id in running:
-        link = linkage.links[id]
-        problem = _single_process_problem(linkage, link)
-        if problem is None or stage(linkage, id) is not Stage.RESOURCE:
+        link = linked.links[id]
+        problem = _single_process_problem(linked, link)
+        if problem is None or stage(linked, id) is not Stage.RESOURCE:
             continue
-        for queue, consumers in _consumers(linkage, id, running.union(selection.left_out)):
+        for queue, consumers in _consumers(linked, id, running.union(selection.left_out)):
             if running.isdisjoint(consumers):
                 names = _names(consumers)
                 why = f"what takes the messages of '{queue}' is left out: {names}"
@@ -41,26 +41,26 @@ def find_separations(linkage: LinkedManifest, selection: Selection) -> Iterator[
 
 
 def _consumers(
-    linkage: LinkedManifest, driver: EntryId, services: Iterable[EntryId]
+    linked: LinkedManifest, driver: EntryId, services: Iterable[EntryId]
 ) -> Iterator[tuple[EntryId, list[EntryId]]]:
     """Each queue of `driver`, with its consumers among `services`."""
-    graph = linkage.graph
+    graph = linked.graph
     dependents = graph.reach([driver], dependents=True)
     all_consumers = [
-        id for id in linkage.links if id in services and stage(linkage, id) is Stage.CONSUMER
+        id for id in linked.links if id in services and stage(linked, id) is Stage.CONSUMER
     ]
-    for queue in linkage.links:
+    for queue in linked.links:
         if queue in dependents and driver in graph.needs[queue]:
             consumers = [id for id in all_consumers if queue in graph.needs[id]]
             if consumers:
                 yield queue, consumers
 
 
-def _single_process_problem(linkage: LinkedManifest, link: Link) -> Problem | None:
+def _single_process_problem(linked: LinkedManifest, link: Link) -> Problem | None:
     """The reason why several processes cannot share the entry; None if they can."""
     shared = link.kind.shared
     if not isinstance(shared, bool):
-        return shared(LinkedEntry(linkage.links, link))
+        return shared(LinkedEntry(linked.links, link))
     if shared:
         return None
     kind = link.entry.as_written("kind")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 from enum import StrEnum
 
 import msgspec
 
+from runtime.clock import REAL, Clock, wait_for
 from runtime.service import StartError, Unavailable
 from runtime.supervision.spec import ServiceSpec
 from runtime.units import format_duration
@@ -17,7 +17,7 @@ from runtime.units import format_duration
 log = logging.getLogger("runtime.supervisor")
 
 GRACE = 0.5
-"""Seconds that a cancelled service has to give back what it holds."""
+"""Seconds that a cancelled service has for its cleanup."""
 
 
 class State(StrEnum):
@@ -31,143 +31,158 @@ class State(StrEnum):
 
 
 class StartFailed(Exception):
-    """A service did not get ready at the first start. The text is one line for the operator."""
+    """A service was not ready after its first start. The text is one line for the operator."""
 
 
-class End(msgspec.Struct, frozen=True):
-    """How one run of a service ended: `fault` is None if it ended well."""
+class NonZeroExit(Exception):
+    """A service ended with an exit code other than 0."""
 
-    fault: BaseException | None
+
+class RunResult(msgspec.Struct, frozen=True):
+    """The outcome of one run of a service: `error` is None if it ended well."""
+
+    error: BaseException | None
     was_ready: bool
     seconds: float
-    gone: bool = True
-    """False if it goes on, although it was cancelled."""
+    ended: bool = True
+    """False if the run goes on although it was cancelled."""
 
 
 class Child:
-    """Runs a service again and again, until it ended well, failed for good, or is stopped."""
+    """Runs a service, and restarts it until it ends well, fails for good, or is stopped.
 
-    def __init__(self, runnable: ServiceSpec, on_change: Callable[[Child], None]) -> None:
-        self.id = runnable.id
-        self.stage = runnable.stage
-        self.lifecycle = runnable.lifecycle
+    Restarts are delayed by `clock`; the time-outs of start and stop are real time.
+    """
+
+    def __init__(
+        self, spec: ServiceSpec, on_change: Callable[[Child], None], clock: Clock = REAL
+    ) -> None:
+        self.id = spec.id
+        self.stage = spec.stage
+        self.lifecycle = spec.lifecycle
+        self.spec = spec
         self.state = State.WAITING
         self.attempt = 0
         self.where = ""
-        """What the service said when it got ready: an address, a file."""
+        """The text that the service passed to `ready`: an address, a file."""
         self.failed_for_good = False
         self.overran = False
-        """Whether it had to be cancelled, or abandoned, when it was stopped."""
-        self._service = runnable.service
+        """True if it had to be cancelled when it was stopped."""
+        self.abandoned = False
+        """True if a run goes on although it was cancelled. The service must not run again."""
         self._on_change = on_change
+        self._clock = clock
         self._stop = asyncio.Event()
-        self._keeper: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None] | None = None
         self._run: asyncio.Task[int | None] | None = None
+        self._stopping: asyncio.Task[None] | None = None
         self._started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
     def alive(self) -> bool:
-        """Whether it runs, or will be tried again."""
-        return self.state not in (State.WAITING, State.STOPPED, State.EXITED) and not (
-            self.failed_for_good
-        )
+        """True while it runs or is to be restarted."""
+        return self._task is not None and not self._task.done()
 
     async def start(self) -> None:
-        """Start it and return when it is ready, has ended, or is stopped. Raises StartFailed."""
-        self._keeper = asyncio.create_task(self._keep(), name=f"keeper of {self.id}")
+        """Start it and return once it is ready, has ended, or is stopped. Raises StartFailed."""
+        self._task = asyncio.create_task(self._supervise(), name=f"supervision of {self.id}")
         await asyncio.shield(self._started)
 
     async def stop(self, limit: float) -> None:
-        """Let it drain, for its `stop_timeout` but at most `limit` seconds; then cancel it."""
+        """Let it drain for its `stop_timeout`, at most `limit` seconds; then cancel it.
+
+        Returns once it has stopped. Called again meanwhile, waits for the stop that goes on.
+        """
         self._stop.set()
-        if self._keeper is None or self._keeper.done():
-            if self.state is State.WAITING:
-                self._become(State.STOPPED)
-            return
-        self._become(State.STOPPING)
+        if self._stopping is None:
+            if self._task is None or self._task.done():
+                if self.state is State.WAITING:
+                    self._set_state(State.STOPPED)
+                return
+            self._set_state(State.STOPPING)
+            limit = min(self.lifecycle.stop_timeout, limit)
+            self._stopping = asyncio.create_task(self._stop_within(self._task, limit))
+        await asyncio.shield(self._stopping)
+
+    async def _stop_within(self, task: asyncio.Task[None], limit: float) -> None:
         began = asyncio.get_running_loop().time()
-        limit = min(self.lifecycle.stop_timeout, limit)
-        await asyncio.wait({self._keeper}, timeout=limit)
-        if not self._keeper.done():
-            said = "%s did not stop within %s"
-            log.error(said, self.id, format_duration(limit), extra={"entry": self.id})
-            await self._overrun(self._keeper)
-        self._become(State.FAILED if self.overran else State.STOPPED)
+        await asyncio.wait({task}, timeout=limit)
+        if not task.done():
+            log.error(
+                "%s did not stop within %s", self.id, format_duration(limit), extra=self._fields
+            )
+            self.overran = True
+            if self._run is not None:
+                await self._cancel(self._run)
+            task.cancel()
+            await asyncio.wait({task}, timeout=GRACE)
+        self._set_state(State.FAILED if self.overran else State.STOPPED)
         if not self.overran:
             took = format_duration(asyncio.get_running_loop().time() - began)
-            log.info("%s has stopped (%s)", self.id, took, extra={"entry": self.id})
-
-    async def _overrun(self, keeper: asyncio.Task[None]) -> None:
-        self.overran = True
-        if self._run is not None:
-            await self._cancel(self._run)
-        keeper.cancel()
-        await asyncio.wait({keeper}, timeout=GRACE)
+            log.info("%s has stopped (%s)", self.id, took, extra=self._fields)
 
     async def _cancel(self, run: asyncio.Task[int | None]) -> bool:
-        """Cancel a run; whether it is gone after its grace."""
+        """Cancel a run. Returns true if it has ended within its grace period."""
         run.cancel()
         await asyncio.wait({run}, timeout=GRACE)
         if not run.done():
-            log.error("%s goes on and is abandoned", self.id, extra={"entry": self.id})
+            self.abandoned = True
+            log.error("%s goes on and is abandoned", self.id, extra=self._fields)
         return run.done()
 
-    async def _keep(self) -> None:
-        loop = asyncio.get_running_loop()
-        patience = loop.time() + self.lifecycle.start_timeout
+    async def _supervise(self) -> None:
+        start_deadline = asyncio.get_running_loop().time() + self.lifecycle.start_timeout
         try:
             while not self._stop.is_set():
                 self.attempt += 1
-                self._become(State.STARTING)
-                end = await self._once(patience)
-                if end.was_ready and end.seconds > self.lifecycle.stable_threshold:
+                self._set_state(State.STARTING)
+                began = self._clock.monotonic()
+                result = await self._run_once(start_deadline)
+                lasted = self._clock.monotonic() - began
+                if result.was_ready and lasted > self.lifecycle.stable_threshold:
                     self.attempt = 1
                 if self._stop.is_set():
-                    self._drained(end)
-                elif end.fault is None:
-                    self._ended(end)
+                    if result.error is not None and not self.overran:
+                        text = f"failed while it stopped: {_describe(result.error)}"
+                        self._log_error(text, result.error)
+                elif result.error is None:
+                    self._set_state(State.EXITED)
+                    took = format_duration(result.seconds)
+                    log.info("%s has ended (%s)", self.id, took, extra=self._fields)
                     return
-                elif not await self._try_again(end, end.fault, patience):
+                elif not await self._back_off(result, result.error, start_deadline):
                     return
         finally:
-            self._settle(None)  # whoever waits for the start must not wait for ever
+            self._finish_start(None)  # the supervisor must not wait for this start for ever
 
-    def _drained(self, end: End) -> None:
-        if end.fault is not None and not self.overran:
-            self._complain(f"failed while it stopped: {_words(end.fault)}", end.fault)
-
-    def _ended(self, end: End) -> None:
-        self._become(State.EXITED)
-        took = format_duration(end.seconds)
-        log.info("%s has ended (%s)", self.id, took, extra={"entry": self.id})
-
-    async def _try_again(self, end: End, fault: BaseException, patience: float) -> bool:
-        """Wait until the next attempt; whether there is to be one."""
+    async def _back_off(
+        self, result: RunResult, error: BaseException, start_deadline: float
+    ) -> bool:
+        """Wait until the next attempt is due. Returns false if there is to be none."""
         policy = self.lifecycle.restart
         now = asyncio.get_running_loop().time()
         starting = not self._started.done()
-        last = policy.is_exhausted(self.attempt) or not end.gone
-        if starting and (last or now >= patience or not isinstance(fault, Unavailable)):
-            self._become(State.FAILED)
-            self._settle(StartFailed(self._could_not_start(fault)))
+        last = policy.is_exhausted(self.attempt) or not result.ended
+        if starting and (last or now >= start_deadline or not isinstance(error, Unavailable)):
+            self._set_state(State.FAILED)
+            self._finish_start(StartFailed(self._could_not_start(error)))
             return False
         if last:
             self.failed_for_good = True
-            self._complain(f"failed for good after {self.attempt} attempts: {_words(fault)}", fault)
-            self._become(State.FAILED)
+            text = f"failed for good after {self.attempt} attempts: {_describe(error)}"
+            self._log_error(text, error)
+            self._set_state(State.FAILED)
             return False
         delay = policy.delay(self.attempt)
-        if starting:  # others wait for this one
-            delay = min(delay, patience - now)
-        self._complain(
-            f"failed: {_words(fault)}; it is started again in {format_duration(delay)}", fault
-        )
-        self._become(State.FAILED)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stop.wait(), delay)
+        if starting:  # other services wait for this one
+            delay = min(delay, start_deadline - now)
+        shown = format_duration(delay)
+        self._log_error(f"failed: {_describe(error)}; it is started again in {shown}", error)
+        self._set_state(State.FAILED)
+        await wait_for(self._stop, delay, self._clock)
         return True
 
-    async def _once(self, patience: float) -> End:
+    async def _run_once(self, start_deadline: float) -> RunResult:
         loop = asyncio.get_running_loop()
         began = loop.time()
         ready: asyncio.Future[None] = loop.create_future()
@@ -178,64 +193,63 @@ class Child:
                 self._ready(where, loop.time() - began)
 
         run = self._run = asyncio.create_task(
-            self._service.run(mark_ready, self._stop), name=str(self.id)
+            self.spec.service.run(mark_ready, self._stop), name=str(self.id)
         )
-        limit = left = self.lifecycle.start_timeout
-        if not self._started.done():  # the last try gets a moment too, to say what is the matter
-            left = max(min(GRACE, limit), patience - began)
+        limit = timeout = self.lifecycle.start_timeout
+        if not self._started.done():  # the last attempt gets a moment too, to tell its error
+            timeout = max(min(GRACE, limit), start_deadline - began)
         either: set[asyncio.Future[None] | asyncio.Task[int | None]] = {run, ready}
-        await asyncio.wait(either, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(either, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         if run.done() or ready.done() or self._stop.is_set():
             await asyncio.wait({run})
-            return End(_fault(run), ready.done(), loop.time() - began)
-        gone = await self._cancel(run)
-        if gone:
-            _fault(run)  # it counts as seen
+            return RunResult(_error_of(run), ready.done(), loop.time() - began)
+        ended = await self._cancel(run)
+        if ended:
+            _error_of(run)  # marks the exception as retrieved
         late = StartError(f"it was not ready within {format_duration(limit)}")
-        return End(late, False, loop.time() - began, gone)
+        return RunResult(late, False, loop.time() - began, ended)
 
     def _ready(self, where: str, took: float) -> None:
         self.where = where
         if not self._stop.is_set():
-            self._become(State.RUNNING)
+            self._set_state(State.RUNNING)
             at = f" on {where}" if where else ""
-            said = "%s is running%s (%s)"
-            log.info(said, self.id, at, format_duration(took), extra={"entry": self.id})
-        self._settle(None)
+            shown = format_duration(took)
+            log.info("%s is running%s (%s)", self.id, at, shown, extra=self._fields)
+        self._finish_start(None)
 
-    def _settle(self, error: Exception | None) -> None:
-        """The first start is over, one way or the other."""
+    def _finish_start(self, error: StartFailed | None) -> None:
+        """Let `start` return, or raise `error`."""
         if self._started.done():
             return
         if error is None:
             self._started.set_result(None)
         else:
             self._started.set_exception(error)
-            self._started.exception()  # it counts as seen, should nobody wait any more
+            self._started.exception()  # marks it as retrieved, in case `start` was cancelled
 
-    def _could_not_start(self, fault: BaseException) -> str:
-        if not isinstance(fault, _QUIET):
-            self._complain("could not start", fault)
-        return f"{self.id} could not start: {_words(fault)}"
+    def _could_not_start(self, error: BaseException) -> str:
+        if not isinstance(error, _WITHOUT_TRACEBACK):
+            self._log_error("could not start", error)
+        return f"{self.id} could not start: {_describe(error)}"
 
-    def _complain(self, said: str, fault: BaseException) -> None:
-        trace = None if isinstance(fault, _QUIET) else fault
-        log.error("%s %s", self.id, said, exc_info=trace, extra={"entry": self.id})
+    def _log_error(self, text: str, error: BaseException) -> None:
+        trace = None if isinstance(error, _WITHOUT_TRACEBACK) else error
+        log.error("%s %s", self.id, text, exc_info=trace, extra=self._fields)
 
-    def _become(self, state: State) -> None:
+    @property
+    def _fields(self) -> dict[str, object]:
+        return {"entry": self.id}
+
+    def _set_state(self, state: State) -> None:
         self.state = state
         self._on_change(self)
 
 
-class NonZeroExit(Exception):
-    """A service ended with an exit code other than 0."""
+_WITHOUT_TRACEBACK = (StartError, Unavailable, NonZeroExit)
 
 
-_QUIET = (StartError, Unavailable, NonZeroExit)
-"""What is told without a traceback."""
-
-
-def _fault(run: asyncio.Task[int | None]) -> BaseException | None:
+def _error_of(run: asyncio.Task[int | None]) -> BaseException | None:
     if run.cancelled():
         return RuntimeError("it was cancelled from outside")
     if (error := run.exception()) is not None:
@@ -244,9 +258,9 @@ def _fault(run: asyncio.Task[int | None]) -> BaseException | None:
     return NonZeroExit(f"it ended with exit code {code}") if code else None
 
 
-def _words(fault: BaseException) -> str:
+def _describe(error: BaseException) -> str:
     try:
-        text = str(fault)
+        text = str(error)
     except Exception:  # an exception of the user's with a broken __str__
         text = "an exception without a text"
-    return text if isinstance(fault, _QUIET) else f"{type(fault).__name__}: {text}"
+    return text if isinstance(error, _WITHOUT_TRACEBACK) else f"{type(error).__name__}: {text}"

@@ -11,13 +11,13 @@ from runtime.backoff import Backoff
 
 
 class Lifecycle(msgspec.Struct, frozen=True, kw_only=True):
-    """Times in seconds. What it `requires` is in the graph."""
+    """The times, in seconds, and the restart policy. What it `requires` is in the graph."""
 
-    auto_start: bool = False
-    start_timeout: float = 10.0
-    stop_timeout: float = 10.0
-    stable_threshold: float = 5.0
-    restart: Backoff = Backoff()
+    auto_start: bool
+    start_timeout: float
+    stop_timeout: float
+    stable_threshold: float
+    restart: Backoff
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Lifecycle:

@@ -4,55 +4,61 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
+from runtime.clock import REAL, Clock
 from runtime.entry_id import EntryId
 from runtime.exit_codes import ExitCode
 from runtime.linking.graph import Graph
 from runtime.service import Stage
 from runtime.supervision.child import GRACE, Child, StartFailed, State
 from runtime.supervision.spec import ServiceSpec
+from runtime.telemetry import OFF, Telemetry
 
 log = logging.getLogger("runtime.supervisor")
 
-PATIENCE = 3.0
+SLOW_START = 3.0
 """Seconds after which a start that is not ready is explained."""
 
 
 class Supervisor:
-    """The services of an application as children.
+    """Runs the services of an application.
 
     `graph` has every entry; an entry that does not run passes its needs on to those that need it.
-    Started is what is `wanted` (None for what says so itself), with all that it needs, but for
-    what runs `elsewhere`.
+    The services that run are those `wanted` (None for all with `auto_start`) and all that they
+    need, except those that run `elsewhere`, in another process.
     """
 
     def __init__(
         self,
-        runnables: Mapping[EntryId, ServiceSpec],
+        specs: Mapping[EntryId, ServiceSpec],
         graph: Graph[EntryId],
         wanted: Collection[EntryId] | None = None,
         elsewhere: Collection[EntryId] = (),
+        *,
+        clock: Clock = REAL,
+        telemetry: Telemetry = OFF,
     ) -> None:
-        if wanted is None:
-            wanted = [id for id, runnable in runnables.items() if runnable.lifecycle.auto_start]
-        reached = graph.reach(wanted).difference(elsewhere)
         self._graph = graph
+        self._clock = clock
+        self._telemetry = telemetry
         self.children = {
-            id: Child(runnable, self._changed)
-            for id, runnable in runnables.items()
-            if id in reached
+            id: self._child(spec) for id, spec in _select(specs, graph, wanted, elsewhere).items()
         }
         self.start_failed: str | None = None
-        """Why the application could not start, in one line."""
+        """Why the application, or the change applied last, could not start, in one line."""
         self.ready = False
-        """Whether all that was to start runs, and nothing failed for good or is stopping."""
-        self._stopping = False
+        """True while all services that are to run have started and none has failed for good."""
+        self.stopping = asyncio.Event()
+        """Set once `stop` has been called."""
+        self._changing = asyncio.Lock()
+        self._leaving: Collection[Child] = ()
+        """Those that the change in progress removes or replaces."""
         self._cascades: set[asyncio.Task[None]] = set()
 
     @property
     def exit_code(self) -> ExitCode:
-        """The gravest outcome so far."""
+        """The gravest outcome so far among the present services."""
         children = self.children.values()
         if self.start_failed is not None:
             return ExitCode.START_FAILED
@@ -64,8 +70,12 @@ class Supervisor:
     @property
     def budget(self) -> float:
         """Seconds that a stop takes at most."""
-        stages = {child.stage for child in self.children.values()}
-        return sum(self._limit(stage) + 2 * GRACE for stage in stages)
+        children = self.children.values()
+        stages = {child.stage for child in children}
+        return sum(
+            _stop_timeout([child for child in children if child.stage is stage]) + 2 * GRACE
+            for stage in stages
+        )
 
     def order(self) -> list[Child]:
         """The children in the order of their start: needs first, then by stage, then as written."""
@@ -77,48 +87,108 @@ class Supervisor:
         return [self.children[id] for id in self._graph.order(rank) if id in self.children]
 
     async def start(self) -> bool:
-        """Start the children one after the other; whether all of them are ready.
+        """Start the children one after the other. Returns true if all of them are ready.
 
-        Returns early, with False, if one fails or `stop` is called meanwhile.
+        Returns false as soon as one fails or `stop` is called.
         """
-        order = self.order()
-        for position, child in enumerate(order):
-            if self._stopping:
+        async with self._changing:
+            return await self._start_waiting()
+
+    async def apply(
+        self,
+        specs: Mapping[EntryId, ServiceSpec],
+        graph: Graph[EntryId],
+        wanted: Collection[EntryId] | None = None,
+        elsewhere: Collection[EntryId] = (),
+    ) -> bool:
+        """Replace all services by those of `specs`, and touch only those that differ.
+
+        A service that runs, or that has ended well, is kept if its component is the same and its
+        lifecycle equal. The others stop, as in `stop`; then new ones and those that had failed
+        start, as in `start`. Returns true if all of them are ready. Calls are served one after the
+        other. Raises RuntimeError once the application is stopping.
+        """
+        async with self._changing:
+            if self.stopping.is_set():
+                raise RuntimeError("the application is stopping")
+            if self._cascades:
+                await asyncio.wait(self._cascades)
+            selected = _select(specs, graph, wanted, elsewhere)
+            kept = {
+                id: child
+                for id, child in self.children.items()
+                if id in selected and _stays(child, selected[id])
+            }
+            self._leaving = [c for id, c in self.children.items() if id not in kept]
+            await self._stop_in_stages(self._leaving)
+            self._leaving = ()
+            if self.stopping.is_set():
                 return False
-            if blocked := self._blocked_by(child):
-                self.start_failed = f"{child.id} could not start: it needs {blocked}, which failed"
-                return False
-            try:
-                await self._start_explained(child, order[position + 1 :])
-            except StartFailed as error:
-                self.start_failed = str(error)
-                return False
-        self.ready = not self._stopping and not any(child.failed_for_good for child in order)
-        return not self._stopping
+            self._graph = graph
+            self.children = {
+                id: kept[id] if id in kept else self._child(spec) for id, spec in selected.items()
+            }
+            self.start_failed = None
+            return await self._start_waiting()
 
     async def stop(self) -> None:
         """Stop stage by stage, servers first; the members of a stage together.
 
-        A member that another one of the same stage needs stops after it, inside the stage's time.
+        A service that another one of the same stage needs stops after it, within the stage's time.
         """
-        self._stopping = True
+        self.stopping.set()
         self.ready = False
         for task in self._cascades:
             task.cancel()
-        for stage in reversed(Stage):
-            members = [child for child in self.children.values() if child.stage == stage]
-            if members:
-                await self._stop_together(members, self._limit(stage))
+        await self._stop_in_stages(self.children.values())
 
-    def _limit(self, stage: Stage) -> float:
-        return max(
-            (c.lifecycle.stop_timeout for c in self.children.values() if c.stage == stage),
-            default=0.0,
+    def _child(self, spec: ServiceSpec) -> Child:
+        return Child(spec, self._changed, self._clock)
+
+    async def _start_waiting(self) -> bool:
+        waiting = [child for child in self.order() if child.state is State.WAITING]
+        for position, child in enumerate(waiting):
+            if self.stopping.is_set():
+                return False
+            if failed := self._failed_need(child):
+                self.start_failed = f"{child.id} could not start: it needs {failed}, which failed"
+                break
+            try:
+                await self._start_child(child, waiting[position + 1 :])
+            except StartFailed as error:
+                self.start_failed = str(error)
+                break
+        started = self.start_failed is None and not self.stopping.is_set()
+        self.ready = started and not any(c.failed_for_good for c in self.children.values())
+        return started
+
+    async def _start_child(self, child: Child, later: list[Child]) -> None:
+        """Start one service. Logs, while it takes long, which others wait for it."""
+        starting = asyncio.create_task(child.start())
+        while not starting.done():
+            await asyncio.wait({starting}, timeout=SLOW_START)
+            if not starting.done() and not self.stopping.is_set():
+                waiting = ", ".join(str(other.id) for other in later)
+                after = f"; waiting for it: {waiting}" if waiting else ""
+                log.warning("%s is not ready yet%s", child.id, after, extra={"entry": child.id})
+        await starting
+
+    def _failed_need(self, child: Child) -> EntryId | None:
+        needs = self._graph.reach([child.id]) - {child.id}
+        return next(
+            (id for id in needs if id in self.children and self.children[id].failed_for_good),
+            None,
         )
 
-    async def _stop_together(self, members: Iterable[Child], limit: float) -> None:
+    async def _stop_in_stages(self, children: Collection[Child]) -> None:
+        for stage in reversed(Stage):
+            members = [child for child in children if child.stage is stage]
+            if members:
+                await self._stop_together(members)
+
+    async def _stop_together(self, members: list[Child]) -> None:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + limit
+        deadline = loop.time() + _stop_timeout(members)
         group = {child.id: child for child in members}
         stops: dict[EntryId, asyncio.Task[None]] = {}
 
@@ -133,25 +203,12 @@ class Supervisor:
             stops[id] = asyncio.create_task(stop(child))
         await asyncio.gather(*stops.values())
 
-    async def _start_explained(self, child: Child, later: list[Child]) -> None:
-        starting = asyncio.create_task(child.start())
-        while not starting.done():
-            await asyncio.wait({starting}, timeout=PATIENCE)
-            if not starting.done() and not self._stopping:
-                waiting = ", ".join(str(other.id) for other in later)
-                after = f"; waiting for it: {waiting}" if waiting else ""
-                log.warning("%s is not ready yet%s", child.id, after, extra={"entry": child.id})
-        await starting
-
-    def _blocked_by(self, child: Child) -> EntryId | None:
-        needs = self._graph.reach([child.id]) - {child.id}
-        return next(
-            (id for id in needs if id in self.children and self.children[id].failed_for_good),
-            None,
-        )
-
     def _changed(self, child: Child) -> None:
-        if child.state is State.FAILED and child.failed_for_good and not self._stopping:
+        if self._telemetry.enabled:
+            self._telemetry.event(
+                "service.state", child.id, state=child.state.value, attempt=child.attempt
+            )
+        if child.failed_for_good and not self.stopping.is_set() and child not in self._leaving:
             self.ready = False
             task = asyncio.create_task(self._stop_dependents(child))
             self._cascades.add(task)
@@ -160,13 +217,32 @@ class Supervisor:
     async def _stop_dependents(self, failed: Child) -> None:
         ids = self._graph.reach([failed.id], dependents=True) - {failed.id}
         dependents = [c for id, c in self.children.items() if id in ids and c.alive]
-        if not dependents:
-            return
-        names = ", ".join(str(child.id) for child in dependents)
-        said = "%s failed, so what needs it stops: %s"
-        log.error(said, failed.id, names, extra={"entry": failed.id})
-        for stage in reversed(Stage):
-            members = [child for child in dependents if child.stage == stage]
-            if members:
-                limit = max(child.lifecycle.stop_timeout for child in members)
-                await self._stop_together(members, limit)
+        if dependents:
+            names = ", ".join(str(child.id) for child in dependents)
+            message = "%s failed, so what needs it stops: %s"
+            log.error(message, failed.id, names, extra={"entry": failed.id})
+            await self._stop_in_stages(dependents)
+
+
+def _select(
+    specs: Mapping[EntryId, ServiceSpec],
+    graph: Graph[EntryId],
+    wanted: Collection[EntryId] | None,
+    elsewhere: Collection[EntryId],
+) -> dict[EntryId, ServiceSpec]:
+    """The services that are to run."""
+    if wanted is None:
+        wanted = [id for id, spec in specs.items() if spec.lifecycle.auto_start]
+    reached = graph.reach(wanted).difference(elsewhere)
+    return {id: spec for id, spec in specs.items() if id in reached}
+
+
+def _stays(child: Child, spec: ServiceSpec) -> bool:
+    """True if the child is neither to be replaced nor to be started again."""
+    settled = child.state is State.EXITED or child.abandoned
+    alive = child.alive and child.state is not State.STOPPING
+    return child.spec.is_same(spec) and (settled or alive)
+
+
+def _stop_timeout(children: Collection[Child]) -> float:
+    return max((child.lifecycle.stop_timeout for child in children), default=0.0)

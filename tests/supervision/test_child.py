@@ -1,7 +1,8 @@
+"""A child: how one service starts and stops."""
+
 from __future__ import annotations
 
 import asyncio
-from itertools import pairwise
 
 import pytest
 
@@ -10,16 +11,7 @@ from runtime.service import StartError, Unavailable
 from runtime.supervision.child import GRACE, StartFailed
 from tests.support.supervising import FakeService, Run, child, run
 
-CRASH = Run(lasts=1, ends=ValueError("broken"))
 STEADY = Backoff(initial_delay=1, backoff_factor=2, max_delay=10, jitter=0)
-
-
-def gaps(service: FakeService) -> list[float]:
-    """Seconds between the end of a run and the start of the next."""
-    return [
-        pytest.approx(began - ended)
-        for ended, began in zip(service.ended, service.began[1:], strict=False)
-    ]
 
 
 def test_a_child_goes_through_starting_and_running_to_stopped() -> None:
@@ -57,103 +49,6 @@ def test_a_service_that_ends_well_has_exited_and_is_not_restarted() -> None:
         assert len(service.began) == 1
         await it.stop(10)
         assert it.state == "exited"
-
-    run(main())
-
-
-def test_gaps_between_runs_follow_the_policy() -> None:
-    async def main() -> None:
-        service = FakeService([CRASH])
-        it, _ = child(service, restart=STEADY)
-        await it.start()
-        await asyncio.sleep(40)
-        assert gaps(service)[:6] == [1, 2, 4, 8, 10]
-        await it.stop(10)
-
-    run(main())
-
-
-def test_jitter_keeps_each_gap_within_its_share() -> None:
-    async def main() -> None:
-        service = FakeService([CRASH])
-        policy = Backoff(initial_delay=1, backoff_factor=1, jitter=0.5)
-        it, _ = child(service, restart=policy)
-        await it.start()
-        await asyncio.sleep(400)
-        await it.stop(10)
-        found = [b - a for a, b in zip(service.ended, service.began[1:], strict=False)]
-        assert all(0.5 <= gap <= 1.5 + 1e-6 for gap in found)
-        assert max(found) - min(found) > 0.3
-
-    run(main())
-
-
-def test_a_run_longer_than_the_stable_threshold_resets_the_backoff() -> None:
-    async def main() -> None:
-        long = Run(lasts=6, ends=ValueError("at last"))
-        service = FakeService([CRASH, CRASH, CRASH, long, CRASH, Run()])
-        it, _ = child(service, restart=STEADY, stable_threshold=5)
-        await it.start()
-        await asyncio.sleep(100)
-        assert gaps(service) == [1, 2, 4, 1, 2]
-        await it.stop(10)
-
-    run(main())
-
-
-def test_a_run_as_long_as_the_threshold_resets_nothing() -> None:
-    async def main() -> None:
-        service = FakeService([CRASH, Run(lasts=4.9, ends=ValueError("no")), Run()])
-        it, _ = child(service, restart=STEADY, stable_threshold=5)
-        await it.start()
-        await asyncio.sleep(100)
-        assert gaps(service) == [1, 2]
-        await it.stop(10)
-
-    run(main())
-
-
-@pytest.mark.parametrize("ends", [ValueError("broken"), 3, StartError("no"), Unavailable("yet")])
-def test_a_spent_budget_is_failure_for_good(ends: BaseException | int) -> None:
-    async def main() -> None:
-        service = FakeService([Run(lasts=1, ends=ends)])
-        it, states = child(service, restart=Backoff(max_attempts=3))
-        await it.start()
-        assert not it.failed_for_good
-        await asyncio.sleep(1000)
-        assert it.failed_for_good
-        assert len(service.began) == 3
-        assert not it.alive
-        assert states[-1] == "failed"
-        await it.stop(10)
-        assert it.state == "failed"
-
-    run(main())
-
-
-def test_a_start_error_after_a_good_start_is_tried_again_by_the_restart_policy() -> None:
-    async def main() -> None:
-        taken = Run(lasts=0, ends=StartError("the port is taken"))
-        service = FakeService([Run(lasts=20, ends=ValueError("broken")), taken, taken, Run()])
-        it, states = child(service, restart=STEADY, stable_threshold=5)
-        await it.start()
-        await asyncio.sleep(100)
-        assert gaps(service) == [1, 2, 4]
-        assert states[-1] == "running"
-        await it.stop(10)
-
-    run(main())
-
-
-def test_what_is_not_there_yet_is_tried_again_until_it_is() -> None:
-    async def main() -> None:
-        away = Run(lasts=0, ends=Unavailable("refused"))
-        service = FakeService([away, away, Run()])
-        it, states = child(service, restart=STEADY, start_timeout=10)
-        await it.start()
-        assert gaps(service) == [1, 2]
-        assert states[-1] == "running"
-        await it.stop(10)
 
     run(main())
 
@@ -205,36 +100,6 @@ def test_a_start_that_takes_too_long_is_cancelled() -> None:
     run(main())
 
 
-def test_a_restart_that_goes_on_although_it_was_cancelled_is_not_run_twice() -> None:
-    async def main() -> None:
-        stuck = Run(ready_after=None, drains=None)
-        service = FakeService([CRASH, stuck])
-        it, _ = child(service, restart=STEADY, start_timeout=3)
-        service._do = _stuck_after_first(service)  # type: ignore[method-assign]
-        await it.start()
-        await asyncio.sleep(100)
-        assert it.failed_for_good
-        assert len(service.began) == 2
-
-    run(main())
-
-
-def _stuck_after_first(service: FakeService):  # type: ignore[no-untyped-def]
-    do = FakeService._do
-
-    async def once(plan, ready, stop):  # type: ignore[no-untyped-def]
-        if len(service.began) == 1:
-            return await do(service, plan, ready, stop)
-        until = asyncio.get_running_loop().time() + 500
-        while asyncio.get_running_loop().time() < until:
-            try:
-                await asyncio.sleep(500)
-            except asyncio.CancelledError:
-                continue
-
-    return once
-
-
 def test_a_stop_during_the_start_lets_the_starter_go_on() -> None:
     async def main() -> None:
         it, states = child(FakeService([Run(ready_after=9)]))
@@ -257,22 +122,6 @@ def test_a_stop_in_the_moment_of_the_start_runs_nothing() -> None:
         await starting
         assert it.state == "stopped"
         assert service.began == service.ended
-
-    run(main())
-
-
-def test_a_stop_during_the_backoff_ends_the_waiting() -> None:
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        service = FakeService([CRASH])
-        it, _ = child(service, restart=Backoff(initial_delay=60))
-        await it.start()
-        await asyncio.sleep(5)
-        before = loop.time()
-        await it.stop(10)
-        assert loop.time() == before
-        assert it.state == "stopped"
-        assert len(service.began) == 1
 
     run(main())
 
@@ -362,39 +211,3 @@ def test_a_crash_in_the_drain_is_told(caplog: pytest.LogCaptureFixture) -> None:
 
     run(main())
     assert "app:it failed while it stopped: ValueError: clumsy" in caplog.text
-
-
-def test_an_exception_without_a_text_does_not_lose_the_service(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    class Mute(Exception):
-        def __str__(self) -> str:
-            raise RuntimeError
-
-    async def main() -> None:
-        service = FakeService([Run(lasts=1, ends=Mute()), Run()])
-        it, _ = child(service)
-        await it.start()
-        await asyncio.sleep(10)
-        assert it.state == "running"
-        await it.stop(10)
-
-    run(main())
-    assert "Mute: an exception without a text" in caplog.text
-
-
-def test_a_waiting_service_is_quiet(caplog: pytest.LogCaptureFixture) -> None:
-    async def main() -> None:
-        it, _ = child(FakeService([Run(lasts=0.001, ends=ValueError("at once"))]))
-        await it.start()
-        await asyncio.sleep(300)
-        caplog.clear()
-        await asyncio.sleep(600)
-        await it.stop(10)
-
-    run(main())
-    failures = [r for r in caplog.records if "is started again" in r.getMessage()]
-    times = [r.created for r in failures]
-    assert all(earlier <= later for earlier, later in pairwise(times))
-    assert len(caplog.records) < 10 * 10
-    assert len(failures) <= 600 / 81 + 1

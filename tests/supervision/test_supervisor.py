@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -12,26 +14,14 @@ from runtime.backoff import Backoff
 from runtime.service import Stage, StartError
 from runtime.supervision.spec import ServiceSpec
 from runtime.supervision.supervisor import Supervisor
-from tests.support.supervising import FakeService, Run, id_of, run, runnable, supervisor
+from runtime.telemetry import Span, Telemetry
+from tests.support.supervising import Diary, FakeService, Run, id_of, run, spec, supervisor
 
 ONCE = Backoff(max_attempts=1)
 
 
-class Diary:
-    """What several services note, in the order it happened."""
-
-    def __init__(self) -> None:
-        self.entries: list[tuple[str, str]] = []
-
-    def service(self, name: str, *runs: Run) -> FakeService:
-        return FakeService(list(runs) or [Run()], lambda what: self.entries.append((name, what)))
-
-    def of(self, what: str) -> list[str]:
-        return [name for name, noted in self.entries if noted == what]
-
-
-async def start_and_stop(runnables: list[ServiceSpec], needs: dict[str, list[str]]) -> None:
-    it = supervisor(runnables, needs)
+async def start_and_stop(specs: list[ServiceSpec], needs: dict[str, list[str]]) -> None:
+    it = supervisor(specs, needs)
     assert await it.start()
     await it.stop()
 
@@ -42,8 +32,8 @@ def test_200_services_start_by_need_and_stage_and_stop_by_stage(seed: int) -> No
     diary = Diary()
     stages = [chance.choice(list(Stage)) for _ in range(200)]
     names = [f"s{number}" for number in range(200)]
-    runnables = [
-        runnable(name, diary.service(name), stage=stage)
+    specs = [
+        spec(name, diary.service(name), stage=stage)
         for name, stage in zip(names, stages, strict=True)
     ]
     needs = {
@@ -51,7 +41,7 @@ def test_200_services_start_by_need_and_stage_and_stop_by_stage(seed: int) -> No
         for number, name in enumerate(names)
     }
 
-    run(start_and_stop(runnables, needs))
+    run(start_and_stop(specs, needs))
 
     started, stopped = diary.of("ready"), diary.of("stop")
     stage_of = dict(zip(names, stages, strict=True))
@@ -73,7 +63,7 @@ def test_members_of_a_stage_drain_together() -> None:
     it_took: list[float] = []
 
     async def main() -> None:
-        it = supervisor([runnable(f"s{n}", service) for n, service in enumerate(services)])
+        it = supervisor([spec(f"s{n}", service) for n, service in enumerate(services)])
         await it.start()
         began = asyncio.get_running_loop().time()
         await it.stop()
@@ -87,7 +77,7 @@ def test_members_of_a_stage_drain_together() -> None:
 def test_a_stop_takes_at_most_the_sum_over_the_stages() -> None:
     async def main() -> float:
         stuck = [
-            runnable(f"s{stage}{n}", FakeService([Run(drains=None)]), stage=stage, stop_timeout=2.0)
+            spec(f"s{stage}{n}", FakeService([Run(drains=None)]), stage=stage, stop_timeout=2.0)
             for stage in Stage
             for n in range(3)
         ]
@@ -104,14 +94,14 @@ def test_a_stop_takes_at_most_the_sum_over_the_stages() -> None:
 
 def test_what_nobody_asked_for_does_not_start_and_what_is_needed_does() -> None:
     diary = Diary()
-    runnables = [
-        runnable("driver", diary.service("driver"), stage=Stage.RESOURCE, auto_start=False),
-        runnable("idle", diary.service("idle"), stage=Stage.RESOURCE, auto_start=False),
-        runnable("consumer", diary.service("consumer"), stage=Stage.CONSUMER),
+    specs = [
+        spec("driver", diary.service("driver"), stage=Stage.RESOURCE, auto_start=False),
+        spec("idle", diary.service("idle"), stage=Stage.RESOURCE, auto_start=False),
+        spec("consumer", diary.service("consumer"), stage=Stage.CONSUMER),
     ]
 
     # the need goes through `queue`, which does not run itself
-    run(start_and_stop(runnables, {"consumer": ["queue"], "queue": ["driver"]}))
+    run(start_and_stop(specs, {"consumer": ["queue"], "queue": ["driver"]}))
 
     assert diary.of("ready") == ["driver", "consumer"]
 
@@ -121,7 +111,7 @@ def test_a_failure_in_the_middle_of_a_start_stops_what_was_started() -> None:
     broken = diary.service("b", Run(lasts=0, ends=StartError("the port is taken")))
 
     async def main() -> Supervisor:
-        it = supervisor([runnable(n, s) for n, s in (("a", diary.service("a")), ("b", broken))])
+        it = supervisor([spec(n, s) for n, s in (("a", diary.service("a")), ("b", broken))])
         assert not await it.start()
         await it.stop()
         return it
@@ -139,14 +129,14 @@ def test_a_service_that_fails_for_good_takes_only_its_dependents_with_it() -> No
     async def main() -> Supervisor:
         it = supervisor(
             [
-                runnable(
+                spec(
                     "failing",
                     diary.service("failing", Run(lasts=1.0, ends=ValueError("no"))),
                     stage=Stage.RESOURCE,
                     restart=ONCE,
                 ),
-                runnable("dependent", diary.service("dependent"), stage=Stage.SERVER),
-                runnable("other", diary.service("other"), stage=Stage.SERVER),
+                spec("dependent", diary.service("dependent"), stage=Stage.SERVER),
+                spec("other", diary.service("other"), stage=Stage.SERVER),
             ],
             {"dependent": ["failing"]},
         )
@@ -167,8 +157,8 @@ def test_a_service_that_fails_for_good_takes_only_its_dependents_with_it() -> No
 def test_the_exit_code_is_the_gravest_that_applies() -> None:
     async def main() -> int:
         both: list[ServiceSpec] = [
-            runnable("bad", FakeService([Run(lasts=1.0, ends=1)]), restart=ONCE),
-            runnable("stuck", FakeService([Run(drains=None)])),
+            spec("bad", FakeService([Run(lasts=1.0, ends=1)]), restart=ONCE),
+            spec("stuck", FakeService([Run(drains=None)])),
         ]
         it = supervisor(both)
         await it.start()
@@ -184,8 +174,8 @@ def test_a_start_that_hangs_says_who_waits(caplog: pytest.LogCaptureFixture) -> 
     async def main() -> None:
         it = supervisor(
             [
-                runnable("slow", FakeService([Run(ready_after=4.0)])),
-                runnable("next", FakeService()),
+                spec("slow", FakeService([Run(ready_after=4.0)])),
+                spec("next", FakeService()),
             ]
         )
         assert await it.start()
@@ -204,8 +194,8 @@ def test_a_stop_during_the_start_leaves_the_rest_alone() -> None:
     async def main() -> None:
         it = supervisor(
             [
-                runnable("slow", diary.service("slow", Run(ready_after=8.0))),
-                runnable("never", diary.service("never")),
+                spec("slow", diary.service("slow", Run(ready_after=8.0))),
+                spec("never", diary.service("never")),
             ]
         )
         starting = asyncio.create_task(it.start())
@@ -217,3 +207,41 @@ def test_a_stop_during_the_start_leaves_the_rest_alone() -> None:
     run(main())
 
     assert diary.of("start") == ["slow"]
+
+
+class Listener:
+    """Keeps the changes of state that it hears of."""
+
+    def __init__(self) -> None:
+        self.states: list[tuple[str, str, int]] = []
+
+    def span_started(self, span: Span) -> None: ...
+
+    def span_ended(self, span: Span) -> None: ...
+
+    def event(self, name: str, entry: str, span: Span | None, fields: Mapping[str, Any]) -> None:
+        assert name == "service.state"
+        self.states.append((entry, fields["state"], fields["attempt"]))
+
+
+def test_telemetry_hears_of_every_change_of_state() -> None:
+    heard = Listener()
+    failing = FakeService([Run(lasts=1.0, ends=ValueError("no")), Run()])
+
+    async def main() -> None:
+        it = supervisor([spec("it", failing)], telemetry=Telemetry(heard))
+        await it.start()
+        await asyncio.sleep(5.0)
+        await it.stop()
+
+    run(main())
+
+    assert heard.states == [
+        ("app:it", "starting", 1),
+        ("app:it", "running", 1),
+        ("app:it", "failed", 1),
+        ("app:it", "starting", 2),
+        ("app:it", "running", 2),
+        ("app:it", "stopping", 2),
+        ("app:it", "stopped", 2),
+    ]

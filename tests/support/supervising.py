@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from runtime.backoff import Backoff
+from runtime.clock import Clock
 from runtime.entry_id import EntryId
 from runtime.linking.graph import Graph
-from runtime.service import Ready, Stage
+from runtime.service import Ready, Service, Stage
 from runtime.supervision.child import Child
 from runtime.supervision.lifecycle import Lifecycle
 from runtime.supervision.spec import ServiceSpec
@@ -97,6 +98,19 @@ class FakeService:
         return plan.ends
 
 
+class Diary:
+    """The notes of several services, in the order of the events."""
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[str, str]] = []
+
+    def service(self, name: str, *runs: Run) -> FakeService:
+        return FakeService(list(runs) or [Run()], lambda what: self.entries.append((name, what)))
+
+    def of(self, what: str) -> list[str]:
+        return [name for name, noted in self.entries if noted == what]
+
+
 async def _until(stop: asyncio.Event, seconds: float | None) -> bool:
     """Whether `stop` was set before that many seconds were over."""
     if seconds == 0:
@@ -123,29 +137,59 @@ def id_of(name: str) -> EntryId:
     return EntryId("app", name)
 
 
-def runnable(
+def spec(
     name: str,
-    service: FakeService,
+    service: Service,
     stage: Stage = Stage.PROCESS,
     restart: Backoff | None = None,
     **lifecycle: Any,
 ) -> ServiceSpec:
-    settings = {"auto_start": True, "restart": restart or Backoff(), **lifecycle}
+    """A service that starts with the application, with the defaults of the schema."""
+    settings = {
+        "auto_start": True,
+        "start_timeout": 10.0,
+        "stop_timeout": 10.0,
+        "stable_threshold": 5.0,
+        "restart": restart or Backoff(),
+        **lifecycle,
+    }
     return ServiceSpec(id_of(name), service, stage, Lifecycle(**settings))
 
 
-def child(service: FakeService, **settings: Any) -> tuple[Child, list[str]]:
+def clock_of_the_loop() -> Clock:
+    """A clock that jumps as the loop of `run` does."""
+    loop = asyncio.get_running_loop()
+    return Clock(time=loop.time, monotonic=loop.time, call_later=loop.call_later)
+
+
+def child(
+    service: Service, *, clock: Clock | None = None, **settings: Any
+) -> tuple[Child, list[str]]:
     """A child, and the list of the states it goes through."""
     states: list[str] = []
-    return Child(runnable("it", service, **settings), lambda it: states.append(it.state)), states
+    it = Child(
+        spec("it", service, **settings),
+        lambda it: states.append(it.state),
+        clock or clock_of_the_loop(),
+    )
+    return it, states
+
+
+def graph_of(
+    specs: Iterable[ServiceSpec], needs: Mapping[str, Iterable[str]] | None = None
+) -> Graph[EntryId]:
+    """A graph of the services and of whatever else `needs` names."""
+    edges: dict[EntryId, list[EntryId]] = {each.id: [] for each in specs}
+    for name, others in (needs or {}).items():
+        edges.setdefault(id_of(name), []).extend(map(id_of, others))
+    return Graph(edges)
 
 
 def supervisor(
-    runnables: Iterable[ServiceSpec], needs: Mapping[str, Iterable[str]] | None = None
+    specs: Iterable[ServiceSpec],
+    needs: Mapping[str, Iterable[str]] | None = None,
+    **options: Any,
 ) -> Supervisor:
-    """Over a graph of the runnables and of whatever else `needs` names."""
-    by_id = {each.id: each for each in runnables}
-    edges: dict[EntryId, list[EntryId]] = {id: [] for id in by_id}
-    for name, others in (needs or {}).items():
-        edges.setdefault(id_of(name), []).extend(map(id_of, others))
-    return Supervisor(by_id, Graph(edges))
+    by_id = {each.id: each for each in specs}
+    options.setdefault("clock", clock_of_the_loop())
+    return Supervisor(by_id, graph_of(by_id.values(), needs), **options)
