@@ -149,6 +149,10 @@ class Kind(msgspec.Struct, frozen=True):
     """Whether several processes of one application may each run it and mean the same thing; a
     function if that depends on the entry: it says what is in the way.
     """
+    expand_schema: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    """Returns the schema with what it leaves open filled in, such as names that other packages may
+    add. For pages and editors only, so it may look for them; `check` validates what is left open.
+    """
     compose: Callable[[Any, Sequence[Any]], None] | None = None
     """Gives a component those that refer to it, in the manifest's order: a server its routers. It
     is called after everything is built, dependents first, and again whenever one of them changed.

@@ -45,6 +45,11 @@ class Registry:
             self._schemas[name] = kind_schema(name) if _is_built_in(name) else self._own(name)
         return self._schemas[name]
 
+    def expanded_schema(self, name: str) -> Schema:
+        """The schema for pages and editors: with what the kind leaves open filled in."""
+        schema, expand = self.schema(name), self[name].expand_schema
+        return schema if expand is None else Schema(expand(schema.document))
+
     def _own(self, name: str) -> Schema:
         """The schema that a kind from outside brings."""
         document = self[name].schema

@@ -25,7 +25,7 @@ def editor_schema(registry: Registry) -> dict[str, Any]:
     choices = []
     for name in registry.names:
         try:
-            definitions |= _definitions(name, registry.schema(name).document, shared)
+            definitions |= _definitions(name, registry.expanded_schema(name).document, shared)
         except BrokenKind:
             continue  # the name is allowed, but the schema cannot be read
         choices.append(

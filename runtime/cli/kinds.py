@@ -36,9 +36,9 @@ def _print(registry: Registry, name: str | None, markdown: bool, as_json: bool) 
         hint = did_you_mean(name, registry.names) or "see 'runtime kinds'"
         raise CommandError(f"unknown kind '{name}'; {hint}")
     elif as_json:
-        print(json.dumps(registry.schema(name).document, indent=2))
+        print(json.dumps(registry.expanded_schema(name).document, indent=2))
     else:
-        print(page.page(name, registry.schema(name)))
+        print(page.page(name, registry.expanded_schema(name)))
         print(f"The raw schema: runtime kinds {name} --json")
 
 
@@ -58,7 +58,7 @@ def _list(registry: Registry, as_json: bool) -> None:
 
 
 def _all_pages(registry: Registry) -> str:
-    pages = [page.page(name, registry.schema(name)) for name in sorted(registry.built_in)]
+    pages = [page.page(name, registry.expanded_schema(name)) for name in sorted(registry.built_in)]
     head = (
         "# Kinds\n\nGenerated from `schemas/` by `runtime kinds --markdown`. Every entry has a "
         "`name`, a `kind` and may\nhave `meta`, free notes that the runtime does not read. "

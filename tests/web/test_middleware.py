@@ -4,12 +4,16 @@ import gzip
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from runtime.clock import REAL, Clock
+from runtime.engines.web import middleware
 from runtime.engines.web.exchange import Exchange
-from runtime.engines.web.middleware import build
-from runtime.engines.web.middleware.options import OptionError
 from runtime.engines.web.middleware.ratelimit import Buckets
 from runtime.engines.web.routes import Group
+from runtime.kinds.http.router import build_chain
+from runtime.schema.schema import FOLDER, Schema, load
+from tests.support.clock import FakeClock
 from tests.support.serving import Answer, route, run, served
 
 
@@ -21,11 +25,17 @@ async def long(exchange: Exchange) -> str:
     return "a" * 5000
 
 
+def group_of(names: list[str], options: dict[str, Any], clock: Clock = REAL) -> Group:
+    chain = build_chain(names, options, clock)
+    assert chain.problems == []
+    return Group(middleware=tuple(chain.middleware))
+
+
 def answers(names: list[str], options: dict[str, Any], *requests: tuple[str, ...]) -> list[Answer]:
     """What clients get behind some middleware; a request is method, path and headers."""
 
     async def main() -> list[Answer]:
-        group = Group(middleware=build(names, options))
+        group = group_of(names, options)
         routes = [route("GET", "/x", hello, group=group), route("GET", "/long", long, group=group)]
         async with served(routes, groups=[group]) as server:
             return [
@@ -36,6 +46,8 @@ def answers(names: list[str], options: dict[str, Any], *requests: tuple[str, ...
     return run(main())  # type: ignore[no-any-return]
 
 
+BUILT_IN = sorted(name for name in middleware.names() if middleware.is_built_in(name))
+built_in = pytest.mark.parametrize("name", BUILT_IN)
 PREFLIGHT = ("Origin: https://app.test", "Access-Control-Request-Method: POST")
 
 
@@ -158,7 +170,7 @@ def test_ratelimit_behind_real_ip_counts_by_the_client() -> None:
 
 
 def test_a_bucket_fills_again_and_tells_what_is_left() -> None:
-    buckets = Buckets(interval=1.0, burst=3, most=10, sweep=1000.0)
+    buckets = Buckets(interval=1.0, burst=3, max_keys=10, sweep_interval=1000.0)
 
     taken = [buckets.take("a", now) for now in (10.0, 10.0, 10.0, 10.0, 10.5, 11.0, 20.0)]
 
@@ -166,7 +178,7 @@ def test_a_bucket_fills_again_and_tells_what_is_left() -> None:
 
 
 def test_buckets_are_forgotten_when_full_and_never_more_than_allowed() -> None:
-    buckets = Buckets(interval=1.0, burst=3, most=10, sweep=5.0)
+    buckets = Buckets(interval=1.0, burst=3, max_keys=10, sweep_interval=5.0)
 
     for number in range(100):
         buckets.take(str(number), 10.0)
@@ -185,30 +197,74 @@ def test_options_have_their_older_names_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "options", "message"),
+    ("names", "options", "found"),
     [
-        (["crs"], {}, "unknown middleware 'crs'; did you mean 'cors'?"),
-        (["cors"], {"cors.allow.origin": "*"}, "did you mean 'cors.allow.origins'?"),
+        (["crs"], {"cors.max.age": 1}, "'middleware[0]' is 'crs', not one of compress, cors,"),
+        (["cors"], {"cors.allow.origin": "*"}, "unknown field 'cors.allow.origin'"),
         (["cors"], {"ratelimit.burst": 1}, "no middleware here has the option 'ratelimit.burst'"),
         (["cors"], {"cors.max.age": "soon"}, "'cors.max.age' is 'soon', not a number from 0 on"),
+        (["cors"], {"max_age": "soon"}, "option 'max_age' is 'soon', not a number from 0 on"),
+        (["cors"], {"cors.max.age": None}, "'cors.max.age' is empty, not a number from 0 on"),
         (["cors"], {"cors.allow.credentials": "yes"}, "is 'yes', not true or false"),
         (["cors"], {"cors.allow.credentials": True}, "name the origins"),
         (["cors"], {"cors.allow.origins": 1}, "is 1, not a list of names"),
         (["compress"], {"compress.level": "max"}, "is 'max', not one of"),
-        (["ratelimit"], {"ratelimit.requests": 0}, "is 0, not a number from 1 on"),
-        (["ratelimit"], {"ratelimit.requests": True}, "is True, not a number"),
-        (["ratelimit"], {"ratelimit.window": "soon"}, "is not a duration; write"),
-        (["ratelimit"], {"ratelimit.window": 60}, "is 60, not a duration such as"),
+        (["ratelimit"], {"ratelimit.requests": 0}, "is 0, less than 1"),
+        (["ratelimit"], {"ratelimit.requests": True}, "is true, not a number from 1 on"),
+        (["ratelimit"], {"ratelimit.window": "soon"}, "is 'soon', not a duration"),
+        (["ratelimit"], {"ratelimit.window": "0s"}, "is '0s', not a duration above zero"),
+        (["ratelimit"], {"ratelimit.window": 60}, "is 60, not a duration"),
         (["ratelimit"], {"ratelimit.key": "cookie:x"}, "is 'cookie:x', not 'ip'"),
+        (["ratelimit"], {"ratelimit.key": "header: "}, "is 'header:', not 'ip'"),
         (["real_ip"], {"real_ip.trusted.subnets": "10.0.0.0/99"}, "write '10.0.0.0/8'"),
         (["real_ip"], {"real_ip.trusted.subnets": ""}, "is empty; name the networks"),
     ],
 )
 def test_a_wrong_option_is_one_clear_sentence(
-    names: list[str], options: dict[str, Any], message: str
+    names: list[str], options: dict[str, Any], found: str
 ) -> None:
-    with pytest.raises(OptionError) as caught:
-        build(names, options)
+    (problem,) = build_chain(names, options).problems
 
-    assert message in str(caught.value)
-    assert caught.value.option is None or caught.value.option in options
+    assert found in problem.message
+    assert problem.path in [("middleware", 0), *(("options", name) for name in options)]
+
+
+def test_a_rate_limit_goes_by_the_clock_of_the_application() -> None:
+    time = FakeClock()
+    options = {"ratelimit.requests": 1, "ratelimit.window": "1h", "ratelimit.burst": 1}
+
+    async def main() -> list[int]:
+        group = group_of(["ratelimit"], options, time.clock)
+        async with served([route("GET", "/x", hello, group=group)], groups=[group]) as server:
+            statuses = [(await server.get("/x")).status for _ in range(2)]
+            await time.advance(3599)
+            statuses.append((await server.get("/x")).status)
+            await time.advance(1)
+            return [*statuses, (await server.get("/x")).status]
+
+    assert run(main()) == [200, 429, 429, 200]
+
+
+def test_every_middleware_has_its_schema_and_every_schema_its_middleware() -> None:
+    schemas = [path.name.removesuffix(".schema.json") for path in (FOLDER / "middleware").iterdir()]
+
+    assert sorted(schemas) == BUILT_IN
+    assert {"compress", "cors", "ratelimit", "real_ip"} <= {*schemas}
+
+
+@built_in
+def test_a_schema_of_options_is_valid_closed_and_described(name: str) -> None:
+    document = Schema(load(FOLDER / "middleware" / f"{name}.schema.json")).document
+
+    Draft202012Validator.check_schema(document)
+    assert (document["title"], document["additionalProperties"]) == (name, False)
+    assert document["description"]
+    for option, schema in document["properties"].items():
+        assert option.startswith(f"{name}.")
+        assert schema["description"], option
+        assert "default" in schema, option
+
+
+@built_in
+def test_a_middleware_is_built_from_the_defaults_of_its_schema(name: str) -> None:
+    assert len(group_of([name], {}).middleware) == 1

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from runtime.engines.web.routes import Group, Route
+from runtime.engines.web.middleware import OptionError
+from runtime.engines.web.routes import Group, Middleware, Route
+
+__all__ = ["Middleware", "OptionError", "Part", "Router", "Server"]
 
 
 class Part(Protocol):

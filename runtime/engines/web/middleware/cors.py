@@ -1,22 +1,21 @@
-"""cors: lets pages of other origins use the routes of a router, over Starlette's CORSMiddleware."""
+"""cors: allows cross-origin requests, by Starlette's CORSMiddleware."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from starlette.middleware.cors import CORSMiddleware
 
-from runtime.engines.web.middleware.options import OptionError, Options
+from runtime.clock import Clock
+from runtime.engines.web.middleware import OptionError
 from runtime.engines.web.routes import Middleware
 
-_METHODS = "GET, POST, PUT, DELETE, OPTIONS, PATCH"
-_HEADERS = "Origin, Content-Type, Accept, Authorization, X-Requested-With"
 
-
-def build(options: Options) -> Middleware:
-    origins = options.names("cors.allow.origins", "*", "allow_origins")
-    credentials = options.flag("cors.allow.credentials", False, "allow_credentials")
+def build(options: Mapping[str, Any], clock: Clock) -> Middleware:
+    origins, credentials = options["cors.allow.origins"], options["cors.allow.credentials"]
     if credentials and "*" in origins:
         raise OptionError(
             "cors.allow.credentials",
@@ -28,19 +27,17 @@ def build(options: Options) -> Middleware:
         CORSMiddleware,
         allow_origins=origins,
         allow_origin_regex="|".join(patterns) or None,
-        allow_methods=options.names("cors.allow.methods", _METHODS, "allow_methods"),
-        allow_headers=options.names("cors.allow.headers", _HEADERS, "allow_headers"),
-        expose_headers=options.names("cors.expose.headers", "", "expose_headers"),
+        allow_methods=options["cors.allow.methods"],
+        allow_headers=options["cors.allow.headers"],
+        expose_headers=options["cors.expose.headers"],
         allow_credentials=credentials,
-        max_age=options.number("cors.max.age", 86400, older="max_age"),
-        allow_private_network=options.flag(
-            "cors.allow.private.network", False, "allow_private_network"
-        ),
+        max_age=options["cors.max.age"],
+        allow_private_network=options["cors.allow.private.network"],
     )
 
 
 def _pattern(origin: str) -> str | None:
-    """A regular expression for `*.example.com`, any scheme, and for `localhost`, any port."""
+    """Regular expression of `*.example.com` (any scheme) or `localhost` (any port), else None."""
     if origin == "localhost":
         return r"https?://localhost(:[0-9]+)?"
     scheme, separator, host = origin.rpartition("://")

@@ -1,48 +1,55 @@
-"""ratelimit: at most so many requests a window from one client."""
+"""ratelimit: limits the request rate of each client."""
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from runtime.clock import Clock
 from runtime.engines.web import problem
-from runtime.engines.web.middleware.options import OptionError, Options
 from runtime.engines.web.problem import HTTPError
 from runtime.engines.web.routes import Middleware
 
 _Key = Callable[[Scope], str | None]
 
 
-def build(options: Options) -> Middleware:
-    requests = options.number("ratelimit.requests", 100, least=1)
-    window = options.seconds("ratelimit.window", 60.0)
-    burst = options.number("ratelimit.burst", 20, least=1)
-    key = _key(options.text("ratelimit.key", "ip"))
-    sweep = options.seconds("ratelimit.cleanup_interval", 300.0)
-    # A key is forgotten when its bucket is full again, which no later time could add to.
-    options.seconds("ratelimit.entry_ttl", 600.0)
-    keys = options.number("ratelimit.max_entries", 100_000, least=1)
+def build(options: Mapping[str, Any], clock: Clock) -> Middleware:
+    requests, window = options["ratelimit.requests"], options["ratelimit.window"]
+    key = _key(options["ratelimit.key"])
 
     def wrap(app: ASGIApp) -> RateLimit:
-        return RateLimit(app, Buckets(window / requests, burst, keys, sweep), requests, window, key)
+        buckets = Buckets(
+            interval=window / requests,
+            burst=options["ratelimit.burst"],
+            max_keys=options["ratelimit.max_entries"],
+            sweep_interval=options["ratelimit.cleanup_interval"],
+        )
+        return RateLimit(app, buckets, requests, window, key, clock.monotonic)
 
     return wrap
 
 
 class Buckets:
-    """Token buckets by key, each kept as one number: the time at which it will be full again."""
+    """Token buckets by key. A bucket is one number: the time at which it will be full again.
 
-    def __init__(self, interval: float, burst: int, most: int, sweep: float) -> None:
+    A bucket of `burst` tokens gains one each `interval` seconds. A full bucket equals an absent
+    one: they are removed every `sweep_interval` seconds. Beyond `max_keys` the least recently used
+    one is removed.
+    """
+
+    def __init__(
+        self, *, interval: float, burst: int, max_keys: int, sweep_interval: float
+    ) -> None:
         self._interval = interval
         self._burst = burst
-        self._most = most
-        self._sweep = sweep
+        self._max_keys = max_keys
+        self._sweep_interval = sweep_interval
         self._next_sweep = 0.0
         self._full_at: dict[str, float] = {}
 
@@ -50,27 +57,36 @@ class Buckets:
         return len(self._full_at)
 
     def take(self, key: str, now: float) -> tuple[int, float]:
-        """Take a token: how many are left (-1: there was none), and seconds until the next."""
+        """Take a token. Returns the tokens left, or -1 and the seconds until the next one."""
         if now >= self._next_sweep:
             self._full_at = {key: at for key, at in self._full_at.items() if at > now}
-            self._next_sweep = now + self._sweep
+            self._next_sweep = now + self._sweep_interval
         full_at = max(now, self._full_at.get(key, now)) + self._interval
         spare = now + self._burst * self._interval - full_at
         if spare < -1e-9:
             return -1, -spare
-        # Taken out and put in again, so that the dict is in the order of use.
+        # Removed and inserted again: the dict stays in the order of use.
         self._full_at.pop(key, None)
-        if len(self._full_at) >= self._most:
+        if len(self._full_at) >= self._max_keys:
             del self._full_at[next(iter(self._full_at))]
         self._full_at[key] = full_at
         return int(spare / self._interval + 1e-9), 0.0
 
 
 class RateLimit:
-    """Answers 429 with `Retry-After` beyond the limit, 400 without the key that is counted by."""
+    """Answers 429 with `Retry-After` beyond the limit, and 400 to a request without the key.
+
+    `now` returns the time of the buckets in seconds.
+    """
 
     def __init__(
-        self, app: ASGIApp, buckets: Buckets, requests: int, window: float, key: _Key
+        self,
+        app: ASGIApp,
+        buckets: Buckets,
+        requests: int,
+        window: float,
+        key: _Key,
+        now: Callable[[], float],
     ) -> None:
         self._app = app
         self._buckets = buckets
@@ -79,6 +95,7 @@ class RateLimit:
             "X-RateLimit-Window": f"{window:g}",
         }
         self._key = key
+        self._now = now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         key = self._key(scope)
@@ -90,7 +107,7 @@ class RateLimit:
                 send,
             )
             return
-        left, wait = self._buckets.take(key, time.monotonic())
+        left, wait = self._buckets.take(key, self._now())
         if left >= 0:
             await self._app(scope, receive, send)
             return
@@ -109,27 +126,22 @@ async def _refuse(error: HTTPError, scope: Scope, receive: Receive, send: Send) 
 
 
 def _key(text: str) -> _Key:
-    """How a request is counted: `ip`, `header:NAME` or `query:NAME`."""
-    sort, _, name = text.partition(":")
-    if text == "ip":
-        return _by_client
-    if sort == "header" and name:
-        wanted = name.strip().lower().encode("latin-1", "replace")
+    """The key function of `ip`, `header:NAME` or `query:NAME`."""
+    source, _, name = text.partition(":")
+    if source == "header":
+        header = name.strip().lower().encode("latin-1", "replace")
         return lambda scope: next(
-            (value.decode("latin-1") for key, value in scope["headers"] if key == wanted), None
+            (value.decode("latin-1") for key, value in scope["headers"] if key == header), None
         )
-    if sort == "query" and name:
+    if source == "query":
         return lambda scope: next(
             iter(parse_qs(scope["query_string"].decode("latin-1")).get(name, [])), None
         )
-    raise OptionError(
-        "ratelimit.key",
-        f"option 'ratelimit.key' is '{text}', not 'ip', 'header:NAME' or 'query:NAME'",
-    )
+    return _client
 
 
-def _by_client(scope: Scope) -> str:
-    """The client's address; of an IPv6 one the /64, all of which one client may have."""
+def _client(scope: Scope) -> str:
+    """The client's address. For IPv6 its /64, since one client may own all of it."""
     host: str = (scope.get("client") or ("",))[0]
     if ":" not in host:
         return host

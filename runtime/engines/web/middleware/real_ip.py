@@ -1,28 +1,24 @@
-"""real_ip: the address of the client behind the proxies that are trusted."""
+"""real_ip: takes the client's address from the headers of trusted proxies."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from runtime.engines.web.middleware.options import OptionError, Options
+from runtime.clock import Clock
+from runtime.engines.web.middleware import OptionError
 from runtime.engines.web.routes import Middleware
 
-_PRIVATE = (
-    "127.0.0.0/8, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 169.254.0.0/16, 100.64.0.0/10, "
-    "::1/128, fc00::/7, fe80::/10"
-)
 _Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
-def build(options: Options) -> Middleware:
+def build(options: Mapping[str, Any], clock: Clock) -> Middleware:
     name = "real_ip.trusted.subnets"
     try:
-        texts = options.names(name, _PRIVATE, "trusted_subnets")
-        trusted = tuple(ip_network(text, strict=False) for text in texts)
-    except OptionError:
-        raise
+        trusted = tuple(ip_network(text, strict=False) for text in options[name])
     except ValueError as error:
         raise OptionError(name, f"option '{name}': {error}; write '10.0.0.0/8'") from None
     if not trusted:
@@ -31,10 +27,10 @@ def build(options: Options) -> Middleware:
 
 
 class RealIp:
-    """Sets `scope["client"]` from what a trusted proxy says; whoever else says it is ignored.
+    """Sets `scope["client"]` from the headers of a trusted proxy, and ignores everybody else's.
 
-    Of `X-Forwarded-For` the last address counts that is not itself a trusted proxy: those before
-    it were written by the client, or by nobody one knows. It comes before `X-Real-IP` and
+    The client is the last address of `X-Forwarded-For` that is not a trusted proxy: the ones
+    before it were sent by the client. `X-Forwarded-For` is preferred to `X-Real-IP` and
     `True-Client-IP`, which many proxies pass on as the client sent them.
     """
 
@@ -45,12 +41,12 @@ class RealIp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         peer = scope.get("client")
         if peer and self._is_trusted(_address(peer[0])):
-            client = self._named(scope)
+            client = self._forwarded_client(scope)
             if client is not None:
                 scope["client"] = (str(client), 0)
         await self._app(scope, receive, send)
 
-    def _named(self, scope: Scope) -> IPv4Address | IPv6Address | None:
+    def _forwarded_client(self, scope: Scope) -> IPv4Address | IPv6Address | None:
         forwarded: list[str] = []
         single: dict[bytes, str] = {}
         for name, value in scope["headers"]:
@@ -62,7 +58,7 @@ class RealIp:
         for text in reversed(forwarded):
             address = _address(text)
             if address is None:
-                break  # a proxy that hides its client: what stands before cannot be trusted
+                break  # a proxy that hides its client: earlier addresses cannot be trusted
             client = address
             if not self._is_trusted(address):
                 break
@@ -85,5 +81,5 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
         address = ip_address(text)
     except ValueError:
         return None
-    # A socket for both families shows an IPv4 client as ::ffff:10.0.0.1.
+    # A dual-stack socket shows an IPv4 client as ::ffff:10.0.0.1.
     return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
