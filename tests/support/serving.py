@@ -17,6 +17,7 @@ from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.routes import Group, Route, Routes
 from runtime.engines.web.server import Server
 from runtime.engines.web.timeouts import Timeouts
+from runtime.telemetry import OFF, Telemetry
 
 GROUP = Group()
 PATIENT = Timeouts(header=10.0, read=30.0, write=30.0, idle=60.0)
@@ -175,8 +176,9 @@ async def served(
     groups: Iterable[Group] = (GROUP,),
     max_body: int = 1 << 20,
     timeouts: Timeouts | None = None,
+    telemetry: Telemetry = OFF,
 ) -> AsyncIterator[Running]:
-    dispatcher = Dispatcher(max_body=max_body)
+    dispatcher = Dispatcher(max_body=max_body, telemetry=telemetry)
     dispatcher.serve(Routes(routes, groups))
     server = Server(dispatcher, Address("127.0.0.1", 0), timeouts=timeouts or PATIENT)
     async with running(server) as serving:

@@ -17,6 +17,7 @@ from runtime.engines.web.exchange import NO_PARAMS, Exchange
 from runtime.engines.web.problem import HTTPError
 from runtime.engines.web.response import EncodedResponse
 from runtime.engines.web.routes import NO_GROUP, Group, Match, Route, Routes
+from runtime.telemetry import OFF, TRACEPARENT, Telemetry
 
 _log = logging.getLogger("runtime.http")
 # Middleware hands on nothing but the scope, so these travel in it.
@@ -26,11 +27,13 @@ _EXCHANGE, _ROUTE = "runtime.exchange", "runtime.route"
 class Dispatcher:
     """Answers every request, including those that no route matches, and never raises.
 
-    A request body of more than `max_body` bytes is refused with 413.
+    A request body of more than `max_body` bytes is refused with 413. With a telemetry listener,
+    each request is a span `http.request`.
     """
 
-    def __init__(self, *, max_body: int) -> None:
+    def __init__(self, *, max_body: int, telemetry: Telemetry = OFF) -> None:
         self._max_body = max_body
+        self._telemetry = telemetry if telemetry.enabled else None
         self.serve(Routes())
 
     def serve(self, routes: Routes) -> None:
@@ -55,10 +58,11 @@ class Dispatcher:
         if match.params is not NO_PARAMS:
             scope["path_params"] = match.params
         route = match.route or _fallback(match, scope["method"])
-        if self._chains:
-            chain = self._chains.get(match.group)
-            if chain is not None:
-                return _respond_through(chain, exchange, route)
+        chain = self._chains.get(match.group) if self._chains else None
+        if self._telemetry is not None:
+            return _respond_traced(self._telemetry, chain, exchange, route)
+        if chain is not None:
+            return _respond_through(chain, exchange, route)
         return _respond(exchange, route, exchange.request_id)
 
     async def _innermost(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,6 +70,32 @@ class Dispatcher:
         exchange: Exchange = scope[_EXCHANGE]
         exchange.scope, exchange.receive, exchange.send = scope, receive, send
         await _respond(exchange, scope[_ROUTE], None)
+
+
+async def _respond_traced(
+    telemetry: Telemetry, chain: ASGIApp | None, exchange: Exchange, route: Route
+) -> None:
+    """Respond within a span, whose parent may be the client's, named by `traceparent`."""
+    send = exchange.send
+    exchange.fast_path = None  # would bypass `send_recorded`
+    attributes: dict[str, Any] = {"http.request.method": exchange.scope["method"]}
+    if route.path:
+        attributes["http.route"] = route.path
+    traceparent = exchange.headers.get(TRACEPARENT.encode(), b"").decode("latin-1")
+    with telemetry.span(
+        "http.request", route.name, traceparent=traceparent or None, **attributes
+    ) as span:
+
+        async def send_recorded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                span.attributes["http.response.status_code"] = message["status"]
+            await send(message)
+
+        exchange.send = send_recorded
+        if chain is None:
+            await _respond(exchange, route, exchange.request_id)
+        else:
+            await _respond_through(chain, exchange, route)
 
 
 async def _respond_through(chain: ASGIApp, exchange: Exchange, route: Route) -> None:

@@ -1,12 +1,12 @@
-"""Files: a folder served over HTTP, read-only, and nothing outside of it."""
+"""Files: a folder served over HTTP, read-only."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 from pathlib import Path
 
-import anyio.to_thread
 from starlette.datastructures import URL
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -22,11 +22,11 @@ PARAMETER = "file"
 class Files:
     """The handler of a folder's routes.
 
-    A folder is answered by its `index`, never by a listing. Hidden files (`.env`, `.git`) are not
-    there, except `.well-known`; nor is what a symbolic link reaches outside of the folder. With
-    `spa`, a page that is no file is answered by the `index` at the top, so that the program in
-    the browser can show it. `cache` is the `Cache-Control` of files; an index is always asked
-    for anew.
+    A directory is answered with its `index`, never with a listing. Hidden files (`.env`, `.git`)
+    are not served, except `.well-known`, nor is anything that a symbolic link reaches outside of
+    the folder. With `spa`, a page that is not a file is answered with the `index` at the top, for
+    the program in the browser to show. `cache` is the `Cache-Control` of files; an index always
+    has `no-cache`.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Files:
         self._cache = cache
 
     def check(self) -> None:
-        """Raise StartError if the folder, or the page that `spa` needs, is not there."""
+        """Raise StartError if the folder, or the index that `spa` needs, does not exist."""
         if not self._directory.is_dir():
             raise StartError(f"directory '{self._directory}' is not there; check 'directory'")
         if self._spa and not (self._directory / self._index).is_file():
@@ -60,42 +60,44 @@ class Files:
         )
         if not top:
             return [below]
-        return [Route(method="GET", path=top, handler=_to_folder, group=group, name=name), below]
+        return [
+            Route(method="GET", path=top, handler=_redirect_to_directory, group=group, name=name),
+            below,
+        ]
 
     async def answer(self, exchange: Exchange) -> Response:
-        path = exchange.params[PARAMETER]
-        segments = path.split("/")
-        folder = segments[-1] == ""
-        if folder:
+        segments = exchange.params[PARAMETER].split("/")
+        is_directory = segments[-1] == ""
+        if is_directory:
             segments.pop()
         if not all(map(_is_servable, segments)):
             raise HTTPError(404, "there is no such file")
-        wanted = "/".join(segments)
+        path = "/".join(segments)
         found = await self._find(
-            f"{wanted}/{self._index}" if folder and wanted else wanted or self._index
+            f"{path}/{self._index}" if is_directory and path else path or self._index
         )
         if found is None:
-            return await self._missing(exchange, wanted, folder)
+            return await self._respond_missing(exchange, path, is_directory)
         return self._response(*found, exchange)
 
-    async def _missing(self, exchange: Exchange, wanted: str, folder: bool) -> Response:
-        if not folder and await self._find(f"{wanted}/{self._index}") is not None:
-            return await _to_folder(exchange)
-        if self._spa and _is_page(exchange, wanted):
+    async def _respond_missing(self, exchange: Exchange, path: str, is_directory: bool) -> Response:
+        if not is_directory and await self._find(f"{path}/{self._index}") is not None:
+            return await _redirect_to_directory(exchange)
+        if self._spa and _is_page(exchange, path):
             found = await self._find(self._index)
             if found is not None:
                 return self._response(*found, exchange)
         raise HTTPError(404, "there is no such file")
 
     async def _find(self, path: str) -> tuple[str, os.stat_result] | None:
-        return await anyio.to_thread.run_sync(self._look, path)
+        return await asyncio.to_thread(self._look_up, path)
 
-    def _look(self, path: str) -> tuple[str, os.stat_result] | None:
-        """The real path of a readable, regular file inside of the folder."""
+    def _look_up(self, path: str) -> tuple[str, os.stat_result] | None:
+        """Real path and status of a readable regular file inside of the folder; None for others."""
         try:
             full, status = self._files.lookup_path(path)
         except (OSError, ValueError):
-            return None  # too long a name, a loop of links, a NUL, no permission
+            return None  # name too long, loop of links, NUL, no permission
         if status is None or not stat.S_ISREG(status.st_mode) or not os.access(full, os.R_OK):
             return None
         return full, status
@@ -109,10 +111,10 @@ class Files:
         return response
 
 
-async def _to_folder(exchange: Exchange) -> Response:
-    """With a slash at its end the relative links of a folder's page lead to where they should."""
+async def _redirect_to_directory(exchange: Exchange) -> Response:
+    """Redirect to the path with a trailing slash, from which relative links of the page resolve."""
     url = URL(scope=exchange.scope)
-    # The path alone: a host from a request's header has no place in a cached redirect.
+    # Without the host: a redirect that caches keep must not depend on a request header.
     target = url.path + "/" + (f"?{url.query}" if url.query else "")
     return RedirectResponse("/" + target.lstrip("/"), status_code=308)
 
@@ -124,7 +126,7 @@ def _is_servable(segment: str) -> bool:
 
 
 def _is_page(exchange: Exchange, path: str) -> bool:
-    """Whether a path is one of the program's pages, not a missing `app.js` or `logo.png`."""
+    """True for a path that may be a page, false for a missing `app.js` or `logo.png`."""
     return "." not in path.rpartition("/")[2] or "text/html" in exchange.request.headers.get(
         "accept", ""
     )

@@ -38,7 +38,7 @@ class HttpService:
         self._context = context
         self._parts: Sequence[Part] = ()
         self._serving = False
-        self._dispatcher = Dispatcher(max_body=config.max_body)
+        self._dispatcher = Dispatcher(max_body=config.max_body, telemetry=context.telemetry)
 
     def compose(self, parts: Sequence[Part]) -> None:
         """Take the parts to serve; while it runs, from the next request on."""
