@@ -1,4 +1,4 @@
-"""Backoff: how long to wait before the next attempt, and whether there is one."""
+"""Backoff: the delay before the next attempt, which grows from one failure to the next."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import msgspec
 class Backoff(msgspec.Struct, frozen=True, kw_only=True):
     """Exponential backoff: `initial_delay * backoff_factor ** n`, capped, then jittered.
 
-    Delays are in seconds. The blocks `restart` of a lifecycle and `retry` of a queue are of this
-    form; their defaults stand in the schemas.
+    Delays are in seconds. The blocks `restart` of a lifecycle and `retry` of a queue have these
+    fields.
     """
 
     initial_delay: float = 1.0
@@ -20,8 +20,6 @@ class Backoff(msgspec.Struct, frozen=True, kw_only=True):
     backoff_factor: float = 2.0
     jitter: float = 0.1
     """Largest deviation to either side, as a fraction of the delay."""
-    max_attempts: int = 0
-    """Number of attempts allowed, the first included; 0 for no limit."""
 
     def delay(self, attempt: int, random: Callable[[], float] = random.random) -> float:
         """Seconds to wait after attempt number `attempt`, from 1, has failed.
@@ -33,7 +31,3 @@ class Backoff(msgspec.Struct, frozen=True, kw_only=True):
         except OverflowError:
             grown = self.max_delay
         return float(min(grown, self.max_delay) * (1 + self.jitter * (2 * random() - 1)))
-
-    def is_exhausted(self, attempt: int) -> bool:
-        """Whether attempt number `attempt` was the last one allowed."""
-        return 0 < self.max_attempts <= attempt

@@ -44,13 +44,3 @@ def test_a_huge_attempt_waits_the_cap_and_does_not_overflow() -> None:
 def test_delays_never_shrink_without_jitter() -> None:
     found = delays(Backoff(initial_delay=0.3, backoff_factor=1.7, jitter=0), 40)
     assert all(earlier <= later for earlier, later in pairwise(found))
-
-
-@pytest.mark.parametrize(
-    ("allowed", "attempt", "spent"),
-    [(0, 1, False), (0, 10**6, False), (1, 1, True), (3, 2, False), (3, 3, True), (3, 4, True)],
-)
-def test_max_attempts_counts_starts_and_the_first_is_one(
-    allowed: int, attempt: int, spent: bool
-) -> None:
-    assert Backoff(max_attempts=allowed).is_exhausted(attempt) is spent

@@ -149,8 +149,9 @@ class HandlerCheck:
 
 
 def has_handler(field: Field) -> bool:
-    """True for the schema of a kind whose `source` is Python."""
-    return {"source", "method", "modules"} <= field.properties.keys()
+    """True for the schema of a kind whose `source` is the shared one, which names Python."""
+    source = field.properties.get("source")
+    return source is not None and source.schema.get("x-handler") == "python"
 
 
 def _method_field(entry: Entry) -> str:

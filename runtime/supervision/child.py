@@ -159,10 +159,9 @@ class Child:
         self, result: RunResult, error: BaseException, start_deadline: float
     ) -> bool:
         """Wait until the next attempt is due. Returns false if there is to be none."""
-        policy = self.lifecycle.restart
         now = asyncio.get_running_loop().time()
         starting = not self._started.done()
-        last = policy.is_exhausted(self.attempt) or not result.ended
+        last = self.lifecycle.is_exhausted(self.attempt) or not result.ended
         if starting and (last or now >= start_deadline or not isinstance(error, Unavailable)):
             self._set_state(State.FAILED)
             self._finish_start(StartFailed(self._could_not_start(error)))
@@ -173,7 +172,7 @@ class Child:
             self._log_error(text, error)
             self._set_state(State.FAILED)
             return False
-        delay = policy.delay(self.attempt)
+        delay = self.lifecycle.restart.delay(self.attempt)
         if starting:  # other services wait for this one
             delay = min(delay, start_deadline - now)
         shown = format_duration(delay)

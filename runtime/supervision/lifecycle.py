@@ -18,9 +18,17 @@ class Lifecycle(msgspec.Struct, frozen=True, kw_only=True):
     stop_timeout: float
     stable_threshold: float
     restart: Backoff
+    max_attempts: int
+    """The number of starts allowed, the first included; 0 for no limit."""
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Lifecycle:
         """From the block of an entry, filled with its defaults."""
-        plain = {name: fields[name] for name in cls.__struct_fields__}
-        return cls(**{**plain, "restart": Backoff(**fields["restart"])})
+        values = {**fields, "max_attempts": fields["restart"]["max_attempts"]}
+        restart = {name: fields["restart"][name] for name in Backoff.__struct_fields__}
+        values["restart"] = Backoff(**restart)
+        return cls(**{name: values[name] for name in cls.__struct_fields__})
+
+    def is_exhausted(self, attempt: int) -> bool:
+        """True if attempt number `attempt`, from 1, is the last one allowed."""
+        return 0 < self.max_attempts <= attempt

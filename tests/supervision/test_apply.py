@@ -24,8 +24,6 @@ from tests.support.supervising import (
     supervisor,
 )
 
-ONCE = Backoff(max_attempts=1)
-
 
 async def apply(
     it: Supervisor, specs: Iterable[ServiceSpec], needs: Mapping[str, list[str]] | None = None
@@ -135,7 +133,7 @@ def test_a_failed_service_and_what_stopped_with_it_start_again() -> None:
     needs = {"web": ["broken"]}
 
     async def main() -> None:
-        specs = [spec("broken", broken, restart=ONCE), spec("web", web)]
+        specs = [spec("broken", broken, max_attempts=1), spec("web", web)]
         it = supervisor(specs, needs)
         await it.start()
         await asyncio.sleep(5)
@@ -179,8 +177,9 @@ def test_an_abandoned_run_is_never_run_beside_itself() -> None:
     stuck = FakeService([Run(lasts=1.0, ends=ValueError("no")), Run(ready_after=None, drains=None)])
 
     async def main() -> None:
-        policy = Backoff(initial_delay=1, max_attempts=2)
-        specs = [spec("stuck", stuck, restart=policy, start_timeout=3.0, stop_timeout=1.0)]
+        policy = Backoff(initial_delay=1)
+        limits = {"max_attempts": 2, "start_timeout": 3.0, "stop_timeout": 1.0}
+        specs = [spec("stuck", stuck, restart=policy, **limits)]
         it = supervisor(specs)
         await it.start()
         await asyncio.sleep(20)
@@ -273,7 +272,7 @@ def test_a_service_that_fails_while_another_leaves_takes_its_dependents_with_it(
     needs = {"web": ["failing"]}
 
     async def main() -> None:
-        specs = [spec("failing", failing, restart=ONCE), spec("web", web)]
+        specs = [spec("failing", failing, max_attempts=1), spec("web", web)]
         it = supervisor([*specs, spec("old", diary.service("old", Run(drains=5.0)))], needs)
         await it.start()
         assert await apply(it, specs, needs)

@@ -81,7 +81,7 @@ def test_a_run_as_long_as_the_threshold_resets_nothing() -> None:
 def test_a_spent_budget_is_failure_for_good(ends: BaseException | int) -> None:
     async def main() -> None:
         service = FakeService([Run(lasts=1, ends=ends)])
-        it, states = child(service, restart=Backoff(max_attempts=3))
+        it, states = child(service, max_attempts=3)
         await it.start()
         assert not it.failed_for_good
         await asyncio.sleep(1000)

@@ -10,14 +10,11 @@ from typing import Any
 
 import pytest
 
-from runtime.backoff import Backoff
 from runtime.service import Stage, StartError
 from runtime.supervision.spec import ServiceSpec
 from runtime.supervision.supervisor import Supervisor
 from runtime.telemetry import Span, Telemetry
 from tests.support.supervising import Diary, FakeService, Run, id_of, run, spec, supervisor
-
-ONCE = Backoff(max_attempts=1)
 
 
 async def start_and_stop(specs: list[ServiceSpec], needs: dict[str, list[str]]) -> None:
@@ -133,7 +130,7 @@ def test_a_service_that_fails_for_good_takes_only_its_dependents_with_it() -> No
                     "failing",
                     diary.service("failing", Run(lasts=1.0, ends=ValueError("no"))),
                     stage=Stage.RESOURCE,
-                    restart=ONCE,
+                    max_attempts=1,
                 ),
                 spec("dependent", diary.service("dependent"), stage=Stage.SERVER),
                 spec("other", diary.service("other"), stage=Stage.SERVER),
@@ -157,7 +154,7 @@ def test_a_service_that_fails_for_good_takes_only_its_dependents_with_it() -> No
 def test_the_exit_code_is_the_gravest_that_applies() -> None:
     async def main() -> int:
         both: list[ServiceSpec] = [
-            spec("bad", FakeService([Run(lasts=1.0, ends=1)]), restart=ONCE),
+            spec("bad", FakeService([Run(lasts=1.0, ends=1)]), max_attempts=1),
             spec("stuck", FakeService([Run(drains=None)])),
         ]
         it = supervisor(both)

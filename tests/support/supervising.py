@@ -151,6 +151,7 @@ def spec(
         "stop_timeout": 10.0,
         "stable_threshold": 5.0,
         "restart": restart or Backoff(),
+        "max_attempts": 0,
         **lifecycle,
     }
     return ServiceSpec(id_of(name), service, stage, Lifecycle(**settings))
