@@ -3,9 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 DIR ?= examples/task-queue
 MINUTES ?= 10
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format docs reliability histories bench bench-micro bench-page soak clean
+.PHONY: help run test test-quick check format docs reliability histories bench bench-micro bench-page soak clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,8 +22,14 @@ help: ## Say what there is
 run: .venv/stamp ## Run the example; Ctrl-C stops it (DIR=... for another application)
 	@exec $(BIN)/runtime run $(DIR)
 
-test: .venv/stamp ## Run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+# A file's tests stay together: they share what it starts.
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+test: .venv/stamp ## Run all tests (ARGS="-k poison" for some, WORKERS=0 for a debugger)
+	@$(PYTEST) $(ARGS)
+
+test-quick: .venv/stamp ## Run the tests that take a minute together
+	@$(PYTEST) -m "not slow" $(ARGS)
 
 reliability: .venv/stamp ## Hurt a program in every way for half an hour; writes docs/reliability.md
 	@$(BIN)/python -m tests.reliability $(ARGS)

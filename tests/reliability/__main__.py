@@ -1,4 +1,4 @@
-"""Every scenario at its long size, and what came of it, as a table on docs/reliability.md."""
+"""Runs scenarios at their long size and writes a table of results to docs/reliability.md."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HEAD = ("Scenario", "accepted", "lost", "run twice", "slowest recovery", "second
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make reliability ARGS=…", description=__doc__)
     parser.add_argument("only", nargs="*", help=f"scenarios: {', '.join(SCENARIOS)}")
-    parser.add_argument("--short", action="store_true", help="the sizes of the tests")
+    parser.add_argument("--short", action="store_true", help="run the sizes of the tests")
     parser.add_argument("--seed", type=int, default=SEED)
     arguments = parser.parse_args()
     rows, failed = [], False
@@ -61,7 +61,7 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def write(rows: Sequence[Sequence[str]], seed: int) -> None:
-    """Put the table on the page, between its two marks."""
+    """Replace what stands between the two marks of the page."""
     machine = (
         f"`make reliability`, seed {seed}, on {os.cpu_count()} cores, {platform.system()}, "
         f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}:\n\n"

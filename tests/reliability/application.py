@@ -1,7 +1,7 @@
-"""Application: what is hurt: tasks over HTTP into a durable queue, handlers that write a ledger.
+"""The application under test: tasks over HTTP to a durable queue, with handlers that keep a ledger.
 
-A task is accepted with 202 and its id. What its handler does stands in its body: `do`, and `sleep`
-in seconds. Each start and each end of a handler is a line of the ledger, a file that only grows.
+A task is accepted with 202 and its id. Its body tells the handler what to do: `do`, and `sleep` in
+seconds. The handler appends a line to the ledger when it starts and when it ends.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ async def work(body):
 
 
 def write(folder: Path, changes: Mapping[str, str] | None = None, more: str = "") -> Path:
-    """Write the application: with parts of its manifest replaced, and entries added."""
+    """Write the application to `folder`, with `changes` to its manifest and `more` entries."""
     manifest = MANIFEST + more
     for old, new in (changes or {}).items():
         assert old in manifest, f"the manifest has no {old!r}"
@@ -111,7 +111,7 @@ def write(folder: Path, changes: Mapping[str, str] | None = None, more: str = ""
 
 
 def write_transactional(folder: Path, more: str = "") -> Path:
-    """As `write`, and what a handler is told to `write` is one commit with its ack."""
+    """Like `write`, for handlers that may `write` a row in the transaction of the ack."""
     write(
         folder,
         {"func: work\n    concurrency": "func: work\n    transaction: db\n    concurrency"},
@@ -125,7 +125,7 @@ def write_transactional(folder: Path, more: str = "") -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One line of a ledger; `when` is on the clock that all programs of a machine share."""
+    """One line of a ledger; `when` is on the monotonic clock, which all processes share."""
 
     what: str
     id: str
@@ -135,7 +135,7 @@ class Note:
 
 
 def notes(folder: Path) -> list[Note]:
-    """The ledger so far, in the order in which it was written."""
+    """The lines of the ledger, oldest first."""
     file = folder / "ledger"
     lines = file.read_text().splitlines() if file.exists() else []
     found = []
@@ -146,22 +146,22 @@ def notes(folder: Path) -> list[Note]:
 
 
 def starts(folder: Path) -> Counter[str]:
-    """How often the handler was started, by message."""
+    """The number of times a handler was started for each message id."""
     return Counter(note.id for note in notes(folder) if note.what == "start")
 
 
 def ended(folder: Path) -> set[str]:
-    """The messages whose handler came to its end."""
+    """The ids of messages whose handler ran to its end."""
     return {note.id for note in notes(folder) if note.what == "end"}
 
 
 def ended_twice(folder: Path) -> set[str]:
-    """The messages whose handler came to its end more than once."""
+    """The ids of messages whose handler ran to its end more than once."""
     counts = Counter(note.id for note in notes(folder) if note.what == "end")
     return {id for id, count in counts.items() if count > 1}
 
 
 def twice(folder: Path) -> int:
-    """How many starts there were beyond the first of each message."""
+    """The number of starts beyond the first of each message."""
     counts = starts(folder)
     return counts.total() - len(counts)

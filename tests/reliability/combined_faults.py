@@ -1,4 +1,4 @@
-"""Together: a busy event loop, a transaction held to its limit and a foreign lock at once."""
+"""Combined faults: a blocked event loop, a long transaction and a foreign lock at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.reliability import application
-from tests.reliability.audit import no_surprise, settle
+from tests.reliability.audit import check_log, settle
 from tests.reliability.load import post
 from tests.reliability.locks import HOLDER, python
 from tests.reliability.scenario import Outcome, Size, trial
@@ -22,7 +22,7 @@ WAYS: tuple[dict[str, Any], ...] = (
     {"sleep": 0.1},
     *[{"sleep": 1}] * 7,
 )
-"""What handlers do, in turn."""
+"""The bodies of tasks, in turn."""
 LEASES: dict[str, tuple[str, ...]] = {
     "as it is": (),
     "far too short": ("-o", "app:driver:lease=1s", "-o", "app:driver:heartbeat=300ms"),
@@ -30,17 +30,17 @@ LEASES: dict[str, tuple[str, ...]] = {
 
 
 def run(folder: Path, size: Size, seed: int) -> Outcome:
-    """No lease is lost; or the loss is noticed, and what ends too late is refused by its token."""
+    """Either no lease expires, or the loss is noticed and late results are rejected."""
     with trial(NAME, folder, size, seed) as t, ThreadPoolExecutor(2) as pool:
-        ran = pool.map(lambda name: hurt(folder / name, LEASES[name], size, seed), LEASES)
+        ran = pool.map(lambda name: run_two(folder / name, LEASES[name], size, seed), LEASES)
         for accepted, twice in ran:
             t.outcome.accepted += accepted
             t.outcome.twice += twice
     return t.outcome
 
 
-def hurt(folder: Path, options: tuple[str, ...], size: Size, seed: int) -> tuple[int, int]:
-    """What two programs do with a file under all of this: accepted, and run twice."""
+def run_two(folder: Path, options: tuple[str, ...], size: Size, seed: int) -> tuple[int, int]:
+    """Run two programs on one file. Returns the numbers of accepted and of repeated tasks."""
     application.write(folder)
     file = str(folder / "data" / "a.db")
     with running(folder, *options) as one, running(folder, *options) as two:
@@ -63,9 +63,9 @@ def hurt(folder: Path, options: tuple[str, ...], size: Size, seed: int) -> tuple
             if "no longer held" in line["message"]
         }
         assert one.stop() == two.stop() == 0
-        # The other program's transaction may follow right after the foreign lock: 7 s are too long.
-        no_surprise(one, "TransactionLost", "Unavailable")
-        no_surprise(two, "TransactionLost", "Unavailable")
+        # The other program's transaction may follow right after the foreign lock: 7 s in all.
+        check_log(one, "TransactionLost", "Unavailable")
+        check_log(two, "TransactionLost", "Unavailable")
     repeated = application.ended_twice(folder)
     assert repeated <= refused, f"ran twice and never refused: {repeated - refused}"
     assert leases or not repeated

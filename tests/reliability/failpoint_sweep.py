@@ -1,7 +1,7 @@
-"""Places: the program dies at the 1st, 2nd, … n-th place where it may, until one run lives.
+"""Failpoint sweep: the program crashes at its 1st, 2nd, … n-th pass of a failpoint.
 
-Several programs do so side by side, each in a folder of its own, where every run begins with what
-the run before left behind.
+The sweep ends with the first run that survives. Several sweeps run side by side, each in its own
+folder, and every run starts from what the run before left behind.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ from typing import Any
 
 from runtime import failpoint
 from tests.reliability import application
-from tests.reliability.audit import account, no_surprise, settle, sound, table
+from tests.reliability.audit import audit, check_integrity, check_log, settle, table
 from tests.reliability.load import post, served
 from tests.reliability.scenario import Outcome, Size, trial
 from tests.support.blackbox import ROOT, eventually
 from tests.support.program import Program, running
 
-NAME = "death at every place of the code"
-SHORT = Size(messages=1, times=4)
-LONG = Size(messages=4, times=4)
-"""Of each sort that many messages in each run, and that many programs side by side."""
+NAME = "a crash at every failpoint"
+SHORT = Size(messages=1, times=3)
+LONG = Size(messages=4, times=1)
+"""Messages of each sort in a run, and the distance between two passes that crash."""
+SIDE_BY_SIDE = 4
 
 STRAYS = """
   - {name: elsewhere, kind: db.sql.sqlite, file: data/b.db}
@@ -44,77 +45,83 @@ OPEN = "SELECT id FROM runtime_message WHERE state < 3 AND queue <> 'dead'"
 HANGS = "state = 2 AND CAST(body AS TEXT) LIKE '%hang%'"
 
 
-def in_the_code() -> set[str]:
-    """The places, found in the code itself."""
+def failpoints() -> set[str]:
+    """The names of all failpoints, found in the source itself."""
     call = re.compile(r'failpoint\.point\(\s*"(.*?)"')
     files = (ROOT / "runtime").rglob("*.py")
     return {name for file in files for name in call.findall(file.read_text())}
 
 
-class Lane:
-    """One folder, where one program after the other dies."""
+class Sweep:
+    """A folder in which one program after the other crashes."""
 
     def __init__(self, folder: Path, messages: int) -> None:
         self.folder = application.write_transactional(folder, STRAYS)
         self.accepted: dict[str, str | None] = {}
-        """Ids, and what their handler was to do."""
+        """Ids, and what their handler was told to do."""
         self.strays: set[str] = set()
-        """Those that die on the way to another driver."""
+        """Ids of messages whose dead letter queue is on another driver."""
         self.plain: set[str] = set()
-        """Those whose ack is nothing but an ack."""
-        self.died_at: set[str] = set()
+        """Ids of messages that are acked outside of a transaction."""
+        self.crashed_at: set[str] = set()
         self._messages = messages
 
     def sweep(self, first: int, step: int) -> int:
-        """Die at the first-th place, and then each step-th, until a run lives; how many died."""
-        assert self.die("queue.settle.before_commit"), "the first run leaves something behind"
+        """Crash at every `step`-th pass from `first` on, until a run survives; its number."""
+        assert self.crash("queue.settle.before_commit"), "the first run leaves something behind"
         number = first
-        while self.die(f":{number}"):
+        while self.crash(f":{number}"):
             number += step
         return number
 
-    def die(self, armed: str) -> bool:
-        """One run that should die where it is told; whether it did."""
+    def crash_at(self, failpoints: list[str]) -> None:
+        for name in failpoints:
+            self.crash(name)
+
+    def crash(self, armed: str) -> bool:
+        """One run with an armed failpoint; True if the program crashed there."""
         options = (
             *("-o", "app:worker:lifecycle.stop_timeout=200ms"),
-            *("-o", "app:worker:concurrency=50"),  # what hangs is never in the way
+            *("-o", "app:worker:concurrency=50"),  # handlers that hang never block others
         )
         env = {"RUNTIME_FAULT": armed, "HANG": "1"}
         with running(self.folder, *options, ready=False, env=env) as program:
-            self._use(program)
+            self._publish(program)
             program.signal(signal.SIGTERM)
             code = program.wait()
-            no_surprise(program, "ValueError", "Reject")
+            check_log(program, "ValueError", "Reject")
         if code != failpoint.EXIT_CODE:
             assert code in (0, 6), program.stderr
             return False
-        self.died_at |= set(re.findall(r"^fault: (\S+)", program.stderr, re.MULTILINE))
+        self.crashed_at |= set(re.findall(r"^fault: (\S+)", program.stderr, re.MULTILINE))
         if (self.folder / "data" / "a.db").exists() and table(
             self.folder, "SELECT 1 FROM sqlite_master WHERE name = 'runtime_queue'"
         ):
-            sound(self.folder)
-            lost = account(self.folder, self.accepted).lost
+            check_integrity(self.folder)
+            lost = audit(self.folder, self.accepted).lost
             assert not lost, f"lost by RUNTIME_FAULT={armed}: {lost}"
         return True
 
     def finish(self) -> None:
-        """A run that nothing happens to settles all that was left."""
+        """Check that a run without a crash settles everything that is left."""
         with running(self.folder) as program:
             settle(self.folder, self.accepted, [*self.accepted.values()].count("reject"))
             eventually(lambda: table(self.folder, OPEN) == [])
             assert program.stop() == 0
-            no_surprise(program, "ValueError", "Reject")
+            check_log(program, "ValueError", "Reject")
         with closing(sqlite3.connect(self.folder / "data" / "b.db")) as connection:
             letters = {id for (id,) in connection.execute("SELECT id FROM runtime_message")}
-        assert self.strays <= letters, f"lost on the way to the other driver: {letters}"
+        assert self.strays <= letters, (
+            f"lost on the way to the other driver: {self.strays - letters}"
+        )
         assert self.plain <= application.ended(self.folder)
         written = Counter(id for (id,) in table(self.folder, "SELECT id FROM written"))
-        assert set(written.values()) == {1}, "what was written with an ack was written twice"
+        assert set(written.values()) == {1}, "a row of an acked message was written twice"
         failed_once = {id for id, do in self.accepted.items() if do == "fail once"}
-        assert failed_once <= written.keys(), "done, and not written"
+        assert failed_once <= written.keys(), "acked without its row"
 
-    def _use(self, program: Program) -> None:
-        """Publish some of each sort, and wait until only what hangs is open, or it is dead."""
+    def _publish(self, program: Program) -> None:
+        """Publish messages of each sort; return once only those that hang are left, or it ended."""
         if (port := served(program)) is None:
             return
         for body in SORTS * self._messages:
@@ -130,21 +137,23 @@ class Lane:
 
 def run(folder: Path, size: Size, seed: int) -> Outcome:
     with trial(NAME, folder, size, seed) as t:
-        lanes = [Lane(folder / str(number), size.messages) for number in range(size.times)]
-        with ThreadPoolExecutor(size.times) as pool:
-            list(pool.map(lambda n: lanes[n].sweep(n + 1, size.times), range(size.times)))
-            died_at = set().union(*(lane.died_at for lane in lanes))
-            missing = sorted(in_the_code() - died_at)
-            list(pool.map(lambda pair: pair[0].die(pair[1]), zip(lanes, missing, strict=False)))
-            list(pool.map(Lane.finish, lanes))
-        died_at = set().union(*(lane.died_at for lane in lanes))
-        assert died_at == in_the_code() == set(failpoint.POINTS), in_the_code() - died_at
-        t.outcome.accepted = sum(len(lane.accepted) for lane in lanes)
-        t.outcome.twice = sum(map(repeated, lanes))
+        numbers = range(SIDE_BY_SIDE)
+        sweeps = [Sweep(folder / str(number), size.messages) for number in numbers]
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            step = SIDE_BY_SIDE * size.times
+            list(pool.map(lambda n: sweeps[n].sweep(n + 1, step), numbers))
+            crashed_at = set().union(*(sweep.crashed_at for sweep in sweeps))
+            missing = sorted(failpoints() - crashed_at)
+            list(pool.map(lambda n: sweeps[n].crash_at(missing[n::SIDE_BY_SIDE]), numbers))
+            list(pool.map(Sweep.finish, sweeps))
+        crashed_at = set().union(*(sweep.crashed_at for sweep in sweeps))
+        assert crashed_at == failpoints() == set(failpoint.POINTS), failpoints() - crashed_at
+        t.outcome.accepted = sum(len(sweep.accepted) for sweep in sweeps)
+        t.outcome.twice = sum(map(repeated, sweeps))
     return t.outcome
 
 
-def repeated(lane: Lane) -> int:
-    """How often a handler was started again that did not ask for it."""
-    asked = sum(do == "fail once" for do in lane.accepted.values())
-    return application.twice(lane.folder) - asked
+def repeated(sweep: Sweep) -> int:
+    """The number of starts beyond the first of each message and the retries it asked for."""
+    asked = sum(do == "fail once" for do in sweep.accepted.values())
+    return application.twice(sweep.folder) - asked

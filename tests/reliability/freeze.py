@@ -1,4 +1,4 @@
-"""Freeze: the program stands still for longer than its lease, in the middle of a handler."""
+"""Freeze: the program is stopped for longer than its lease while handlers run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from time import monotonic
 
 from tests.reliability import application
-from tests.reliability.audit import no_surprise, settle, table
+from tests.reliability.audit import check_log, settle, table
 from tests.reliability.load import post
 from tests.reliability.scenario import Outcome, Size, trial
 from tests.support.blackbox import eventually
@@ -21,7 +21,7 @@ OPTIONS = ("-o", f"app:driver:lease={LEASE:g}s", "-o", "app:driver:heartbeat=300
 
 
 def run(folder: Path, size: Size, seed: int) -> Outcome:
-    """Both with acks of their own, and with acks that are one commit with what was written."""
+    """Freezes two programs, one of which acks in the transaction of its handler's writes."""
     with trial(NAME, folder, size, seed) as t, ThreadPoolExecutor(2) as pool:
         plain = pool.submit(freeze, folder / "plain", size.messages, written=False)
         together = pool.submit(freeze, folder / "together", size.messages, written=True)
@@ -33,7 +33,7 @@ def run(folder: Path, size: Size, seed: int) -> Outcome:
 
 
 def freeze(folder: Path, messages: int, written: bool) -> tuple[int, float]:
-    """Another program does the work; the late ack is refused by its token, and says so."""
+    """Another program takes the messages over, and the late acks are rejected by their token."""
     application.write_transactional(folder) if written else application.write(folder)
     with running(folder, *OPTIONS) as first:
         bodies = [{"n": n, "sleep": 0.5, "write": written} for n in range(messages)]
@@ -55,8 +55,8 @@ def freeze(folder: Path, messages: int, written: bool) -> tuple[int, float]:
             assert sum("lease lost" in text for text in first.messages) == 1
             assert not [text for text in second.messages if "no longer held" in text]
             assert first.stop() == second.stop() == 0
-            no_surprise(second)
-        no_surprise(first)
+            check_log(second)
+        check_log(first)
     assert application.twice(folder) == messages
     if written:
         effects = sorted(id for (id,) in table(folder, "SELECT id FROM written"))

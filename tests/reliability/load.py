@@ -1,4 +1,4 @@
-"""Load: clients that post tasks at a rate, whatever happens to the program that they ask."""
+"""Load: clients that post tasks at a rate, whether the program is up or not."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tests.support.program import SOON, Program
 
 CLIENTS = 12
 PAUSE = 0.02
-"""Seconds that a client waits after nobody listened."""
+"""Seconds between two attempts to connect."""
 
 
 class Load:
-    """`accepted` has the ids that were answered with 202, and the numbers of their tasks."""
+    """Clients in threads. `accepted` maps the ids that were answered with 202 to task numbers."""
 
     def __init__(
         self,
@@ -29,15 +29,15 @@ class Load:
         body: Callable[[int], dict[str, Any]] = lambda n: {"n": n},
         clients: int = CLIENTS,
     ) -> None:
-        """At most `rate` posts a second, and no more after `limit` were accepted."""
+        """Post at most `rate` tasks a second, until `limit` are accepted."""
         self.port = 0
         self.accepted: dict[str, int] = {}
         self.answers: Counter[int] = Counter()
         self.unanswered = 0
         self.waits: list[float] = []
-        """How long each answer took."""
-        self.unhinted = 0
-        """Refusals without a Retry-After."""
+        """Seconds that each answer took."""
+        self.without_retry_after = 0
+        """The number of 503s without a Retry-After."""
         self._limit = limit
         self._body = body
         self._every = clients / rate
@@ -56,22 +56,24 @@ class Load:
             self.end()
 
     def finish(self, within: float) -> None:
-        """Wait until as many were accepted as were wanted."""
-        assert self._end.wait(within), f"{len(self.accepted)} were accepted within {within:g} s"
+        """Wait until `limit` tasks are accepted."""
+        assert self._end.wait(within), (
+            f"only {len(self.accepted)} tasks were accepted within {within:g} s"
+        )
 
     @property
     def done(self) -> bool:
         return self._end.is_set()
 
     def end(self) -> None:
-        """Stop posting, and wait for the last answers."""
+        """Stop posting and wait for the answers that are outstanding."""
         self._end.set()
         for thread in self._threads:
             thread.join(2 * SOON)
             assert not thread.is_alive(), "a client got no answer"
 
     def pause(self, seconds: float) -> bool:
-        """Let that much time pass, or less if all are accepted; whether they are."""
+        """Keep posting for so many seconds; True as soon as all tasks are accepted."""
         return self._end.wait(seconds)
 
     def _client(self) -> None:
@@ -85,7 +87,7 @@ class Load:
             try:
                 self._post(connection, number)
             except ConnectionRefusedError:
-                connection = None  # nobody has seen the task: it is posted again
+                connection = None  # no program saw this task: post it again
                 self._end.wait(PAUSE)
                 continue
             except (OSError, http.client.HTTPException):
@@ -105,7 +107,7 @@ class Load:
             self.waits.append(monotonic() - began)
             self.answers[response.status] += 1
             if response.status == 503 and not response.headers["Retry-After"]:
-                self.unhinted += 1
+                self.without_retry_after += 1
             if response.status == 202:
                 self.accepted[json.loads(answer)["id"]] = number
                 if len(self.accepted) >= self._limit:
@@ -113,7 +115,7 @@ class Load:
 
 
 def post(port: int, **body: Any) -> str | None:
-    """Post one task; its id if it was accepted."""
+    """Post one task. Returns its id, or None if it was not accepted."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SOON)
     try:
         connection.request("POST", "/", json.dumps(body))
@@ -127,7 +129,7 @@ def post(port: int, **body: Any) -> str | None:
 
 
 def served(program: Program) -> int | None:
-    """The port of a program once it serves; None if it ended before."""
+    """The port of a program once it listens; None if it ended before that."""
     try:
         return program.port
     except AssertionError:

@@ -1,4 +1,4 @@
-"""Locks: many programs write to one file, and a foreign one holds its lock again and again."""
+"""Locks: many programs write to one file, and another one holds its write lock for seconds."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.reliability import application
-from tests.reliability.audit import no_surprise, settle, table
+from tests.reliability.audit import check_log, settle, table
 from tests.reliability.load import Load
 from tests.reliability.scenario import Outcome, Size, trial
 from tests.support.blackbox import ROOT, eventually
 from tests.support.program import running
 
 NAME = "32 writers in 4 programs, a foreign lock of up to 4 s"
-SHORT = Size(seconds=20)
+SHORT = Size(seconds=9)
 LONG = Size(seconds=600)
 WRITERS = 8
-"""In each program: threads that write, or clients that post."""
+"""Threads that write, or clients that post, for each program."""
 
 HOLDER = """
 import random, sqlite3, sys, time
@@ -38,7 +38,7 @@ while time.monotonic() < until:
 
 
 def run(folder: Path, size: Size, seed: int) -> Outcome:
-    """No client and no handler ever hears of a lock, since each is over within the time-out."""
+    """Neither clients nor handlers notice a lock that is released within the time-out."""
     with trial(NAME, folder, size, seed) as t:
         application.write(folder)
         file = str(folder / "data" / "a.db")
@@ -63,7 +63,7 @@ def run(folder: Path, size: Size, seed: int) -> Outcome:
             for program in programs:
                 assert "is locked" not in program.stderr, program.stderr
                 assert program.stop() == 0
-                no_surprise(program)
+                check_log(program)
         answers = {status for load in loads for status in load.answers}
         assert answers == {202}, f"answered with {answers}"
         t.outcome.accepted = len(accepted)

@@ -1,4 +1,4 @@
-"""Migration: a oneshot that ends well, ends badly, or is killed half way, and runs again."""
+"""Migration: a oneshot process succeeds, fails, or is killed halfway, and is run again."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.reliability import application
-from tests.reliability.audit import no_surprise, settle, table
+from tests.reliability.audit import check_log, settle, table
 from tests.reliability.load import post
 from tests.reliability.scenario import Outcome, Size, trial
 from tests.support.program import running
 
-NAME = "a migration that returns 0, another number, or is killed half way"
+NAME = "a migration that succeeds, fails, or is killed halfway"
 SHORT = Size(times=3)
 LONG = Size(times=40)
-"""How often it is killed."""
+"""The number of runs that are killed."""
 
 ENTRIES = """
   - {name: host, kind: process.host}
@@ -48,7 +48,7 @@ async def main():
 
 
 def run(folder: Path, size: Size, seed: int) -> Outcome:
-    """What comes after it starts only after 0; then the same folder is started again."""
+    """Services that come after the migration start only once it has succeeded."""
     with trial(NAME, folder, size, seed) as t:
         kills = [t.chance.randrange(10) for _ in range(size.times)]
         with ThreadPoolExecutor(2) as pool:
@@ -61,7 +61,7 @@ def run(folder: Path, size: Size, seed: int) -> Outcome:
 
 
 def migrate(folder: Path, killed_after: int | None) -> int:
-    """Fail, or be killed after a step; then succeed. How many messages were accepted."""
+    """Fail, or be killed after a step; then run again and succeed. Returns accepted messages."""
     application.write(folder, more=ENTRIES)
     (folder / "migrate.py").write_text(MIGRATE)
     if killed_after is None:
@@ -84,5 +84,5 @@ def migrate(folder: Path, killed_after: int | None) -> int:
         assert id is not None
         settle(folder, [id])
         assert program.stop() == 0
-        no_surprise(program)
+        check_log(program)
     return 1

@@ -1,4 +1,4 @@
-"""Overload: clients post ten times as fast as the handlers work, into a queue with a bound."""
+"""Overload: clients post far more than handlers can do, and the queue is bounded."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.reliability import application
-from tests.reliability.audit import no_surprise, settle
+from tests.reliability.audit import check_log, settle
 from tests.reliability.load import Load
 from tests.reliability.scenario import Outcome, Size, trial
 from tests.support.blackbox import Site, eventually
 from tests.support.program import Program, running
 
 NAME = "producers ten times as fast as handlers, a bounded queue (memory, sql)"
-SHORT = Size(messages=1_000, seconds=4)
+SHORT = Size(messages=400, seconds=3)
 LONG = Size(messages=10_000, seconds=120)
-"""The bound, and for how long more is posted."""
+"""The bound of the queue, and the seconds of overload."""
 MEMORY_LIMIT = 300 << 20
 DRIVERS = {
     "sql": {},
@@ -26,7 +26,7 @@ DRIVERS = {
 
 
 def run(folder: Path, size: Size, seed: int) -> Outcome:
-    """It is never longer than its bound, says 503 with a hint, and drops nothing it accepted."""
+    """The queue respects its bound, answers 503 with Retry-After, keeps what it accepted."""
     with trial(NAME, folder, size, seed) as t, ThreadPoolExecutor(2) as pool:
         ran = pool.map(lambda driver: flood(folder / driver, driver, size), DRIVERS)
         for accepted, twice in ran:
@@ -44,7 +44,7 @@ def flood(folder: Path, driver: str, size: Size) -> tuple[int, int]:
         ),
     }
     application.write(folder, changes)
-    # every tenth task fails once, and comes back into a queue that is full
+    # every tenth task fails once and returns to a full queue
     load = Load(
         float("inf"), body=lambda n: {"do": "fail once" if n % 10 == 0 else None, "sleep": 0.05}
     )
@@ -62,11 +62,11 @@ def flood(folder: Path, driver: str, size: Size) -> tuple[int, int]:
         if driver == "sql":
             settle(folder, load.accepted)
         assert program.stop() == 0
-        no_surprise(program, "ValueError")
+        check_log(program, "ValueError")
     assert deepest <= size.messages
     assert set(load.answers) == {202, 503}
     assert load.answers[503] > 10
-    assert not load.unhinted, "a 503 without Retry-After"
+    assert not load.without_retry_after, "a 503 without Retry-After"
     ended = application.ended(folder)
     assert load.accepted.keys() <= ended, f"dropped: {load.accepted.keys() - ended}"
     retries = sum(number % 10 == 0 for number in load.accepted.values())
@@ -78,6 +78,6 @@ def depth(site: Site) -> int:
 
 
 def peak_memory(program: Program) -> int:
-    """Bytes that the program held at its most."""
+    """The peak resident memory of the program, in bytes."""
     status = Path(f"/proc/{program.pid}/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) << 10

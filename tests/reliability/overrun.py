@@ -1,4 +1,4 @@
-"""Overrun: the program is told to stop while a handler needs far longer than it may."""
+"""Overrun: the program gets SIGTERM while a handler runs far longer than `stop_timeout`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from time import monotonic
 
 from tests.reliability import application
-from tests.reliability.audit import no_surprise, settle, sound, table
+from tests.reliability.audit import check_integrity, check_log, settle, table
 from tests.reliability.load import post
 from tests.reliability.scenario import Outcome, Size, trial
 from tests.support.blackbox import eventually
@@ -18,7 +18,7 @@ SHORT = LONG = Size(messages=1)
 
 
 def run(folder: Path, size: Size, seed: int) -> Outcome:
-    """Its message goes back unspent, and another program that runs already has it at once."""
+    """The message is released, its attempt unspent, and another program claims it at once."""
     with trial(NAME, folder, size, seed) as t:
         application.write(folder)
         options = ("-o", "app:worker:lifecycle.stop_timeout=3s", "-o", "app:driver:lease=1m")
@@ -30,16 +30,16 @@ def run(folder: Path, size: Size, seed: int) -> Outcome:
                 began = monotonic()
                 program.signal(signal.SIGTERM)
                 eventually(lambda: application.starts(folder)[id] == 2, within=5)
-                given_back = monotonic()
-                assert program.wait(5 - (given_back - began)) == 6, program.stderr
+                released = monotonic()
+                assert program.wait(5 - (released - began)) == 6, program.stderr
                 settle(folder, [id])
                 assert other.stop() == 0
-                no_surprise(other)
-            no_surprise(program)
+                check_log(other)
+            check_log(program)
         attempts = [note.attempt for note in application.notes(folder)]
         assert attempts == [1, 1, 1], "the attempt was spent"
         assert table(folder, "SELECT suspect FROM runtime_message") == [(0,)]
-        sound(folder)
+        check_integrity(folder)
         t.outcome.accepted = 1
-        t.outcome.recovery = given_back - began - 3
+        t.outcome.recovery = released - began - 3
     return t.outcome

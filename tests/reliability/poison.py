@@ -1,4 +1,4 @@
-"""Poison: messages that take the program down with them, among good ones."""
+"""Poison: messages that crash the program, among good ones."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.reliability import application
-from tests.reliability.audit import no_surprise, settle, table, waiting
+from tests.reliability.audit import backlog, check_log, settle, table
 from tests.reliability.load import Load, served
 from tests.reliability.scenario import Outcome, Size, trial
 from tests.support.blackbox import eventually
@@ -16,7 +16,7 @@ from tests.support.program import Program, running
 NAME = "handlers that SIGKILL, SIGSEGV or eat all memory, among good ones"
 SHORT = Size(messages=500, times=1)
 LONG = Size(messages=5_000, times=3)
-"""So many good ones, and bad ones of each sort."""
+"""Good messages, and poisonous ones of each sort."""
 ATTEMPTS = 3
 BAD = ("kill", "segv", "eat")
 LIMIT = 1 << 30
@@ -24,7 +24,7 @@ LITTLE_MEMORY = f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({LIMI
 
 
 def run(folder: Path, size: Size, seed: int) -> Outcome:
-    """Each bad one is dead after its attempts, and no more; the good ones are all done."""
+    """Each bad message is dead after its attempts, and every good one is done."""
     with trial(NAME, folder, size, seed) as t:
         changes = {"dead_letter: {queue: dead}": "dead_letter: {queue: dead, max_attempts: 3}"}
         application.write(folder, changes)
@@ -33,7 +33,7 @@ def run(folder: Path, size: Size, seed: int) -> Outcome:
         load = Load(
             1000,
             size.messages + len(bad),
-            # a moment later, so that it does not take its own 202 with it
+            # delayed, so that the crash comes after the 202
             body=lambda n: {"n": n, "do": bad[n], "delay": 0.2} if n in bad else {"n": n},
         )
         with load.running():
@@ -42,7 +42,7 @@ def run(folder: Path, size: Size, seed: int) -> Outcome:
                     load.port = served(program) or 0
                     done = partial(over, program, load, folder)
                     eventually(done, within=60)
-                    no_surprise(program, "MemoryError")
+                    check_log(program, "MemoryError")
                     if not program.ended:
                         settle(folder, load.accepted, dead=len(bad))
                         assert program.stop() == 0
@@ -56,11 +56,11 @@ def run(folder: Path, size: Size, seed: int) -> Outcome:
         for id, reason in reasons.items():
             do = bad[load.accepted[id]]
             assert reason == ("attempts" if do == "eat" else "crashed"), do
-            # One attempt may have been spent unseen: claimed, and cut off by another bad one.
+            # Another bad message may crash the program between the claim and the handler.
             assert starts[id] in (ATTEMPTS - 1, ATTEMPTS), f"{do} was started {starts[id]} times"
     return t.outcome
 
 
 def over(program: Program, load: Load, folder: Path) -> bool:
-    """Whether the program died, or nothing is left to do."""
-    return program.ended or (load.done and not waiting(folder))
+    """True once the program ended, or has nothing left to do."""
+    return program.ended or (load.done and not backlog(folder))
