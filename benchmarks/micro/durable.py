@@ -84,7 +84,8 @@ async def _driver(synchronous: str) -> AsyncIterator[DurableDriver]:
     with tempfile.TemporaryDirectory() as folder:
         file = str(Path(folder, "queue.db"))
         pragmas = {"synchronous": synchronous}
-        database = Database(Settings(file=file, label="bench", pragmas=pragmas))
+        settings = Settings(file=file, label="bench", pragmas=pragmas, busy_timeout=5.0)
+        database = Database(settings, transaction_timeout=3.0)
         driver = DurableDriver("app:driver", database)
         driver.line("q", 1_000_000)
         async with serving(database), serving(driver):

@@ -60,8 +60,9 @@ def _middle(found: Sequence[Found]) -> Found:
 
 def _group(synchronous: str, waiting: int, seconds: float) -> Found:
     async def main(file: str) -> Found:
-        settings = Settings(file=file, label="bench", pragmas={"synchronous": synchronous})
-        database = Database(settings)
+        pragmas = {"synchronous": synchronous}
+        settings = Settings(file=file, label="bench", pragmas=pragmas, busy_timeout=5.0)
+        database = Database(settings, transaction_timeout=3.0)
         done = 0
 
         async def insert(until: float) -> None:

@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 
 from runtime.engines.sql.sqlite.database import Database
+from runtime.engines.sql.sqlite.tracing import TracedDatabase
 from runtime.entry_id import EntryId
 from runtime.findings.finding import Position
 from runtime.handlers.context import ApplicationContext
 from runtime.kind import BuildContext, StartError, Unavailable
 from runtime.kinds.db.sql.sqlite import Config, kind
 from runtime.schema.schema import kind_schema
+from runtime.telemetry import OFF, Listener, Telemetry
 from tests.support.databases import run, serving
 
 
@@ -26,8 +28,10 @@ class NoHandlers:
         raise AssertionError("a database loads no handler")
 
 
-def database(folder: Path, file: str = "tasks.db", **options: Any) -> Database:
-    """What the kind builds from an entry, with the schema's defaults."""
+def database(
+    folder: Path, file: str = "tasks.db", telemetry: Telemetry = OFF, **options: Any
+) -> Database:
+    """Build the database of an entry, with the schema's defaults."""
     entry = {"name": "db", "kind": "db.sql.sqlite", "file": file, **options}
     assert kind_schema("db.sql.sqlite").problems(entry, {}) == []
     filled = kind_schema("db.sql.sqlite").field.fill(entry, str)
@@ -39,6 +43,7 @@ def database(folder: Path, file: str = "tasks.db", **options: Any) -> Database:
         folder=folder,
         manifest_folder=folder,
         position=lambda *path: Position("_index.yaml", 1, 1),
+        telemetry=telemetry,
     )
     built: Database = kind.build(config, context)
     return built
@@ -57,6 +62,14 @@ def test_it_makes_the_file_and_its_folders_and_shows_the_path_as_written(tmp_pat
 
     assert shown == ["./new/deep/tasks.db"]
     assert (tmp_path / "new" / "deep" / "tasks.db").is_file()
+
+
+def test_it_is_traced_only_if_somebody_listens(tmp_path: Path) -> None:
+    class Ignored(Listener):
+        """Hears nothing, for the database does not run."""
+
+    assert type(database(tmp_path)) is Database
+    assert type(database(tmp_path, telemetry=Telemetry(Ignored()))) is TracedDatabase
 
 
 def test_the_defaults_are_those_that_an_experienced_hand_would_set(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_a_transaction_is_held_to_its_time(file: Path) -> None:
 
     async def until_lost(tx: Any) -> None:
         for _ in range(1000):
-            if not tx._hold.open:
+            if not tx._transaction.is_open:
                 return
             await asyncio.sleep(0.005)
 

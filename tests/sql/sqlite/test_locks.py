@@ -1,4 +1,4 @@
-"""Locks of other programs: waited for patiently, and told in words when it takes too long."""
+"""Locks of other programs: waited for, and reported in words when it takes too long."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from pathlib import Path
 import pytest
 
 from runtime.engines.sql.sqlite.busy_retry import BusyRetry
-from runtime.engines.sql.sqlite.connection import Settings
 from runtime.engines.sql.sqlite.database import Database
 from runtime.service import Unavailable
 from tests.support.blackbox import FREE_PORT, running, write_files
-from tests.support.databases import ADD, TASKS, names, run, serving, tasks
+from tests.support.databases import ADD, TASKS, database, names, run, serving, tasks
 
 
 class Clock:
@@ -85,10 +84,10 @@ def test_who_has_waited_long_enough_hears_for_how_long(
 def test_waiting_behind_another_is_waiting_for_the_lock(
     clock: Clock, begin: Callable[[], object]
 ) -> None:
-    patience = BusyRetry(5.0)
+    retry = BusyRetry(5.0)
     for asked in (1000.0, 1000.0, 1004.0):
         with pytest.raises(sqlite3.OperationalError):
-            patience(begin, asked)
+            retry(begin, asked)
         assert asked + 5.0 < clock.now < max(asked, 1000.0) + 5.02
 
 
@@ -96,7 +95,7 @@ def test_time_spent_behind_other_work_is_no_waiting_for_the_lock(
     clock: Clock, begin: Callable[[], object]
 ) -> None:
     with pytest.raises(sqlite3.OperationalError):
-        BusyRetry(5.0)(begin, asked=900.0)
+        BusyRetry(5.0)(begin, requested_at=900.0)
 
     assert clock.now > 1005.0
 
@@ -145,8 +144,7 @@ def holding(file: Path, times: int, seconds: float) -> Iterator[subprocess.Popen
 def test_a_foreign_lock_that_comes_again_and_again_fails_nobody(tmp_path: Path, mode: str) -> None:
     async def main() -> None:
         file = tmp_path / "tasks.db"
-        settings = Settings(file=str(file), label="tasks.db", pragmas={"journal_mode": mode})
-        async with serving(Database(settings)) as db:
+        async with serving(database(file, journal_mode=mode)) as db:
             await db.execute(TASKS)
 
             async def write(worker: int) -> None:
@@ -188,8 +186,7 @@ def test_what_waits_behind_a_lock_fails_with_it_and_not_one_after_the_other(tmp_
 
     async def main() -> None:
         file = tmp_path / "tasks.db"
-        settings = Settings(file=str(file), label="tasks.db", busy_timeout=0.2)
-        async with serving(Database(settings)) as db:
+        async with serving(database(file, busy_timeout=0.2)) as db:
             await db.execute(TASKS)
             with closing(sqlite3.connect(file, isolation_level=None)) as other:
                 other.execute("BEGIN IMMEDIATE")
@@ -207,8 +204,7 @@ def test_what_waits_behind_a_lock_fails_with_it_and_not_one_after_the_other(tmp_
 def test_a_stop_does_not_wait_for_a_lock_when_its_time_is_up(tmp_path: Path) -> None:
     async def main() -> None:
         file = tmp_path / "tasks.db"
-        settings = Settings(file=str(file), label="tasks.db", busy_timeout=3600.0)
-        db = Database(settings)
+        db = database(file, busy_timeout=3600.0)
         ready = asyncio.Event()
         service = asyncio.create_task(db.run(lambda where="": ready.set(), asyncio.Event()))
         await ready.wait()
@@ -259,7 +255,7 @@ def test_a_client_hears_503_when_the_lock_was_held_for_too_long(tmp_path: Path) 
             assert (reply.status, reply.headers["Retry-After"]) == (503, "1")
         assert site.ask("POST", "/").status == 204
         site.line(
-            r"^'a\.db' takes nothing for now: .* locked by another program for more than 0\.1 s"
+            r"^'a\.db' is rejecting writes: .* locked by another program for more than 0\.1 s"
         )
-        site.line(r"^'a\.db' works again$")
+        site.line(r"^'a\.db' accepts writes again$")
         assert site.stop() == 0

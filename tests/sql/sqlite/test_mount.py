@@ -7,11 +7,9 @@ from pathlib import Path
 import pytest
 
 from runtime.engines.sql.sqlite import file as files
-from runtime.engines.sql.sqlite.connection import Settings
-from runtime.engines.sql.sqlite.database import Database
 from runtime.engines.sql.sqlite.mount import Mount, mount_of
 from runtime.service import StartError
-from tests.support.databases import ADD, names, run, serving, tasks
+from tests.support.databases import ADD, database, names, run, serving, tasks
 
 MOUNTS = r"""
 22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda1 rw,discard
@@ -61,7 +59,7 @@ def test_a_database_on_a_network_file_system_is_refused(
     monkeypatch.setattr(files, "TABLE", table)
 
     async def main() -> None:
-        async with serving(Database(Settings(file=str(tmp_path / "a.db"), label="./a.db"))):
+        async with serving(database(tmp_path / "a.db", "./a.db")):
             pass
 
     with pytest.raises(StartError) as caught:

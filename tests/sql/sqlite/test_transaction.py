@@ -1,21 +1,17 @@
-"""Transactions: together or not at all, and not for ever."""
+"""Transactions: committed together or not at all."""
 
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import sqlite3
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from runtime.engines.sql.contract import TransactionLost
-from runtime.engines.sql.sqlite.connection import Settings
 from runtime.engines.sql.sqlite.database import Database
 from runtime.service import Unavailable
-from tests.sql.sqlite.test_database import ENDLESS, SLOW
-from tests.support.databases import ADD, names, run, serving, tasks
+from tests.support.databases import ADD, clean_context, database, names, run, serving, tasks
 
 
 @pytest.fixture
@@ -95,11 +91,6 @@ def test_a_task_cancelled_while_it_waits_for_the_writer_ends_at_once(file: Path)
     run(main())
 
 
-def clean_context() -> contextvars.Context:
-    """A context of another task, which is in no transaction."""
-    return contextvars.Context()
-
-
 def test_a_transaction_takes_the_writer_at_its_first_statement_not_before(file: Path) -> None:
     async def main() -> None:
         async with tasks(file) as db:
@@ -174,127 +165,6 @@ def test_a_commit_that_fails_rolls_back(file: Path) -> None:
     run(main())
 
 
-def test_plain_statements_of_the_same_task_raise_at_once(file: Path) -> None:
-    async def main() -> None:
-        async with tasks(file) as db:
-            async with db.transaction() as tx:
-                await tx.execute(ADD, ("a",))
-                for call in (
-                    db.execute(ADD, ("b",)),
-                    db.query("DELETE FROM tasks RETURNING id"),
-                    db.transaction().__aenter__(),
-                    asyncio.create_task(db.execute(ADD, ("b",))),
-                ):
-                    with pytest.raises(RuntimeError, match="in a transaction of this task"):
-                        await call
-            await db.execute(ADD, ("c",))
-
-            assert names(file) == ["a", "c"]
-
-    run(main())
-
-
-def test_in_memory_even_a_plain_read_inside_a_transaction_raises_at_once() -> None:
-    async def main() -> None:
-        async with tasks(":memory:") as db, db.transaction() as tx:
-            await tx.execute(ADD, ("a",))
-            with pytest.raises(RuntimeError, match="in a transaction of this task"):
-                await db.query("SELECT * FROM tasks")
-
-            assert await tx.query("SELECT name FROM tasks") == [{"name": "a"}]
-
-    run(main())
-
-
-def test_a_task_that_outlives_the_transaction_it_began_in_is_free(file: Path) -> None:
-    async def main() -> None:
-        async with tasks(file) as db:
-            go = asyncio.Event()
-
-            async def later() -> None:
-                await go.wait()
-                await db.execute(ADD, ("later",))
-
-            async with db.transaction() as tx:
-                await tx.execute(ADD, ("a",))
-                task = asyncio.create_task(later())
-            go.set()
-            await task
-
-            assert names(file) == ["a", "later"]
-
-    run(main())
-
-
-def test_two_databases_can_be_in_transactions_of_one_task(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with tasks(tmp_path / "one.db") as one, tasks(tmp_path / "two.db") as two:
-            async with one.transaction() as first:
-                await first.execute(ADD, ("a",))
-                await two.execute(ADD, ("b",))
-                async with two.transaction() as second:
-                    await second.execute(ADD, ("c",))
-                with pytest.raises(RuntimeError, match="in a transaction"):
-                    await one.execute(ADD, ("d",))
-
-            assert names(tmp_path / "one.db") == ["a"]
-            assert names(tmp_path / "two.db") == ["b", "c"]
-
-    run(main())
-
-
-def test_a_transaction_that_takes_too_long_is_rolled_back_with_an_error_that_says_so(
-    file: Path,
-) -> None:
-    async def main() -> None:
-        async with tasks(file, transaction_timeout=0.05) as db:
-            with pytest.raises(TransactionLost, match=r"for more than 0\.05 s and was rolled back"):
-                async with db.transaction() as tx:
-                    await tx.execute(ADD, ("a",))
-                    await other_task(db, "b")  # gets the writer when the time is over
-                    with pytest.raises(TransactionLost, match="raise transaction_timeout"):
-                        await tx.query("SELECT 1")
-
-            assert names(file) == ["b"]
-
-    run(main())
-
-
-async def other_task(db: Database, name: str) -> None:
-    await asyncio.get_running_loop().create_task(db.execute(ADD, (name,)), context=clean_context())
-
-
-@pytest.mark.parametrize("write", [False, True])
-def test_the_time_limit_breaks_off_a_statement_too(file: Path, write: bool) -> None:
-    text = f"INSERT INTO tasks (name) {SLOW}" if write else SLOW
-
-    async def main() -> None:
-        async with tasks(file, transaction_timeout=0.05) as db:
-            with pytest.raises(TransactionLost, match="for more than"):
-                async with db.transaction() as tx:
-                    await tx.execute(ADD, ("a",))
-                    with pytest.raises(TransactionLost, match="for more than"):
-                        await tx.query(text, (ENDLESS,))
-            await db.execute(ADD, ("b",))
-            assert await db.execute(SLOW, (200_000,))  # no deadline is left behind
-
-            assert names(file) == ["b"]
-
-    run(main())
-
-
-def test_a_block_that_raises_after_its_time_keeps_its_own_error(file: Path) -> None:
-    async def main() -> None:
-        async with tasks(file, transaction_timeout=0.05) as db:
-            with pytest.raises(ZeroDivisionError):
-                async with db.transaction() as tx:
-                    await tx.execute(ADD, ("a",))
-                    await other_task(db, "b")
-                    1 / 0  # noqa: B018
-
-    run(main())
-
-
 def test_savepoints_work_inside_and_control_statements_do_not(file: Path) -> None:
     async def main() -> None:
         async with tasks(file) as db:
@@ -358,8 +228,7 @@ def test_a_stop_lets_an_open_transaction_come_to_its_end(file: Path) -> None:
 
 def test_a_transaction_that_cannot_begin_says_why(file: Path) -> None:
     async def main() -> None:
-        settings = Settings(file=str(file), label="tasks.db", busy_timeout=0.02)
-        async with serving(Database(settings)) as db:
+        async with serving(database(file, busy_timeout=0.02)) as db:
             await db.execute("CREATE TABLE tasks (id INTEGER PRIMARY KEY, name TEXT)")
             other = sqlite3.connect(file, isolation_level=None)
             other.execute("BEGIN IMMEDIATE")
@@ -374,26 +243,5 @@ def test_a_transaction_that_cannot_begin_says_why(file: Path) -> None:
                 await tx.execute(ADD, ("b",))
 
             assert names(file) == ["b"]
-
-    run(main())
-
-
-@pytest.mark.parametrize("statement", [None, "INSERT INTO tasks (name) VALUES ('lost')"])
-def test_a_transaction_that_was_never_left_does_not_stay_with_its_task(
-    file: Path, statement: str | None
-) -> None:
-    async def forgets(db: Database) -> None:
-        transaction = await db.transaction().__aenter__()
-        if statement:
-            await transaction.execute(statement)
-
-    async def main() -> None:
-        async with tasks(file, transaction_timeout=0.1) as db:
-            await forgets(db)
-            while not names(file):  # until the writer has let go of it
-                with suppress(RuntimeError):
-                    await db.execute(ADD, ("a",))
-
-            assert names(file) == ["a"]
 
     run(main())

@@ -33,34 +33,34 @@ class Bench:
     def __init__(self, file: Path) -> None:
         self.file = file
         settings = Settings(file=str(file), label="tasks.db", busy_timeout=0.05)
-        self.session = ManagedConnection(open_writer, settings, lambda: False)
-        self.session.connection.execute(TASKS)
+        self.managed = ManagedConnection(open_writer, settings, lambda: False)
+        self.connection.execute(TASKS)
         self.trace: list[str] = []
 
     @property
     def connection(self) -> sqlite3.Connection:
-        return self.session.connection
+        return self.managed.raw
 
-    def write(self, *statements: tuple[Any, ...], take: ResultReader = summary) -> list[Any]:
+    def write(self, *statements: tuple[Any, ...], read: ResultReader = summary) -> list[Any]:
         """Run statements that wait together; each gives its result or its error."""
-        inbox: WorkQueue[StatementRequest | WriterTransaction] = WorkQueue("tasks.db")
-        waiters = []
+        work_queue: WorkQueue[StatementRequest | WriterTransaction] = WorkQueue("tasks.db")
+        futures = []
         for text, *parameters in statements:
-            waiters.append(ThreadFuture())
-            inbox.put(statement_request(take, text, parameters, waiters[-1]))
-        inbox.finish()
+            futures.append(ThreadFuture())
+            work_queue.put(statement_request(read, text, parameters, futures[-1]))
+        work_queue.finish()
         self.connection.set_trace_callback(self.trace.append)
-        write(self.session, inbox)
+        write(self.managed, work_queue)
         self.connection.set_trace_callback(None)
-        return [_outcome(waiter) for waiter in waiters]
+        return [_outcome(future) for future in futures]
 
     def count(self, word: str) -> int:
         return sum(text.startswith(word) for text in self.trace)
 
 
-def _outcome(waiter: ThreadFuture) -> Any:
+def _outcome(future: ThreadFuture) -> Any:
     try:
-        return waiter.wait()
+        return future.wait()
     except Exception as error:
         return error
 
@@ -69,7 +69,7 @@ def _outcome(waiter: ThreadFuture) -> Any:
 def bench(tmp_path: Path) -> Iterator[Bench]:
     bench = Bench(tmp_path / "tasks.db")
     yield bench
-    bench.session.close()
+    bench.managed.close()
 
 
 GOOD = [(ADD, f"good {number}") for number in range(20)]
@@ -169,7 +169,7 @@ def test_a_multi_row_insert_that_fails_half_way_keeps_nothing(bench: Bench) -> N
 
 def test_a_returning_that_fails_keeps_nothing(bench: Bench) -> None:
     bad = ("INSERT INTO tasks (name) VALUES ('a'), ('a') RETURNING id",)
-    results = bench.write(*among(bad), take=all_rows)
+    results = bench.write(*among(bad), read=all_rows)
 
     assert isinstance(results[10], sqlite3.IntegrityError)
     assert names(bench.file) == GOOD_NAMES
@@ -185,12 +185,12 @@ def test_vacuum_and_pragma_run_alone_between_two_groups(bench: Bench) -> None:
 
 
 def test_a_cancelled_statement_is_not_run(bench: Bench) -> None:
-    inbox: WorkQueue[StatementRequest | WriterTransaction] = WorkQueue("tasks.db")
+    work_queue: WorkQueue[StatementRequest | WriterTransaction] = WorkQueue("tasks.db")
     kept, gone = ThreadFuture(), Cancelled()
-    inbox.put(statement_request(summary, ADD, ("kept",), kept))
-    inbox.put(statement_request(summary, ADD, ("gone",), gone))
-    inbox.finish()
-    write(bench.session, inbox)
+    work_queue.put(statement_request(summary, ADD, ("kept",), kept))
+    work_queue.put(statement_request(summary, ADD, ("gone",), gone))
+    work_queue.finish()
+    write(bench.managed, work_queue)
 
     assert kept.wait() == Result(1, 1)
     assert names(bench.file) == ["kept"]

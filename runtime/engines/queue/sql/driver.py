@@ -99,7 +99,7 @@ class DurableDriver:
         self, item: Publish, transaction: JoinableTransaction | None
     ) -> asyncio.Future[Any]:
         if transaction is None:
-            self.database.refuse_inside()
+            self.database.forbid_reentry()
         return self._ask(store.publish, item, transaction)
 
     def claim(self, item: Claim) -> asyncio.Future[Any]:

@@ -1,4 +1,4 @@
-"""Batch: work on the database that many ask for at once, done together in one transaction."""
+"""Batch: work that many callers ask of the database at once, done together in one transaction."""
 
 from __future__ import annotations
 
@@ -9,86 +9,86 @@ from typing import Any
 
 from runtime.engines.sql.contract import Step
 from runtime.engines.sql.sqlite.completion import Completion, ResultFuture, deliver
-from runtime.engines.sql.sqlite.errors import Uncertain, unavailable
+from runtime.engines.sql.sqlite.errors import Uncertain, as_unavailable
 from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
 
 BatchFunction = Callable[[sqlite3.Connection, Sequence[Any]], Sequence[Any]]
-"""Does all items inside the caller's transaction, and answers each in its order.
+"""Does all items inside the caller's transaction, and returns an answer for each, in their order.
 
-An answer that is an exception is that item's alone: nothing of it was done. A raised `sqlite3`
-error undoes the whole batch, and each item is tried again by itself.
+An answer that is an exception concerns its item only: nothing was done for it. A raised `sqlite3`
+error rolls back the whole batch, and each item is tried again by itself.
 """
 
 
 def run_steps(connection: sqlite3.Connection, steps: Sequence[Step]) -> Sequence[Any]:
-    """The batch function of a transaction's steps."""
+    """The batch function of steps, which others run inside a transaction."""
     return [step(connection) for step in steps]
 
 
 class BatchItem:
-    """One item of a batch, on its way to the writer."""
+    """One item of a batch, queued for the writer."""
 
-    __slots__ = ("asked", "item", "waiter", "work")
+    __slots__ = ("function", "future", "item", "requested_at")
     grouped = True
 
-    def __init__(self, work: BatchFunction, item: Any, waiter: ResultFuture) -> None:
-        self.work = work
+    def __init__(self, function: BatchFunction, item: Any, future: ResultFuture) -> None:
+        self.function = function
         self.item = item
-        self.waiter = waiter
-        self.asked = monotonic()
+        self.future = future
+        self.requested_at = monotonic()
 
-    def attempt(self, session: ManagedConnection) -> Completion:
-        """Do the item as a step of a transaction that goes on if it fails."""
-        connection = session.connection
+    def run_in_transaction(self, connection: ManagedConnection) -> Completion:
+        """Do the item as a step of the open transaction, which goes on if the step fails."""
+        raw = connection.raw
         try:
-            connection.execute("SAVEPOINT part")
-            answers = self.work(connection, [self.item])
-            connection.execute("RELEASE part")
+            raw.execute("SAVEPOINT part")
+            answers = self.function(raw, [self.item])
+            raw.execute("RELEASE part")
         except Exception as error:
-            session.note(error)
-            if connection.in_transaction:
-                connection.execute("ROLLBACK TO part")
+            connection.record_error(error)
+            if raw.in_transaction:
+                raw.execute("ROLLBACK TO part")
             if not isinstance(error, sqlite3.Error):
-                return self.waiter, None, error.with_traceback(None)
+                return self.future, None, error.with_traceback(None)
             return self.failed(error)
-        return outcome(self.waiter, answers[0])
+        return completion(self.future, answers[0])
 
-    def alone(self, session: ManagedConnection) -> Completion:
+    def run_alone(self, connection: ManagedConnection) -> Completion:
         """Do the item in a transaction of its own."""
         try:
-            session.begin(self.asked)
-            answers = self.work(session.connection, [self.item])
-            session.commit()
+            connection.begin(self.requested_at)
+            answers = self.function(connection.raw, [self.item])
+            connection.commit(1)
         except (sqlite3.Error, Uncertain) as error:
-            session.undo(error)
+            connection.rollback(error)
             return self.failed(error)
-        return outcome(self.waiter, answers[0])
+        return completion(self.future, answers[0])
 
     def failed(self, error: Exception) -> Completion:
-        """The outcome of an error that others may have as well."""
-        return self.waiter, None, unavailable(error)
+        """The completion for an error that other items may have as well."""
+        return self.future, None, as_unavailable(error)
 
     def refuse(self, error: Exception) -> None:
-        """Answer without having done it."""
+        """Settle the future without doing the item."""
         deliver([self.failed(error)])
 
 
-def together(connection: sqlite3.Connection, parts: Sequence[BatchItem]) -> list[Completion]:
-    """Do the parts inside the open transaction, those of one work as one batch."""
+def run_batches(connection: sqlite3.Connection, items: Sequence[BatchItem]) -> list[Completion]:
+    """Do the items inside the open transaction, those of one function as one batch."""
     batches: dict[BatchFunction, list[BatchItem]] = {}
-    for part in parts:
-        batches.setdefault(part.work, []).append(part)
-    outcomes = []
-    for work, batch in batches.items():
-        answers = work(connection, [part.item for part in batch])
-        outcomes += [
-            outcome(part.waiter, answer) for part, answer in zip(batch, answers, strict=True)
+    for item in items:
+        batches.setdefault(item.function, []).append(item)
+    completions = []
+    for function, batch in batches.items():
+        answers = function(connection, [item.item for item in batch])
+        completions += [
+            completion(item.future, answer) for item, answer in zip(batch, answers, strict=True)
         ]
-    return outcomes
+    return completions
 
 
-def outcome(waiter: ResultFuture, answer: Any) -> Completion:
-    """An answer as the outcome of whoever waits for it."""
+def completion(future: ResultFuture, answer: Any) -> Completion:
+    """The completion for an answer, which may be an exception."""
     if isinstance(answer, Exception):
-        return waiter, None, answer
-    return waiter, answer, None
+        return future, None, answer
+    return future, answer, None

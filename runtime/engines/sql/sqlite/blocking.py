@@ -21,49 +21,46 @@ from runtime.engines.sql.sqlite.statement_request import (
 from runtime.engines.sql.sqlite.writer_transaction import WriterTransaction
 
 Submit = Callable[[ResultReader, str, Parameters, ResultFuture], None]
+Begin = Callable[[], WriterTransaction]
 
 
 class BlockingDatabase:
-    """Like `Database`, for threads: each call waits for its outcome."""
+    """`Database`, for threads: each call blocks until its result is there."""
 
     dialect = SQLITE
 
-    def __init__(self, submit: Submit, hold: Callable[[], WriterTransaction]) -> None:
+    def __init__(self, submit: Submit, begin: Begin) -> None:
         self._submit = submit
-        self._open = hold
+        self._begin = begin
 
     def query(self, text: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = _outcome(self._submit, all_rows, text, parameters)
+        rows: list[dict[str, Any]] = _wait(self._submit, all_rows, text, parameters)
         return rows
 
     def query_one(self, text: str, parameters: Parameters = ()) -> dict[str, Any] | None:
-        row: dict[str, Any] | None = _outcome(self._submit, first_row, text, parameters)
+        row: dict[str, Any] | None = _wait(self._submit, first_row, text, parameters)
         return row
 
     def execute(self, text: str, parameters: Parameters = ()) -> Result:
-        result: Result = _outcome(self._submit, summary, text, parameters)
+        result: Result = _wait(self._submit, summary, text, parameters)
         return result
 
     def transaction(self) -> BlockingTransaction:
-        """`with database.transaction() as tx:` commits at the end, an exception rolls back."""
-        return BlockingTransaction(self._open)
+        """`with database.transaction() as tx:` commits at its end; an exception rolls back."""
+        return BlockingTransaction(self._begin)
 
 
 class BlockingTransaction:
-    """Like `Transaction`, for threads."""
+    """`Transaction`, for threads.
+
+    `entered` is the transaction of somebody else, who also ends it.
+    """
 
     dialect = SQLITE
 
-    def __init__(self, hold: Callable[[], WriterTransaction]) -> None:
-        self._open = hold
-        self._hold: WriterTransaction | None = None
-
-    @classmethod
-    def of(cls, hold: WriterTransaction) -> BlockingTransaction:
-        """The transaction that somebody else entered, and ends."""
-        transaction = cls(lambda: hold)
-        transaction._hold = hold
-        return transaction
+    def __init__(self, begin: Begin, entered: WriterTransaction | None = None) -> None:
+        self._begin = begin
+        self._transaction = entered
 
     @property
     def database(self) -> Database:
@@ -79,12 +76,12 @@ class BlockingTransaction:
         self._entered().after_commit(callback)
 
     def __enter__(self) -> Self:
-        if self._hold is not None and self._hold.open:
+        if self._transaction is not None and self._transaction.is_open:
             raise RuntimeError("the transaction is entered already; use it without `with`")
-        if self._hold is not None:
+        if self._transaction is not None:
             raise RuntimeError("the transaction has ended; open another one")
-        self._hold = self._open()
-        enter(self._hold)
+        self._transaction = self._begin()
+        enter(self._transaction)
         return self
 
     def __exit__(
@@ -93,42 +90,42 @@ class BlockingTransaction:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        hold = self._entered()
-        leave(hold)
-        waiter = ThreadFuture()
-        hold.end(error is None, waiter)
+        transaction = self._entered()
+        leave(transaction)
+        future = ThreadFuture()
+        transaction.end(error is None, future)
         if error is None:
-            waiter.wait()  # a roll-back needs no waiting: whatever comes next is behind it
+            future.wait()  # a rollback needs no waiting: all later work is queued behind it
 
     def query(self, text: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = _outcome(self._entered().submit, all_rows, text, parameters)
+        rows: list[dict[str, Any]] = _wait(self._entered().submit, all_rows, text, parameters)
         return rows
 
     def query_one(self, text: str, parameters: Parameters = ()) -> dict[str, Any] | None:
-        row: dict[str, Any] | None = _outcome(self._entered().submit, first_row, text, parameters)
+        row: dict[str, Any] | None = _wait(self._entered().submit, first_row, text, parameters)
         return row
 
     def execute(self, text: str, parameters: Parameters = ()) -> Result:
-        result: Result = _outcome(self._entered().submit, summary, text, parameters)
+        result: Result = _wait(self._entered().submit, summary, text, parameters)
         return result
 
     def _entered(self) -> WriterTransaction:
-        if self._hold is None:
+        if self._transaction is None:
             raise RuntimeError("the transaction is not entered; write `with`")
-        return self._hold
+        return self._transaction
 
 
-def _outcome(submit: Submit, take: ResultReader, text: str, parameters: Parameters) -> Any:
-    if _on_event_loop():
+def _wait(submit: Submit, read: ResultReader, text: str, parameters: Parameters) -> Any:
+    if _is_on_event_loop():
         raise RuntimeError(
             "a blocking call would stop the event loop; in an `async def` use runtime.modules.sql"
         )
-    waiter = ThreadFuture()
-    submit(take, text, parameters, waiter)
-    return waiter.wait()
+    future = ThreadFuture()
+    submit(read, text, parameters, future)
+    return future.wait()
 
 
-def _on_event_loop() -> bool:
+def _is_on_event_loop() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""Patience: waiting for a lock that another program has on a database."""
+"""BusyRetry: wait for a lock that another program has on a database."""
 
 from __future__ import annotations
 
@@ -13,52 +13,52 @@ T = TypeVar("T")
 
 SHORTEST, LONGEST = 0.0005, 0.002
 """Seconds between two tries. Under load a lock is free for moments only, between two commits of
-who has it; SQLite's own waiting, whose pauses grow to 100 ms, may miss them for ever."""
+its holder; SQLite's own busy handler, whose pauses grow to 100 ms, may miss them for ever."""
 
 
 class BusyRetry:
-    """Tries again until a lock is free, or has been seen taken for more than `seconds`.
+    """Retries until a lock is free, or has been seen taken for more than `seconds`.
 
-    Use it on a connection that does not wait by itself (`timeout=0`). One patience serves all that
-    comes one after the other on a connection: what waited behind something else, while the lock
-    was taken, has waited for the lock.
+    For a connection that does not wait by itself (`timeout=0`). Share one among all that runs in
+    sequence on a connection: a caller queued behind another one, while the lock was taken, has
+    waited for the lock too.
     """
 
-    def __init__(self, seconds: float, given_up: Callable[[], bool] = lambda: False) -> None:
-        """`given_up` is asked at each try: whether nobody wants the outcome any more."""
+    def __init__(self, seconds: float, is_abandoned: Callable[[], bool] = lambda: False) -> None:
+        """`is_abandoned` is asked before each retry; once true, nobody wants the result."""
         self.seconds = seconds
-        self._given_up = given_up
-        self._since: float | None = None
-        """Since when each try has found it locked."""
+        self._is_abandoned = is_abandoned
+        self._locked_since: float | None = None
+        """The time of the first of the failed tries in a row."""
 
-    def __call__(self, action: Callable[[], T], asked: float = 0.0) -> T:
-        """Do something that fails as a whole if it finds a lock, and give what it returned.
+    def __call__(self, action: Callable[[], T], requested_at: float = 0.0) -> T:
+        """Call an action that has no effect if it finds a lock, and return its result.
 
-        Who asked for it at the time `asked` waits from then on. Raises what the action raises.
+        The wait counts from `requested_at` (`monotonic`) at the earliest. Raises the action's
+        errors; the one for a lock then says how long the database was locked.
         """
         pause = SHORTEST
         while True:
             try:
                 result = action()
             except sqlite3.Error as error:
-                if not self._bears(error, asked):
+                if not self._should_retry(error, requested_at):
                     raise
             else:
-                self._since = None
+                self._locked_since = None
                 return result
             sleep(pause)
             pause = min(pause * 1.5, LONGEST)
 
-    def _bears(self, error: sqlite3.Error, asked: float) -> bool:
-        """Whether to try once more; if not, the error says how long it has been locked."""
+    def _should_retry(self, error: sqlite3.Error, requested_at: float) -> bool:
         if code(error) != sqlite3.SQLITE_BUSY:
-            self._since = None
+            self._locked_since = None
             return False
         now = monotonic()
-        if self._since is None:
-            self._since = now
-        if now <= max(self._since, asked) + self.seconds:
-            return not self._given_up()
+        if self._locked_since is None:
+            self._locked_since = now
+        if now <= max(self._locked_since, requested_at) + self.seconds:
+            return not self._is_abandoned()
         error.args = (
             f"the database was locked by another program for more than {self.seconds:g} s",
         )

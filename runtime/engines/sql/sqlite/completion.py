@@ -1,19 +1,20 @@
-"""Waiter: who waits for a statement, and how its outcome gets there."""
+"""Completion: the result or error of a request, on its way from a thread to its caller."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from contextlib import suppress
 from threading import Lock
 from typing import Any
 
+from runtime.handlers.threads import call_threadsafe
+
 Completion = tuple["ResultFuture", Any, Exception | None]
-"""Who waited, the result, and the error if there is one."""
+"""The future to settle, the result, and the error if there is one."""
 
 
 class ThreadFuture:
-    """A place for one outcome that another thread brings."""
+    """A future for one thread that waits, settled by another one."""
 
     __slots__ = ("_error", "_lock", "_result")
 
@@ -27,13 +28,13 @@ class ThreadFuture:
         return False
 
     def settle(self, result: Any, error: Exception | None) -> None:
-        """Bring the outcome; the first one counts."""
+        """Set the result or the error; only the first call counts."""
         if self._lock.locked():
             self._result, self._error = result, error
             self._lock.release()
 
     def wait(self) -> Any:
-        """Block until the outcome is there: return the result or raise the error."""
+        """Block until it is settled; return the result or raise the error."""
         with self._lock:
             if self._error is not None:
                 raise self._error
@@ -43,30 +44,29 @@ class ThreadFuture:
 ResultFuture = asyncio.Future[Any] | ThreadFuture
 
 
-def deliver(outcomes: Iterable[Completion]) -> None:
-    """Hand outcomes to their waiters from any thread, waking each event loop once."""
+def deliver(completions: Iterable[Completion]) -> None:
+    """Settle futures from any thread, waking each event loop once."""
     batches: dict[asyncio.AbstractEventLoop, list[Completion]] = {}
     current: asyncio.AbstractEventLoop | None = None
     batch: list[Completion] = []
-    for outcome in outcomes:
-        waiter = outcome[0]
-        if isinstance(waiter, ThreadFuture):
-            waiter.settle(outcome[1], outcome[2])
+    for completion in completions:
+        future = completion[0]
+        if isinstance(future, ThreadFuture):
+            future.settle(completion[1], completion[2])
             continue
-        loop = waiter.get_loop()
+        loop = future.get_loop()
         if loop is not current:
             current = loop
             batch = batches.setdefault(loop, [])
-        batch.append(outcome)
+        batch.append(completion)
     for loop, batch in batches.items():
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(_resolve, batch)
+        call_threadsafe(loop, _settle, batch)
 
 
-def _resolve(outcomes: list[Completion]) -> None:
-    for future, result, error in outcomes:
+def _settle(completions: list[Completion]) -> None:
+    for future, result, error in completions:
         if isinstance(future, ThreadFuture) or future.done():
-            continue  # settled before; cancelled
+            continue  # settled already, or cancelled
         if error is None:
             future.set_result(result)
         else:

@@ -1,4 +1,4 @@
-"""Connection: opening a database file, or saying in one line why it cannot be."""
+"""Connection: open a database file, or say in one line why that is not possible."""
 
 from __future__ import annotations
 
@@ -28,22 +28,26 @@ DEFAULT_PRAGMAS: Mapping[str, str | int | bool] = {
     "journal_size_limit": 16 * 2**20,
 }
 
-# Kept in the file, so the writer alone sets them. The first two count only before the third.
+# Stored in the file, so only the writer sets them. The first two must come before the third.
 _PERSISTENT = ("page_size", "auto_vacuum", "journal_mode")
 _WORD = re.compile(r"-?[A-Za-z0-9_]+")
 _STATEMENTS = 256
-"""Compiled statements that a connection keeps."""
+"""Compiled statements in the cache of a connection."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """How to open a database: `file` is a path or `:memory:`, `label` what errors call it."""
+    """Settings of a database.
+
+    `file` is a path or `:memory:`, `label` its name in logs and errors, `busy_timeout` the seconds
+    that a lock of another program is waited for.
+    """
 
     file: str
     label: str
     pragmas: Mapping[str, str | int | bool] = msgspec.field(default_factory=dict)
-    busy_timeout: float = 5.0
-    known: Identity | None = None
-    """The file that was open before: another one, or a new one, would hide that it was lost."""
+    busy_timeout: float
+    expected_file: Identity | None = None
+    """The file that was open before: to open another one, or a new one, would hide its loss."""
 
     @property
     def in_memory(self) -> bool:
@@ -51,72 +55,73 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def open_writer(settings: Settings) -> sqlite3.Connection:
-    """Open for writing, making file and folders.
+    """Open for writing; creates the file and its folders.
 
-    Raises StartError for a file that cannot be used, Unavailable for one that is locked.
+    Raises StartError for a file that cannot be used, Unavailable for one that is locked, FileLost
+    for another file than the expected one.
     """
     if not settings.in_memory:
-        see_known(settings)
+        check_identity(settings)
         file.prepare(Path(settings.file), settings.label)
-    connection = _opened(settings, _prepare_writer)
+    connection = _open(settings, _prepare_writer)
     if not settings.in_memory:
-        file.is_open(settings.file)
+        file.mark_open(settings.file)
     return connection
 
 
 def open_reader(settings: Settings) -> sqlite3.Connection:
-    """Open a second connection to a file that has a writer; it refuses to write."""
-    see_known(settings)
-    return _opened(settings, _prepare_reader)
+    """Open a read-only connection to a file that has a writer."""
+    check_identity(settings)
+    return _open(settings, _prepare_reader)
 
 
 def identity(settings: Settings) -> Identity | None:
-    """Which file it is; None in memory, or if there is none."""
+    """The identity of the file; None in memory, or if there is no file."""
     return None if settings.in_memory else file.identity(settings.file)
 
 
-def see_known(settings: Settings) -> None:
-    """Raise FileLost if the file at the path is not the known one."""
-    if settings.known is None:
+def check_identity(settings: Settings) -> None:
+    """Raise FileLost if the file at the path is not the expected one."""
+    if settings.expected_file is None:
         return
     try:
         found = identity(settings)
     except OSError:
-        return  # nothing is told, and SQLite will have the same fault
-    if found == settings.known:
+        return  # it cannot be told; SQLite will meet the same error
+    if found == settings.expected_file:
         return
-    how, mend = (
+    event, advice = (
         ("deleted or moved", "put it back, or start the program again to begin with an empty one")
         if found is None
         else ("replaced", "put the first file back, or start the program again to use this one")
     )
-    raise FileLost(f"'{settings.label}' was {how} while the program used it; {mend}")
+    raise FileLost(f"'{settings.label}' was {event} while the program used it; {advice}")
 
 
 def connect(file: str, **options: Any) -> sqlite3.Connection:
-    """A connection in autocommit mode. The place where a test may have statements fail."""
+    """A connection in autocommit mode; a test may have its statements fail by a failpoint."""
     if failpoint.is_armed("sqlite.execute"):
-        from runtime.engines.sql.sqlite.failing import FailingConnection
+        from runtime.engines.sql.sqlite.failing_connection import FailingConnection
 
         options["factory"] = FailingConnection
     connection: sqlite3.Connection = sqlite3.connect(file, isolation_level=None, **options)
     return connection
 
 
-def _opened(settings: Settings, prepare: Preparation) -> sqlite3.Connection:
+def _open(settings: Settings, prepare: Preparation) -> sqlite3.Connection:
     try:
         connection = connect(
             settings.file,
-            timeout=0,  # `BusyRetry` waits
+            timeout=0,  # BusyRetry waits
             cached_statements=_STATEMENTS,
         )
     except sqlite3.Error as error:
-        raise _reason(error, settings.label) from None
+        raise _open_error(error, settings.label) from None
     try:
         BusyRetry(settings.busy_timeout)(lambda: prepare(connection, settings))
     except sqlite3.Error as error:
         connection.close()
-        raise _reason(error, settings.label) from None
+        raise _open_error(error, settings.label) from None
     except BaseException:
         connection.close()
         raise
@@ -135,7 +140,8 @@ def _prepare_writer(connection: sqlite3.Connection, settings: Settings) -> None:
             f"'{settings.label}' stays in journal mode '{mode}', wanted "
             f"'{pragmas['journal_mode']}'; set pragmas.journal_mode to what its disk can do"
         )
-    connection.execute("BEGIN IMMEDIATE")  # fails now, not at the first insert, if it is to fail
+    # A file that cannot be written fails here, not at the first insert.
+    connection.execute("BEGIN IMMEDIATE")
     connection.execute("ROLLBACK")
 
 
@@ -153,7 +159,7 @@ def _set(connection: sqlite3.Connection, name: str, value: str | int | bool) -> 
     connection.execute(f"PRAGMA {name} = {text}").fetchall()
 
 
-def _reason(error: sqlite3.Error, label: str) -> StartError | Unavailable:
+def _open_error(error: sqlite3.Error, label: str) -> StartError | Unavailable:
     match code(error):
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return Unavailable(f"'{label}' is locked by another program")

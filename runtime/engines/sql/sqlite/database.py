@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from runtime.engines.sql.sqlite.blocking import BlockingDatabase
 from runtime.engines.sql.sqlite.completion import ResultFuture
 from runtime.engines.sql.sqlite.connection import Settings, connect
 from runtime.engines.sql.sqlite.engine import Engine
-from runtime.engines.sql.sqlite.reentrancy import refuse_inside
-from runtime.engines.sql.sqlite.statement import WRITE, Sort
+from runtime.engines.sql.sqlite.reentrancy import forbid_reentry
+from runtime.engines.sql.sqlite.statement import WRITE, Category
 from runtime.engines.sql.sqlite.statement_request import (
     Result,
     ResultReader,
@@ -27,7 +28,7 @@ from runtime.engines.sql.sqlite.statement_request import (
     summary,
 )
 from runtime.engines.sql.sqlite.transaction import Transaction
-from runtime.engines.sql.sqlite.work_queue import closed
+from runtime.engines.sql.sqlite.work_queue import closed_error
 from runtime.engines.sql.sqlite.writer_transaction import WriterTransaction
 from runtime.service import Ready
 
@@ -35,31 +36,39 @@ from runtime.service import Ready
 class Database:
     """A service, and the calls of handlers while it runs.
 
-    Reads go to the readers; everything else is queued for the writer (see `writer.py`).
-    What a connection keeps for itself (temporary tables, attached files) is seen by the writer
-    only. Calls raise `DatabaseClosed` while the service does not run, TypeError and ValueError
-    for what SQLite cannot be given, Unavailable for a lock of another program or a fault of the
-    disk, and otherwise what `sqlite3` raises; all with the first line of the statement.
+    Reads go to the readers; everything else is queued for the writer (see `writer.py`). What a
+    connection keeps for itself (temporary tables, attached files) is seen by the writer only.
+
+    Calls raise `DatabaseClosed` while the service does not run, TypeError and ValueError for
+    arguments that SQLite cannot take, Unavailable for a lock of another program or a disk error,
+    and otherwise the errors of `sqlite3`; all with the first line of the statement.
     """
 
     dialect = SQLITE
 
-    def __init__(self, settings: Settings, transaction_timeout: float = 3.0) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        transaction_timeout: float,
+        on_commit: Callable[[int], None] | None = None,
+    ) -> None:
+        """`on_commit` is called in the writer's thread with the number of statements."""
         self._settings = settings
         self._transaction_timeout = transaction_timeout
+        self._on_commit = on_commit
         self._engine: Engine | None = None
-        self.blocking = BlockingDatabase(self.submit, self.hold)
+        self.blocking = BlockingDatabase(self.submit, self.begin)
 
     @property
     def label(self) -> str:
-        """What logs and errors call it: the file as the manifest writes it."""
+        """The name of the database in logs and errors: the file as the manifest has it."""
         return self._settings.label
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
-        """Serve until `stop`, then finish what is queued. May be run again after it returned."""
-        engine = Engine(self._settings)
+        """Serve until `stop`, then finish all that is queued. It may be run again afterwards."""
+        engine = Engine(self._settings, self._on_commit)
         try:
-            self._settings = replace(self._settings, known=await engine.open())
+            self._settings = replace(self._settings, expected_file=await engine.open())
             self._engine = engine
             ready(self.label)
             await engine.serve(stop)
@@ -69,12 +78,12 @@ class Database:
         finally:
             self._engine = None
             await engine.close()
-        self._settings = replace(self._settings, known=None)
+        self._settings = replace(self._settings, expected_file=None)
 
     async def query(self, text: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
         """The rows of a statement, also of one that writes (`RETURNING`).
 
-        Two columns of one name are one key, the last one's value.
+        Two columns of one name are one key, with the value of the last one.
         """
         future: asyncio.Future[Any] = asyncio.Future()
         self.submit(all_rows, text, parameters, future)
@@ -91,7 +100,7 @@ class Database:
     async def execute(self, text: str, parameters: Parameters = ()) -> Result:
         """Run a statement for its effect; it is committed when this returns.
 
-        Cancelled while it waits, it is not run; later than that, it may have been.
+        Cancelled while it is queued, it is not run; later, it may have been.
         """
         future: asyncio.Future[Any] = asyncio.Future()
         self.submit(summary, text, parameters, future)
@@ -100,46 +109,48 @@ class Database:
 
     def transaction(self) -> Transaction:
         """`async with database.transaction() as tx:` commits; an exception rolls back."""
-        return Transaction(self.hold)
+        return Transaction(self.begin)
 
     def submit(
-        self, take: ResultReader, text: str, parameters: Parameters, waiter: ResultFuture
+        self, read: ResultReader, text: str, parameters: Parameters, future: ResultFuture
     ) -> None:
-        """Queue one statement for `waiter`. May be called from any thread."""
-        asked = statement_request(take, text, parameters, waiter)
+        """Queue one statement, whose result settles `future`. May be called from any thread."""
+        request = statement_request(read, text, parameters, future)
         engine = self._running()
-        sort = asked.statement.sort
-        if sort is not WRITE:
-            if sort is Sort.READ and take is not summary and not engine.in_memory:
-                engine.reading.put(asked)
+        category = request.statement.category
+        if category is not WRITE:
+            if category is Category.READ and read is not summary and not engine.in_memory:
+                engine.read_queue.put(request)
                 return
-            if sort is Sort.CONTROL or sort is Sort.SAVEPOINT:
-                verb = asked.statement.verb
+            if category is Category.CONTROL or category is Category.SAVEPOINT:
+                verb = request.statement.verb
                 raise ValueError(
                     f"{verb} outside of a transaction; use the database's transaction()"
                 )
-        refuse_inside(self)
-        engine.writing.put(asked)
+        forbid_reentry(self)
+        engine.write_queue.put(request)
 
-    def batch(self, work: BatchFunction, item: Any) -> asyncio.Future[Any]:
-        """Have the writer do an item of a batch, with all that waits; the future has its answer.
+    def batch(self, function: BatchFunction, item: Any) -> asyncio.Future[Any]:
+        """Have the writer do an item together with all others that are queued; await its answer.
 
         Raises DatabaseClosed; the future raises Unavailable if the database could not do it.
         """
         future: asyncio.Future[Any] = asyncio.Future()
-        self._running().writing.put(BatchItem(work, item, future))
+        self._running().write_queue.put(BatchItem(function, item, future))
         return future
 
-    def refuse_inside(self) -> None:
-        """Raise RuntimeError if the caller is in a transaction, which would wait for itself."""
-        refuse_inside(self)
+    def forbid_reentry(self) -> None:
+        """Raise RuntimeError if the caller is in a transaction of this database.
+
+        Whatever it queued would wait for that transaction, and so for itself.
+        """
+        forbid_reentry(self)
 
     def connect(self) -> sqlite3.Connection:
-        """A bare connection of the caller's own, in autocommit mode, which waits for no lock.
+        """A connection of the caller's own, in autocommit mode, which does not wait for locks.
 
-        The file must be there: one that was lost is not made anew.
-
-        What it commits survives a crash of the program, and perhaps no power cut.
+        Raises `sqlite3.OperationalError` if the file is missing: a lost file is not made anew. Its
+        commits survive a crash of the program, but perhaps no power failure.
         """
         existing = f"{Path(self._settings.file).absolute().as_uri()}?mode=rw"
         connection = connect(existing, uri=True, timeout=0)
@@ -147,18 +158,18 @@ class Database:
         return connection
 
     def make_durable(self) -> None:
-        """From the next run on, a commit is on disk before it is told."""
+        """From the next run on, sync each commit to disk before its caller is answered."""
         pragmas = {"synchronous": "FULL", **self._settings.pragmas}
         self._settings = replace(self._settings, pragmas=pragmas)
 
-    def hold(self) -> WriterTransaction:
-        """A new transaction's time with the writer, not yet asked for."""
-        refuse_inside(self)
+    def begin(self) -> WriterTransaction:
+        """A new transaction, which is queued for the writer at its first statement."""
+        forbid_reentry(self)
         return WriterTransaction(
-            self, self._running().writing, self._transaction_timeout, self.label
+            self, self._running().write_queue, self._transaction_timeout, self.label
         )
 
     def _running(self) -> Engine:
         if self._engine is None:
-            raise closed(self.label)
+            raise closed_error(self.label)
         return self._engine

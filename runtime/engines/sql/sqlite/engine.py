@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -18,60 +19,60 @@ from runtime.engines.sql.sqlite.writer import write
 from runtime.engines.sql.sqlite.writer_transaction import WriterTransaction
 
 READERS = 2
-"""More only protect from more long queries at once, and make the short ones slower."""
+"""More would only help against more long queries at once, and make the short ones slower."""
 
 
 class Engine:
     """One writer and its readers; a database in memory has one connection and no readers."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.writing: WorkQueue[StatementRequest | BatchItem | WriterTransaction] = WorkQueue(
+    def __init__(self, settings: Settings, on_commit: Callable[[int], None] | None = None) -> None:
+        self.write_queue: WorkQueue[StatementRequest | BatchItem | WriterTransaction] = WorkQueue(
             settings.label
         )
-        self.reading: (
+        self.read_queue: (
             WorkQueue[StatementRequest]
             | WorkQueue[StatementRequest | BatchItem | WriterTransaction]
-        ) = self.writing
+        ) = self.write_queue
         name = f"sqlite {settings.label}"
         self._abandoned = False
         self._readers: list[ConnectionThread] = []
         self._writer = ConnectionThread(
             f"{name} writer",
-            partial(ManagedConnection, open_writer, settings, lambda: self._abandoned),
-            partial(write, inbox=self.writing),
+            partial(ManagedConnection, open_writer, settings, self._is_abandoned, on_commit),
+            partial(write, work_queue=self.write_queue),
         )
         if not settings.in_memory:
-            inbox: WorkQueue[StatementRequest] = WorkQueue(settings.label, READERS)
-            self.reading = inbox
+            read_queue: WorkQueue[StatementRequest] = WorkQueue(settings.label, READERS)
+            self.read_queue = read_queue
             self._readers = [
                 ConnectionThread(
                     f"{name} reader",
-                    partial(ManagedConnection, open_reader, settings, lambda: self._abandoned),
-                    partial(read, inbox=inbox),
+                    partial(ManagedConnection, open_reader, settings, self._is_abandoned),
+                    partial(read, work_queue=read_queue),
                 )
                 for _ in range(READERS)
             ]
 
     @property
-    def _workers(self) -> list[ConnectionThread]:
+    def _threads(self) -> list[ConnectionThread]:
         return [self._writer, *self._readers]
 
     @property
     def in_memory(self) -> bool:
-        return self.reading is self.writing
+        return self.read_queue is self.write_queue
 
     async def open(self) -> Identity | None:
-        """Start the threads, the writer first; tell which file it is.
+        """Start the threads, the writer first; return the identity of the open file.
 
         Raises StartError or Unavailable.
         """
-        sessions = [await worker.start() for worker in self._workers]
-        return sessions[0].settings.known
+        connections = [await thread.start() for thread in self._threads]
+        return connections[0].settings.expected_file
 
     async def serve(self, stop: asyncio.Event) -> None:
-        """Return when `stop` is set, or a thread has ended before."""
+        """Return when `stop` is set, or earlier if a thread has ended."""
         stopping = asyncio.ensure_future(stop.wait())
-        ends = [worker.ended for worker in self._workers]
+        ends = [thread.ended for thread in self._threads]
         waits: list[asyncio.Future[Any]] = [stopping, *ends]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -79,38 +80,41 @@ class Engine:
             stopping.cancel()
 
     async def close(self) -> None:
-        """Take nothing more, finish what is queued, and close; raise what a thread died of.
+        """Accept nothing more, finish all that is queued, and close. Raises a thread's error.
 
-        The writer closes last: the last one to close moves the journal into the file.
+        The writer closes last: the last connection to close moves the journal into the file.
         """
         if self._abandoned:
             return
-        self.reading.seal()
-        self.writing.seal()
+        self.read_queue.seal()
+        self.write_queue.seal()
         try:
             if self._readers:
-                self.reading.finish()
-                await _ended(self._readers)
-            self.writing.finish()
-            await _ended([self._writer])
+                self.read_queue.finish()
+                await _wait_for_end(self._readers)
+            self.write_queue.finish()
+            await _wait_for_end([self._writer])
         finally:
             self.abandon()
-        for worker in self._workers:
-            if worker.ended.done():
-                worker.ended.result()
+        for thread in self._threads:
+            if thread.ended.done():
+                thread.ended.result()
 
     def abandon(self) -> None:
-        """Take nothing more, break off what runs, refuse what is queued; wait for nothing."""
+        """Accept nothing more, interrupt running statements, refuse queued ones; never wait."""
         self._abandoned = True
-        self.reading.abandon()
-        self.writing.abandon()
-        for worker in self._workers:
-            worker.interrupt()
+        self.read_queue.abandon()
+        self.write_queue.abandon()
+        for thread in self._threads:
+            thread.interrupt()
+
+    def _is_abandoned(self) -> bool:
+        return self._abandoned
 
 
-async def _ended(workers: list[ConnectionThread]) -> None:
-    """Wait for their ends; raise what one died of."""
-    started = [worker.ended for worker in workers if worker.started]
+async def _wait_for_end(threads: list[ConnectionThread]) -> None:
+    """Wait until all have ended. Raises the error that ended one."""
+    started = [thread.ended for thread in threads if thread.started]
     if started:
         await asyncio.wait(started)
     for end in started:

@@ -1,4 +1,4 @@
-"""Fault: what goes wrong with a database, in words that name the statement and never a value."""
+"""Errors of a database, in words that name the statement and never a value."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from copy import copy
 from runtime.engines.sql.sqlite.statement import headline
 from runtime.service import Unavailable
 
-_LATER = {
+_TRANSIENT = {
     sqlite3.SQLITE_BUSY: "",
     sqlite3.SQLITE_FULL: "the disk is full: ",
     sqlite3.SQLITE_IOERR: "the disk failed: ",
     sqlite3.SQLITE_CANTOPEN: "the file cannot be opened: ",
     sqlite3.SQLITE_READONLY: "the file cannot be written: ",
 }
-"""Faults that are not the statement's: they may be gone later, with nothing changed in here."""
+"""Errors that no statement caused, and that may be over later, with nothing changed in here."""
 
 
 class FileLost(Unavailable):
@@ -23,7 +23,7 @@ class FileLost(Unavailable):
 
 
 class Uncertain(Unavailable):
-    """The disk failed while a change was committed: whether it is kept is not known."""
+    """The disk failed during a commit: the change may or may not have been saved."""
 
 
 def code(error: BaseException) -> int:
@@ -31,38 +31,40 @@ def code(error: BaseException) -> int:
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
-def is_passing(error: BaseException) -> bool:
-    """Whether it is a fault of the disk or a lock, which may be gone later."""
-    return code(error) in _LATER
+def is_transient(error: BaseException) -> bool:
+    """True for a lock, and for a disk or file error: it may be over later."""
+    return code(error) in _TRANSIENT
 
 
-def is_of_the_disk(error: BaseException) -> bool:
-    """Whether the disk failed, so that a connection may believe what the file does not have."""
+def is_disk_error(error: BaseException) -> bool:
+    """True if the disk failed: the connection's cache may then differ from the file."""
     return code(error) == sqlite3.SQLITE_IOERR
 
 
-def unavailable(error: Exception) -> Unavailable:
-    """What is told of a fault to who is no caller of a statement."""
+def as_unavailable(error: Exception) -> Unavailable:
+    """The error to raise in a caller who wrote no statement."""
     if isinstance(error, Unavailable):
         return copy(error)
-    return Unavailable(f"the database did not take it: {_LATER.get(code(error), '')}{error}")
+    prefix = _TRANSIENT.get(code(error), "")
+    return Unavailable(f"the database could not do it: {prefix}{error}")
 
 
-def uncertain(error: Exception) -> Uncertain:
-    return Uncertain(f"the disk failed ({error}), and whether the change is kept is not known")
+def as_uncertain(error: Exception) -> Uncertain:
+    return Uncertain(f"the disk failed ({error}); the change may or may not have been saved")
 
 
-def explained(error: Exception, text: str) -> Exception:
-    """What the caller of a statement is told, with its first line and no frames of our threads.
+def explain(error: Exception, text: str) -> Exception:
+    """The error to raise in the caller of a statement.
 
-    That is the same error, or Unavailable in place of a passing one of `sqlite3`.
+    It has the first line of the statement and no frames of our threads. It is the same error, or
+    Unavailable in place of a transient one of `sqlite3`.
     """
-    if is_passing(error):
-        return Unavailable(f"{_LATER[code(error)]}{error}; in '{headline(text)}'")
+    if is_transient(error):
+        return Unavailable(f"{_TRANSIENT[code(error)]}{error}; in '{headline(text)}'")
     error.args = (f"{error}; in '{headline(text)}'", *error.args[1:])
     return error.with_traceback(None)
 
 
-def shared(error: Exception, text: str) -> Exception:
-    """A copy of an error that several statements have in common, for one of them."""
-    return explained(copy(error), text)
+def explain_copy(error: Exception, text: str) -> Exception:
+    """As `explain`, for one of several statements that failed with the same error."""
+    return explain(copy(error), text)

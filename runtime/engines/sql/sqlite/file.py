@@ -1,4 +1,4 @@
-"""File: whether what stands at a path is a database, or may become one."""
+"""File: checks of a database file before SQLite opens it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from runtime.service import StartError
 
 _MAGIC = b"SQLite format 3\0"
 _HEADER = 100
-"""Bytes of the header, of which those read below are described in sqlite.org/fileformat2.html."""
+"""Bytes of the header; sqlite.org/fileformat2.html describes its fields."""
 
 
 Identity = tuple[int, int]
-"""Device and number of a file, which it keeps whatever it is called."""
+"""Device and inode of a file, which it keeps when it is renamed."""
 
-_looked_into: set[Identity] = set()
-"""What this process must not open and close again beside SQLite: that would drop all the locks it
-has on the file, and another program could take the journal away from under its connections.
+_opened: set[Identity] = set()
+"""Files that SQLite opened in this process. They must not be opened and closed beside it: that
+would drop all of the process's locks on them (POSIX), and another program could then remove the
+journal that its connections use.
 """
 
 
 def identity(path: str) -> Identity | None:
-    """Which file stands at a path; None if there is none. Raises OSError if that cannot be told."""
+    """The identity of the file at a path; None if there is none. Raises OSError."""
     try:
         found = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -31,16 +32,16 @@ def identity(path: str) -> Identity | None:
     return found.st_dev, found.st_ino
 
 
-def is_open(path: str) -> None:
-    """From now on SQLite has the file open, perhaps by several connections."""
-    if (known := identity(path)) is not None:
-        _looked_into.add(known)
+def mark_open(path: str) -> None:
+    """Record that SQLite has opened the file, perhaps by several connections."""
+    if (found := identity(path)) is not None:
+        _opened.add(found)
 
 
 def prepare(path: Path, label: str) -> None:
-    """Make the folders of a database file, and see that SQLite may have it.
+    """Create the folders of a database file, and check that SQLite can use it.
 
-    Raises StartError with one line that calls the file `label`; changes nothing that is there.
+    Raises StartError with one line that calls the file `label`; no existing file is changed.
     """
     if "\0" in str(path):
         raise StartError(f"{label!r} is no path; it has a NUL in it")
@@ -62,7 +63,7 @@ def _check_mount(path: Path, label: str) -> None:
     try:
         table = TABLE.read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
-        return  # not Linux, or it is hidden
+        return  # not Linux, or hidden from us
     found = mount_of(path.resolve().parent, table)
     if found is not None and found.is_network:
         raise StartError(
@@ -80,7 +81,7 @@ def _check_existing(path: Path, label: str) -> None:
         raise StartError(f"no permission to read '{label}'")
     if not os.access(path, os.W_OK):
         raise StartError(f"'{label}' is read-only; the database must be writable")
-    if identity(str(path)) in _looked_into:
+    if identity(str(path)) in _opened:
         return
     try:
         _check_header(path, label)
@@ -89,8 +90,8 @@ def _check_existing(path: Path, label: str) -> None:
 
 
 def _check_header(path: Path, label: str) -> None:
-    """Look at what SQLite does not: it takes a very short file of another program for an empty one
-    and writes over it, and it misses a last page that is cut off."""
+    """Check what SQLite does not: it takes a very short file of another program for an empty
+    database and overwrites it, and it does not notice a truncated last page."""
     with path.open("rb") as file:
         header = file.read(_HEADER)
         size = os.fstat(file.fileno()).st_size
@@ -99,7 +100,7 @@ def _check_header(path: Path, label: str) -> None:
     if not size and _size(path.with_name(path.name + "-wal")):
         # SQLite would take the file for a new one, and delete its journal.
         raise StartError(f"'{label}' is empty, but its journal is not; both were left as they are")
-    if len(header) == _HEADER and size < _told_size(header) and not _in_recovery(path):
+    if len(header) == _HEADER and size < _header_size(header) and not _in_recovery(path):
         raise StartError(f"'{label}' is damaged (it is shorter than it says); it was left as it is")
 
 
@@ -107,13 +108,13 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _told_size(header: bytes) -> int:
-    """Bytes of the file by its header; 0 if the number of pages in it is not to be trusted."""
+def _header_size(header: bytes) -> int:
+    """Bytes of the file by its header; 0 if the number of pages in there is not valid."""
     page_size = int.from_bytes(header[16:18], "big")
     pages = int.from_bytes(header[28:32], "big") if header[24:28] == header[92:96] else 0
     return pages * (65536 if page_size == 1 else page_size)
 
 
 def _in_recovery(path: Path) -> bool:
-    """Whether there is a journal, by which SQLite will make the file whole."""
+    """True if there is a journal, from which SQLite will recover the file."""
     return any(path.with_name(path.name + end).exists() for end in ("-wal", "-journal"))

@@ -1,4 +1,4 @@
-"""Session: the connection of a thread, kept fit for use."""
+"""ManagedConnection: the connection of a thread, reopened after a disk error."""
 
 from __future__ import annotations
 
@@ -12,125 +12,139 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from runtime.engines.sql.sqlite.busy_retry import BusyRetry
-from runtime.engines.sql.sqlite.connection import Settings, identity, see_known
-from runtime.engines.sql.sqlite.errors import is_of_the_disk, is_passing, uncertain
+from runtime.engines.sql.sqlite.connection import Settings, check_identity, identity
+from runtime.engines.sql.sqlite.errors import as_uncertain, is_disk_error, is_transient
 from runtime.service import StartError, Unavailable
 
 log = logging.getLogger("runtime.sqlite")
 
 T = TypeVar("T")
 
-LOOK = 0.01
-"""Seconds between two looks at the file: one at each commit would be felt in the small ones."""
+FILE_CHECK_INTERVAL = 0.01
+"""Seconds between two checks of the file: one at each commit would be felt in the small ones."""
 
 
 class ManagedConnection:
-    """A connection that waits for locks, and is opened anew after a fault of the disk.
+    """A connection that waits for locks, and is reopened after a disk error.
 
-    Opens it when it is made, and raises then what `opening` does.
+    It is opened when it is made, which raises the errors of `open_connection`.
     """
 
     def __init__(
         self,
-        opening: Callable[[Settings], sqlite3.Connection],
+        open_connection: Callable[[Settings], sqlite3.Connection],
         settings: Settings,
-        given_up: Callable[[], bool],
+        is_abandoned: Callable[[], bool],
+        on_commit: Callable[[int], None] | None = None,
     ) -> None:
-        self.connection = opening(settings)
-        self.fault: Exception | None = None
-        """What casts doubt on the connection, until `renew`."""
-        self.settings = replace(settings, known=identity(settings))
-        self._opening = opening
-        self._patience = BusyRetry(settings.busy_timeout, given_up)
-        self._ill = False
-        self._look = 0.0
+        """`on_commit` is called with the number of statements of each commit."""
+        self.raw = open_connection(settings)
+        self.failure: Exception | None = None
+        """The error for which the connection has to be reopened."""
+        self.settings = replace(settings, expected_file=identity(settings))
+        self._open_connection = open_connection
+        self._retry_busy = BusyRetry(settings.busy_timeout, is_abandoned)
+        self._on_commit = on_commit
+        self._rejecting = False
+        self._next_file_check = 0.0
 
-    def renew(self) -> Exception | None:
-        """Open the connection anew if it is in doubt; give what keeps it from that, if anything.
+    def reopen_if_failed(self) -> Exception | None:
+        """Reopen the connection if it failed; return the error if that fails too.
 
         Raises FileLost.
         """
-        if self.fault is None:
+        if self.failure is None:
             return None
-        see_known(self.settings)
+        check_identity(self.settings)
         self.close()
         try:
-            self.connection = self._opening(self.settings)
+            self.raw = self._open_connection(self.settings)
         except (StartError, Unavailable) as error:
-            self.fault = Unavailable(str(error))
+            self.failure = Unavailable(str(error))
         else:
-            self.fault = None
-        return self.fault
+            self.failure = None
+        return self.failure
 
-    def alone(self, action: Callable[[], T], asked: float) -> T:
-        """Do something outside of any transaction; what it changed is committed then."""
+    def autocommit(self, action: Callable[[], T], requested_at: float, statements: int) -> T:
+        """Run an action outside of any transaction; its changes are committed at its end.
+
+        `statements` is the number of them that may change the database.
+        """
         try:
-            result = self._patience(action, asked)
+            result = self._retry_busy(action, requested_at)
         except sqlite3.Error as error:
-            self.undo(error)
+            self.rollback(error)
             raise
-        if self.connection.in_transaction:
-            self.undo()
+        if self.raw.in_transaction:
+            self.rollback()
             raise RuntimeError("the statement left a transaction open, which was rolled back")
-        self._well()
+        self._record_success(statements)
         return result
 
-    def begin(self, asked: float) -> None:
+    def begin(self, requested_at: float) -> None:
         """Begin a transaction that will write."""
         try:
-            self._patience(lambda: self.connection.execute("BEGIN IMMEDIATE"), asked)
+            self._retry_busy(lambda: self.raw.execute("BEGIN IMMEDIATE"), requested_at)
         except sqlite3.Error as error:
-            self.undo(error)
+            self.rollback(error)
             raise
 
-    def commit(self) -> None:
-        """Commit. What it raises, the transaction was rolled back, unless it is Uncertain."""
+    def commit(self, statements: int) -> None:
+        """Commit that many statements.
+
+        Raises Uncertain if the disk failed. After any other error the transaction was rolled back.
+        """
         try:
-            self._patience(lambda: self.connection.execute("COMMIT"))
+            self._retry_busy(lambda: self.raw.execute("COMMIT"))
         except sqlite3.Error as error:
-            self.undo(error)
-            if is_of_the_disk(error):
-                raise uncertain(error) from None
+            self.rollback(error)
+            if is_disk_error(error):
+                raise as_uncertain(error) from None
             raise
-        self._well()
+        self._record_success(statements)
 
-    def undo(self, error: Exception | None = None) -> None:
-        """Roll back the open transaction, if there is one, and note the error for which."""
+    def rollback(self, error: Exception | None = None) -> None:
+        """Roll back the open transaction, if there is one, and record the error that caused it."""
         if error is not None:
-            self.note(error)
-        if self.connection.in_transaction:
-            with suppress(sqlite3.Error):  # at the latest it is undone with the connection
-                self.connection.execute("ROLLBACK")
+            self.record_error(error)
+        if self.raw.in_transaction:
+            with suppress(sqlite3.Error):  # closing the connection rolls back at the latest
+                self.raw.execute("ROLLBACK")
 
-    def note(self, error: Exception) -> None:
-        """Judge an error of the connection: log the first fault of the disk, and doubt."""
-        if is_of_the_disk(error):
-            self.fault = error
-        if is_passing(error) and not self._ill:
-            self._ill = True
-            log.error("'%s' takes nothing for now: %s", self.settings.label, error)
+    def record_error(self, error: Exception) -> None:
+        """Record an error of the connection.
 
-    def see_file(self) -> None:
-        """Raise FileLost if the open file is not the one at its path any more.
+        Logs the first lock or disk error in a row; a disk error marks the connection for reopening.
+        """
+        if is_disk_error(error):
+            self.failure = error
+        if is_transient(error) and not self._rejecting:
+            self._rejecting = True
+            log.error("'%s' is rejecting writes: %s", self.settings.label, error)
 
-        To be called before anybody is told that a change is done: what is written to a deleted
-        file is gone with the last program that has it open.
+    def check_file(self) -> None:
+        """Raise FileLost if the open file is no longer the one at its path.
+
+        Call it before the caller of a change is answered: all that is written to a deleted file
+        is gone with the last program that has it open.
         """
         now = monotonic()
-        if now >= self._look:
-            see_known(self.settings)
-            self._look = now + LOOK
+        if now >= self._next_file_check:
+            check_identity(self.settings)
+            self._next_file_check = now + FILE_CHECK_INTERVAL
 
     def interrupt(self) -> None:
-        """Break off the statement that runs now, if one does. Called from another thread."""
+        """Interrupt the running statement, if there is one. Called from another thread."""
         with suppress(sqlite3.ProgrammingError):  # closed meanwhile
-            self.connection.interrupt()
+            self.raw.interrupt()
 
     def close(self) -> None:
         with suppress(sqlite3.Error):
-            self.connection.close()
+            self.raw.close()
 
-    def _well(self) -> None:
-        if self._ill:
-            self._ill = False
-            log.warning("'%s' works again", self.settings.label)
+    def _record_success(self, statements: int) -> None:
+        if self._rejecting:
+            self._rejecting = False
+            log.warning("'%s' accepts writes again", self.settings.label)
+        if self._on_commit is not None and statements:
+            self._on_commit(statements)

@@ -1,4 +1,4 @@
-"""Mount: on what sort of file system a folder lies."""
+"""Mount: the file system on which a folder lies."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 TABLE = Path("/proc/self/mountinfo")
-"""Where Linux tells its mounts; described in proc(5). Elsewhere there is no such file."""
+"""The mounts of Linux, see proc(5). Elsewhere there is no such file."""
 
 _NETWORK = re.compile(
     r"nfs4?|cifs|smb[23]|smbfs|ncpfs|afs|kafs|coda|ceph|glusterfs|lustre|gpfs|beegfs|fhgfs|orangefs"
     r"|pvfs2|panfs|wekafs|davfs|fuse\.(ceph|davfs|gluster|goofys|gcsfuse|juicefs|nfs|rclone|s3|ssh).*"
 )
-"""Not all of fuse: containers get the folders of their machine by it, as by 9p and virtiofs."""
+"""Not all of fuse: containers get folders of their host by it, as by 9p and virtiofs."""
 
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
@@ -27,12 +27,12 @@ class Mount(msgspec.Struct, frozen=True):
 
     @property
     def is_network(self) -> bool:
-        """Whether other machines may have it too, so that locks and shared memory mean nothing."""
+        """True if other machines may mount it too: locks and shared memory do not work then."""
         return _NETWORK.fullmatch(self.kind) is not None
 
 
 def mount_of(folder: Path, table: str) -> Mount | None:
-    """The mount that has an absolute folder, by the text of `TABLE`; None if that tells nothing."""
+    """The mount of an absolute folder, by the text of `TABLE`; None if the text has none."""
     found: Mount | None = None
     for line in table.splitlines():
         fields, separator, rest = line.partition(" - ")
@@ -40,7 +40,7 @@ def mount_of(folder: Path, table: str) -> Mount | None:
         if not separator or len(words) < 6:
             continue
         point = _ESCAPE.sub(lambda escape: chr(int(escape[1], 8)), words[4])
-        # Of two at one point, the later one hides the earlier.
+        # Of two mounts at one point, the later one hides the earlier.
         if PurePosixPath(folder).is_relative_to(point) and (
             found is None or len(point) >= len(found.point)
         ):

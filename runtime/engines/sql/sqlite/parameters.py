@@ -1,7 +1,7 @@
 """Parameters: the values of a statement, checked before it is queued.
 
-Checked here and not by `sqlite3`: the caller gets the error at once and with the parameter's
-place; and CPython reports a value it cannot bind as the error of whatever failed before it.
+Checked here and not by `sqlite3`: the caller gets the error at once, with the name of the
+parameter; and CPython reports a value that it cannot bind as the error of an earlier failure.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from typing import Any
 
 from runtime.engines.sql.contract import Parameters
 
-Bound = tuple[Any, ...] | dict[str, Any]
-"""What SQLite takes as it is."""
+BoundParameters = tuple[Any, ...] | dict[str, Any]
+"""Values that `sqlite3` binds as they are."""
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
 _PLAIN = frozenset({bytes, bool, type(None)})
 _WANTED = "str, bytes, int, float, bool or None"
 
 
-def bind(parameters: Parameters) -> Bound:
-    """Give a copy of the parameters that SQLite takes as they are.
+def bind(parameters: Parameters) -> BoundParameters:
+    """Copy and check the parameters of a statement.
 
-    Raises TypeError for a container or a value of another type, ValueError for a value that
-    SQLite cannot hold; both name the place, never the value.
+    Raises TypeError for a container or a value of a wrong type, ValueError for a value that SQLite
+    cannot store; both name the parameter, never its value.
     """
     kind = type(parameters)
     if kind is tuple or kind is list:
-        return tuple(parameters) if _all_plain(parameters) else _each_checked(parameters)
+        return tuple(parameters) if _all_plain(parameters) else _check_each(parameters)
     if isinstance(parameters, Mapping):
-        return {_name(name): _checked(value, name) for name, value in parameters.items()}
+        return {_name(name): _check(value, name) for name, value in parameters.items()}
     if isinstance(parameters, Sequence) and not isinstance(parameters, str | bytes | bytearray):
         return bind(tuple(parameters))
     raise TypeError(
@@ -40,7 +40,7 @@ def bind(parameters: Parameters) -> Bound:
 
 
 def _all_plain(values: Iterable[Any]) -> bool:
-    """Whether all is well, told quickly; False means to look again."""
+    """True if all values may be bound as they are; False means to check each. On the hot path."""
     for value in values:
         kind = type(value)
         if kind is str:
@@ -55,8 +55,8 @@ def _all_plain(values: Iterable[Any]) -> bool:
     return True
 
 
-def _each_checked(values: Iterable[Any]) -> tuple[Any, ...]:
-    return tuple(_checked(value, index) for index, value in enumerate(values, 1))
+def _check_each(values: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(_check(value, index) for index, value in enumerate(values, 1))
 
 
 def _name(name: object) -> str:
@@ -65,7 +65,7 @@ def _name(name: object) -> str:
     raise TypeError(f"a parameter's name is of type {type(name).__name__}, wanted str")
 
 
-def _checked(value: Any, place: int | str) -> Any:
+def _check(value: Any, place: int | str) -> Any:
     match value:
         case None | bool():
             return value

@@ -11,25 +11,27 @@ from runtime.engines.sql.sqlite.statement_request import StatementRequest
 from runtime.engines.sql.sqlite.work_queue import WorkQueue
 
 BATCH = 32
-PATIENCE = 0.001
-"""Seconds that an answer may wait for the next one, so that they wake the loop together."""
+MAX_WAIT = 0.001
+"""Seconds that a result may wait for the next one, so that they wake the loop together."""
 
 
-def read(session: ManagedConnection, inbox: WorkQueue[StatementRequest]) -> None:
-    """Serve the inbox to its end; any number of readers may share one."""
-    items = inbox.items
-    while (job := items.get()) is not None:
-        outcomes: list[Completion] = []
-        due = monotonic() + PATIENCE
-        while job is not None:
-            fault = session.renew()
-            outcomes.append(job.alone(session) if fault is None else job.failed(fault))
-            if len(outcomes) == BATCH or monotonic() > due:
+def read(connection: ManagedConnection, work_queue: WorkQueue[StatementRequest]) -> None:
+    """Serve the queue to its end; any number of readers may share one."""
+    items = work_queue.items
+    while (request := items.get()) is not None:
+        completions: list[Completion] = []
+        due = monotonic() + MAX_WAIT
+        while request is not None:
+            error = connection.reopen_if_failed()
+            completions.append(
+                request.run_alone(connection) if error is None else request.failed(error)
+            )
+            if len(completions) == BATCH or monotonic() > due:
                 break
             try:
-                job = items.get_nowait()
+                request = items.get_nowait()
             except Empty:
                 break
-        deliver(outcomes)
-        if job is None:
+        deliver(completions)
+        if request is None:
             return

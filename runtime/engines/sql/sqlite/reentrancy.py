@@ -1,4 +1,4 @@
-"""Inside: the transactions that the present task or thread is in."""
+"""Reentrancy: the transactions that the current task or thread is in."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from weakref import ref
 from runtime.engines.sql.contract import Database
 from runtime.engines.sql.sqlite.writer_transaction import WriterTransaction
 
-# Never reset by token: an `async with` may be left in another context than it was entered in. Weak,
-# so that one which a handler forgot to leave does not stay with the worker that called it.
-_holds: ContextVar[tuple[ref[WriterTransaction], ...]] = ContextVar(
-    "runtime.sqlite.holds", default=()
+# Never reset by token: an `async with` may be left in another context than it was entered in. Weak
+# references, so that a transaction which a handler forgot to leave does not stay with the worker.
+_entered: ContextVar[tuple[ref[WriterTransaction], ...]] = ContextVar(
+    "runtime.sqlite.transactions", default=()
 )
 
 
-def enter(hold: WriterTransaction) -> None:
-    _holds.set((*_holds.get(), ref(hold)))
+def enter(transaction: WriterTransaction) -> None:
+    _entered.set((*_entered.get(), ref(transaction)))
 
 
-def leave(hold: WriterTransaction) -> None:
-    _holds.set(tuple(other for other in _holds.get() if other() not in (hold, None)))
+def leave(transaction: WriterTransaction) -> None:
+    _entered.set(tuple(other for other in _entered.get() if other() not in (transaction, None)))
 
 
-def refuse_inside(database: Database) -> None:
-    """Raise RuntimeError if the caller is in a transaction of the database, which would wait."""
-    if (holds := _holds.get()) and any(_is_of(hold(), database) for hold in holds):
+def forbid_reentry(database: Database) -> None:
+    """Raise RuntimeError if the caller is in a transaction of the database."""
+    if (entered := _entered.get()) and any(_is_open_in(each(), database) for each in entered):
         raise RuntimeError(
             f"'{database.label}' is in a transaction of this task, which would wait for itself; "
             "use that transaction: `tx` of the `with` block, or the consumer's `sql.transaction()`"
         )
 
 
-def _is_of(hold: WriterTransaction | None, database: Database) -> bool:
-    return hold is not None and hold.database is database and hold.open
+def _is_open_in(transaction: WriterTransaction | None, database: Database) -> bool:
+    return transaction is not None and transaction.database is database and transaction.is_open

@@ -1,4 +1,4 @@
-"""Statement: what a piece of SQL does, read from its first keyword."""
+"""Statement: the category of a piece of SQL, by its first keyword."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 
-class Sort(Enum):
-    """How a statement has to be run."""
+class Category(Enum):
+    """The way in which a statement has to be run."""
 
     READ = "read"
     """Changes nothing: may run on a reading connection."""
@@ -23,14 +23,14 @@ class Sort(Enum):
     """Begins or ends a transaction."""
 
 
-WRITE, SOLO = Sort.WRITE, Sort.SOLO
-"""Asked for at every statement; looked up in the enumeration they take thrice as long."""
+WRITE, SOLO = Category.WRITE, Category.SOLO
+"""Read at every statement; a lookup in the enumeration takes three times as long."""
 
 
 class Statement(NamedTuple):
-    """`verb` is the first keyword in capitals; for a WITH, the one that follows its tables."""
+    """`verb` is the first keyword in upper case; for a WITH, the one after its tables."""
 
-    sort: Sort
+    category: Category
     verb: str
     changes_rows: bool
     inserts: bool
@@ -42,7 +42,7 @@ _CHANGING = _INSERTING | {"UPDATE", "DELETE"}
 _DEFINING = frozenset({"CREATE", "ALTER", "DROP", "ANALYZE", "REINDEX"})
 _CONTROLLING = frozenset({"BEGIN", "COMMIT", "END", "ROLLBACK"})
 
-# What SQLite skips before a statement: leading semicolons and a byte order mark among it.
+# SQLite skips all of this before a statement, also semicolons and a byte order mark.
 _BLANK = re.compile(r"(?:[ \t\n\x0b\f\r;\ufeff]|--[^\n]*|/\*.*?(?:\*/|\Z))*", re.DOTALL)
 _WORD = re.compile(r"[A-Za-z_]*")
 _TOKEN = re.compile(
@@ -54,7 +54,7 @@ _TOKEN = re.compile(
 
 @lru_cache(maxsize=1024)
 def classify(text: str) -> Statement:
-    """Read one statement. Raises ValueError for an empty one or one that is no text for SQLite."""
+    """Classify a statement. Raises ValueError if it is empty or has a lone surrogate."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -65,24 +65,24 @@ def classify(text: str) -> Statement:
         raise ValueError("the statement is empty")
     if verb == "WITH":
         verb = _verb_after_tables(text, start)
-    return Statement(_sort(verb, text, start), verb, verb in _CHANGING, verb in _INSERTING)
+    return Statement(_category(verb, text, start), verb, verb in _CHANGING, verb in _INSERTING)
 
 
 def headline(text: str) -> str:
-    """The first line of a statement, cut to what fits into an error."""
+    """The first line of a statement, cut to at most 100 characters for an error."""
     line = text[_after_blank(text) :].partition("\n")[0].strip()
     return line if len(line) <= 100 else line[:99] + "…"
 
 
-def _sort(verb: str, text: str, start: int) -> Sort:
+def _category(verb: str, text: str, start: int) -> Category:
     if verb in _READING:
-        return Sort.READ
+        return Category.READ
     if verb in _CHANGING or verb in _DEFINING:
         # `INSERT OR ROLLBACK` undoes the whole transaction it stands in, so it gets its own.
-        return Sort.SOLO if "ROLLBACK" in text.upper() else Sort.WRITE
+        return Category.SOLO if "ROLLBACK" in text.upper() else Category.WRITE
     if verb in ("SAVEPOINT", "RELEASE") or (verb == "ROLLBACK" and _names_savepoint(text, start)):
-        return Sort.SAVEPOINT
-    return Sort.CONTROL if verb in _CONTROLLING else Sort.SOLO
+        return Category.SAVEPOINT
+    return Category.CONTROL if verb in _CONTROLLING else Category.SOLO
 
 
 def _verb(text: str, start: int) -> str:
@@ -106,7 +106,7 @@ def _verb_after_tables(text: str, start: int) -> str:
 
 
 def _names_savepoint(text: str, start: int) -> bool:
-    """Whether a ROLLBACK is `ROLLBACK [TRANSACTION] TO …`."""
+    """True for `ROLLBACK [TRANSACTION] TO …`."""
     tokens = (found[0].upper() for found in _TOKEN.finditer(text, start))
     words = [token for token in tokens if token[0].isalpha()]
     return "TO" in words[1:2] or words[1:3] == ["TRANSACTION", "TO"]

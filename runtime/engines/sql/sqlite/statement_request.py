@@ -1,4 +1,4 @@
-"""Job: one statement on its way to a connection, and what to bring back from it."""
+"""StatementRequest: one statement on its way to a connection, and how to read its result."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import msgspec
 
 from runtime.engines.sql.contract import Parameters
 from runtime.engines.sql.sqlite.completion import Completion, ResultFuture, deliver
-from runtime.engines.sql.sqlite.errors import explained, is_of_the_disk, shared, uncertain
+from runtime.engines.sql.sqlite.errors import as_uncertain, explain, explain_copy, is_disk_error
 from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
-from runtime.engines.sql.sqlite.parameters import Bound, bind
-from runtime.engines.sql.sqlite.statement import SOLO, Sort, Statement, classify
+from runtime.engines.sql.sqlite.parameters import BoundParameters, bind
+from runtime.engines.sql.sqlite.statement import SOLO, Category, Statement, classify
 
 
 class Result(NamedTuple):
-    """What a statement did. `last_insert_id` is None unless it inserted a row."""
+    """The effect of a statement. `last_insert_id` is None unless it inserted a row."""
 
     rows_affected: int
     last_insert_id: int | None
@@ -29,64 +29,67 @@ class Result(NamedTuple):
 _result: Callable[[tuple[int, int | None]], Result] = partial(tuple.__new__, Result)
 
 ResultReader = Callable[[sqlite3.Cursor, Statement], Any]
-"""Reads off an executed cursor what the caller asked for, and leaves the statement finished."""
+"""Reads the result off an executed cursor, and leaves the statement finished."""
 
 
 class StatementRequest(msgspec.Struct, gc=False):
-    """One statement, checked; `request` makes them."""
+    """One checked statement; `statement_request` makes it."""
 
-    take: ResultReader
+    read: ResultReader
     text: str
-    parameters: Bound
-    waiter: ResultFuture
+    parameters: BoundParameters
+    future: ResultFuture
     statement: Statement
-    asked: float
+    requested_at: float
     grouped: bool
 
-    def attempt(self, session: ManagedConnection) -> Completion:
-        """Run inside of a transaction, unless nobody waits for it any more."""
-        if self.waiter.cancelled():
-            return self.waiter, None, None
+    def run_in_transaction(self, connection: ManagedConnection) -> Completion:
+        """Run inside the open transaction, unless its caller was cancelled."""
+        if self.future.cancelled():
+            return self.future, None, None
         try:
-            cursor = session.connection.execute(self.text, self.parameters)
-            return self.waiter, self.take(cursor, self.statement), None
+            cursor = connection.raw.execute(self.text, self.parameters)
+            return self.future, self.read(cursor, self.statement), None
         except Exception as error:
-            session.note(error)
-            return self.waiter, None, explained(error, self.text)
+            connection.record_error(error)
+            return self.future, None, explain(error, self.text)
 
-    def alone(self, session: ManagedConnection) -> Completion:
-        """Run outside of any transaction, unless nobody waits for it any more."""
-        if self.waiter.cancelled():
-            return self.waiter, None, None
+    def run_alone(self, connection: ManagedConnection) -> Completion:
+        """Run outside of any transaction, unless its caller was cancelled."""
+        if self.future.cancelled():
+            return self.future, None, None
+        reads = self.statement.category is Category.READ
         try:
-            result = session.alone(lambda: self._run(session.connection), self.asked)
+            result = connection.autocommit(
+                lambda: self._run(connection.raw), self.requested_at, 0 if reads else 1
+            )
         except Exception as error:
-            if self.statement.sort is not Sort.READ and is_of_the_disk(error):
-                error = uncertain(error)
-            return self.waiter, None, explained(error, self.text)
-        return self.waiter, result, None
+            if not reads and is_disk_error(error):
+                error = as_uncertain(error)
+            return self.future, None, explain(error, self.text)
+        return self.future, result, None
 
     def _run(self, connection: sqlite3.Connection) -> Any:
-        return self.take(connection.execute(self.text, self.parameters), self.statement)
+        return self.read(connection.execute(self.text, self.parameters), self.statement)
 
     def failed(self, error: Exception) -> Completion:
-        """The outcome of an error that others have as well."""
-        return self.waiter, None, shared(error, self.text)
+        """The completion for an error that other requests have as well."""
+        return self.future, None, explain_copy(error, self.text)
 
     def refuse(self, error: Exception) -> None:
-        """Answer without having run."""
-        deliver([(self.waiter, None, error)])
+        """Settle the future without running the statement."""
+        deliver([(self.future, None, error)])
 
 
 def statement_request(
-    take: ResultReader, text: str, parameters: Parameters, waiter: ResultFuture
+    read: ResultReader, text: str, parameters: Parameters, future: ResultFuture
 ) -> StatementRequest:
-    """Make a request. Raises TypeError and ValueError for what SQLite cannot be given."""
+    """Make a request. Raises TypeError and ValueError for arguments that SQLite cannot take."""
     if not isinstance(text, str):
         raise TypeError(f"the statement is of type {type(text).__name__}, wanted str")
     statement = classify(text)
-    grouped = statement.sort is not SOLO
-    return StatementRequest(take, text, bind(parameters), waiter, statement, monotonic(), grouped)
+    grouped = statement.category is not SOLO
+    return StatementRequest(read, text, bind(parameters), future, statement, monotonic(), grouped)
 
 
 def all_rows(cursor: sqlite3.Cursor, statement: Statement) -> list[dict[str, Any]]:
@@ -97,8 +100,8 @@ def all_rows(cursor: sqlite3.Cursor, statement: Statement) -> list[dict[str, Any
 
 
 def first_row(cursor: sqlite3.Cursor, statement: Statement) -> dict[str, Any] | None:
-    if statement.sort is not Sort.READ:
-        # A change is only whole when its last row has been fetched.
+    if statement.category is not Category.READ:
+        # A change is only complete once its last row has been fetched.
         return next(iter(all_rows(cursor, statement)), None)
     row = cursor.fetchone()
     names = [column[0] for column in cursor.description or ()]
@@ -110,6 +113,6 @@ def summary(cursor: sqlite3.Cursor, statement: Statement) -> Result:
     if cursor.description is not None:
         cursor.fetchall()
     rows = cursor.rowcount if statement.changes_rows else 0
-    if rows < 0:  # `sqlite3` does not see the change behind a WITH
+    if rows < 0:  # `sqlite3` does not count the changes of a statement that begins with WITH
         rows = cursor.connection.execute("SELECT changes()").fetchone()[0]
     return _result((rows, cursor.lastrowid if rows and statement.inserts else None))

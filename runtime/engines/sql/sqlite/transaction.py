@@ -1,4 +1,4 @@
-"""Transaction: several statements that happen together or not at all."""
+"""Transaction: several statements that are committed together or not at all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from runtime.engines.sql.builder.dialect import SQLITE
 from runtime.engines.sql.contract import Database, Parameters, Step
-from runtime.engines.sql.sqlite.blocking import BlockingTransaction
+from runtime.engines.sql.sqlite.blocking import Begin, BlockingTransaction
 from runtime.engines.sql.sqlite.reentrancy import enter, leave
 from runtime.engines.sql.sqlite.statement_request import Result, all_rows, first_row, summary
 from runtime.engines.sql.sqlite.writer_transaction import WriterTransaction
@@ -18,22 +18,22 @@ from runtime.engines.sql.sqlite.writer_transaction import WriterTransaction
 class Transaction:
     """The value of `async with database.transaction()`; see `WriterTransaction`.
 
-    A statement that fails raises, and the transaction goes on without it, as SQLite has it.
+    A statement that fails raises, and the transaction goes on without it, as in SQLite itself.
     """
 
     dialect = SQLITE
 
-    def __init__(self, hold: Callable[[], WriterTransaction]) -> None:
-        self._open = hold
-        self._hold: WriterTransaction | None = None
+    def __init__(self, begin: Begin) -> None:
+        self._begin = begin
+        self._transaction: WriterTransaction | None = None
 
     async def __aenter__(self) -> Self:
-        if self._hold is not None and self._hold.open:
+        if self._transaction is not None and self._transaction.is_open:
             raise RuntimeError("the transaction is entered already; use it without `async with`")
-        if self._hold is not None:
+        if self._transaction is not None:
             raise RuntimeError("the transaction has ended; open another one")
-        self._hold = self._open()
-        enter(self._hold)
+        self._transaction = self._begin()
+        enter(self._transaction)
         return self
 
     async def __aexit__(
@@ -42,12 +42,12 @@ class Transaction:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        hold = self._entered()
-        leave(hold)
+        transaction = self._entered()
+        leave(transaction)
         future: asyncio.Future[Any] = asyncio.Future()
-        hold.end(error is None, future)
+        transaction.end(error is None, future)
         if error is None:
-            await future  # a roll-back needs no waiting: whatever comes next is behind it
+            await future  # a rollback needs no waiting: all later work is queued behind it
 
     @property
     def database(self) -> Database:
@@ -65,10 +65,10 @@ class Transaction:
     @property
     def blocking(self) -> BlockingTransaction:
         """The same transaction, for a plain function in a thread."""
-        return BlockingTransaction.of(self._entered())
+        return BlockingTransaction(self._begin, self._entered())
 
     def abandon(self) -> None:
-        """Roll it back now; every further use raises."""
+        """Roll back now; every further use raises."""
         self._entered().end(False, asyncio.Future())
 
     async def query(self, text: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
@@ -90,6 +90,6 @@ class Transaction:
         return result
 
     def _entered(self) -> WriterTransaction:
-        if self._hold is None:
+        if self._transaction is None:
             raise RuntimeError("the transaction is not entered; write `async with`")
-        return self._hold
+        return self._transaction

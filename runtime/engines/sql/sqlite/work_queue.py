@@ -1,4 +1,4 @@
-"""Inbox: what waits for a database's threads, until it is closed."""
+"""WorkQueue: requests that wait for the threads of a database, until it is closed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runtime.engines.sql.contract import DatabaseClosed
 
 class Refusable(Protocol):
     def refuse(self, error: Exception) -> None:
-        """Answer whoever waits for this: it will not be run."""
+        """Answer the caller with an error: the request will not be run."""
         ...
 
 
@@ -20,45 +20,45 @@ Item = TypeVar("Item", bound=Refusable)
 
 
 class WorkQueue(Generic[Item]):
-    """A queue that takes nothing after its end: an item is either run or refused, never lost.
+    """A queue that accepts nothing after its end: an item is either run or refused, never lost.
 
-    `None` in `items` is the end; each of `readers` threads takes one. `abandoned` tells them to
-    leave even what they have in hand.
+    `None` in `items` is the end; each of the `threads` that serve it takes one. Once `abandoned`,
+    they must drop even the items that they have taken.
     """
 
-    def __init__(self, label: str, readers: int = 1) -> None:
+    def __init__(self, label: str, threads: int = 1) -> None:
         self.items: SimpleQueue[Item | None] = SimpleQueue()
         self._label = label
-        self._readers = readers
-        self._open = True
+        self._threads = threads
+        self._accepting = True
         self.abandoned = False
 
     def put(self, item: Item) -> None:
         """Queue an item, from any thread. Raises DatabaseClosed after the end."""
-        if not self._open:
-            raise self.closed()
+        if not self._accepting:
+            raise self.closed_error()
         self.items.put(item)
-        # No lock: a put that raced the end either was in time to be refused by `abandon`, or it
-        # sees here that nobody will come, and refuses what is left itself.
+        # No lock: a put that races the end either comes in time to be refused by `abandon`, or
+        # sees here that no thread will come, and refuses the rest itself.
         if self.abandoned:
             self.abandon()
 
     def seal(self) -> None:
-        """Take nothing more; what is in there is still to be run."""
-        self._open = False
+        """Accept nothing more; queued items will still be run."""
+        self._accepting = False
 
     def finish(self) -> None:
-        """Seal, and let the readers go when they have come to the end."""
+        """Accept nothing more, and let the threads end once the queue is empty."""
         self.seal()
-        for _ in range(self._readers):
+        for _ in range(self._threads):
             self.items.put(None)
 
     def abandon(self) -> None:
-        """Seal, refuse what is in there, and let the readers go."""
+        """Accept nothing more, refuse the queued items, and let the threads end."""
         self.seal()
         self.abandoned = True
         for item in self._rest():
-            item.refuse(self.closed())
+            item.refuse(self.closed_error())
         self.finish()
 
     def _rest(self) -> Iterator[Item]:
@@ -67,10 +67,9 @@ class WorkQueue(Generic[Item]):
                 if (item := self.items.get_nowait()) is not None:
                     yield item
 
-    def closed(self) -> DatabaseClosed:
-        """What those hear who come too late."""
-        return closed(self._label)
+    def closed_error(self) -> DatabaseClosed:
+        return closed_error(self._label)
 
 
-def closed(label: str) -> DatabaseClosed:
+def closed_error(label: str) -> DatabaseClosed:
     return DatabaseClosed(f"database '{label}' is not running")

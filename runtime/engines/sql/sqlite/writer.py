@@ -1,9 +1,9 @@
 """Writer: the one thread that changes the database, many statements to a commit.
 
-Statements that wait together share a transaction and its one sync to disk. That is as if each ran
-alone, because SQLite undoes just the failed statement; when it undoes more, or the commit fails,
-nothing of the group is in the file, and each statement is run again by itself. Only if the disk
-failed is nothing run again: then nobody knows what is in the file.
+Statements that are queued together share a transaction and its one sync to disk. The result is as
+if each ran alone, because SQLite undoes only the failed statement. If it undoes more, or the commit
+fails, nothing of the group is in the file, and each statement is run again by itself. Only after a
+disk error is nothing run again: then nobody knows what is in the file.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from runtime.engines.sql.contract import DatabaseClosed
-from runtime.engines.sql.sqlite.batch import BatchItem, together
+from runtime.engines.sql.sqlite.batch import BatchItem, run_batches
 from runtime.engines.sql.sqlite.completion import Completion, deliver
 from runtime.engines.sql.sqlite.errors import FileLost, Uncertain
 from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
@@ -28,44 +28,44 @@ Grouped = StatementRequest | BatchItem
 Item = Grouped | WriterTransaction
 
 
-def write(session: ManagedConnection, inbox: WorkQueue[Item]) -> None:
-    """Serve the inbox to its end, on a connection in autocommit mode."""
+def write(connection: ManagedConnection, work_queue: WorkQueue[Item]) -> None:
+    """Serve the queue to its end, on a connection in autocommit mode."""
     ended = False
     while not ended:
-        group, single, ended = _collect(inbox)
+        group, single, ended = _collect(work_queue)
         try:
-            if (fault := session.renew()) is not None:
-                _refuse(group, single, fault)
+            if (failure := connection.reopen_if_failed()) is not None:
+                _refuse(group, single, failure)
                 continue
             if group:
-                _tell(session, _together(session, group, inbox))
+                _deliver(connection, _run_group(connection, group, work_queue))
             if isinstance(single, WriterTransaction):
-                single.serve(session)
+                single.serve(connection)
             elif single is not None:
-                _tell(session, [single.alone(session)])
+                _deliver(connection, [single.run_alone(connection)])
         except FileLost as error:
             _refuse(group, single, error)
             raise
-        except BaseException as error:  # the thread dies of it; nobody may wait for it for ever
+        except BaseException as error:  # the thread ends with it; no caller may wait for ever
             _refuse(group, single, DatabaseClosed(f"the writer failed: {error}"))
             raise
 
 
-def _tell(session: ManagedConnection, outcomes: list[Completion]) -> None:
-    session.see_file()
-    deliver(outcomes)
+def _deliver(connection: ManagedConnection, completions: list[Completion]) -> None:
+    connection.check_file()
+    deliver(completions)
 
 
 def _refuse(group: Sequence[Grouped], single: Item | None, error: Exception) -> None:
-    for item in group:
-        item.refuse(error)
+    for request in group:
+        request.refuse(error)
     if single is not None:
         single.refuse(error)
 
 
-def _collect(inbox: WorkQueue[Item]) -> tuple[list[Grouped], Item | None, bool]:
-    """What waits now: statements for one group, what must run alone after them, and the end."""
-    items = inbox.items
+def _collect(work_queue: WorkQueue[Item]) -> tuple[list[Grouped], Item | None, bool]:
+    """Take all that is queued: a group, an item to be run alone after it, and if it is the end."""
+    items = work_queue.items
     group: list[Grouped] = []
     while True:
         item = items.get()
@@ -78,49 +78,54 @@ def _collect(inbox: WorkQueue[Item]) -> tuple[list[Grouped], Item | None, bool]:
             return group, None, False
 
 
-def _together(
-    session: ManagedConnection, group: list[Grouped], inbox: WorkQueue[Item]
+def _run_group(
+    connection: ManagedConnection, group: list[Grouped], work_queue: WorkQueue[Item]
 ) -> list[Completion]:
     if len(group) == 1:
-        return [group[0].alone(session)]
+        return [group[0].run_alone(connection)]
     try:
-        session.begin(group[-1].asked)
-    except sqlite3.Error as error:  # no use to try with each
-        reason = inbox.closed() if inbox.abandoned else error
-        return [job.failed(reason) for job in group]
-    outcomes: list[Completion] = []
-    for job in group:
-        if isinstance(job, BatchItem):
+        connection.begin(group[-1].requested_at)
+    except sqlite3.Error as error:  # trying each alone would fail the same way
+        reason = work_queue.closed_error() if work_queue.abandoned else error
+        return [request.failed(reason) for request in group]
+    completions: list[Completion] = []
+    for request in group:
+        if isinstance(request, BatchItem):
             continue  # after the statements, in batches
-        outcomes.append(job.attempt(session))
-        if inbox.abandoned or not session.connection.in_transaction:
+        completions.append(request.run_in_transaction(connection))
+        if work_queue.abandoned or not connection.raw.in_transaction:
             break
-    if inbox.abandoned:
-        session.undo()
-        return [(job.waiter, None, inbox.closed()) for job in group]
-    if session.fault is None and _batched(session, group, outcomes):
+    if work_queue.abandoned:
+        connection.rollback()
+        return [(request.future, None, work_queue.closed_error()) for request in group]
+    if connection.failure is None and _run_batch_items(connection, group, completions):
         try:
-            session.commit()
+            connection.commit(len(group))
         except Uncertain as error:
-            return [job.failed(error) for job in group]
+            return [request.failed(error) for request in group]
         except sqlite3.Error:
             pass
         else:
-            return outcomes
-    session.undo()
+            return completions
+    connection.rollback()
     return [
-        job.alone(session) if session.fault is None else job.failed(session.fault) for job in group
+        request.run_alone(connection)
+        if connection.failure is None
+        else request.failed(connection.failure)
+        for request in group
     ]
 
 
-def _batched(session: ManagedConnection, group: list[Grouped], outcomes: list[Completion]) -> bool:
-    """Add what came of the parts; False if all of the group has to be undone."""
-    if not session.connection.in_transaction:
+def _run_batch_items(
+    connection: ManagedConnection, group: list[Grouped], completions: list[Completion]
+) -> bool:
+    """Add the completions of the batch items; False if the whole group has to be rolled back."""
+    if not connection.raw.in_transaction:
         return False
-    parts = [part for part in group if isinstance(part, BatchItem)]
+    items = [request for request in group if isinstance(request, BatchItem)]
     try:
-        outcomes += together(session.connection, parts)
+        completions += run_batches(connection.raw, items)
     except sqlite3.Error as error:
-        session.note(error)
+        connection.record_error(error)
         return False
     return True

@@ -1,4 +1,4 @@
-"""Hold: a transaction's time alone with the writer."""
+"""WriterTransaction: a transaction's exclusive time with the writer."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from typing import Any
 from runtime.engines.sql.contract import Database, Parameters, Step, TransactionLost
 from runtime.engines.sql.sqlite.batch import BatchItem, run_steps
 from runtime.engines.sql.sqlite.completion import Completion, ResultFuture, deliver
-from runtime.engines.sql.sqlite.errors import FileLost, Uncertain, explained
+from runtime.engines.sql.sqlite.errors import FileLost, Uncertain, explain
 from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
-from runtime.engines.sql.sqlite.statement import Sort
+from runtime.engines.sql.sqlite.statement import Category
 from runtime.engines.sql.sqlite.statement_request import (
     ResultReader,
     StatementRequest,
@@ -28,15 +28,15 @@ from runtime.handlers.threads import call_threadsafe
 from runtime.service import Unavailable
 
 DEADLINE_CHECK = 10_000
-"""Steps of SQLite's machine between two looks at the clock: some tens of microseconds."""
+"""Instructions of SQLite's machine between two checks of the deadline: some ten microseconds."""
 
 
 class WriterTransaction:
-    """One transaction: it asks for the writer with its first statement, and keeps it to its end.
+    """One transaction. Its first statement queues it for the writer, which it keeps to its end.
 
-    The writer serves it from a channel of its own for at most `limit` seconds, counted from
-    BEGIN. After that, and when SQLite itself undid everything, the hold is lost: the writer goes
-    on with its other work, and every further use raises `TransactionLost`.
+    The writer serves it from a channel of its own for at most `limit` seconds, counted from BEGIN.
+    After that, or if SQLite itself rolled back, the transaction is lost: the writer goes on with
+    its other work, and every further use raises `TransactionLost`.
     """
 
     grouped = False
@@ -44,41 +44,40 @@ class WriterTransaction:
     def __init__(
         self,
         database: Database,
-        writer: WorkQueue[StatementRequest | BatchItem | WriterTransaction],
+        work_queue: WorkQueue[StatementRequest | BatchItem | WriterTransaction],
         limit: float,
         label: str,
     ) -> None:
         self.database = database
-        self._writer = writer
+        self._work_queue = work_queue
         self._limit = limit
         self._label = label
         self._channel: SimpleQueue[StatementRequest | BatchItem | _End] = SimpleQueue()
         self._lock = Lock()
-        self._taken = False
+        self._queued = False
         self._ended = False
         self._after_commit: list[Callable[[], None]] = []
-        self._asked = 0.0
+        self._requested_at = 0.0
         self._lost: Exception | None = None
 
     @property
-    def open(self) -> bool:
+    def is_open(self) -> bool:
         return not self._ended and self._lost is None
 
     def submit(
-        self, take: ResultReader, text: str, parameters: Parameters, waiter: ResultFuture
+        self, read: ResultReader, text: str, parameters: Parameters, future: ResultFuture
     ) -> None:
-        """Queue one statement of the transaction, the first one with the wish for the writer."""
-        asked = statement_request(take, text, parameters, waiter)
-        if asked.statement.sort is Sort.CONTROL:
+        """Queue one statement of the transaction."""
+        request = statement_request(read, text, parameters, future)
+        if request.statement.category is Category.CONTROL:
             raise ValueError(
-                f"{asked.statement.verb} inside of a transaction; "
+                f"{request.statement.verb} inside of a transaction; "
                 "leave the block to commit, raise to roll back"
             )
-        self._put(asked)
+        self._put(request)
 
     def add(self, step: Step) -> asyncio.Future[Any]:
-        """Queue work of another part of the program; the future, of the running loop, has its
-        answer."""
+        """Queue a step; the future, of the running loop, has its answer."""
         future: asyncio.Future[Any] = asyncio.Future()
         self._put(BatchItem(run_steps, step, future))
         return future
@@ -91,76 +90,80 @@ class WriterTransaction:
     def _put(self, item: StatementRequest | BatchItem) -> None:
         with self._lock:
             self._check()
-            if not self._taken:
-                self._asked = monotonic()
-                self._writer.put(self)
-                self._taken = True
+            if not self._queued:
+                self._requested_at = monotonic()
+                self._work_queue.put(self)
+                self._queued = True
             self._channel.put(item)
 
-    def end(self, commit: bool, waiter: ResultFuture) -> None:
-        """Ask for the end; the waiter hears when it came. Raises if there is nothing to commit."""
+    def end(self, commit: bool, future: ResultFuture) -> None:
+        """Ask for the end, which settles the future. Raises if there is nothing to commit."""
         with self._lock:
             if commit:
                 self._check()
             self._ended = True
-            if self._taken and self._lost is None:
-                self._channel.put(_End(commit, waiter, self._after_commit))
+            if self._queued and self._lost is None:
+                self._channel.put(_End(commit, future, self._after_commit))
                 return
-        deliver([(waiter, None, None)])
+        deliver([(future, None, None)])
 
     def refuse(self, error: Exception) -> None:
-        """Answer all that waits: the writer will not come. The database's inbox calls this."""
+        """Fail all that waits: the writer will not come. Called by the database's work queue."""
         self._lose(error)
 
-    def serve(self, session: ManagedConnection) -> None:
+    def serve(self, connection: ManagedConnection) -> None:
         """Run the transaction. Called in the writer's thread, outside of any transaction."""
         try:
-            session.begin(self._asked)
+            connection.begin(self._requested_at)
         except sqlite3.Error as error:
             return self._lose(Unavailable(f"the transaction could not begin: {error}"))
-        connection = session.connection
+        raw = connection.raw
         deadline = monotonic() + self._limit
-        connection.set_progress_handler(lambda: monotonic() > deadline, DEADLINE_CHECK)
+        raw.set_progress_handler(lambda: monotonic() > deadline, DEADLINE_CHECK)
         try:
-            lost = self._serve_until(session, deadline)
+            lost = self._serve_until(connection, deadline)
         finally:
-            connection.set_progress_handler(None, 0)
-            session.undo()
+            raw.set_progress_handler(None, 0)
+            connection.rollback()
         if lost is not None:
             self._lose(lost)
 
-    def _serve_until(self, session: ManagedConnection, deadline: float) -> TransactionLost | None:
-        """Run statements until the end: None for a proper one, else why the hold is lost."""
-        connection = session.connection
+    def _serve_until(
+        self, connection: ManagedConnection, deadline: float
+    ) -> TransactionLost | None:
+        """Run statements until the end; return the reason if the transaction is lost."""
+        raw = connection.raw
+        statements = 0
         while True:
             remaining = deadline - monotonic()
             if remaining <= 0:
-                return self._overdue()
+                return self._timeout_error()
             try:
                 item = self._channel.get(timeout=remaining)
             except Empty:
                 continue
             if isinstance(item, _End):
-                item.finish(session)
+                item.finish(connection, statements)
                 return None
-            outcome = item.attempt(session)
-            if outcome[2] is not None and monotonic() > deadline:
-                outcome = (outcome[0], None, self._overdue())
-            if not connection.in_transaction:
-                self._lose(self._undone(outcome[2], deadline))
-            deliver([outcome])
-            if not connection.in_transaction:
+            statements += 1
+            completion = item.run_in_transaction(connection)
+            if completion[2] is not None and monotonic() > deadline:
+                completion = (completion[0], None, self._timeout_error())
+            if not raw.in_transaction:
+                self._lose(self._rollback_error(completion[2], deadline))
+            deliver([completion])
+            if not raw.in_transaction:
                 return None
 
-    def _undone(self, error: Exception | None, deadline: float) -> Exception:
-        """Why SQLite rolled the transaction back at a statement that had this error."""
+    def _rollback_error(self, error: Exception | None, deadline: float) -> Exception:
+        """The reason why SQLite rolled back at a statement that had this error."""
         if monotonic() > deadline:
-            return self._overdue()
+            return self._timeout_error()
         if isinstance(error, Unavailable):
             return copy(error)
         return TransactionLost("SQLite rolled the transaction back after an error")
 
-    def _overdue(self) -> TransactionLost:
+    def _timeout_error(self) -> TransactionLost:
         return TransactionLost(
             f"the transaction held the writer of '{self._label}' for more than {self._limit:g} s "
             "and was rolled back; do slow work before its first statement, "
@@ -170,12 +173,12 @@ class WriterTransaction:
     def _lose(self, reason: Exception) -> None:
         with self._lock:
             self._lost = reason
-            outcomes: list[Completion] = []
+            completions: list[Completion] = []
             while not self._channel.empty():
                 item = self._channel.get()
                 rolled_back = isinstance(item, _End) and not item.commit
-                outcomes.append((item.waiter, None, None if rolled_back else copy(reason)))
-        deliver(outcomes)
+                completions.append((item.future, None, None if rolled_back else copy(reason)))
+        deliver(completions)
 
     def _check(self) -> None:
         if self._lost is not None:
@@ -188,26 +191,27 @@ class _End:
     """The last item of a channel."""
 
     def __init__(
-        self, commit: bool, waiter: ResultFuture, after_commit: Sequence[Callable[[], None]]
+        self, commit: bool, future: ResultFuture, after_commit: Sequence[Callable[[], None]]
     ) -> None:
         self.commit = commit
-        self.waiter = waiter
+        self.future = future
         self._after_commit = after_commit
 
-    def finish(self, session: ManagedConnection) -> None:
-        """Commit or roll back, and tell: a commit that nobody waits for any more is undone."""
+    def finish(self, connection: ManagedConnection, statements: int) -> None:
+        """Commit or roll back, and settle the future. A commit whose caller was cancelled is
+        rolled back."""
         error: Exception | None = None
         try:
-            if self.commit and not self.waiter.cancelled():
-                session.commit()
-                session.see_file()
+            if self.commit and not self.future.cancelled():
+                connection.commit(statements)
+                connection.check_file()
                 for callback in self._after_commit:
                     callback()
         except (sqlite3.Error, Uncertain) as failure:
-            error = explained(failure, "COMMIT")
+            error = explain(failure, "COMMIT")
         except FileLost as failure:
             error = failure
             raise
         finally:
-            session.undo()
-            deliver([(self.waiter, None, error)])
+            connection.rollback()
+            deliver([(self.future, None, error)])

@@ -6,6 +6,7 @@ import msgspec
 
 from runtime.engines.sql.sqlite.connection import MEMORY, Settings
 from runtime.engines.sql.sqlite.database import Database
+from runtime.engines.sql.sqlite.tracing import database
 from runtime.findings.finding import Problem
 from runtime.kind import BuildContext, Kind, Linked, Stage
 
@@ -25,7 +26,7 @@ def build(config: Config, context: BuildContext) -> Database:
         pragmas={name: value for name, value in config.pragmas.items() if value is not None},
         busy_timeout=config.busy_timeout,
     )
-    return Database(settings, config.transaction_timeout)
+    return database(settings, config.transaction_timeout, context.telemetry)
 
 
 def shared(entry: Linked) -> Problem | None:

@@ -1,4 +1,4 @@
-"""Failing: a connection whose statements fail when a test asks for it, as those of a bad disk do.
+"""FailingConnection: a connection whose statements fail like those of a bad disk, for tests.
 
 Opened in place of a plain one only if `RUNTIME_FAULT` names `sqlite.execute`.
 """
@@ -18,11 +18,11 @@ _TEXTS = {
     "SQLITE_BUSY": "database is locked",
 }
 _UNDOING = ("SQLITE_IOERR", "SQLITE_FULL")
-"""After these SQLite itself has often rolled the transaction back."""
+"""After these SQLite itself has often rolled back."""
 
 
 class FailingConnection(sqlite3.Connection):
-    """Each statement is a passing of the point, but a ROLLBACK, which needs no disk and no lock."""
+    """Each statement passes the failpoint, but for ROLLBACK, which needs no disk and no lock."""
 
     def execute(self, *arguments: Any) -> sqlite3.Cursor:
         self._pass(arguments[0])
