@@ -1,4 +1,4 @@
-"""http: the request that a handler answers, and the response it may fill in."""
+"""http: the current request, and the response that a handler may build."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["STATUS", "Error", "Reply", "Request", "Response", "exchange", "reque
 
 
 class STATUS(IntEnum):
-    """The statuses by name: `http.STATUS.CREATED`."""
+    """Status codes by name: `http.STATUS.CREATED`."""
 
     OK = 200
     CREATED = 201
@@ -50,25 +50,25 @@ class STATUS(IntEnum):
 
 
 def request() -> Request:
-    """The request in hand: Starlette's, with `await json()` that answers 400 for what is no JSON.
+    """The current request: Starlette's, whose `await json()` raises `Error` 400 for invalid JSON.
 
-    Raises RuntimeError in a handler that no endpoint called.
+    Raises RuntimeError in a handler that was not called by an endpoint.
     """
     subject = context.call().subject
     return subject.request if isinstance(subject, Exchange) else exchange().request
 
 
 def response() -> Reply:
-    """The response in hand. What is set on it goes out when the handler returns.
+    """The current response, sent once the handler has returned.
 
-    Raises RuntimeError in a handler that no endpoint called.
+    Raises RuntimeError in a handler that was not called by an endpoint.
     """
     subject = context.call().subject
     return subject.response if isinstance(subject, Exchange) else exchange().response
 
 
 def exchange() -> Exchange:
-    """Request and response, and the `request_id` they go by. Raises RuntimeError as they do."""
+    """The current exchange: request, response, `request_id`. Raises RuntimeError likewise."""
     call = context.call()
     if not isinstance(call.subject, Exchange):
         raise RuntimeError(

@@ -22,7 +22,12 @@ namespace: app
 entries:
   - {name: gateway, kind: http.service, addr: "127.0.0.1:0", lifecycle: {auto_start: true}}
   - {name: router, kind: http.router, meta: {server: gateway}}
-  - {name: ep, kind: http.endpoint, meta: {router: router}, method: POST, path: /tasks, func: create}
+  - name: ep
+    kind: http.endpoint
+    meta: {router: router}
+    method: POST
+    path: /tasks
+    func: create
   - {name: create, kind: function.python, source: file://create.py, modules: [queue]}
   - {name: driver, kind: queue.driver.memory}
   - {name: tasks, kind: queue.queue, driver: driver}

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from runtime.engines.web.address import Address, listen, secure
+from runtime.engines.web.address import Address, listen, tls_context
 from runtime.engines.web.dispatcher import Dispatcher
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.routes import Routes
@@ -731,7 +731,7 @@ def test_a_server_with_a_certificate_speaks_tls(loop: str, certificate: tuple[Pa
         dispatcher = Dispatcher(max_body=1)
         dispatcher.serve(Routes(ROUTES))
         server = Server(
-            dispatcher, Address("127.0.0.1", 0), timeouts=PATIENT, tls=secure(*certificate)
+            dispatcher, Address("127.0.0.1", 0), timeouts=PATIENT, tls=tls_context(*certificate)
         )
         trust = ssl.create_default_context(cafile=str(certificate[0]))
         async with running(server) as serving:
@@ -760,7 +760,7 @@ def test_tls_files_that_cannot_be_used_are_one_clear_sentence(
         ((cert, None), "are no certificate and key"),
     ]:
         with pytest.raises(StartError, match=reason):
-            secure(*pair)
+            tls_context(*pair)
 
 
 def test_a_server_leaves_no_descriptor_open() -> None:

@@ -1,4 +1,4 @@
-"""Address: where a server listens, from text to a bound socket."""
+"""Address: the address of a server, from its text to a listening socket."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from runtime.service import StartError
 
 BACKLOG = 2048
 
-_FORM = re.compile(r"(?:\[(?P<six>[^\]]+)\]|(?P<host>[^:\[\]]*)):(?P<port>[0-9]{1,5})")
+_FORM = re.compile(r"(?:\[(?P<ipv6>[^\]]+)\]|(?P<host>[^:\[\]]*)):(?P<port>[0-9]{1,5})")
 
 
 class Address(msgspec.Struct, frozen=True):
-    """A host and a port. No host means every interface, port 0 one that is free."""
+    """A host and a port. An empty host means all interfaces, port 0 any free port."""
 
     host: str
     port: int
@@ -31,7 +31,7 @@ class Address(msgspec.Struct, frozen=True):
         match = _FORM.fullmatch(text)
         if match is None or int(match["port"]) > 65535:
             raise ValueError(f"'{text}' is not an address; write ':8080' or '127.0.0.1:8080'")
-        return cls(match["six"] or match["host"], int(match["port"]))
+        return cls(match["ipv6"] or match["host"], int(match["port"]))
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -39,7 +39,7 @@ class Address(msgspec.Struct, frozen=True):
 
     @property
     def ranges(self) -> tuple[str, ...]:
-        """What it takes, then all that this is a part of: an interface, a family, the port."""
+        """The address itself, then the wider ones that include it: its address family, its port."""
         everything = f":{self.port}"
         if not self.host:
             return (everything,)
@@ -53,39 +53,39 @@ class Address(msgspec.Struct, frozen=True):
         )
 
     def url(self, scheme: str) -> str:
-        """The address as one can open it in a browser on this machine."""
+        """URL of the address for a client on this machine."""
         everywhere = self.host in ("", "0.0.0.0", "::")
         return f"{scheme}://{Address('localhost', self.port) if everywhere else self}"
 
 
-def listen(address: Address, bound: socket.socket | None = None) -> socket.socket:
-    """A listening socket, or one more handle of `bound`, which has the address already.
+def listen(address: Address, shared: socket.socket | None = None) -> socket.socket:
+    """Open a listening socket, a duplicate of `shared` if that is given.
 
-    Raises StartError for an address that cannot be had.
+    Raises StartError if the address is not available.
     """
-    opened = bind(address) if bound is None else bound.dup()
+    opened = bind(address) if shared is None else shared.dup()
     try:
-        # Now, not when the loop serves: of two servers bound to one port only one may listen.
+        # Before the loop does: of two servers bound to one port only one may listen.
         opened.listen(BACKLOG)
         opened.setblocking(False)
     except OSError as error:
         opened.close()
-        raise StartError(_sentence(address, error)) from None
+        raise StartError(_message(address, error)) from None
     return opened
 
 
-def bind_together(address: Address, count: int) -> list[socket.socket]:
-    """Sockets that have the address together and let no client in yet. Raises StartError.
+def bind_shared(address: Address, count: int) -> list[socket.socket]:
+    """Bind `count` sockets to one address, not yet listening. Raises StartError.
 
-    When they listen, the system spreads the clients over them.
+    Once they listen, the kernel distributes clients over them.
     """
-    # Two programs that both allow it could share a port unnoticed: the first socket does not.
+    # Without SO_REUSEPORT first: two programs that both set it would share the port unnoticed.
     with bind(address) as alone:
         port = alone.getsockname()[1]
     same = Address(address.host, port)
     sockets: list[socket.socket] = []
     try:
-        sockets.extend(bind(same, together=True) for _ in range(count))
+        sockets.extend(bind(same, shared=True) for _ in range(count))
     except StartError:
         for opened in sockets:
             opened.close()
@@ -93,8 +93,8 @@ def bind_together(address: Address, count: int) -> list[socket.socket]:
     return sockets
 
 
-def bind(address: Address, together: bool = False) -> socket.socket:
-    """A socket that has the address and lets no client in yet. Raises StartError."""
+def bind(address: Address, shared: bool = False) -> socket.socket:
+    """Bind a socket, not yet listening; with `shared`, others may bind too. Raises StartError."""
     try:
         family, sockaddr = _resolved(address)
     except (OSError, UnicodeError):
@@ -102,23 +102,23 @@ def bind(address: Address, together: bool = False) -> socket.socket:
             f"address '{address}' is not known here; use an address of this machine, "
             "or ':PORT' for all of them"
         ) from None
-    # With the protocol named: asyncio sets TCP_NODELAY only where it sees it.
+    # With the protocol given: asyncio sets TCP_NODELAY only if it sees it.
     opened = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if together:
+        if shared:
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(bool(address.host)))
         opened.bind(sockaddr)
     except OSError as error:
         opened.close()
-        raise StartError(_sentence(address, error)) from None
+        raise StartError(_message(address, error)) from None
     return opened
 
 
-def secure(cert: Path, key: Path | None) -> ssl.SSLContext:
-    """A TLS context from PEM files, `key` being in `cert` if it is not given. Raises StartError."""
+def tls_context(cert: Path, key: Path | None) -> ssl.SSLContext:
+    """Make a TLS context from PEM files; without `key`, it is in `cert`. Raises StartError."""
     for path in (cert, key):
         if path is not None and not path.is_file():
             raise StartError(f"TLS file '{path}' is not there; check 'tls'")
@@ -126,7 +126,7 @@ def secure(cert: Path, key: Path | None) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     try:
-        # A password prompt would hold up a start that nobody watches.
+        # An empty password: a prompt would block an unattended start.
         context.load_cert_chain(cert, key, password="")
     except PermissionError as error:
         raise StartError(f"TLS file '{error.filename or cert}' may not be read") from None
@@ -141,19 +141,19 @@ def secure(cert: Path, key: Path | None) -> ssl.SSLContext:
 
 def _resolved(address: Address) -> tuple[socket.AddressFamily, tuple[str, int]]:
     if not address.host:
-        if socket.has_ipv6 and _has_six():
+        if socket.has_ipv6 and _has_ipv6():
             return socket.AF_INET6, ("::", address.port)
         return socket.AF_INET, ("0.0.0.0", address.port)
-    # as bytes: for a text, Python imports what turns names of other scripts into ASCII
+    # As bytes: for text, Python imports the IDNA codec.
     host = address.host.encode() if address.host.isascii() else address.host
     found = socket.getaddrinfo(host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    # `localhost` gives both; IPv4 is what most clients try when told of it.
+    # `localhost` resolves to both families; most clients try IPv4.
     found.sort(key=lambda item: item[0] != socket.AF_INET)
     return found[0][0], found[0][4]  # type: ignore[return-value]
 
 
-def _has_six() -> bool:
-    """Whether a socket can be bound to IPv6 here: a container may have it switched off."""
+def _has_ipv6() -> bool:
+    """True if IPv6 sockets can be bound: containers may have it disabled."""
     try:
         with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as trial:
             trial.bind(("::", 0))
@@ -162,7 +162,7 @@ def _has_six() -> bool:
     return True
 
 
-def _sentence(address: Address, error: OSError) -> str:
+def _message(address: Address, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return f"address '{address}' is in use; stop what listens there, or set another 'addr'"
     if error.errno in (errno.EACCES, errno.EPERM):

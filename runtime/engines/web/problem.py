@@ -1,4 +1,4 @@
-"""Problem: an HTTP error as a client reads it, in the form of RFC 9457."""
+"""Problem: HTTP errors as problem documents (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ CONTENT_TYPE = (b"content-type", b"application/problem+json")
 
 
 class HTTPError(Exception):
-    """Answer with this status, as `application/problem+json`.
+    """Respond with this status, 400 to 599, and a problem document.
 
-    `message` is shown to the client as `detail`; `extra` are further members of the document.
-    `headers` go out with it. Raises ValueError for a status that is no error (400 to 599).
+    `message` is its `detail`, which the client sees; `extra` are further members. `headers` are
+    sent with it. Raises ValueError for any other status.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class HTTPError(Exception):
 
 
 def title(status: int) -> str:
-    """The standard phrase of a status; the status itself for one that has none."""
+    """The standard phrase of a status, `Status 499` for one that has none."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:
@@ -47,7 +47,7 @@ def title(status: int) -> str:
 
 
 def document(error: HTTPError) -> bytes:
-    """The body of the answer. Raises codec.NotJSON if `extra` holds what JSON cannot say."""
+    """Encode the document. Raises codec.NotJSON if `extra` is not representable in JSON."""
     members: dict[str, Any] = {
         "type": "about:blank",
         "title": title(error.status),
@@ -59,11 +59,10 @@ def document(error: HTTPError) -> bytes:
 
 
 def declared(error: BaseException) -> HTTPError | None:
-    """The answer that an exception's class declares for itself, if it does.
+    """The HTTP error that an exception declares by its attributes, if it does.
 
-    Any exception may have `http_status` (400 to 599) and `retry_after` (seconds): that is how a
-    full queue says 503 without knowing of HTTP. Its text stays inside: it was not written for
-    clients.
+    Any exception may have `http_status` (400 to 599) and `retry_after` (seconds): so a full queue
+    means 503 without depending on HTTP. Its text was not written for clients and is not sent.
     """
     status = getattr(error, "http_status", None)
     if not isinstance(status, int) or not 400 <= status <= 599:

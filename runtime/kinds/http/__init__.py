@@ -1,4 +1,4 @@
-"""HTTP: servers, and what they serve."""
+"""HTTP: servers, routers and static folders; and middleware of other packages."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["Middleware", "OptionError", "Part", "Router", "Server"]
 
 
 class Part(Protocol):
-    """A part of a server: a router or a static folder. The server asks for its routes at start."""
+    """A router or static folder of a server, which asks for its routes when it starts."""
 
     group: Group
 
     def routes(self) -> Iterable[Route]:
-        """All its routes, with whole paths. Raises StartError if it cannot be served."""
+        """All its routes, with full paths. Raises StartError if it cannot be served."""
         ...
 
 

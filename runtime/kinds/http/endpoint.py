@@ -40,7 +40,7 @@ def build(config: Config, context: BuildContext) -> Route:
 
 
 def _handler(function: Function) -> Handler:
-    """How the function is called, decided once: what is asked here is not asked per request."""
+    """Choose once how the function is called, so that requests need not."""
 
     async def blocking(exchange: Exchange) -> Any:
         request = await exchange.read()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from runtime.engines.web.address import Address, bind_together, secure
+from runtime.engines.web.address import Address, bind_shared, tls_context
 from runtime.engines.web.dispatcher import Dispatcher
 from runtime.engines.web.routes import Routes
 from runtime.engines.web.server import Server
@@ -41,7 +41,7 @@ class HttpService:
         self._dispatcher = Dispatcher(max_body=config.max_body, telemetry=context.telemetry)
 
     def compose(self, parts: Sequence[Part]) -> None:
-        """Take the parts to serve; while it runs, from the next request on."""
+        """Replace the parts. A running server serves the new ones from the next request on."""
         self._parts = parts
         if self._serving:
             self._serve_parts()
@@ -73,11 +73,11 @@ class HttpService:
         tls = None
         if config.tls is not None:
             key = config.tls.key
-            tls = secure(
+            tls = tls_context(
                 self._context.path(config.tls.cert), self._context.path(key) if key else None
             )
-        bound = self._context.scope.sockets.get(self._context.id, ())
-        return Server(self._dispatcher, address, timeouts=config.timeouts, tls=tls, bound=bound)
+        sockets = self._context.scope.sockets.get(self._context.id, ())
+        return Server(self._dispatcher, address, timeouts=config.timeouts, tls=tls, sockets=sockets)
 
 
 def check(entry: Linked) -> Iterable[Claim | Problem]:
@@ -93,7 +93,7 @@ def check(entry: Linked) -> Iterable[Claim | Problem]:
 
 
 def bind(entry: Linked, count: int) -> list[socket.socket]:
-    return bind_together(Address.parse(entry.fields["addr"]), count)
+    return bind_shared(Address.parse(entry.fields["addr"]), count)
 
 
 kind = Kind(

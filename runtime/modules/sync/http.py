@@ -1,4 +1,4 @@
-"""http, for a `def`: the request was read before the handler began, so that nothing blocks."""
+"""http for a plain `def`: the body was read before the handler started, so nothing blocks."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ __all__ = ["STATUS", "Error", "Reply", "Request", "Response", "exchange", "reque
 
 
 def request() -> Request:
-    """The request in hand, whose `json()` and `body()` return at once.
+    """The current request, whose `json()` and `body()` return at once.
 
-    Raises RuntimeError in a handler that no endpoint called, and in an `async def`.
+    Raises RuntimeError in an `async def`, and in a handler that was not called by an endpoint.
     """
     return exchange().blocking_request

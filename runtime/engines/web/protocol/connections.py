@@ -1,4 +1,4 @@
-"""Connections: all clients of one server, and the clock that their deadlines are held against."""
+"""Connections: all clients of one server, and the tick that enforces their time-outs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runtime.engines.web.timeouts import Timeouts
 
 
 class Connections:
-    """All clients of one server, made by `connect` for each one that arrives."""
+    """All clients of one server. `connect` is the protocol factory of its listener."""
 
     def __init__(self, app: ASGIApp, timeouts: Timeouts) -> None:
         config = uvicorn.Config(
@@ -32,40 +32,42 @@ class Connections:
         )
         config.load()
         self._state = ServerState()
-        # uvicorn's protocols put themselves into this set; here they are all of ours.
+        # uvicorn's protocols add themselves to this set.
         self._clients = cast("set[Connection]", self._state.connections)
-        self._lost = asyncio.Event()
-        self._shared = Shared(config=config, state=self._state, timeouts=timeouts, lost=self._lost)
+        self._closed = asyncio.Event()
+        self._shared = Shared(
+            config=config, state=self._state, timeouts=timeouts, closed=self._closed
+        )
 
     def connect(self) -> Connection:
-        """The protocol of a client that has just arrived."""
+        """Make the protocol of a new client."""
         return Connection(self._shared)
 
     def tick(self) -> None:
-        """Write the Date header anew and end what ran out of time. To be called often."""
+        """Update the Date header and expire clients. To be called several times per time-out."""
         self._state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
         now = asyncio.get_running_loop().time()
         for connection in list(self._clients):
-            if connection.deadline <= now or connection.stalled <= now:
+            if connection.deadline <= now or connection.write_deadline <= now:
                 connection.expire(now)
 
     def stop(self) -> None:
-        """Close the idle ones now, the others with the answers they wait for."""
+        """Start to drain: close idle clients now and the others after their response."""
         self._shared.stopping = True
         for connection in list(self._clients):
             connection.shutdown()
 
-    async def drained(self) -> None:
-        """Wait until every handler has ended and every client has its answer."""
+    async def drain(self) -> None:
+        """Wait until every handler has returned and every client is closed."""
         while (running := self._running()) or self._clients:
             if running:
                 await asyncio.wait(running)
             else:
-                self._lost.clear()
-                await self._lost.wait()
+                self._closed.clear()
+                await self._closed.wait()
 
     def abort(self) -> set[asyncio.Task[None]]:
-        """Cut everything off; return the handlers that were told to end."""
+        """Close every client at once and cancel the handlers, which are returned."""
         for connection in list(self._clients):
             connection.transport.abort()
         tasks = self._running()
@@ -74,5 +76,5 @@ class Connections:
         return tasks
 
     def _running(self) -> set[asyncio.Task[None]]:
-        # One that was cancelled before it began never said that it ended.
+        # A task cancelled before its first step has not removed itself.
         return {task for task in self._state.tasks if not task.done()}

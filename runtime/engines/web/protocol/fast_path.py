@@ -1,4 +1,4 @@
-"""Shortcut: a request-response cycle of uvicorn's, for what is whole: one read, one write."""
+"""CycleFastPath: reads and answers a request of uvicorn in one step each."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ Headers = list[tuple[bytes, bytes]]
 
 _FRAMING = frozenset({b"connection", b"transfer-encoding"})
 _LARGE = 64 * 1024
-"""Bytes from which a body costs more to copy than to write by itself."""
+"""Bytes above which copying a body costs more than a second write."""
 
 
 def encode_response(status: int, headers: Headers, body: bytes) -> bytes:
-    """A whole answer as it goes over the wire."""
+    """Encode a complete response for the wire."""
     lines = [b"%b: %b\r\n" % header for header in headers]
     return b"".join([STATUS_LINE[status], *lines, b"\r\n", body])
 
 
 class CycleFastPath:
-    """Does in one step what the cycle does in two or three, and leaves it in the same state.
+    """The `FastPath` of a request-response cycle, which it leaves as the cycle itself would.
 
-    Two writes cost a system call's buffers twice, and each `send` checks every header.
+    It saves the second write of a response, and the check of every header in `send`.
     """
 
     __slots__ = ("_cycle",)
@@ -29,7 +29,7 @@ class CycleFastPath:
         self._cycle = cycle
 
     def read_body(self) -> bytes | None:
-        """Receive the body, if all of it is here; else nothing happens."""
+        """Consume the body, if it has been received completely."""
         cycle = self._cycle
         if cycle.more_body or cycle.disconnected or cycle.waiting_for_100_continue:
             return None
@@ -39,9 +39,9 @@ class CycleFastPath:
         return body
 
     def send_response(self, status: int, headers: Headers, body: bytes) -> bool:
-        """Send a whole answer, if that is possible without waiting; else nothing happens.
+        """Send a complete response; False if nothing was sent.
 
-        The headers have the length of the body and are well-formed.
+        `headers` must be well-formed and have the content length.
         """
         cycle = self._cycle
         if cycle.response_started or cycle.disconnected or cycle.flow.write_paused:

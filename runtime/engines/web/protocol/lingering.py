@@ -1,4 +1,4 @@
-"""Closer: the transport of a connection, as the answer to a request sees it."""
+"""LingeringTransport: the transport of a connection, as a request-response cycle uses it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 from typing import Protocol
 
 
-class Closable(Protocol):
-    """A connection: its transport, and how an answer ends it."""
+class Finishing(Protocol):
+    """A connection that closes once the pending response is written."""
 
     @property
     def transport(self) -> asyncio.Transport: ...
@@ -16,19 +16,19 @@ class Closable(Protocol):
 
 
 class LingeringTransport:
-    """A transport as the request-response cycle sees it: `close` lingers."""
+    """A transport whose `close` lingers until the client has read the response."""
 
     __slots__ = ("close", "is_closing", "write")
 
-    def __init__(self, connection: Closable) -> None:
+    def __init__(self, connection: Finishing) -> None:
         self.write = connection.transport.write
         self.is_closing = connection.transport.is_closing
         self.close = connection.finish
 
-    def lose(self) -> None:
-        """The client has gone: of pipelined requests uvicorn tells only the last one so."""
-        self.write = self.close = nothing
+    def detach(self) -> None:
+        """Discard further writes: of pipelined requests uvicorn tells only the last of the loss."""
+        self.write = self.close = discard
 
 
-def nothing(data: object = None) -> None:
-    """What becomes of an answer to a client that has gone."""
+def discard(data: object = None) -> None:
+    """Stand in for a method whose client has gone."""

@@ -1,4 +1,4 @@
-"""Leftover: the body of a request whose headers another parser has read."""
+"""Upgrade body: parses the body of a request whose headers another parser has consumed."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ _FRAMING = (b"content-length", b"transfer-encoding")
 
 
 class Receiver(Protocol):
-    """What hears of the body."""
+    """Callbacks of a parser that reads one body."""
 
     def on_body(self, body: bytes) -> None: ...
 
     def on_message_complete(self) -> None: ...
 
 
-def framing(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """The headers that say how long a body is, as they are written; empty if there is none."""
+def encode_framing(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The headers that frame a body, encoded; empty for a request without a body."""
     return b"".join(b"%b: %b\r\n" % pair for pair in headers if pair[0] in _FRAMING)
 
 
-def parser(framed: bytes, receiver: Receiver) -> httptools.HttpRequestParser:
-    """A parser that goes on behind headers with that framing, and reads one body."""
-    made = httptools.HttpRequestParser(_Once(receiver))
-    made.feed_data(b"POST / HTTP/1.1\r\nhost: \r\n" + framed + b"\r\n")
-    return made
+def body_parser(framing: bytes, receiver: Receiver) -> httptools.HttpRequestParser:
+    """Make a parser that continues after headers with `framing` and reads one body."""
+    parser = httptools.HttpRequestParser(_OneBody(receiver))
+    parser.feed_data(b"POST / HTTP/1.1\r\nhost: \r\n" + framing + b"\r\n")
+    return parser
 
 
-class _Once:
-    """A parser's protocol that hears of one body and of nothing after it."""
+class _OneBody:
+    """Passes on the callbacks of the first body and ignores all that follows."""
 
     __slots__ = ("_done", "_receiver")
 

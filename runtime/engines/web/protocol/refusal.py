@@ -1,0 +1,29 @@
+"""Refusal: the response to a request that does not reach the application."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from runtime.engines.web import problem
+from runtime.engines.web.exchange import new_request_id
+from runtime.engines.web.problem import HTTPError
+from runtime.engines.web.protocol.fast_path import Headers, encode_response
+
+
+class Refusal(NamedTuple):
+    """An error status, and the detail that the client is told."""
+
+    status: int
+    detail: str
+
+    def encode(self, default_headers: Headers) -> bytes:
+        """Encode the response for the wire; it announces that the connection is closed."""
+        body = problem.document(HTTPError(self.status, self.detail))
+        headers = [
+            *default_headers,
+            problem.CONTENT_TYPE,
+            (b"content-length", b"%d" % len(body)),
+            (b"x-request-id", new_request_id().encode()),
+            (b"connection", b"close"),
+        ]
+        return encode_response(self.status, headers, body)
