@@ -5,13 +5,13 @@
     async with db.transaction() as tx:
         await tx.execute("UPDATE tasks SET status = ?", ("done",))
 
-In a handler whose consumer has the field `transaction`, what is written here and the end of the
+In a handler whose consumer has the field `transaction`, these writes and the acknowledgement of the
 message are committed together:
 
     await sql.transaction().execute("INSERT INTO results VALUES (?)", (result,))
 
-`sql.builder` writes the SQL from checked names. `sqlite3`'s errors are raised as they are, but for
-locks and faults of the disk, which are `Unavailable`.
+`sql.builder` writes SQL from checked names. Errors of the database's driver, such as those of
+`sqlite3`, are raised as they are, except for locks and disk errors: those are `Unavailable`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _CALLS = ("query", "query_one", "execute", "transaction")
 def get(id: str) -> Database:
     """The database of an entry; a bare name means the namespace of the calling entry.
 
-    Raises LookupError for an entry that is not there, TypeError for one that is no database.
+    Raises LookupError for an unknown entry, TypeError for one that is no database.
     """
     here = call()
     component = here.scope.component(id, here.entry.namespace)
@@ -57,7 +57,7 @@ def get(id: str) -> Database:
 
 
 def transaction() -> Transaction:
-    """The transaction of the message in hand; it ends with the handler.
+    """The transaction of the message that is being handled; it ends with the handler.
 
     Raises RuntimeError in a handler whose consumer has no field `transaction`.
     """

@@ -31,6 +31,5 @@ def get(id: str) -> BlockingDatabase:
 
 
 def transaction() -> BlockingTransaction:
-    """The transaction of the message in hand, as `runtime.modules.sql.transaction` finds it."""
-    blocking: BlockingTransaction = sql.transaction().blocking
-    return blocking
+    """The transaction of the message, as `runtime.modules.sql.transaction` finds it."""
+    return sql.transaction().blocking

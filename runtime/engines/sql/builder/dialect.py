@@ -22,7 +22,7 @@ TOKEN = re.compile(
     | (?P<named>\?\d+ | [:@$][A-Za-z_]\w*) | (?P<plain>\?)""",
     re.DOTALL | re.VERBOSE,
 )
-"""Placeholders and names, and what may hold a `?` that is none: texts and comments."""
+"""Placeholders and names; and strings and comments, in which a `?` is no placeholder."""
 
 
 class Dialect(msgspec.Struct, frozen=True, eq=False, kw_only=True):

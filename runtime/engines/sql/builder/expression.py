@@ -169,7 +169,7 @@ def _among(quoted: str, values: list[Any]) -> Rendered:
 
 
 def _exact_in_json(value: Any) -> bool:
-    """Whether SQLite reads the value out of JSON as it is: not so floats, and text with a NUL."""
+    """True if SQLite reads exactly this value out of JSON: not for floats and text with a NUL."""
     kind = type(value)
     if kind is str:
         return "\0" not in value and (value.isascii() or _is_text(value))
