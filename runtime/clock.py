@@ -2,7 +2,7 @@
 
 Due times, retries, time-outs of handlers, rate limits, restart delays and maintenance ask a clock.
 Leases, lock waits, client time-outs, the drain's budget and log lines always use real time:
-`tests/test_architecture.py` lists those modules.
+`tests/test_time.py` lists those modules.
 """
 
 from __future__ import annotations

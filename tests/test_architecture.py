@@ -1,8 +1,9 @@
-"""The house: who may import whom, read from the imports themselves, all the way down."""
+"""The layers of the code, read from its imports all the way down, and its few other rules."""
 
 from __future__ import annotations
 
 import ast
+import inspect
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -39,33 +40,30 @@ LAYERS = (
     ("cli",),
     ("__main__",),
 )  # fmt: skip
-"""From the ground up. A box may import boxes below its own layer, and nothing else but itself."""
+"""From the ground up. A module imports from its own box, and from boxes of lower layers."""
 
 LEVEL = {box: level for level, layer in enumerate(LAYERS) for box in layer}
 
 MANIFESTS = ("yaml", "jsonschema", "runtime.manifest", "runtime.schema")
-"""What no engine may load, not even by way of something that it imports."""
-
-REAL_TIME: dict[str, str] = {}
-"""Modules that read the time themselves, and why no clock may move them."""
+"""Modules that no engine may load, not even indirectly."""
 
 modules = pytest.mark.parametrize("name", MODULES)
 
 
 def box(name: str) -> str:
-    """The folder or module right under `runtime` that a module belongs to."""
+    """The folder or module of the root package that a module belongs to."""
     return name.split(".")[1] if "." in name else ""
 
 
 @cache
 def imports(name: str) -> frozenset[str]:
-    """What a module imports while it is loaded, and below `if TYPE_CHECKING` or in functions."""
-    return frozenset(named(ast.walk(tree(name))))
+    """All that a module imports, in functions and below `if TYPE_CHECKING` too."""
+    return frozenset(named(ast.walk(tree(name))) | by_name(name))
 
 
 @cache
 def loads(name: str) -> frozenset[str]:
-    """What a module imports while it is loaded, packages around it included."""
+    """The modules that are imported when this one is, its packages included."""
     around = [".".join(name.split(".")[:end]) for end in range(1, name.count(".") + 1)]
     return named_at_import(name) | frozenset(around)
 
@@ -75,13 +73,24 @@ def named_at_import(name: str) -> frozenset[str]:
     return frozenset(named(at_import(tree(name).body)))
 
 
+def by_name(name: str) -> set[str]:
+    """Our packages from which a module imports by a name that it puts together."""
+    found = set()
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            package = ast.unparse(node.args[0]).strip("f'").replace("{__name__}", name)
+            package = package.partition("{")[0].rstrip(".")
+            found |= {package} if package in MODULES else set()
+    return found
+
+
 @cache
 def tree(name: str) -> ast.Module:
     return ast.parse(MODULES[name].read_text(encoding="utf-8"))
 
 
 def at_import(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements that run when a module is imported: none of a function's."""
+    """The statements that run when a module is imported; those of functions do not."""
     for node in statements:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
@@ -107,7 +116,7 @@ def named(nodes: Iterator[ast.AST]) -> set[str]:
 
 @cache
 def closure(name: str) -> frozenset[str]:
-    """All that is loaded when a module is imported, of ours and of others."""
+    """All modules that are loaded when this one is, other packages' included."""
     seen: set[str] = set()
     waiting = [name]
     while waiting:
@@ -119,15 +128,15 @@ def closure(name: str) -> frozenset[str]:
     return frozenset(seen - {name})
 
 
-def inside(name: str, packages: tuple[str, ...]) -> bool:
+def within(name: str, packages: tuple[str, ...]) -> bool:
     return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
 def of(package: str) -> list[str]:
-    return [name for name in MODULES if inside(name, (package,))]
+    return [name for name in MODULES if within(name, (package,))]
 
 
-def test_the_root_has_few_doors() -> None:
+def test_the_root_package_is_small() -> None:
     files = [path for path in (ROOT / "runtime").glob("*.py") if not path.stem.startswith("__")]
     folders = [path for path in (ROOT / "runtime").iterdir() if any(path.glob("*.py"))]
 
@@ -178,7 +187,7 @@ def test_nothing_is_imported_in_a_circle(name: str) -> None:
 
 @pytest.mark.parametrize("name", of("runtime.engines"))
 def test_an_engine_loads_nothing_of_manifests(name: str) -> None:
-    assert sorted(module for module in closure(name) if inside(module, MANIFESTS)) == []
+    assert sorted(module for module in closure(name) if within(module, MANIFESTS)) == []
 
 
 @pytest.mark.parametrize("name", of("runtime.kinds"))
@@ -186,22 +195,35 @@ def test_across_families_only_the_contract_is_known(name: str) -> None:
     family = name.split(".")[2] if name.count(".") >= 2 else ""
     for module in imports(name):
         parts = module.split(".")
-        if inside(module, ("runtime.kinds",)) and len(parts) > 2 and parts[2] != family:
+        if within(module, ("runtime.kinds",)) and len(parts) > 2 and parts[2] != family:
             assert MODULES[module].name == "__init__.py"
 
 
 @pytest.mark.parametrize("name", of("runtime.modules"))
 def test_what_handlers_import_knows_of_kinds_only_their_contracts(name: str) -> None:
-    kinds = [module for module in imports(name) if inside(module, ("runtime.kinds",))]
+    kinds = [module for module in imports(name) if within(module, ("runtime.kinds",))]
     assert all(MODULES[module].name == "__init__.py" for module in kinds)
 
 
+def test_what_is_imported_by_name_counts_as_an_import() -> None:
+    assert "runtime.kinds" in imports("runtime.registry")
+    assert "runtime.cli" in by_name("runtime.cli")
+    assert "runtime.engines.web.middleware" in by_name("runtime.engines.web.middleware")
+
+
 def test_few_docstrings_are_riddles() -> None:
-    riddles = []
-    for name in MODULES:
-        for node in ast.walk(tree(name)):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                text = ast.get_docstring(node) or ""
-                if text.split(" ")[0] in ("What", "Whether", "How", "Where"):
-                    riddles.append(f"{name}: {text.splitlines()[0]}")
+    riddles = [
+        f"{name}: {text.splitlines()[0]}"
+        for name in MODULES
+        for text in docstrings(tree(name))
+        if text.split(" ")[0] in ("What", "Whether", "How", "Where")
+    ]
     assert len(riddles) <= 10, "\n".join(riddles)
+
+
+def docstrings(module: ast.Module) -> Iterator[str]:
+    """All docstrings of a module, those below attributes and constants too."""
+    for node in ast.walk(module):
+        match node:
+            case ast.Expr(value=ast.Constant(value=str(text))):
+                yield inspect.cleandoc(text)

@@ -1,0 +1,119 @@
+"""The clock is handed in: only the modules that are listed here read real time, or wait for it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+
+from tests.test_architecture import MODULES, tree
+
+STATISTICS = "it reports how long something took"
+DRAIN = "the budget of a drain must hold whatever a test does to the clock"
+CLIENTS = "time-outs protect the server from clients, which live in real time"
+LOCKS = "another program holds the lock, in real time"
+FAIRNESS = "it gives way to others after a slice of the processor's time"
+NOT_YET = "it is not handed a clock yet"
+
+REAL_TIME = {
+    "runtime.clock": "it is the real clock",
+    "runtime.telemetry": STATISTICS,
+    "runtime.log.log": "log lines say when something happened",
+    "runtime.application.application": STATISTICS,
+    "runtime.supervision.supervisor": DRAIN,
+    "runtime.supervision.child": DRAIN,
+    "runtime.program.program": DRAIN,
+    "runtime.program.signals": DRAIN,
+    "runtime.program.prefork": DRAIN,
+    "runtime.program.worker_process": "worker processes crash and start in real time",
+    "runtime.engines.web.server": CLIENTS,
+    "runtime.engines.web.protocol.connection": CLIENTS,
+    "runtime.engines.web.protocol.connections": CLIENTS,
+    "runtime.engines.web.dispatcher": NOT_YET,
+    "runtime.engines.sql.sqlite.batch": LOCKS,
+    "runtime.engines.sql.sqlite.busy_retry": LOCKS,
+    "runtime.engines.sql.sqlite.managed_connection": LOCKS,
+    "runtime.engines.sql.sqlite.reader": FAIRNESS,
+    "runtime.engines.sql.sqlite.statement_request": LOCKS,
+    "runtime.engines.sql.sqlite.writer_transaction": LOCKS,
+    "runtime.engines.queue.consumer": DRAIN,
+    "runtime.engines.queue.dead_letter": NOT_YET,
+    "runtime.engines.queue.deadline": NOT_YET,
+    "runtime.engines.queue.queue": NOT_YET,
+    "runtime.engines.queue.worker": FAIRNESS,
+    "runtime.engines.queue.memory.delay_queue": NOT_YET,
+    "runtime.engines.queue.sql.maintenance": NOT_YET,
+    "runtime.engines.queue.sql.queue": NOT_YET,
+    "runtime.engines.queue.sql.subscription": NOT_YET,
+    "runtime.engines.queue.sql.sqlite.liveness": "owners live and die in real time",
+    "runtime.engines.queue.sql.sqlite.store": NOT_YET,
+}
+"""Modules that use real time, and the reason why no test may move it."""
+
+WAITS = ("asyncio.sleep", "asyncio.timeout", "asyncio.timeout_at", "asyncio.wait_for")
+NOW = ("datetime.now", "datetime.utcnow", "datetime.today", "date.today")
+
+
+def real_time(module: ast.Module) -> Iterator[str]:
+    """The places where a module reads real time or waits for it."""
+    for node in ast.walk(module):
+        text = ast.unparse(node) if isinstance(node, ast.expr | ast.stmt) else ""
+        match node:
+            case ast.Import(names=names) if any(alias.name == "time" for alias in names):
+                yield text
+            case ast.ImportFrom(module="time"):
+                yield text
+            case ast.Attribute(value=owner, attr="time" | "call_later" | "call_at"):
+                if not ast.unparse(owner).endswith(("clock", "self", "time")):
+                    yield text
+            case ast.Call(args=[ast.Constant(value=0)]) if text == "asyncio.sleep(0)":
+                pass  # lets others run, and does not wait
+            case ast.Call(func=function) if ast.unparse(function).endswith((*WAITS, *NOW)):
+                yield text
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_asks_the_clock_it_was_given(name: str) -> None:
+    if name not in REAL_TIME:
+        assert [*real_time(tree(name))] == []
+
+
+@pytest.mark.parametrize("name", REAL_TIME)
+def test_a_module_that_is_listed_does_use_real_time(name: str) -> None:
+    assert [*real_time(tree(name))]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import time",
+        "from time import monotonic",
+        "loop.time()",
+        "now = asyncio.get_running_loop().time",
+        "self._loop.call_later(1, f)",
+        "loop.call_at(1, f)",
+        "await asyncio.sleep(1)",
+        "await asyncio.sleep(pause)",
+        "asyncio.timeout(1)",
+        "asyncio.wait_for(event.wait(), 1)",
+        "datetime.datetime.now(UTC)",
+    ],
+)
+def test_real_time_is_found(text: str) -> None:
+    assert [*real_time(ast.parse(text))]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "await asyncio.sleep(0)",
+        "self._clock.time()",
+        "clock.monotonic()",
+        "context.clock.call_later(1, f)",
+        "wait_for(event, 1, clock)",
+        "self.time",
+    ],
+)
+def test_a_clock_that_was_handed_in_is_not_real_time(text: str) -> None:
+    assert [*real_time(ast.parse(text))] == []
