@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 import uvloop
 
 from runtime.engines.web.address import Address
@@ -22,6 +23,7 @@ from runtime.telemetry import OFF, Telemetry
 GROUP = Group()
 PATIENT = Timeouts(header=10.0, read=30.0, write=30.0, idle=60.0)
 SOON = 5.0
+BOTH = pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 
 
 def run(main: Coroutine[Any, Any, Any], loop: str = "asyncio") -> Any:
@@ -183,3 +185,34 @@ async def served(
     server = Server(dispatcher, Address("127.0.0.1", 0), timeouts=timeouts or PATIENT)
     async with running(server) as serving:
         yield serving
+
+
+async def hello(exchange: Exchange) -> str:
+    return "hello"
+
+
+async def echo(exchange: Exchange) -> bytes:
+    return await exchange.request.body()
+
+
+class Gate:
+    """A handler that waits until the test lets it go."""
+
+    def __init__(self) -> None:
+        self.entered = asyncio.Event()
+        self.go = asyncio.Event()
+
+    async def __call__(self, exchange: Exchange) -> str:
+        self.entered.set()
+        await self.go.wait()
+        return "late"
+
+
+async def until_refused(server: Running) -> None:
+    async with asyncio.timeout(SOON):
+        while True:
+            try:
+                extra = await server.connect()
+            except ConnectionError:
+                return
+            await extra.close()

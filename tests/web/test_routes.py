@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from runtime.engines.web.exchange import Exchange
-from runtime.engines.web.routes import Match, Route, Routes
+from runtime.engines.web.routes import NO_GROUP, Group, Match, Route, Routes
 from tests.support.serving import GROUP, route
 
 
@@ -82,7 +82,7 @@ def test_head_follows_get_unless_there_is_one_of_its_own() -> None:
     assert [found.method for found in methods if found] == ["GET", "HEAD", "GET"]
 
 
-def test_a_slash_inside_of_a_segment_stays_inside() -> None:
+def test_an_escaped_slash_separates_no_segments() -> None:
     routes = table("GET /a/{id}/c", "GET /a/b/b/c")
 
     assert found(routes.match("GET", b"/a/b%2Fb/c")) == ("/a/{id}/c", {"id": "b/b"})
@@ -133,6 +133,40 @@ def test_a_lookup_among_a_thousand_routes_makes_the_calls_of_one_among_two() -> 
     assert calls(few, "/z") == calls(many, "/z")
 
 
+def test_a_path_without_parameters_costs_two_lookups_in_a_dict() -> None:
+    routes = table("GET /a/{x}", "GET /z", "POST /z")
+
+    match_get_get_and_the_end_of_counting = 4
+    assert calls(routes, "/z") == match_get_get_and_the_end_of_counting
+
+
+def test_a_match_has_the_group_whose_middleware_stands_before_it() -> None:
+    top, api, files = Group(prefix=""), Group(prefix="/api"), Group(prefix="/api/files")
+    below = Route(method="GET", path="/{rest...}", handler=nothing, group=top, catches_all=True)
+    deep = route("GET", "/api/files/{id}", nothing, group=files)
+    routes = Routes([below, deep], [top, api, files])
+
+    groups = {
+        path: routes.match("GET", path).group
+        for path in (b"/x", b"/api/x", b"/apis", b"/api/files/7", b"/api/%FF", b"*")
+    }
+
+    assert groups == {
+        b"/x": top,
+        b"/api/x": api,
+        b"/apis": top,
+        b"/api/files/7": files,
+        b"/api/%FF": api,
+        b"*": NO_GROUP,
+    }
+
+
+def test_a_path_that_is_not_utf_8_is_told_from_one_that_is_not_there() -> None:
+    routes = table("GET /a/{x}")
+
+    assert [routes.match("GET", path).decodable for path in (b"/a/%FF", b"/b")] == [False, True]
+
+
 def calls(routes: Routes, path: str) -> int:
     """How many functions, ours and built-in ones, a lookup calls."""
     count = 0
@@ -141,9 +175,10 @@ def calls(routes: Routes, path: str) -> int:
         nonlocal count
         count += event in ("call", "c_call")
 
+    raw_path = path.encode()
     sys.setprofile(see)
     try:
-        assert routes.match("GET", path.encode()).route is not None
+        assert routes.match("GET", raw_path).route is not None
     finally:
         sys.setprofile(None)
     return count

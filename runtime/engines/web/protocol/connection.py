@@ -2,7 +2,7 @@
 
 The modules of this package use undocumented parts of uvicorn: the protocol class with its
 attributes and callbacks here, the cycle of a request in `fast_path`, the state that protocols
-share in `connections`. `tests/web/uvicorn/` names each of them.
+share in `connections`. `tests/web/protocol/test_uvicorn.py` names each of them.
 """
 
 from __future__ import annotations

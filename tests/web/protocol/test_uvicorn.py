@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import re
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 import httptools
 import pytest
@@ -16,12 +13,9 @@ from uvicorn.protocols.http import flow_control, httptools_impl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from runtime.engines.web.dispatcher import Dispatcher
 from runtime.engines.web.exchange import Exchange
-from runtime.engines.web.problem import HTTPError
 from runtime.engines.web.protocol.connection import Connection
 from runtime.engines.web.protocol.connections import Connections
-from runtime.engines.web.routes import Routes
 from tests.support.serving import PATIENT, SOON, head, route, run, served
 
 OURS = [
@@ -102,7 +96,7 @@ def test_a_cycle_has_the_attributes_we_read_and_write() -> None:
         assert f"self.{name} = " in source
 
 
-def test_a_cycle_asks_its_transport_for_nothing_but_what_our_closer_has() -> None:
+def test_a_cycle_asks_its_transport_for_nothing_but_what_ours_has() -> None:
     source = inspect.getsource(RequestResponseCycle)
 
     used = {part.split("(")[0] for part in source.split("self.transport.")[1:]}
@@ -128,102 +122,6 @@ def test_an_event_tells_who_waits_for_it() -> None:
         return [before, during, bool(event._waiters)]  # type: ignore[attr-defined]
 
     assert run(main()) == [False, True, False]
-
-
-class Wire:
-    """A transport that remembers what is written to it."""
-
-    def __init__(self) -> None:
-        self.written: list[bytes] = []
-        self.closed = False
-
-    def write(self, data: bytes) -> None:
-        self.written.append(data)
-
-    def close(self) -> None:
-        self.closed = True
-
-    def is_closing(self) -> bool:
-        return self.closed
-
-    def get_extra_info(self, name: str, default: object = None) -> object:
-        return default
-
-    def get_write_buffer_size(self) -> int:
-        return 0
-
-
-def written(request: bytes, handler: Callable[[Exchange], Awaitable[Any]], paused: bool) -> Wire:
-    """What a connection writes for one request; `paused` if its client does not take it."""
-
-    async def main() -> Wire:
-        dispatcher = Dispatcher(max_body=100)
-        methods = ["GET", "POST"]
-        dispatcher.serve(Routes(route(method, "/x", handler) for method in methods))
-        pool, wire = Connections(dispatcher, PATIENT), Wire()
-        connection = pool.connect()
-        connection.connection_made(wire)  # type: ignore[arg-type]
-        if paused:
-            connection.pause_writing()
-        connection.data_received(request)
-        tasks = set(pool._state.tasks)
-        if paused:
-            await asyncio.wait(tasks, timeout=0)
-            assert wire.written == []
-            connection.resume_writing()
-        await asyncio.wait(tasks)
-        assert connection.cycle.response_complete
-        return wire
-
-    wire: Wire = run(main())
-    return wire
-
-
-async def echoed(exchange: Exchange) -> Any:
-    exchange.response.set_status(202)
-    return {"got": (await exchange.request.body()).decode()}
-
-
-async def parting(exchange: Exchange) -> str:
-    exchange.response.set_header("Connection", "close")
-    return "bye"
-
-
-async def large(exchange: Exchange) -> bytes:
-    return bytes(100_000)
-
-
-async def nothing(exchange: Exchange) -> None: ...
-
-
-async def refused(exchange: Exchange) -> None:
-    raise HTTPError(404)
-
-
-@pytest.mark.parametrize(
-    ("request_", "handler", "closes"),
-    [
-        (head("POST", "/x", body=b"abc") + b"abc", echoed, False),
-        (head("POST", "/x", "Connection: close", body=b"abc") + b"abc", echoed, True),
-        (head("HEAD", "/x"), echoed, False),
-        (head("GET", "/x"), nothing, False),
-        (head("GET", "/x"), refused, False),
-        (head("GET", "/x"), parting, True),
-        (head("GET", "/x"), large, False),
-    ],
-)
-def test_a_whole_answer_is_what_the_cycle_would_have_sent(
-    request_: bytes, handler: Callable[[Exchange], Awaitable[Any]], closes: bool
-) -> None:
-    at_once = written(request_, handler, paused=False)
-    in_parts = written(request_, handler, paused=True)
-
-    def shown(wire: Wire) -> bytes:
-        return re.sub(rb"x-request-id: .*", b"", b"".join(wire.written))
-
-    assert shown(at_once) == shown(in_parts)
-    assert at_once.closed is in_parts.closed is closes
-    assert len(at_once.written) == 1 or handler in (parting, large)
 
 
 def test_the_flow_control_pauses_and_resumes_reading() -> None:
