@@ -1,4 +1,4 @@
-"""Kind: what the author of a kind imports, and what a kind promises."""
+"""Kind: the contract of a kind, and all that its author imports."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ __all__ = [
     "Kind",
     "Linked",
     "LoadedHandler",
+    "Multiprocess",
     "Problem",
     "Ready",
     "Service",
-    "Shared",
     "Stage",
     "StartError",
     "Unavailable",
@@ -50,28 +50,28 @@ class Handlers(Protocol):
         manifest_folder: FilePath,
         position: Callable[..., Position],
     ) -> LoadedHandler:
-        """Import and take a function. Raises StartError with the line that failed."""
+        """Import a function. Raises StartError, with the line of the handler that failed."""
         ...
 
 
 class BuildContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What a builder is given besides its config."""
+    """The surroundings of the component that a builder makes."""
 
     id: EntryId
     scope: ApplicationContext
     handlers: Handlers
-    """What loads the Python functions that entries name."""
+    """Loads the Python functions that entries name."""
     folder: FilePath
     """The application's folder: relative paths of the manifest start here."""
     manifest_folder: FilePath
     """The folder of the manifest that declares the entry: `file://` starts here."""
     position: Callable[..., Position]
-    """`position("source")`: where a field of the entry stands, for errors."""
+    """`position("source")`: the position of a field of the entry, for errors."""
 
     clock: Clock = REAL
-    """The time that the component goes by."""
+    """The clock that the component goes by."""
     telemetry: Telemetry = OFF
-    """Where the component tells of what it does."""
+    """Receives the spans and events of the component."""
 
     def path(self, text: str) -> FilePath:
         """A path from the manifest, made absolute from the application's folder."""
@@ -82,28 +82,29 @@ class Claim(msgspec.Struct, frozen=True):
     """Something that only one entry may have: a route on a server, a name on a driver."""
 
     owner: EntryId | None
-    """Among whose claims it must be the only one; None for the whole application."""
+    """The entry on which the claim must be unique; None for the whole application."""
     what: str
+    """The thing that is claimed, as findings name it."""
     path: Path
     """The field that makes the claim."""
     key: str = ""
-    """What is compared in place of `what`, if not all that is shown counts."""
+    """Compared in place of `what`, if not all of that counts."""
     within: tuple[str, ...] = ()
-    """Keys of wider claims that this would be a part of: a port of all interfaces, for one."""
+    """Keys of wider claims that include this one: a port on all interfaces, for example."""
 
 
 class Arguments(msgspec.Struct, frozen=True):
-    """How many positional arguments the handler that `path` names will be called with."""
+    """The number of positional arguments that the handler at `path` will be called with."""
 
     path: Path
     least: int
     most: int
     caller: str
-    """Who calls, for the sentence: `an endpoint`, `a consumer`."""
+    """The caller, as findings name it: `an endpoint`, `a consumer`."""
 
 
 class Linked(Protocol):
-    """An entry with its defaults in and its ids still ids, as a kind's `check` sees it."""
+    """An entry as the `check` of its kind sees it: with defaults, and references still ids."""
 
     @property
     def id(self) -> EntryId: ...
@@ -121,43 +122,49 @@ class Linked(Protocol):
 
 Check = Callable[[Linked], Iterable[Claim | Arguments | Problem]]
 
-Shared = Callable[[Linked], Problem | None]
+Multiprocess = Callable[[Linked], Problem | None]
+"""Returns the reason why several processes cannot share the entry; None if they can."""
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """The recipe of one sort of entry.
+    """A kind of entry: how it is checked and built, and when its component runs.
 
-    `config` is a `msgspec.Struct`, or a dataclass, whose fields are the schema's properties
-    (without `name`, `kind` and `lifecycle`), filled with defaults, durations as seconds, sizes as
-    bytes, and references as the components they name. `build(config, context)` makes the component
-    and has no side effects beyond memory; a kind with a `stage` builds a `Service`. `schema` is
-    given only by kinds from outside; the built-in ones have theirs in `schemas/kinds/`. `check`
-    says what the schema cannot: it is asked once all entries are valid by their schemas and
-    references lead somewhere.
-    `lacks` names what the family has and this kind has not, with the reason: whoever needs it looks
-    there, and refuses the use before anything starts.
+    `config` is a `msgspec.Struct` or a dataclass whose fields are the schema's properties without
+    `name`, `kind` and `lifecycle`. They are filled with defaults; durations are seconds, sizes
+    bytes, and references the components they name. `build(config, context)` makes the component. It
+    has no side effects beyond memory, and its result depends on nothing else: when a changed
+    manifest is applied, the component of an unchanged entry is kept.
     """
 
     name: str
     config: type[Any]
     build: Callable[[Any, BuildContext], Any]
     stage: Stage | None = None
+    """When the component starts, which is then a `Service`; None for one that does not run."""
     schema: Mapping[str, Any] | None = None
+    """The schema of a kind from another package. The built-in ones are in `schemas/kinds/`."""
     check: Check | None = None
-    lacks: Mapping[str, str] = msgspec.field(default_factory=dict)
-    shared: bool | Shared = True
-    """Whether several processes of one application may each run it and mean the same thing; a
-    function if that depends on the entry: it says what is in the way.
+    """Checks what the schema cannot. Called once all entries are valid and all references lead to
+    an entry.
+    """
+    unsupported: Mapping[str, str] = msgspec.field(default_factory=dict)
+    """Capabilities of the family that this kind does not have, each with the reason. A kind that
+    needs one checks this, and refuses the use before anything starts.
+    """
+    multiprocess: bool | Multiprocess = True
+    """True if several processes of one application can share an entry of this kind; a function if
+    that depends on the entry.
     """
     expand_schema: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     """Returns the schema with what it leaves open filled in, such as names that other packages may
     add. For pages and editors only, so it may look for them; `check` validates what is left open.
     """
     compose: Callable[[Any, Sequence[Any]], None] | None = None
-    """Gives a component those that refer to it, in the manifest's order: a server its routers. It
-    is called after everything is built, dependents first, and again whenever one of them changed.
+    """Gives a component those that refer to it, in the manifest's order: a server its routers.
+    Called once all components are built, dependents first, and again after every change of the
+    manifest, with the component running.
     """
     bind: Callable[[Linked, int], Sequence[socket]] | None = None
-    """Opens a socket for each of so many workers, on one address, and lets no client in yet. The
+    """Opens a listening socket for each of so many workers, on one address, without accepting. The
     component finds them in `context.scope.sockets`, by its id. Raises StartError.
     """

@@ -1,4 +1,4 @@
-"""Registry: kind name to Kind, found by its name under `runtime.kinds` or by entry point."""
+"""Registry: the kinds by name, found under `runtime.kinds` or by entry point."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runtime.kind import Kind
 from runtime.schema.schema import Schema, kind_schema
 
 GROUP = "runtime.kinds"
-"""The entry point group of kinds from outside: `"store.redis" = "acme_store:kind"`."""
+"""The entry point group of kinds from other packages: `"store.redis" = "acme_store:kind"`."""
 
 
 class UnknownKind(LookupError):
@@ -20,11 +20,11 @@ class UnknownKind(LookupError):
 
 
 class BrokenKind(Exception):
-    """A kind that is installed and cannot be used. The text says why."""
+    """A kind is installed and cannot be used. The text says why."""
 
 
 class Registry:
-    """Every kind that can be named. A kind is imported when it is first asked for."""
+    """All installed kinds. A kind is imported on first use."""
 
     def __init__(self) -> None:
         self._kinds: dict[str, Kind] = {}
@@ -37,7 +37,7 @@ class Registry:
         return self._kinds[name]
 
     def __contains__(self, name: str) -> bool:
-        return _is_built_in(name) or name in self._from_outside
+        return _is_built_in(name) or name in self._installed
 
     def schema(self, name: str) -> Schema:
         """The schema of the kind of this name. Raises UnknownKind and BrokenKind."""
@@ -46,28 +46,28 @@ class Registry:
         return self._schemas[name]
 
     def expanded_schema(self, name: str) -> Schema:
-        """The schema for pages and editors: with what the kind leaves open filled in."""
+        """The schema for pages and editors, in which `expand_schema` of the kind has filled gaps."""
         schema, expand = self.schema(name), self[name].expand_schema
         return schema if expand is None else Schema(expand(schema.document))
 
     def _own(self, name: str) -> Schema:
-        """The schema that a kind from outside brings."""
+        """The schema of a kind from another package."""
         document = self[name].schema
         if document is None:
-            raise BrokenKind(f"the kind '{name}' brings no schema; pass Kind(…, schema=…)")
-        # 48 ms, which a start pays only for kinds from outside: nothing else has looked at theirs
+            raise BrokenKind(f"the kind '{name}' has no schema; pass Kind(…, schema=…)")
+        # 48 ms, for kinds from other packages only: the tests check the built-in schemas
         from jsonschema import Draft202012Validator
 
         try:
             Draft202012Validator.check_schema(document)
             return Schema(document)
-        except Exception as error:  # it is somebody else's, and may be wrong in any way
-            raise BrokenKind(f"the kind '{name}' has a schema that is none: {error}") from error
+        except Exception as error:  # it may be wrong in any way
+            raise BrokenKind(f"the kind '{name}' has an invalid schema: {error}") from error
 
     @cached_property
     def names(self) -> list[str]:
         """All kind names, sorted."""
-        return sorted({*self.built_in, *self._from_outside})
+        return sorted({*self.built_in, *self._installed})
 
     @cached_property
     def built_in(self) -> frozenset[str]:
@@ -75,8 +75,8 @@ class Registry:
         return frozenset(_leaves(runtime.kinds.__path__, ""))
 
     @cached_property
-    def _from_outside(self) -> dict[str, importlib.metadata.EntryPoint]:
-        # 8 ms, and only asked for when a name is not built in
+    def _installed(self) -> dict[str, importlib.metadata.EntryPoint]:
+        # 8 ms, only when a name is not built in
         import importlib.metadata
 
         return {point.name: point for point in importlib.metadata.entry_points(group=GROUP)}
@@ -84,25 +84,25 @@ class Registry:
     def _load(self, name: str) -> Kind:
         if _is_built_in(name):
             kind = importlib.import_module(f"runtime.kinds.{name}").kind
-        elif name in self._from_outside:
+        elif name in self._installed:
             try:
-                kind = self._from_outside[name].load()
-            except Exception as error:  # it is somebody else's, and may fail in any way
+                kind = self._installed[name].load()
+            except Exception as error:  # code of another package may fail in any way
                 why = f"{type(error).__name__}: {error}"
                 raise BrokenKind(f"the kind '{name}' cannot be loaded: {why}") from error
         else:
             raise UnknownKind(name)
         if not isinstance(kind, Kind) or kind.name != name:
-            raise BrokenKind(f"the kind '{name}' cannot be loaded: its module holds no such Kind")
+            raise BrokenKind(f"the kind '{name}' cannot be loaded: its module has no such Kind")
         return kind
 
 
 @cache
 def _is_built_in(name: str) -> bool:
-    """Whether there is such a module: a start asks for a few, and need not list all."""
+    """True if there is such a module. A start needs a few kinds, and does not list all."""
     parts = name.split(".")
     if not all(part.isidentifier() and part[0] != "_" for part in parts) or not name.islower():
-        return False  # some disks do not tell `a` from `A`
+        return False  # some file systems ignore case
     return any(
         Path(folder, *parts).with_suffix(".py").is_file() for folder in runtime.kinds.__path__
     )

@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Stage(IntEnum):
-    """When a service starts, among those that do not need each other; stop goes in reverse."""
+    """The order in which services start that do not need each other. They stop in reverse."""
 
     RESOURCE = 0
     PROCESS = 1
@@ -17,19 +17,18 @@ class Stage(IntEnum):
 
 
 class StartError(Exception):
-    """A service cannot start until somebody mends something: a taken port, a broken file.
+    """A service cannot start until somebody fixes something: a port in use, a broken file.
 
-    At the first start it is not tried again: the application ends, with exit code 4. Later, when a
-    service that ran is started again, it is a failure like any other, by the restart policy: a port
-    may become free.
+    The first start is not retried: the application exits with code 4. Once the service has run, it
+    is a failure like any other and the restart policy applies, since a port may become free.
 
-    The text is one sentence for the operator: lower case, no full stop, with the mend.
+    The text is one sentence for the operator: lower case, no full stop, with the remedy.
     """
 
 
 class Unavailable(Exception):
-    """Something is not there *yet*: a service's start is tried again by its restart policy, and
-    uncaught in an HTTP handler it is answered with 503.
+    """Something is not there *yet*. The start of a service is retried by its restart policy; an
+    HTTP request whose handler does not catch it is answered with 503.
     """
 
     http_status = 503
@@ -37,7 +36,9 @@ class Unavailable(Exception):
 
 
 class Ready(Protocol):
-    """Called once by a service when others may rely on it. `where` is shown: an address, a file."""
+    """Called once by a service when others may rely on it. `where` is an address or a file, for the
+    log.
+    """
 
     def __call__(self, where: str = "") -> None: ...
 
@@ -45,14 +46,15 @@ class Ready(Protocol):
 class Service(Protocol):
     """A component that runs.
 
-    `run` starts up, calls `ready()`, works until `stop` is set, finishes what is in hand, cleans
-    up and returns. To return before `stop` is to be done: 0 or None ended well (and counts as
-    ready), any other number failed. To raise is to fail. Before the first `ready`, only
-    `Unavailable` is tried again; after it, any failure is restarted by the entry's policy. `run` is
-    then called again on the same component. `StartError` and `Unavailable` are told without a
-    traceback. `ready` may be called once a run; `start_timeout` counts
-    until then. After `stop` the service has `stop_timeout`; then its task is cancelled and has half
-    a second to give back what it holds. A run must tolerate `stop` being set before it began.
+    `run` starts up, calls `ready()`, works until `stop` is set, finishes the work in progress,
+    cleans up and returns. If it returns before `stop`, it has ended: successfully with 0 or None,
+    which counts as ready, and as a failure with any other number. An exception is a failure.
+
+    Before the first `ready`, only `Unavailable` is retried; after it, any failure, by the restart
+    policy of the entry. `run` is then called again on the same component. `StartError` and
+    `Unavailable` are logged without a traceback. `ready` may be called once per run, and within
+    `start_timeout`. After `stop` is set the service has `stop_timeout`; then its task is cancelled
+    and has half a second for its cleanup. `stop` may be set before `run` is called.
     """
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> int | None: ...

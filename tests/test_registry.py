@@ -66,22 +66,22 @@ def test_listing_imports_no_kind() -> None:
 
 
 def outside(monkeypatch: pytest.MonkeyPatch, **kinds: object) -> Registry:
-    """A registry to which another package brings kinds, whatever they are."""
+    """A registry in which another package has kinds, valid or not."""
     registry = Registry()
     points = {name: EntryPoint(name, f"nowhere:{name}", "runtime.kinds") for name in kinds}
 
     def load(point: EntryPoint) -> object:
-        brought = kinds[point.name]
-        if isinstance(brought, Exception):
-            raise brought
-        return brought
+        loaded = kinds[point.name]
+        if isinstance(loaded, Exception):
+            raise loaded
+        return loaded
 
     monkeypatch.setattr(EntryPoint, "load", load)
-    registry.__dict__["_from_outside"] = points
+    registry.__dict__["_installed"] = points
     return registry
 
 
-def test_a_kind_from_outside_is_one_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kind_installed_is_one_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     kind = Kind("store", dict, dict, schema={"type": "object", "properties": {"x": {}}})
 
     registry = outside(monkeypatch, store=kind)
@@ -92,24 +92,24 @@ def test_a_kind_from_outside_is_one_of_them(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize(
-    ("brought", "said"),
+    ("loaded", "said"),
     [
         (ImportError("no module"), "cannot be loaded: ImportError: no module"),
-        ("text", "its module holds no such Kind"),
-        (Kind("another", dict, dict), "its module holds no such Kind"),
+        ("text", "its module has no such Kind"),
+        (Kind("another", dict, dict), "its module has no such Kind"),
     ],
 )
 def test_a_kind_that_cannot_be_had_says_why(
-    brought: object, said: str, monkeypatch: pytest.MonkeyPatch
+    loaded: object, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(BrokenKind, match=said):
-        outside(monkeypatch, store=brought)["store"]
+        outside(monkeypatch, store=loaded)["store"]
 
 
 @pytest.mark.parametrize(
-    ("schema", "said"), [(None, "brings no schema"), ({"type": 5}, "has a schema that is none")]
+    ("schema", "said"), [(None, "has no schema"), ({"type": 5}, "has an invalid schema")]
 )
-def test_a_schema_that_is_none_is_told(
+def test_a_missing_or_invalid_schema_says_so(
     schema: dict[str, object] | None, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registry = outside(monkeypatch, store=Kind("store", dict, dict, schema=schema))

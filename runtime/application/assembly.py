@@ -12,7 +12,8 @@ from runtime.entry_id import EntryId
 from runtime.handlers.context import ApplicationContext
 from runtime.handlers.handler import Handlers
 from runtime.kind import BuildContext
-from runtime.linking.linker import Link, LinkedManifest
+from runtime.linking.link import Link
+from runtime.linking.linker import LinkedManifest
 from runtime.supervision.lifecycle import Lifecycle
 from runtime.supervision.spec import ServiceSpec
 

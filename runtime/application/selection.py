@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from runtime.entry_id import EntryId
 from runtime.findings.suggestion import did_you_mean
-from runtime.linking.kind_check import LinkedEntry
+from runtime.linking.link import LinkedEntry
 from runtime.linking.linker import LinkedManifest
 from runtime.service import Stage
 

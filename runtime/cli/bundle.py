@@ -14,7 +14,16 @@ _PLACEHOLDER = {
     "pattern": PLACEHOLDER,
     "description": "`${env:NAME}` or `${env:NAME|default}`, filled from the environment.",
 }
-_NOTES = ("description", "default", "examples", "title", "x-ref", "x-expected", "x-type", "x-handler")
+_NOTES = (
+    "description",
+    "default",
+    "examples",
+    "title",
+    "x-ref",
+    "x-expected",
+    "x-type",
+    "x-handler",
+)
 
 
 def editor_schema(registry: Registry) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import yaml
 
 from runtime.cli.options import CommandError, application, json_option, load
 from runtime.findings.suggestion import did_you_mean
-from runtime.linking.linker import Link, LinkedManifest
+from runtime.linking.link import Link
+from runtime.linking.linker import LinkedManifest
 from runtime.manifest.entry import value_at
 from runtime.manifest.override import Override
 

@@ -1,4 +1,4 @@
-"""Graph: which node needs which, their order, and the circles among them."""
+"""Graph: nodes and what each of them needs, their order, and their cycles."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Graph(Generic[Node]):
                 self.needed_by[other].append(node)
 
     def order(self, rank: Callable[[Node], Any] = lambda node: 0) -> list[Node]:
-        """The nodes, each after what it needs; among free ones by rank, then as given.
+        """The nodes, each after what it needs; where that leaves a choice, by rank, then as given.
 
-        Nodes that stand in a circle, or need one that does, are left out.
+        Nodes in a cycle, and those that need one, are left out.
         """
         position = {node: index for index, node in enumerate(self.needs)}
         nodes = list(self.needs)
@@ -42,13 +42,13 @@ class Graph(Generic[Node]):
         return ordered
 
     def cycles(self) -> list[list[Node]]:
-        """Circles of needs, each as a path that ends where it began.
+        """Cycles of needs, each as a path that ends where it began; empty if there are none.
 
-        Not every circle is told, there may be more of them than anybody can read: each has a node
-        that no earlier one has. There is none if and only if nothing stands in a circle.
+        Not all of them, since there may be exponentially many: each has a node that no earlier
+        one has.
         """
         done: set[Node] = set()
-        told: set[Node] = set()
+        in_cycles: set[Node] = set()
         found: list[list[Node]] = []
         for start in self.needs:
             if start in done:
@@ -63,10 +63,10 @@ class Graph(Generic[Node]):
                     done.add(path[-1])
                     on_path.discard(path.pop())
                 elif following in on_path:
-                    circle = path[path.index(following) :]
-                    if not told.issuperset(circle):
-                        told.update(circle)
-                        found.append([*circle, following])
+                    cycle = path[path.index(following) :]
+                    if not in_cycles.issuperset(cycle):
+                        in_cycles.update(cycle)
+                        found.append([*cycle, following])
                 elif following not in done:
                     path.append(following)
                     on_path.add(following)
@@ -74,7 +74,7 @@ class Graph(Generic[Node]):
         return found
 
     def reach(self, starts: Iterable[Node], dependents: bool = False) -> set[Node]:
-        """The given nodes and all they need; or with `dependents`, all that need them."""
+        """The given nodes and all that they need; with `dependents`, all that need them instead."""
         edges: Mapping[Node, Iterable[Node]] = self.needed_by if dependents else self.needs
         reached: set[Node] = set()
         waiting = list(starts)

@@ -1,4 +1,4 @@
-"""HandlerCheck: does an entry's `source` and `method` lead to a function that can be called."""
+"""HandlerCheck: checks that `source` and `method` of an entry name a callable function."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runtime.linking.inspection import (
     own_modules,
     position,
 )
-from runtime.linking.location import Misplaced, locate
+from runtime.linking.location import SourceError, locate
 from runtime.manifest.entry import Entry
 from runtime.schema.field import Field
 
@@ -23,7 +23,7 @@ DEFAULT_METHOD = "main"
 
 
 class HandlerCheck:
-    """Checks every entry that names a handler, and tells its findings to a list."""
+    """Checks the handlers of entries, and appends what it finds to a list."""
 
     def __init__(self, application: Path, findings: list[Finding]) -> None:
         self._application = application
@@ -32,9 +32,9 @@ class HandlerCheck:
         self._located: dict[tuple[str, str], Path | None] = {}
 
     def check(self, entry: Entry) -> bool:
-        """File, function and modules of one entry whose kind has a `source`; whether all is well.
+        """Check file, function and modules of an entry with a handler. Returns true if all is well.
 
-        Fields that are wrong by the schema are passed over: it has told.
+        Fields that the schema does not allow are skipped: they are reported already.
         """
         before = len(self._findings)
         self._listed_modules(entry)
@@ -44,7 +44,7 @@ class HandlerCheck:
         return len(self._findings) == before
 
     def arguments(self, caller: Entry, target: Entry, rule: Arguments) -> None:
-        """Whether the handler of `target`, which was found well, takes what `caller` will pass."""
+        """Check that the handler of `target`, an entry without findings, fits its `caller`."""
         signature = self._signature(target)
         if signature is None:
             return
@@ -54,20 +54,20 @@ class HandlerCheck:
         if signature.keywords:
             names = "', '".join(signature.keywords)
             message = f"'{method}' needs '{names}' by keyword, but {who} passes none"
-            self._found(target, field, message, "give it a default")
+            self._report(target, field, message, "give it a default")
         elif signature.least > rule.most:
             message = f"'{method}' takes {_takes(signature)}, but {who} passes {_count(rule.most)}"
-            self._found(target, field, message)
+            self._report(target, field, message)
         elif signature.most is not None and signature.most < rule.least:
             message = f"'{method}' takes {_takes(signature)}, but {who} passes {_count(rule.least)}"
-            self._found(target, field, message)
+            self._report(target, field, message)
 
     def _source(self, entry: Entry, source: str) -> None:
         name = entry.as_written("source").partition("://")[2] or entry.as_written("source")
         try:
             file = self._locate(entry)
-        except Misplaced as error:
-            self._found(entry, "source", error.told(name), self._mend(entry, source, error))
+        except SourceError as error:
+            self._report(entry, "source", error.message(name), self._hint(entry, source, error))
             return
         if file is None:
             return
@@ -81,7 +81,7 @@ class HandlerCheck:
 
     def _locate(self, entry: Entry) -> Path | None:
         source: str = entry.fields["source"]
-        key = (entry.document.path, source)  # many functions may stand in one file
+        key = (entry.document.path, source)  # one file may have many functions
         if key not in self._located:
             self._located[key] = locate(source, entry.folder, self._application)
         return self._located[key]
@@ -91,7 +91,7 @@ class HandlerCheck:
             self._files[file] = inspect(file)
         return self._files[file]
 
-    def _mend(self, entry: Entry, source: str, error: Misplaced) -> str | None:
+    def _hint(self, entry: Entry, source: str, error: SourceError) -> str | None:
         if error.hint or not error.missing or entry.placeholder("source"):
             return error.hint
         wanted = entry.folder / source.partition("://")[2]
@@ -115,7 +115,7 @@ class HandlerCheck:
         if hint is None and len(content.functions) == 1:
             hint = f"write 'method: {next(iter(content.functions))}'"
         message = f"no function '{entry.as_written('method', DEFAULT_METHOD)}' in '{name}'"
-        self._found(entry, _method_field(entry), message, hint)
+        self._report(entry, _method_field(entry), message, hint)
 
     def _imports(self, entry: Entry, content: HandlerFile, file: Path) -> None:
         listed = entry.fields.get("modules", [])
@@ -144,7 +144,7 @@ class HandlerCheck:
             place = entry.at("modules", index)
             self._findings.append(Finding(place, message, None if written else hint))
 
-    def _found(self, entry: Entry, field: str, message: str, hint: str | None = None) -> None:
+    def _report(self, entry: Entry, field: str, message: str, hint: str | None = None) -> None:
         self._findings.append(Finding(entry.at(field), message, hint))
 
 

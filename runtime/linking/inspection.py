@@ -1,4 +1,4 @@
-"""Inspection: what a handler's file defines and imports, read as syntax and never run."""
+"""Inspection: the names that a handler's file defines and imports, read as syntax and never run."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ MODULES = "runtime.modules"
 
 
 class Signature(msgspec.Struct, frozen=True):
-    """How many positional arguments a function takes; `most` is None for any number."""
+    """The number of positional arguments that a function takes; `most` is None for any number."""
 
     least: int
     most: int | None
     keywords: tuple[str, ...] = ()
-    """Keyword-only parameters without a default, which nobody would fill."""
+    """Keyword-only parameters without a default. No caller passes them."""
 
 
 @dataclass(slots=True)
 class HandlerFile:
-    """One file: its top-level functions, its other names, and the runtime modules it imports."""
+    """A file: its top-level functions, its other names, and the runtime modules it imports."""
 
     functions: dict[str, Signature] = field(default_factory=dict)
-    """Those of which it is certain what they take."""
+    """Functions whose parameters are certain."""
     names: set[str] = field(default_factory=set)
-    """Whatever else the file defines: it may be a function, or become one when it runs."""
+    """Other names that the file defines. Each may be a function once the file is imported."""
     opaque: bool = False
-    """Whether more names may exist than could be seen (`from x import *`)."""
+    """True if there may be names that the syntax does not show (`from x import *`)."""
     imports: list[tuple[str, int, int]] = field(default_factory=list)
-    """Modules of the runtime, with line and column counted from one."""
+    """Modules of `runtime.modules`, with line and column counted from one."""
     fault: tuple[str, int, int] | None = None
-    """Why the file cannot be read, with line and column counted from one."""
+    """The reason why the file cannot be read, with line and column counted from one."""
 
     def __contains__(self, name: str) -> bool:
         return name in self.functions or name in self.names
@@ -80,28 +80,28 @@ def known_modules() -> frozenset[str]:
 
 
 def position(file: Path, line: int, column: int) -> Position:
-    """A place in a handler's file, as findings print it."""
+    """A position in a handler's file, as findings print it."""
     return Position(display_path(file), line, column)
 
 
 def _define(tree: ast.Module, found: HandlerFile) -> None:
-    """Collect the names of the module, those inside an `if`, `try` or `with` too."""
+    """Collect the names of the module, also those inside an `if`, `try` or `with`."""
     for node in tree.body:
-        # what a decorator makes of a function is its secret
+        # a decorator may replace the function by anything
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.decorator_list:
             found.functions[node.name] = _signature(node.args)
             found.opaque |= node.name == "__getattr__"
             continue
-        for name in _bound(node):
+        for name in _defined_names(node):
             found.names.add(name)
             found.functions.pop(name, None)
             found.opaque |= name == "*"
 
 
-def _bound(statement: ast.stmt) -> Iterator[str]:
-    """The names that a statement of the module binds. `*` stands for who knows which."""
+def _defined_names(statement: ast.stmt) -> Iterator[str]:
+    """The names that a top-level statement defines; `*` for names that it does not show."""
     waiting: list[ast.AST] = [statement]
-    while waiting:  # no recursion: a long row of `elif` is a deep tree
+    while waiting:  # no recursion: a long chain of `elif` is a deep tree
         node = waiting.pop()
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
@@ -129,7 +129,7 @@ def _signature(arguments: ast.arguments) -> Signature:
 
 
 def _imports(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFrom]:
-    """Every import, however deep it stands. Expressions hold none, and most nodes are in them."""
+    """Every import at any depth. Skips expressions, which have none and most of the nodes."""
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
@@ -137,14 +137,14 @@ def _imports(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFrom]:
             yield node
         else:
             children = ast.iter_child_nodes(node)
-            waiting.extend(child for child in children if isinstance(child, _HOLDERS))
+            waiting.extend(child for child in children if isinstance(child, _WITH_STATEMENTS))
 
 
-_HOLDERS = (ast.stmt, ast.excepthandler, ast.match_case)
+_WITH_STATEMENTS = (ast.stmt, ast.excepthandler, ast.match_case)
 
 
 def _modules(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, int, int]]:
-    """The runtime modules that an import reaches, by their plain names, each with its place."""
+    """The modules of `runtime.modules` that an import names, each with line and column."""
     if isinstance(node, ast.Import):
         paths = [(alias.name, alias.lineno, alias.col_offset) for alias in node.names]
     elif node.level or not node.module:

@@ -1,4 +1,4 @@
-"""Linker: kinds known, fields valid, references leading to entries of the right kind, no circle."""
+"""Linker: checks kinds, fields and references, and makes a graph of the entries."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import msgspec
 from runtime.entry_id import EntryId
 from runtime.findings.finding import Finding, ManifestError, Path, Problem
 from runtime.findings.suggestion import did_you_mean
-from runtime.kind import Kind
 from runtime.linking.graph import Graph
 from runtime.linking.handler_check import HandlerCheck, has_handler
 from runtime.linking.kind_check import KindCheck
+from runtime.linking.link import Link
 from runtime.manifest.entry import Entry, value_at
 from runtime.manifest.interpolation import is_placeholder
 from runtime.manifest.reader import Manifest
@@ -25,25 +25,16 @@ from runtime.schema.field import Reference
 from runtime.schema.schema import Schema
 
 MAX_FINDINGS = 1000
-"""Checking stops after so many: nobody reads more, and a hostile manifest could go on for long."""
+"""Checking stops at this number: nobody reads more, and a hostile manifest could have millions."""
 
 _LUA = {"function.lua": "function.python", "process.lua": "process.python"}
-_CIRCLE_SHOWN = 12
-_SEARCHES = 50_000
-"""How many names are compared in search of suggestions, all in all: each costs microseconds."""
-
-
-class Link(msgspec.Struct, frozen=True):
-    """One entry, linked: its kind, its schema, and the ids it refers to by path."""
-
-    entry: Entry
-    kind: Kind
-    schema: Schema
-    references: Mapping[Path, EntryId]
+_CYCLE_SHOWN = 12
+_COMPARISONS = 50_000
+"""The number of names compared in search of suggestions, over all findings: each takes 1 µs."""
 
 
 class LinkedManifest(msgspec.Struct, frozen=True):
-    """A manifest without findings: every entry linked, and who needs whom."""
+    """A manifest without findings: its entries, linked, and the graph of their references."""
 
     manifest: Manifest
     links: Mapping[EntryId, Link]
@@ -52,14 +43,14 @@ class LinkedManifest(msgspec.Struct, frozen=True):
 
 def link(manifest: Manifest, registry: Registry) -> LinkedManifest:
     """Check all entries together. Raises ManifestError with every finding of every file."""
-    linking = _Linking(manifest, registry)
-    linking.run()
-    if linking.findings:
-        raise ManifestError(linking.findings)
-    return LinkedManifest(manifest, linking.links, linking.graph)
+    linker = _Linker(manifest, registry)
+    linker.run()
+    if linker.findings:
+        raise ManifestError(linker.findings)
+    return LinkedManifest(manifest, linker.links, linker.graph)
 
 
-class _Linking:
+class _Linker:
     def __init__(self, manifest: Manifest, registry: Registry) -> None:
         self.manifest = manifest
         self.entries = manifest.entries
@@ -68,7 +59,7 @@ class _Linking:
         self.links: dict[EntryId, Link] = {}
         self.faulty: set[EntryId] = set()
         self.graph: Graph[EntryId] = Graph({})
-        self.searches = _SEARCHES
+        self.comparisons = _COMPARISONS
 
     def run(self) -> None:
         for entry in self.entries.values():
@@ -95,7 +86,7 @@ class _Linking:
             self._unknown_kind(entry)
             return
         except BrokenKind as error:
-            self._found(entry, Problem(("kind",), str(error)))
+            self._report(entry, Problem(("kind",), str(error)))
             return
         for path, text in entry.placeholders.items():
             if is_placeholder(text):
@@ -103,12 +94,12 @@ class _Linking:
         problems = schema.problems(entry.fields, entry.placeholders)
         unfilled = {path for path, text in entry.placeholders.items() if entry.value(path) == text}
         for problem in problems:
-            if problem.path not in unfilled:  # that it could not be filled is told already
-                self._found(entry, problem)
-        told = {problem.path for problem in problems} | unfilled
+            if problem.path not in unfilled:  # the unset variable is reported already
+                self._report(entry, problem)
+        reported = {problem.path for problem in problems} | unfilled
         references = {}
         for reference in schema.field.references(entry.fields):
-            if reference.path not in told and (target := self._resolve(entry, reference)):
+            if reference.path not in reported and (target := self._resolve(entry, reference)):
                 references[reference.path] = target.id
         self.links[entry.id] = Link(entry, kind, schema, references)
 
@@ -119,7 +110,7 @@ class _Linking:
         if hint is None and placeholder is None:
             hint = did_you_mean(entry.kind, self.registry.names)
         message = f"unknown kind '{entry.as_written('kind')}'"
-        self._found(entry, Problem(("kind",), message, hint or "see 'runtime kinds'"))
+        self._report(entry, Problem(("kind",), message, hint or "see 'runtime kinds'"))
 
     def _resolve(self, entry: Entry, reference: Reference) -> Entry | None:
         id = EntryId.parse(reference.text, entry.id.namespace)
@@ -127,23 +118,23 @@ class _Linking:
         written = entry.placeholder(*reference.path)
         if target is None:
             self.faulty.add(entry.id)
-            if self.manifest.complete:  # else it may well be in what could not be read
+            if self.manifest.complete:  # else it may be in a file that could not be read
                 hint = None if written else self._near(id, reference.kinds)
-                self._found(entry, Problem(reference.path, f"no entry '{written or id}'", hint))
+                self._report(entry, Problem(reference.path, f"no entry '{written or id}'", hint))
             return None
         if not _fits(target, reference.kinds):
             if target.kind not in self.registry:
-                return None  # that is told where it stands; what it was meant to be fits, perhaps
+                return None  # reported at the target; its intended kind may fit
             kind = target.as_written("kind")
             message = f"'{written or id}' is of kind {kind}, not {' or '.join(reference.kinds)}"
-            self._found(entry, Problem(reference.path, message, self._only(reference.kinds)))
+            self._report(entry, Problem(reference.path, message, self._only(reference.kinds)))
             return None
         return target
 
     def _near(self, id: EntryId, kinds: tuple[str, ...]) -> str | None:
-        if self.searches <= 0:
+        if self.comparisons <= 0:
             return None
-        self.searches -= len(self.entries)
+        self.comparisons -= len(self.entries)
         fitting = [str(other.id) for other in self.entries.values() if _fits(other, kinds)]
         elsewhere = [name for name in fitting if name.endswith(f":{id.name}")]
         if len(elsewhere) == 1:
@@ -155,10 +146,10 @@ class _Linking:
         )
 
     def _only(self, kinds: tuple[str, ...]) -> str | None:
-        """The one entry that could be meant, if there is only one."""
-        if self.searches <= 0 or kinds == ("*",):
+        """A hint that names the only entry of a kind that fits, if there is just one."""
+        if self.comparisons <= 0 or kinds == ("*",):
             return None
-        self.searches -= len(self.entries)
+        self.comparisons -= len(self.entries)
         fitting = [other.id for other in self.entries.values() if _fits(other, kinds)]
         return f"there is '{fitting[0]}'" if len(fitting) == 1 else None
 
@@ -166,27 +157,25 @@ class _Linking:
         first, needed = cycle[:2]
         path = next(path for path, id in self.links[first].references.items() if id == needed)
         shown = [*map(str, cycle)]
-        if len(shown) > _CIRCLE_SHOWN:
-            shown[_CIRCLE_SHOWN // 2 : -_CIRCLE_SHOWN // 2] = ["…"]
-        problem = Problem(
-            path, f"a circle of references: {' → '.join(shown)}", "remove one of them"
-        )
-        self._found(self.entries[first], problem)
+        if len(shown) > _CYCLE_SHOWN:
+            shown[_CYCLE_SHOWN // 2 : -_CYCLE_SHOWN // 2] = ["…"]
+        problem = Problem(path, f"a circular reference: {' → '.join(shown)}", "remove one of them")
+        self._report(self.entries[first], problem)
         self.faulty.update(cycle)
 
     def _check(self) -> None:
-        """Ask the handlers' files, and the kinds themselves."""
+        """Check the files of the handlers, then have the kinds check their entries."""
         handlers = HandlerCheck(self.manifest.folder, self.findings)
         for id, link in self.links.items():
             if has_handler(link.schema.field) and not handlers.check(link.entry):
                 self.faulty.add(id)
         faulty = frozenset(self.faulty)
-        check = KindCheck(self.links, faulty, handlers, self._found)
+        check = KindCheck(self.links, faulty, handlers, self._report)
         for id, link in self.links.items():
             if link.kind.check is not None and id not in faulty:
                 check(link)
 
-    def _found(self, entry: Entry, problem: Problem) -> None:
+    def _report(self, entry: Entry, problem: Problem) -> None:
         at = entry.key_at if problem.at_key else entry.at
         self.findings.append(Finding(at(*problem.path), problem.message, problem.hint))
         self.faulty.add(entry.id)
@@ -202,15 +191,15 @@ def _matches(kind: str, patterns: tuple[str, ...]) -> bool:
 
 
 def _retype(fields: dict[str, Any], path: Path, schema: Schema) -> None:
-    """Give a value that came whole from the environment the type of its field."""
+    """Convert a value that is all placeholder, and so text, to the type of its field."""
     field = schema.field.at(path)
     if field is None or "string" in field.types:
         return
     holder = value_at(fields, path[:-1])
     choices = field.schema.get("enum")
     if not field.types and (choices is None or holder[path[-1]] in choices):
-        return  # anything may stand here, text too
+        return  # any type is allowed, text too
     try:
         holder[path[-1]] = scalar(holder[path[-1]])
     except ValueError:
-        return  # it stays text, and the schema says what was wanted
+        return  # it stays text, and fails validation with what was expected

@@ -14,7 +14,7 @@ from runtime.application.selection import Selection
 from runtime.entry_id import EntryId
 from runtime.exit_codes import ExitCode
 from runtime.handlers.threads import call_threadsafe
-from runtime.linking.kind_check import LinkedEntry
+from runtime.linking.link import LinkedEntry
 from runtime.linking.linker import LinkedManifest
 from runtime.program.exit import EXIT_MARGIN, crash_guard
 from runtime.program.signals import Signals

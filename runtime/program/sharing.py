@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from runtime.application.selection import Selection, stage
 from runtime.entry_id import EntryId
 from runtime.findings.finding import Finding, Problem
-from runtime.linking.kind_check import LinkedEntry
-from runtime.linking.linker import Link, LinkedManifest
+from runtime.linking.link import Link, LinkedEntry
+from runtime.linking.linker import LinkedManifest
 from runtime.registry import Registry
 from runtime.service import Stage
 
@@ -58,10 +58,10 @@ def _consumers(
 
 def _single_process_problem(linked: LinkedManifest, link: Link) -> Problem | None:
     """The reason why several processes cannot share the entry; None if they can."""
-    shared = link.kind.shared
-    if not isinstance(shared, bool):
-        return shared(LinkedEntry(linked.links, link))
-    if shared:
+    multiprocess = link.kind.multiprocess
+    if not isinstance(multiprocess, bool):
+        return multiprocess(LinkedEntry(linked.links, link))
+    if multiprocess:
         return None
     kind = link.entry.as_written("kind")
     message = f"'{link.entry.id}' is of kind {kind}, which works within one process"
@@ -73,7 +73,7 @@ def _alternatives(kind: str) -> str | None:
     registry = Registry()
     family = kind.rpartition(".")[0]
     names = [name for name in registry.built_in if name.rpartition(".")[0] == family]
-    suitable = sorted(name for name in names if registry[name].shared is True)
+    suitable = sorted(name for name in names if registry[name].multiprocess is True)
     return f"use {' or '.join(suitable)}" if suitable else None
 
 

@@ -78,7 +78,7 @@ def test_it_runs_under_the_supervisor(installed: Mapping[str, str], tmp_path: Pa
         ("kind = 3", "acme.timer"),
         (
             "from runtime.kind import Kind\nkind = Kind('acme.timer', int, int)",
-            "brings no schema",
+            "has no schema",
         ),
     ],
     ids=["raises", "no kind", "no schema"],
@@ -137,8 +137,8 @@ DRIVER = """
         Driver,
         stage=Stage.RESOURCE,
         schema=SCHEMA,
-        lacks={"transaction": "acme has none"},
-        shared=False,
+        unsupported={"transaction": "acme has none"},
+        multiprocess=False,
     )
 """
 QUEUES = """

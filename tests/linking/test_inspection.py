@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runtime.linking.inspection import HandlerFile, Signature, inspect, known_modules, own_modules
-from runtime.linking.location import Misplaced, locate
+from runtime.linking.location import SourceError, locate
 
 
 def of(text: str | bytes, folder: Path) -> HandlerFile:
@@ -162,7 +162,7 @@ def test_a_source_is_relative_to_its_manifest_and_stays_in_the_application(tmp_p
 
     assert locate("file://../shared.py", part, tmp_path) == part / "../shared.py"
     assert locate("file://./../part/../shared.py", part, tmp_path) is not None
-    with pytest.raises(Misplaced, match="leads out"):
+    with pytest.raises(SourceError, match="leads out"):
         locate("file://../shared.py", part, part)
 
 
@@ -176,19 +176,19 @@ def test_a_module_is_found_without_importing_it() -> None:
 
 @pytest.mark.parametrize("name", ["nowhere", "json.nowhere", "json.tool.nowhere", "a..b", ".", ""])
 def test_what_is_not_installed_is_misplaced(name: str) -> None:
-    with pytest.raises(Misplaced) as caught:
+    with pytest.raises(SourceError) as caught:
         locate(f"module://{name}", Path(), Path())
 
-    assert f"'{name}'" in caught.value.told(name)
+    assert f"'{name}'" in caught.value.message(name)
 
 
 @pytest.mark.parametrize(
-    "name", ["x" * 5000 + ".py", "circle.py", "a.b.py", "a.b/c.py", "none.py", "{}.py"]
+    "name", ["x" * 5000 + ".py", "loop.py", "a.b.py", "a.b/c.py", "none.py", "{}.py"]
 )
 def test_what_cannot_be_imported_is_misplaced(name: str, tmp_path: Path) -> None:
-    (tmp_path / "circle.py").symlink_to("circle.py")
+    (tmp_path / "loop.py").symlink_to("loop.py")
 
-    with pytest.raises(Misplaced) as caught:
+    with pytest.raises(SourceError) as caught:
         locate(f"file://{name}", tmp_path, tmp_path)
 
-    assert f"'{name}'" in caught.value.told(name)
+    assert f"'{name}'" in caught.value.message(name)

@@ -128,7 +128,7 @@ MISTAKES = {
     "circle": Mistake(
         "requires:\n        - app:db",
         "requires:\n        - app:migrate-service",
-        "a circle of references: app:migrate-service → app:migrate-service",
+        "a circular reference: app:migrate-service → app:migrate-service",
     ),
 }
 

@@ -35,6 +35,6 @@ async def in_a_database() -> AsyncIterator[Service]:
 
 
 ENTRANTS = {
-    "memory": Entrant(in_memory, memory.kind.lacks),
-    "sql": Entrant(in_a_database, sql.kind.lacks),
+    "memory": Entrant(in_memory, memory.kind.unsupported),
+    "sql": Entrant(in_a_database, sql.kind.unsupported),
 }

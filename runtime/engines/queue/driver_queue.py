@@ -64,7 +64,7 @@ class Subscription(Protocol):
     async def ack(self, message: Message, transaction: JoinableTransaction | None = None) -> None:
         """Done: the message is forgotten; with `transaction`, when and if that is committed.
 
-        A driver that cannot do the latter says so in its kind's `lacks`, and is not asked to.
+        A driver that cannot do the latter says so in its kind's `unsupported`, and is not asked to.
         """
         ...
 

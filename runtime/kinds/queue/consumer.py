@@ -40,7 +40,7 @@ def check(entry: Linked) -> Iterable[Arguments | Problem]:
     driver = (queue := entry.follow("queue")) and queue.follow("driver")
     if database is None or driver is None:
         return
-    if why := driver.kind.lacks.get("transaction"):
+    if why := driver.kind.unsupported.get("transaction"):
         message = f"a transaction cannot reach the messages of '{driver.id}': {why}"
         hint = f"make it a queue.driver.sql with 'database: {database.id}'"
         yield Problem(("transaction",), message, hint)

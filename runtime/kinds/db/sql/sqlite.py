@@ -29,10 +29,10 @@ def build(config: Config, context: BuildContext) -> Database:
     return database(settings, config.transaction_timeout, context.telemetry)
 
 
-def shared(entry: Linked) -> Problem | None:
+def single_process_problem(entry: Linked) -> Problem | None:
     if entry.fields["file"] != MEMORY:
         return None
     return Problem(("file",), f"'{entry.id}' is in memory", "give it a file")
 
 
-kind = Kind("db.sql.sqlite", Config, build, stage=Stage.RESOURCE, shared=shared)
+kind = Kind("db.sql.sqlite", Config, build, stage=Stage.RESOURCE, multiprocess=single_process_problem)

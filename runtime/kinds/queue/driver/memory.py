@@ -77,6 +77,6 @@ kind = Kind(
     Config,
     build,
     stage=Stage.RESOURCE,
-    lacks={"transaction": "it keeps them in memory"},
-    shared=False,
+    unsupported={"transaction": "it keeps them in memory"},
+    multiprocess=False,
 )

@@ -1,0 +1,61 @@
+"""Link: an entry with its kind and the entries that it refers to, also as its kind sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from runtime.entry_id import EntryId
+from runtime.findings.finding import Path
+from runtime.kind import Kind
+from runtime.manifest.entry import Entry
+from runtime.schema.schema import Schema
+
+
+class Link(msgspec.Struct, frozen=True):
+    """One entry, linked: its kind, its schema, and the ids of its references by path."""
+
+    entry: Entry
+    kind: Kind
+    schema: Schema
+    references: Mapping[Path, EntryId]
+
+
+class LinkedEntry:
+    """An entry as its kind sees it before anything is built: see `runtime.kind.Linked`."""
+
+    def __init__(self, links: Mapping[EntryId, Link], link: Link) -> None:
+        self._links = links
+        self._link = link
+        self.id = link.entry.id
+        self.kind = link.kind
+        self.fields: Mapping[str, Any] = _Fields(link)
+
+    def follow(self, *path: str) -> LinkedEntry | None:
+        target = self._link.references.get(path)
+        if target is None or target not in self._links:
+            return None
+        return LinkedEntry(self._links, self._links[target])
+
+
+class _Fields(Mapping[str, Any]):
+    """The fields of an entry with defaults, each filled when asked for, since few are."""
+
+    def __init__(self, link: Link) -> None:
+        self._entry = link.entry.fields
+        self._field = link.schema.field
+
+    def __getitem__(self, name: str) -> Any:
+        return self._field.fill_one(self._entry, name, _unresolved)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**dict.fromkeys(self._field.properties), **self._entry})
+
+    def __len__(self) -> int:
+        return len(self._field.properties.keys() | self._entry.keys())
+
+
+def _unresolved(id: str) -> str:
+    return id
