@@ -46,7 +46,7 @@ class Registry:
         return self._schemas[name]
 
     def expanded_schema(self, name: str) -> Schema:
-        """The schema for pages and editors, in which `expand_schema` of the kind has filled gaps."""
+        """The schema for pages and editors, as `expand_schema` of the kind returns it."""
         schema, expand = self.schema(name), self[name].expand_schema
         return schema if expand is None else Schema(expand(schema.document))
 

@@ -5,7 +5,7 @@ To enter a driver, add an `Entrant` to `tests/support/implementations.py`. It sa
     open    a context manager that gives the driver, fresh and not running: what `queue.queue`
             names in `driver`, with `declare` to make lines and `run` to be their service.
             What it makes outside of this program it takes away at the end.
-    lacks   the `unsupported` of its kind: by the names of `CAPABILITIES`, what it cannot do. The cases
+    lacks   its kind's `unsupported`: by the names of `CAPABILITIES`, what it cannot do. The cases
             that need it are left out; all others must pass, and none asks which driver it has.
 
 A case is a coroutine function, which is given what its parameters name:

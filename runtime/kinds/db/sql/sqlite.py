@@ -35,4 +35,6 @@ def single_process_problem(entry: Linked) -> Problem | None:
     return Problem(("file",), f"'{entry.id}' is in memory", "give it a file")
 
 
-kind = Kind("db.sql.sqlite", Config, build, stage=Stage.RESOURCE, multiprocess=single_process_problem)
+kind = Kind(
+    "db.sql.sqlite", Config, build, stage=Stage.RESOURCE, multiprocess=single_process_problem
+)
