@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from runtime.clock import REAL, Clock
 from runtime.engines.web.routes import Route
 from runtime.entry_id import EntryId
 from runtime.findings.finding import Position
@@ -16,6 +17,7 @@ from runtime.kind import BuildContext, Stage, StartError
 from runtime.kinds.http import Part, endpoint, router, service, static
 from runtime.modules import http
 from runtime.modules.sync import http as blocking_http
+from tests.support.clock import FakeClock
 from tests.support.serving import PATIENT, run, running
 
 FOLDER = Path(__file__).parent
@@ -27,7 +29,7 @@ class Handlers:
         raise AssertionError("no handler is loaded here")
 
 
-def context(name: str = "entry", folder: Path = FOLDER) -> BuildContext:
+def context(name: str = "entry", folder: Path = FOLDER, clock: Clock = REAL) -> BuildContext:
     return BuildContext(
         id=EntryId("app", name),
         scope=SCOPE,
@@ -35,6 +37,7 @@ def context(name: str = "entry", folder: Path = FOLDER) -> BuildContext:
         manifest_folder=folder,
         position=lambda *path: Position("_index.yaml", 1, len(path)),
         handlers=Handlers(),
+        clock=clock,
     )
 
 
@@ -94,6 +97,7 @@ class Site:
         *,
         argument: bool = False,
         timeout: float | None = None,
+        clock: Clock = REAL,
     ) -> None:
         config = endpoint.Config(
             meta=endpoint.Meta(router=on),
@@ -102,7 +106,9 @@ class Site:
             func=Function(handler, takes_argument=argument),
             timeout=timeout,
         )
-        self._routes.setdefault(on, []).append(endpoint.build(config, context("endpoint")))
+        self._routes.setdefault(on, []).append(
+            endpoint.build(config, context("endpoint", clock=clock))
+        )
 
     def compose(self) -> service.HttpService:
         for on, routes in self._routes.items():
@@ -171,6 +177,26 @@ def test_an_endpoint_s_timeout_is_a_504_also_for_a_plain_def() -> None:
     async def main() -> int:
         async with running(site.compose()) as serving:
             return (await serving.get("/slow")).status
+
+    assert run(main()) == 504
+
+
+def test_an_endpoint_s_timeout_goes_by_the_clock_of_the_application() -> None:
+    site, time = Site(), FakeClock()
+    began = asyncio.Event()
+
+    async def slow() -> None:
+        began.set()
+        await asyncio.Event().wait()
+
+    site.endpoint(site.router(), "GET", "/slow", slow, timeout=3600, clock=time.clock)
+
+    async def main() -> int:
+        async with running(site.compose()) as serving:
+            asked = asyncio.ensure_future(serving.get("/slow"))
+            await began.wait()
+            await time.advance(3600)
+            return (await asked).status
 
     assert run(main()) == 504
 

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 import uvloop
 
+from runtime.clock import REAL, Clock
 from runtime.engines.web.address import Address
+from runtime.engines.web.deadline import with_deadline
 from runtime.engines.web.dispatcher import Dispatcher
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.routes import Group, Route, Routes
@@ -44,10 +46,11 @@ def route(
     *,
     group: Group = GROUP,
     timeout: float | None = None,
+    clock: Clock = REAL,
 ) -> Route:
-    return Route(
-        method=method, path=path, handler=handler, group=group, timeout=timeout, name="app:handler"
-    )
+    if timeout is not None:
+        handler = with_deadline(handler, timeout, clock, f"{method} {path}", "app:handler")
+    return Route(method=method, path=path, handler=handler, group=group, name="app:handler")
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -108,27 +107,6 @@ def test_every_request_has_an_id_of_its_own() -> None:
             return {(await server.get("/x"))["x-request-id"] for _ in range(5)}
 
     assert len(run(main())) == 5
-
-
-def test_a_slow_handler_is_cancelled_at_its_timeout() -> None:
-    ended: list[str] = []
-
-    async def handler(exchange: Exchange) -> None:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            ended.append("cancelled")
-
-    answer = answer_of(handler, timeout=0.05)
-
-    assert (answer.status, answer["content-type"], ended) == (504, PROBLEM, ["cancelled"])
-
-
-def test_a_timeout_of_the_handler_s_own_is_an_error_like_any_other() -> None:
-    async def handler(exchange: Exchange) -> None:
-        raise TimeoutError
-
-    assert answer_of(handler, timeout=5).status == 500
 
 
 def test_what_no_route_answers_goes_through_the_middleware_of_the_nearest_router() -> None:

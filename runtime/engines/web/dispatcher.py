@@ -127,10 +127,7 @@ async def _respond(exchange: Exchange, route: Route, request_id: str | None) -> 
     """Call the handler and send its response, with `request_id` as a header if it is given."""
     send = exchange.send
     try:
-        if route.timeout is None:
-            value = await route.handler(exchange)
-        else:
-            value = await _call_with_timeout(exchange, route, route.timeout)
+        value = await route.handler(exchange)
         if isinstance(value, Response):
             response.prepare(value, exchange.builder, exchange.scope["method"])
             await _send_starlette(value, exchange, route, request_id)
@@ -149,23 +146,6 @@ async def _respond(exchange: Exchange, route: Route, request_id: str | None) -> 
         result.headers.append(_id_header(request_id))
     if exchange.fast_path is None or not exchange.fast_path.send_response(*result):
         await _send(send, result)
-
-
-async def _call_with_timeout(exchange: Exchange, route: Route, seconds: float) -> Any:
-    try:
-        async with asyncio.timeout(seconds) as limit:
-            return await route.handler(exchange)
-    except TimeoutError:
-        if not limit.expired():
-            raise  # the handler's own
-        _log.warning(
-            "%s %s took longer than %g s",
-            route.method,
-            route.path,
-            seconds,
-            extra={"entry": route.name, "request_id": exchange.request_id},
-        )
-        raise HTTPError(504, f"no answer within {seconds:g} seconds") from None
 
 
 async def _send_starlette(

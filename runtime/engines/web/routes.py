@@ -35,7 +35,7 @@ NO_GROUP = Group()
 class Route(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One method on one path. `{id}` matches one segment, a trailing `{rest...}` all that follow.
 
-    `name` is the handler's name in logs. `timeout` is in seconds.
+    `name` is the handler's name in logs.
     """
 
     method: str
@@ -43,7 +43,6 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     handler: Handler
     group: Group
     name: str = ""
-    timeout: float | None = None
     catches_all: bool = False
     """A fallback for everything below its path: the middleware is that of the group with the
     longest matching prefix, as for a path that is not served at all."""

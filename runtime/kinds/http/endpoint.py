@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from runtime.engines.web.deadline import with_deadline
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.routes import Handler, Route, normal_prefix, repeated_parameter, shape
 from runtime.findings.finding import Problem
@@ -28,15 +29,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def build(config: Config, context: BuildContext) -> Route:
-    router = config.meta.router
-    return Route(
-        method=config.method,
-        path=router.group.prefix + config.path,
-        handler=_handler(config.func),
-        group=router.group,
-        name=str(config.func.id),
-        timeout=config.timeout,
-    )
+    group = config.meta.router.group
+    path, name = group.prefix + config.path, str(config.func.id)
+    handler = _handler(config.func)
+    if config.timeout is not None:
+        route = f"{config.method} {path}"
+        handler = with_deadline(handler, config.timeout, context.clock, route, name)
+    return Route(method=config.method, path=path, handler=handler, group=group, name=name)
 
 
 def _handler(function: Function) -> Handler:
