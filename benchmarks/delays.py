@@ -17,25 +17,26 @@ import sys
 from pathlib import Path
 
 from runtime.backoff import Backoff
+from runtime.clock import REAL
 from runtime.engines.queue.queue import Queue
 from tests.support.delay_spread import Scatter
-from tests.support.driver_conformance import Bench
-from tests.support.implementations import ENTRANTS
+from tests.support.driver_conformance.suite import Harness
+from tests.support.implementations import IMPLEMENTATIONS
 
 
 async def measure(driver: str, count: int, span: float) -> str:
     """One line about a driver."""
-    async with ENTRANTS[driver].open() as opened:
-        bench = Bench(opened)
-        await bench.start()
-        queue = Queue("app:q", bench.line("q", 2 * count), Backoff())
+    async with IMPLEMENTATIONS[driver].open(REAL) as opened:
+        harness = Harness(driver, opened)
+        await harness.start()
+        queue = Queue("app:q", harness.declare("q", 2 * count), Backoff(), max_attempts=10)
         before = resident()
         # Nothing is due while they are published: about 10,000 are in a second.
         scatter = Scatter(queue, count, first=2 + count / 5_000, span=span, seed=20)
         await scatter.publish()
         grown = resident() - before
         late = sorted(receipt.late for receipt in await scatter.receive())
-        await bench.stop()
+        await harness.stop()
     quantiles = statistics.quantiles(late, n=100)
     milliseconds = [1000 * seconds for seconds in (late[0], quantiles[49], quantiles[98], late[-1])]
     first, middle, tail, last = (f"{number:8.1f}" for number in milliseconds)
@@ -56,7 +57,7 @@ def main() -> None:
     span = float(sys.argv[2]) if len(sys.argv) > 2 else 60.0
     print(f"{count:,} messages due within {span:g} s; lateness in ms")
     print("driver      first      p50      p99     last     growth")
-    for driver in ENTRANTS:
+    for driver in IMPLEMENTATIONS:
         print(asyncio.run(measure(driver, count, span)), flush=True)
 
 

@@ -96,3 +96,17 @@ def test_a_wait_that_is_cancelled_leaves_nothing_behind() -> None:
         assert asyncio.all_tasks() == tasks
 
     run(main())
+
+
+def test_a_timer_of_no_seconds_fires_without_moving_the_clock() -> None:
+    async def scenario() -> None:
+        fake = FakeClock()
+        fired = asyncio.Event()
+        fake.call_later(0, fired.set)
+        cancelled = fake.call_later(0, lambda: pytest.fail("it was cancelled"))
+        cancelled.cancel()
+        async with asyncio.timeout(10):
+            await fired.wait()
+        await fake.advance(0)
+
+    asyncio.run(scenario())

@@ -38,16 +38,8 @@ REAL_TIME = {
     "runtime.engines.sql.sqlite.statement_request": LOCKS,
     "runtime.engines.sql.sqlite.writer_transaction": LOCKS,
     "runtime.engines.queue.consumer": DRAIN,
-    "runtime.engines.queue.dead_letter": NOT_YET,
-    "runtime.engines.queue.deadline": NOT_YET,
-    "runtime.engines.queue.queue": NOT_YET,
     "runtime.engines.queue.worker": FAIRNESS,
-    "runtime.engines.queue.memory.delay_queue": NOT_YET,
-    "runtime.engines.queue.sql.maintenance": NOT_YET,
-    "runtime.engines.queue.sql.queue": NOT_YET,
-    "runtime.engines.queue.sql.subscription": NOT_YET,
     "runtime.engines.queue.sql.sqlite.liveness": "owners live and die in real time",
-    "runtime.engines.queue.sql.sqlite.store": NOT_YET,
 }
 """Modules that use real time, and the reason why no test may move it."""
 

@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.curve import Curve
 from benchmarks.service import run, serving
 from runtime.engines.queue.message import Message, next_id
-from runtime.engines.queue.sql.driver import DurableDriver
+from runtime.engines.queue.sql.driver import SqlDriver
 from runtime.engines.queue.sql.operations import Ack, Claim, Claimed, Publish
 from runtime.engines.sql.sqlite.connection import Settings
 from runtime.engines.sql.sqlite.database import Database
@@ -80,13 +80,13 @@ async def _spent(part: Any, steps: int, batch: int) -> Spent:
 
 
 @asynccontextmanager
-async def _driver(synchronous: str) -> AsyncIterator[DurableDriver]:
+async def _driver(synchronous: str) -> AsyncIterator[SqlDriver]:
     with tempfile.TemporaryDirectory() as folder:
         file = str(Path(folder, "queue.db"))
         pragmas = {"synchronous": synchronous}
         settings = Settings(file=file, label="bench", pragmas=pragmas, busy_timeout=5.0)
         database = Database(settings, transaction_timeout=3.0)
-        driver = DurableDriver("app:driver", database)
-        driver.line("q", 1_000_000)
+        driver = SqlDriver("app:driver", database, lease=10.0, heartbeat=3.0)
+        driver.declare("q", {"sql": {"max_length": 1_000_000}})
         async with serving(database), serving(driver):
             yield driver

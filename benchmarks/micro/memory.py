@@ -82,16 +82,17 @@ async def _awaiting(messages: int) -> float:
 
 async def _through(waiting: int, messages: int) -> float:
     """Microseconds of processor a message while so many wait."""
-    line = MemoryQueue("q", 10_000_000)
-    queue = Queue("app:q", line, Backoff(initial_delay=1, max_delay=1, jitter=0))
+    driver_queue = MemoryQueue("q", 10_000_000)
+    retry = Backoff(initial_delay=1, max_delay=1, jitter=0)
+    queue = Queue("app:q", driver_queue, retry, max_attempts=10)
     for _ in range(waiting):
         await queue.publish(BODY)
     gc.collect()
     function = Function(messages)
     function.queue = queue
     began = process_time()
-    async with serving(Consumer(queue, function, concurrency=2)):
+    async with serving(Consumer(queue, function, concurrency=2, prefetch=10)):
         await function.done.wait()
         took = process_time() - began
-        line.ready = PriorityQueue()
+        driver_queue.ready = PriorityQueue()
     return took / messages * 1e6

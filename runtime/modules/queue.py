@@ -1,4 +1,4 @@
-"""queue: publish messages, and settle the one in hand."""
+"""queue: publish messages, and settle the current one."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from runtime.codec import InvalidJSON, decode
 from runtime.engines.queue.delivery import Delivery
 from runtime.engines.queue.driver_queue import Full, Info
-from runtime.engines.queue.outcome import Reject, Retry
 from runtime.engines.queue.queue import Queue
+from runtime.engines.queue.settlement import Reject, Retry
 from runtime.engines.sql.contract import JoinableTransaction
 from runtime.handlers import context
 
@@ -36,15 +36,15 @@ async def publish(
     priority: int = 0,
     transaction: JoinableTransaction | None = None,
 ) -> str:
-    """Put a JSON value into the queue with that id, a bare name meaning one of this namespace.
+    """Publish a JSON value to the queue with that id; a bare name is one of this namespace.
 
-    `delay` is in seconds, or a text such as `30s`. With `unique`, a key, the queue takes nothing
-    while it has a message of that key, waiting or running, and the id of that one is returned. A
-    higher `priority`, from -9 to 9, goes first. With `transaction`, what `async with
-    db.transaction()` or `sql.transaction()` gave, the message is published when and if that is
+    `delay` is in seconds, or a text such as `30s`. With `unique`, a key, a queue that has an
+    unfinished message of that key accepts no other, and the id of that one is returned. A higher
+    `priority`, from -9 to 9, goes first. With `transaction`, the value of `async with
+    db.transaction()` or `sql.transaction()`, the message is published when and if that is
     committed: the queue's driver must keep its messages in that database.
 
-    Returns the message's id. Raises LookupError if there is no such entry, TypeError if it is no
+    Returns the message's id. Raises LookupError if there is no such entry, TypeError if it is not a
     queue or the body is not JSON (with the offending place), and Full at once if the queue has no
     room; uncaught in an HTTP handler, that answers 503.
     """
@@ -55,29 +55,29 @@ async def publish(
 
 
 async def info(id: str) -> Info:
-    """How many messages a queue holds: `ready`, `delayed`, `in_flight`, `dead`."""
+    """The number of messages in a queue: `ready`, `delayed`, `in_flight`, `dead`."""
     return await get(id).info()
 
 
 async def dead_letters(id: str, limit: int = 100) -> list[dict[str, Any]]:
-    """The oldest messages that died in a queue which names no queue for them.
+    """The oldest messages that died in a queue that has no dead letter queue.
 
-    Each has `id`, `body`, `headers` (with the story of its end) and `published`, in seconds since
-    1970. A body that is not JSON is given as text.
+    Each has `id`, `body`, `headers` (with the reason of its death) and `published`, in seconds
+    since 1970. A body that is not JSON is given as text.
     """
     return [
         {
-            "id": letter.id,
-            "body": _shown(letter.body),
-            "headers": dict(letter.headers),
-            "published": letter.published,
+            "id": dead_letter.id,
+            "body": _decode_or_text(dead_letter.body),
+            "headers": dict(dead_letter.headers),
+            "published": dead_letter.published,
         }
-        for letter in await get(id).dead_letters(limit)
+        for dead_letter in await get(id).dead_letters(limit)
     ]
 
 
 def message() -> Delivery:
-    """The message in hand. Raises RuntimeError in a handler that no consumer called."""
+    """The current message. Raises RuntimeError in a handler that no consumer called."""
     call = context.call()
     if not isinstance(call.subject, Delivery):
         raise RuntimeError(f"there is no message here; '{call.entry}' was not called by a consumer")
@@ -93,7 +93,7 @@ def get(id: str) -> Queue:
     return component
 
 
-def _shown(body: bytes) -> Any:
+def _decode_or_text(body: bytes) -> Any:
     try:
         return decode(body)
     except InvalidJSON:

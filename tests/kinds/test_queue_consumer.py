@@ -13,13 +13,15 @@ from typing import Any
 import pytest
 
 from runtime.backoff import Backoff
-from runtime.engines.queue.delivery import AlreadySettled
+from runtime.clock import REAL
 from runtime.engines.queue.driver_queue import Info
 from runtime.engines.queue.message import Message
+from runtime.engines.queue.settlement import AlreadySettled
 from runtime.entry_id import EntryId
 from runtime.kind import Stage
 from runtime.kinds.queue import consumer
 from runtime.modules import queue as module
+from runtime.telemetry import OFF
 from tests.support.consuming import (
     Function,
     Running,
@@ -170,7 +172,7 @@ def test_dead_letters_go_to_the_queue_that_is_named_even_if_it_is_full() -> None
 
         assert (await queue.info()).dead == 0
         assert (await dead.info()).ready == 3
-        letter = await dead.line.subscribe(1).receive()
+        letter = await dead.driver_queue.subscribe(1).receive()
         assert (
             letter.body,
             letter.headers["x_original_queue"],
@@ -189,7 +191,7 @@ def test_a_body_that_is_no_json_is_dead_as_invalid() -> None:
 
         async with consuming(queue, handler):
             for body in (b"{", b"", b'"\xff"', b"[" * 100_000):
-                await queue.line.publish(Message("x", body))
+                await queue.driver_queue.publish(Message("x", body))
             await queue.publish("good")
             await empty(queue)
 
@@ -206,7 +208,9 @@ def test_a_message_beyond_its_attempts_is_dead_as_crashed_and_not_handled() -> N
         async def handler(body: Any) -> None:
             seen.append(body)
 
-        await queue.line.publish(Message("x", b"1", {}, 2))  # died in the second attempt's hands
+        await queue.driver_queue.publish(
+            Message("x", b"1", {}, 2)
+        )  # died in the second attempt's hands
         async with consuming(queue, handler):
             await empty(queue)
 
@@ -322,7 +326,9 @@ def test_the_kind_builds_a_consumer_of_its_config() -> None:
             timeout=None,
             transaction=None,
         )
-        context: Any = SimpleNamespace(id=EntryId("app", "task_consumer"))
+        context: Any = SimpleNamespace(
+            id=EntryId("app", "task_consumer"), clock=REAL, telemetry=OFF
+        )
         running = Running(consumer.kind.build(config, context))
         await queue.publish({"n": 1})
         await empty(queue)

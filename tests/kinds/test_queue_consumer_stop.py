@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from runtime.engines.queue.consumer import Consumer
-from runtime.engines.queue.delivery import AlreadySettled
 from runtime.engines.queue.driver_queue import Info
 from runtime.engines.queue.message import Message
+from runtime.engines.queue.settlement import AlreadySettled
 from runtime.modules import queue as module
 from tests.support.consuming import SOON, Function, Running, a_queue, consuming, empty, run, until
 
@@ -57,7 +57,7 @@ def test_a_drain_that_runs_out_gives_messages_back_unspent() -> None:
             running.task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await running.task
-        again = await queue.line.subscribe(1).receive()
+        again = await queue.driver_queue.subscribe(1).receive()
 
         assert (again.body, again.attempt) == (b"1", 1)
 
@@ -84,7 +84,7 @@ def test_what_a_handler_answers_to_its_cancellation_spends_nothing(answer: str) 
             with pytest.raises(asyncio.CancelledError):
                 await running.task
 
-        assert (await queue.line.subscribe(1).receive()).attempt == 1
+        assert (await queue.driver_queue.subscribe(1).receive()).attempt == 1
 
     run(test)
 
@@ -153,7 +153,7 @@ def test_a_consumer_runs_again_after_a_stop() -> None:
         async def handler(body: Any) -> None:
             seen.append(body)
 
-        service = Consumer(queue, Function(handler), concurrency=3)
+        service = Consumer(queue, Function(handler), concurrency=3, prefetch=10)
         for number in range(3):
             running = Running(service)
             await running.ready.wait()
@@ -174,7 +174,7 @@ def test_a_stop_before_the_start_claims_nothing() -> None:
             seen.append(body)
 
         await queue.publish(1)
-        running = Running(Consumer(queue, Function(handler)))
+        running = Running(Consumer(queue, Function(handler), concurrency=1, prefetch=10))
         await running.end()
 
         assert seen == []
@@ -197,7 +197,7 @@ def test_an_error_of_the_drivers_ends_the_run_and_gives_back_what_is_in_hand() -
             raise OSError("disk full")
 
         dead = a_queue("dead")
-        dead.line.accept = broken  # type: ignore[method-assign]
+        dead.driver_queue.publish_dead_letter = broken  # type: ignore[method-assign]
         queue.dead_letter, queue.max_attempts = dead, 1
         async with consuming(queue, handler, concurrency=2) as running:
             await queue.publish("held")

@@ -71,7 +71,7 @@ def test_a_timeout_of_a_thread_fails_the_attempt_and_keeps_the_slot() -> None:
         async with consuming(queue, handler, timeout=0.03):
             await queue.publish("slow")
             await queue.publish("next")
-            await until(lambda: len(queue.line.dead) == 1)  # type: ignore[attr-defined]
+            await until(lambda: len(queue.driver_queue.dead) == 1)  # type: ignore[attr-defined]
             dead = await dead_of(queue)
             waiting = (await queue.info()).ready
             release.set()

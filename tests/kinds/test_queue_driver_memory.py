@@ -11,18 +11,20 @@ from typing import Any
 import pytest
 
 from runtime.backoff import Backoff
+from runtime.clock import REAL
 from runtime.codec import NotJSON
 from runtime.engines.queue.driver_queue import Full, Info
 from runtime.engines.queue.memory.queue import MemoryQueue
 from runtime.entry_id import EntryId
 from runtime.kind import Stage
 from runtime.kinds.queue import Queue, queue
-from runtime.kinds.queue.driver import DriverOptions, MemoryOptions, SqlOptions, memory
+from runtime.kinds.queue.driver import memory
+from runtime.telemetry import OFF
 from tests.support.consuming import SOON, Running, a_queue, run
 
 
 def context(name: str) -> Any:
-    return SimpleNamespace(id=EntryId("app", name))
+    return SimpleNamespace(id=EntryId("app", name), clock=REAL, telemetry=OFF)
 
 
 def a_driver() -> memory.MemoryDriver:
@@ -33,12 +35,10 @@ def declared(driver: memory.MemoryDriver, name: str = "tasks", **fields: Any) ->
     config = queue.Config(
         driver=driver,
         queue_name=fields.get("queue_name"),
-        driver_options=DriverOptions(
-            memory=MemoryOptions(max_length=fields.get("max_length", 1000)),
-            sql=SqlOptions(max_length=1),
-            amqp={},
-            sqs={},
-        ),
+        driver_options={
+            "memory": {"max_length": fields.get("max_length", 1000)},
+            "sql": {"max_length": 1},
+        },
         retry=Backoff(),
         dead_letter=queue.DeadLetter(queue=fields.get("dead"), max_attempts=4),
     )
@@ -50,7 +50,7 @@ def test_a_queue_is_called_after_its_entry_unless_it_says_otherwise() -> None:
     declared(driver, "tasks")
     declared(driver, "mails", queue_name="post")
 
-    assert list(driver.lines) == ["tasks", "post"]
+    assert list(driver.queues) == ["tasks", "post"]
 
 
 def test_a_queue_has_the_rules_of_its_entry() -> None:
@@ -121,7 +121,7 @@ def test_a_stop_counts_the_dead_apart(
     async def test() -> None:
         driver = a_driver()
         tasks = declared(driver)
-        subscription = tasks.line.subscribe(1)
+        subscription = tasks.driver_queue.subscribe(1)
         for _ in range(dead):
             await tasks.publish(1)
             message = await subscription.receive()
@@ -150,7 +150,7 @@ def test_join_waits_for_ready_delayed_and_in_hand() -> None:
     async def test() -> None:
         driver = a_driver()
         tasks = declared(driver)
-        subscription = tasks.line.subscribe(1)
+        subscription = tasks.driver_queue.subscribe(1)
         await tasks.publish(1, delay=0.01)
         joining = asyncio.create_task(driver.join())
         message = await subscription.receive()
@@ -172,7 +172,7 @@ def test_a_body_is_encoded_when_it_is_published() -> None:
         await tasks.publish(body)
         body["items"].append(2)
 
-        assert (await tasks.line.subscribe(1).receive()).body == b'{"items":[1]}'
+        assert (await tasks.driver_queue.subscribe(1).receive()).body == b'{"items":[1]}'
 
     run(test)
 
@@ -203,15 +203,15 @@ def test_full_tells_an_http_server_what_to_answer() -> None:
 
 def test_a_burst_of_due_messages_leaves_turns_to_others() -> None:
     async def test() -> None:
-        line = MemoryQueue("q", 10_000)
-        tasks = Queue("app:q", line, Backoff())
+        driver_queue = MemoryQueue("q", 10_000)
+        tasks = Queue("app:q", driver_queue, Backoff(), max_attempts=10)
         for number in range(5000):
             await tasks.publish(number, delay=0.001)
         most, seen = 0, 0
-        while len(line.ready) < 5000:
+        while len(driver_queue.ready) < 5000:
             await asyncio.sleep(0)
-            most, seen = max(most, len(line.ready) - seen), len(line.ready)
-        order = [int(message.body) for message in line.ready]
+            most, seen = max(most, len(driver_queue.ready) - seen), len(driver_queue.ready)
+        order = [int(message.body) for message in driver_queue.ready]
 
         assert most <= 1000
         assert order == sorted(order)

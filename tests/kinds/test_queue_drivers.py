@@ -1,4 +1,4 @@
-"""Every driver, put through the one suite of `tests/support/driver_conformance.py`."""
+"""Every driver, put through the one suite of `tests/support/driver_conformance`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import asyncio
 import pytest
 
 from tests.support.driver_conformance import CASES, Case, check
-from tests.support.implementations import ENTRANTS
+from tests.support.implementations import IMPLEMENTATIONS
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
-@pytest.mark.parametrize("driver", ENTRANTS)
+@pytest.mark.parametrize("driver", IMPLEMENTATIONS)
 def test_driver(driver: str, case: Case) -> None:
-    names = list(ENTRANTS)
+    names = list(IMPLEMENTATIONS)
     next_one = names[(names.index(driver) + 1) % len(names)]
 
-    asyncio.run(check(ENTRANTS[driver], ENTRANTS[next_one], case))
+    asyncio.run(check(IMPLEMENTATIONS[driver], IMPLEMENTATIONS[next_one], case))

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from runtime.engines.queue.delivery import AlreadySettled
 from runtime.engines.queue.driver_queue import Full, Info
 from runtime.engines.queue.message import Message
+from runtime.engines.queue.settlement import AlreadySettled
 from runtime.entry_id import EntryId
 from runtime.handlers.context import ApplicationContext, Call, current
 from runtime.modules import queue
@@ -29,7 +29,7 @@ def test_publish_finds_the_queue_by_its_id_or_bare_name(id: str) -> None:
         tasks = a_queue("q")
         enter(scope_of(tasks))
         message_id = await queue.publish(id, {"n": 1}, headers={"trace": "t"})
-        message = await tasks.line.subscribe(1).receive()
+        message = await tasks.driver_queue.subscribe(1).receive()
 
         assert (message.id, message.body) == (message_id, b'{"n":1}')
         assert message.headers == {"trace": "t"}
@@ -114,7 +114,7 @@ def test_dead_letters_are_listed_with_body_and_story() -> None:
 
         async with consuming(dying, handler, scope=scope):
             id = await queue.publish("q", {"n": 1}, {"trace": "t"})
-            await dying.line.publish(Message("x", b"no json"))
+            await dying.driver_queue.publish(Message("x", b"no json"))
             await empty(dying)
         first, second = await queue.dead_letters("q")
 
@@ -149,7 +149,7 @@ def test_a_handler_sees_its_message_and_publishes_on() -> None:
         async with consuming(first, handler, scope=scope):
             id = await queue.publish("first", [1], {"trace": "t"})
             await empty(first)
-        passed_on = await second.line.subscribe(1).receive()
+        passed_on = await second.driver_queue.subscribe(1).receive()
 
         assert seen == [(id, {"trace": "t"}, 1)]
         assert (passed_on.body, passed_on.headers) == (b"[1]", {"trace": "t"})
@@ -177,7 +177,7 @@ def test_a_def_handler_publishes_and_settles_from_its_thread() -> None:
         async with consuming(first, handler, scope=scope_of(first, second)):
             await first.publish([1], {"trace": "t"})
             await empty(first)
-        passed_on = await second.line.subscribe(1).receive()
+        passed_on = await second.driver_queue.subscribe(1).receive()
 
         assert [part[:2] for part in seen[:2]] == [(1, {"trace": "t"}), (2, {"trace": "t"})]
         assert threading.main_thread().name not in (seen[0][2], seen[1][2])

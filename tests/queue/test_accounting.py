@@ -80,8 +80,10 @@ def test_every_message_is_done_or_dead_once_through_stops_and_cancellations(
 
         for number in range(MESSAGES):
             await tasks.publish(number, delay=chance.choice((None, 0.01)))
-        service = Consumer(tasks, Function(handler), concurrency=50, timeout=0.01)
-        other = Running(Consumer(tasks, Function(handler), concurrency=5, timeout=0.02))
+        service = Consumer(tasks, Function(handler), concurrency=50, prefetch=10, timeout=0.01)
+        other = Running(
+            Consumer(tasks, Function(handler), concurrency=5, prefetch=10, timeout=0.02)
+        )
         for _ in range(10):
             running = Running(service)
             await asyncio.wait([running.task], timeout=chance.random() / 30)
@@ -95,12 +97,12 @@ def test_every_message_is_done_or_dead_once_through_stops_and_cancellations(
         await last.end()
         await other.end()
 
-        letters = Counter(decode(letter.body) for letter in dead.line.ready)  # type: ignore[attr-defined]
-        assert len(tasks.line) == 0  # type: ignore[arg-type]
+        letters = Counter(decode(letter.body) for letter in dead.driver_queue.ready)  # type: ignore[attr-defined]
+        assert len(tasks.driver_queue) == 0  # type: ignore[arg-type]
         assert set(started) == done | set(letters) == set(range(MESSAGES))
         assert set(letters.values()) == {1}
         assert rejected <= set(letters)
-        for letter in dead.line.ready:  # type: ignore[attr-defined]
+        for letter in dead.driver_queue.ready:  # type: ignore[attr-defined]
             reason, attempts = letter.headers["x_dead_letter_reason"], letter.headers["attempts"]
             assert (reason, attempts) == ("attempts", "5") or reason == "rejected"
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from runtime.backoff import Backoff
+from runtime.clock import REAL
 from runtime.engines.queue.driver_queue import Info
 from runtime.engines.queue.memory.queue import MemorySubscription
 from runtime.engines.queue.message import Message
@@ -18,29 +19,35 @@ from runtime.engines.queue.queue import Queue
 from runtime.engines.queue.sql.subscription import SqlSubscription
 from runtime.modules import queue as module
 from tests.support.consuming import SOON, consuming, run, scope_of
-from tests.support.driver_conformance import ROOM, Bench, held_in, received
-from tests.support.implementations import ENTRANTS
+from tests.support.driver_conformance.messages import held_in, received
+from tests.support.driver_conformance.suite import ROOM, Harness
+from tests.support.implementations import IMPLEMENTATIONS
 
 POLICY = Backoff(initial_delay=2.0, max_delay=15.0, backoff_factor=3.0, jitter=0.25)
 MAX_ATTEMPTS = 5
 
-each_driver = pytest.mark.parametrize("driver", ENTRANTS)
+each_driver = pytest.mark.parametrize("driver", IMPLEMENTATIONS)
 
 
 @asynccontextmanager
-async def opened(driver: str) -> AsyncIterator[Bench]:
-    async with ENTRANTS[driver].open() as opened:
-        bench = Bench(opened)
-        await bench.start()
+async def opened(driver: str) -> AsyncIterator[Harness]:
+    async with IMPLEMENTATIONS[driver].open(REAL) as opened:
+        harness = Harness(driver, opened)
+        await harness.start()
         try:
-            yield bench
+            yield harness
         finally:
-            await bench.stop()
+            await harness.stop()
 
 
-def a_queue(bench: Bench, name: str = "q", dead_letter: Queue | None = None) -> Queue:
-    line = bench.line(name, ROOM)
-    return Queue(f"app:{name}", line, POLICY, max_attempts=MAX_ATTEMPTS, dead_letter=dead_letter)
+def a_queue(harness: Harness, name: str = "q", dead_letter: Queue | None = None) -> Queue:
+    return Queue(
+        f"app:{name}",
+        harness.declare(name, ROOM),
+        POLICY,
+        max_attempts=MAX_ATTEMPTS,
+        dead_letter=dead_letter,
+    )
 
 
 async def done(*queues: Queue) -> None:
@@ -93,8 +100,8 @@ def test_a_handler_is_called_until_it_succeeds_or_the_attempts_are_spent(
     seen: list[int] = []
 
     async def test() -> None:
-        async with opened(driver) as bench:
-            queue = a_queue(bench)
+        async with opened(driver) as harness:
+            queue = a_queue(harness)
             async with consuming(queue, failing(failures, seen)):
                 id = await queue.publish(1)
                 await done(queue)
@@ -113,8 +120,8 @@ def test_a_handler_is_called_until_it_succeeds_or_the_attempts_are_spent(
 @each_driver
 def test_the_jitter_spreads_what_failed_together(driver: str, gaps: dict[str, list[float]]) -> None:
     async def test() -> None:
-        async with opened(driver) as bench:
-            queue = a_queue(bench)
+        async with opened(driver) as harness:
+            queue = a_queue(harness)
             async with consuming(queue, failing(1, []), concurrency=10):
                 for number in range(200):
                     await queue.publish(number)
@@ -143,8 +150,8 @@ def test_a_handler_that_says_when_is_taken_at_its_word_and_spends_an_attempt(
         raise module.Retry(after=0)
 
     async def test() -> None:
-        async with opened(driver) as bench:
-            queue = a_queue(bench)
+        async with opened(driver) as harness:
+            queue = a_queue(harness)
             async with consuming(queue, handler):
                 await queue.publish(1)
                 await done(queue)
@@ -164,16 +171,16 @@ def test_a_dead_letter_is_the_message_with_its_story(
         raise ValueError(f"no number: {body['text']}")
 
     async def test() -> None:
-        async with opened(driver) as bench:
-            dead = a_queue(bench, "dead") if named else None
-            queue = a_queue(bench, dead_letter=dead)
+        async with opened(driver) as harness:
+            dead = a_queue(harness, "dead") if named else None
+            queue = a_queue(harness, dead_letter=dead)
             before = datetime.now(UTC)
             async with consuming(queue, handler):
                 id = await queue.publish({"text": "añ😀"}, {"trace": "ü"})
                 await done(queue)
             if dead is not None:
                 assert list(await queue.dead_letters()) == []
-                letter = await received(dead.line.subscribe(1))
+                letter = await received(dead.driver_queue.subscribe(1))
             else:
                 (letter,) = await queue.dead_letters()
             headers = dict(letter.headers)
@@ -216,16 +223,16 @@ def test_a_dead_letter_that_is_published_again_keeps_its_headers_and_starts_anew
             await module.publish("grave", body, headers)
 
     async def test() -> None:
-        async with opened(driver) as bench:
-            dead, grave = a_queue(bench, "dead"), a_queue(bench, "grave")
-            queue = a_queue(bench, dead_letter=dead)
+        async with opened(driver) as harness:
+            dead, grave = a_queue(harness, "dead"), a_queue(harness, "grave")
+            queue = a_queue(harness, dead_letter=dead)
             scope = scope_of(queue, dead, grave)
             async with (
                 consuming(queue, work, scope=scope),
                 consuming(dead, replay, scope=scope),
             ):
                 id = await queue.publish([1], {"trace": "t"})
-                last = await received(grave.line.subscribe(1))
+                last = await received(grave.driver_queue.subscribe(1))
 
             first, *others = seen
             assert first == (1, {"trace": "t"})
@@ -254,8 +261,8 @@ def test_the_second_death_has_no_traceback_of_the_first(
         raise ValueError("the first time")
 
     async def test() -> None:
-        async with opened(driver) as bench:
-            queue = a_queue(bench)
+        async with opened(driver) as harness:
+            queue = a_queue(harness)
             async with consuming(queue, handler):
                 await queue.publish(1)
                 await done(queue)

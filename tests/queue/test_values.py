@@ -1,4 +1,4 @@
-"""Messages, delays, retry policy, outcomes and dead letters: the values of messaging."""
+"""Messages, delays, outcomes and dead letters: the values of queues."""
 
 from __future__ import annotations
 
@@ -8,32 +8,18 @@ from typing import Any
 
 import pytest
 
-from runtime.backoff import Backoff
-from runtime.engines.queue.dead_letter import LONGEST_ERROR, described
 from runtime.engines.queue.delay import seconds
-from runtime.engines.queue.message import copied, keyed, next_id, ranked
-from runtime.engines.queue.outcome import Dead, Nack, Reason, Reject, Retry, of_error
-
-middle = (0.5).__float__
-lowest = (0.0).__float__
-highest = (1.0).__float__
-
-
-def test_delays_grow_by_the_factor_up_to_the_longest() -> None:
-    policy = Backoff(initial_delay=1, max_delay=10, backoff_factor=3, jitter=0.2)
-
-    assert [policy.delay(attempt, middle) for attempt in (1, 2, 3, 4)] == [1, 3, 9, 10]
-
-
-def test_jitter_takes_and_adds_a_share() -> None:
-    policy = Backoff(initial_delay=10, max_delay=10, jitter=0.2)
-
-    assert policy.delay(1, lowest) == pytest.approx(8)
-    assert policy.delay(1, highest) == pytest.approx(12)
-
-
-def test_the_thousandth_attempt_does_not_overflow() -> None:
-    assert Backoff(backoff_factor=100.0, jitter=0).delay(1_000_000, middle) == 300
+from runtime.engines.queue.message import check_priority, check_unique, copy_headers, next_id
+from runtime.engines.queue.settlement import (
+    LONGEST_ERROR,
+    Dead,
+    Nack,
+    Reason,
+    Reject,
+    Retry,
+    describe,
+    outcome_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +58,7 @@ def test_a_delay_of_another_type_is_refused(value: Any) -> None:
 )
 def test_headers_are_strings(headers: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
-        copied(headers)
+        copy_headers(headers)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +72,7 @@ def test_headers_are_strings(headers: Any, error: type[Exception], text: str) ->
 )
 def test_a_priority_is_one_of_nineteen(value: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
-        ranked(value)
+        check_priority(value)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +86,7 @@ def test_a_priority_is_one_of_nineteen(value: Any, error: type[Exception], text:
 )
 def test_a_key_is_a_short_text(value: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
-        keyed(value)
+        check_unique(value)
 
 
 def test_ids_differ_and_look_like_uuids() -> None:
@@ -129,10 +115,10 @@ def test_a_forked_child_has_ids_of_its_own() -> None:
 def test_errors_mean_outcomes() -> None:
     reject, retry, other = Reject("no"), Retry("30s"), ValueError("x")
 
-    assert of_error(reject) == Dead(Reason.REJECTED, reject)
-    assert of_error(retry) == Nack(30.0, retry)
-    assert of_error(Retry()).delay is None  # type: ignore[union-attr]
-    assert of_error(other) == Nack(None, other)
+    assert outcome_of(reject) == Dead(Reason.REJECTED, reject)
+    assert outcome_of(retry) == Nack(30.0, retry)
+    assert outcome_of(Retry()).delay is None  # type: ignore[union-attr]
+    assert outcome_of(other) == Nack(None, other)
 
 
 class Unreadable(Exception):
@@ -145,13 +131,13 @@ class Unreadable(Exception):
     [
         (ValueError("no number"), "ValueError: no number"),
         (KeyError(), "KeyError"),
-        (ValueError("\ud800"), "ValueError: ?"),
+        (ValueError("\ud800"), "ValueError: \\ud800"),
         (Unreadable(), "Unreadable: (its text cannot be read)"),
     ],
 )
 def test_any_error_has_a_text(error: Exception, text: str) -> None:
-    assert described(error) == text
+    assert describe(error) == text
 
 
 def test_the_text_of_an_error_is_bounded() -> None:
-    assert len(described(ValueError("x" * 10**6))) == LONGEST_ERROR
+    assert len(describe(ValueError("x" * 10**6))) == LONGEST_ERROR

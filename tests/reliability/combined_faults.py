@@ -56,7 +56,7 @@ def run_two(folder: Path, options: tuple[str, ...], size: Size, seed: int) -> tu
             _, errors = holder.communicate(timeout=size.seconds + 60)
             assert holder.returncode == 0, errors
         settle(folder, accepted, within=120)
-        leases = [text for text in (*one.messages, *two.messages) if "lease lost" in text]
+        leases = [text for text in (*one.messages, *two.messages) if "lease expired" in text]
         refused = {
             line["message_id"]
             for line in (*one.log, *two.log)

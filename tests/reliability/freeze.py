@@ -47,12 +47,12 @@ def freeze(folder: Path, messages: int, written: bool) -> tuple[int, float]:
             settle(folder, accepted)
             eventually(lambda: monotonic() > stopped + 3 * LEASE)
             first.signal(signal.SIGCONT)
-            first.wait_for("lease lost")
+            first.wait_for("lease expired")
             for id in accepted:
                 first.wait_for(f"message {id} was no longer held")
             more = [id for n in range(20) if (id := post(first.port, n=n, write=written))]
             settle(folder, [*accepted, *more])
-            assert sum("lease lost" in text for text in first.messages) == 1
+            assert sum("lease expired" in text for text in first.messages) == 1
             assert not [text for text in second.messages if "no longer held" in text]
             assert first.stop() == second.stop() == 0
             check_log(second)

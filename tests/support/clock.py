@@ -23,11 +23,17 @@ class FakeTimer:
     def cancel(self) -> None:
         self.callback = None
 
+    def fire(self) -> None:
+        callback, self.callback = self.callback, None
+        if callback is not None:
+            callback()
+
 
 class FakeClock:
     """Stands still until `advance` is called. Hand `clock` to what is tested.
 
-    Both readings move together; `time` starts at `now`, `monotonic` at 0.
+    Both readings move together; `time` starts at `now`, `monotonic` at 0. A timer of no seconds
+    fires in the next turn of the event loop, without `advance`.
     """
 
     def __init__(self, now: float = 1_700_000_000.0) -> None:
@@ -45,7 +51,10 @@ class FakeClock:
 
     def call_later(self, seconds: float, callback: Callable[[], Any]) -> FakeTimer:
         timer = FakeTimer(self._elapsed + max(seconds, 0), callback)
-        heapq.heappush(self._timers, (timer.due, next(self._numbers), timer))
+        if seconds <= 0:
+            asyncio.get_running_loop().call_soon(timer.fire)
+        else:
+            heapq.heappush(self._timers, (timer.due, next(self._numbers), timer))
         return timer
 
     @property
@@ -77,9 +86,7 @@ class FakeClock:
                 break
             due, _, timer = heapq.heappop(self._timers)
             self._elapsed = max(self._elapsed, due)
-            callback, timer.callback = timer.callback, None
-            assert callback is not None
-            callback()
+            timer.fire()
             await _let_the_loop_run()
         self._elapsed = target
         await _let_the_loop_run()

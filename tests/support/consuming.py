@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from runtime.backoff import Backoff
+from runtime.clock import REAL, Clock
 from runtime.engines.queue.consumer import Consumer
 from runtime.engines.queue.memory.queue import MemoryQueue
 from runtime.engines.queue.queue import Queue
@@ -44,9 +45,10 @@ class Function:
         return called
 
 
-def a_queue(name: str = "q", max_length: int = 1000, **rules: Any) -> Queue:
+def a_queue(name: str = "q", max_length: int = 1000, *, clock: Clock = REAL, **rules: Any) -> Queue:
     rules.setdefault("retry", AT_ONCE)
-    return Queue(f"app:{name}", MemoryQueue(name, max_length), **rules)
+    rules.setdefault("max_attempts", 10)
+    return Queue(f"app:{name}", MemoryQueue(name, max_length, clock), clock=clock, **rules)
 
 
 def scope_of(*queues: Queue) -> ApplicationContext:
@@ -79,6 +81,7 @@ async def consuming(
 ) -> AsyncIterator[Running]:
     """Run a consumer of the queue; at the end, stop it if it was not stopped."""
     scope = options.pop("scope", None) or scope_of(queue)
+    options = {"concurrency": 1, "prefetch": 10} | options
     running = Running(Consumer(queue, Function(handler, scope), **options))
     await asyncio.wait_for(running.ready.wait(), SOON)
     try:
@@ -90,19 +93,19 @@ async def consuming(
 
 async def empty(queue: Queue) -> None:
     """Wait until a memory queue is empty and nothing is in hand."""
-    assert isinstance(queue.line, MemoryQueue)
-    await asyncio.wait_for(queue.line.join(), SOON)
+    assert isinstance(queue.driver_queue, MemoryQueue)
+    await asyncio.wait_for(queue.driver_queue.join(), SOON)
 
 
 async def dead_of(queue: Queue) -> list[tuple[str, str, str]]:
     """Reason, error and attempts of what died in a queue."""
     return [
         (
-            letter.headers["x_dead_letter_reason"],
-            letter.headers["x_dead_letter_error"],
-            letter.headers["attempts"],
+            dead_letter.headers["x_dead_letter_reason"],
+            dead_letter.headers["x_dead_letter_error"],
+            dead_letter.headers["attempts"],
         )
-        for letter in await queue.dead_letters()
+        for dead_letter in await queue.dead_letters()
     ]
 
 

@@ -39,7 +39,7 @@ class Scatter:
 
     async def receive(self) -> list[Receipt]:
         """Receive and ack all of them, in the order in which they come."""
-        subscription = self._queue.line.subscribe(RECEIVERS)
+        subscription = self._queue.driver_queue.subscribe(RECEIVERS)
         receipts: list[Receipt] = []
 
         async def work() -> None:

@@ -1,4 +1,4 @@
-"""Entrants: the drivers there are, as the suite of `tests/support/driver_conformance.py` and other tests open them."""
+"""The queue drivers there are, as the suite of `tests/support/driver_conformance` opens them."""
 
 from __future__ import annotations
 
@@ -7,34 +7,35 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from runtime.engines.queue.driver_queue import DriverQueue
-from runtime.engines.queue.sql.driver import DurableDriver
+from runtime.clock import REAL, Clock
+from runtime.engines.queue.sql.driver import SqlDriver
+from runtime.engines.sql.sqlite.database import Database
 from runtime.entry_id import EntryId
-from runtime.kinds.queue.driver import DriverOptions, memory, sql
+from runtime.kinds.queue.driver import memory, sql
 from tests.support import databases
-from tests.support.driver_conformance import Entrant, Service
+from tests.support.driver_conformance.suite import Implementation, Service
+
+
+def sql_driver(
+    database: Database, *, lease: float = 10.0, heartbeat: float = 3.0, clock: Clock = REAL
+) -> SqlDriver:
+    """A driver with the defaults of its kind."""
+    return SqlDriver("app:queues", database, lease=lease, heartbeat=heartbeat, clock=clock)
 
 
 @asynccontextmanager
-async def in_memory() -> AsyncIterator[Service]:
-    yield memory.MemoryDriver(EntryId("app", "queues"))
-
-
-class Sql(DurableDriver):
-    """The durable driver, which its kind wraps in the same way."""
-
-    def declare(self, name: str, options: DriverOptions) -> DriverQueue:
-        return self.line(name, options.sql.max_length)
+async def in_memory(clock: Clock) -> AsyncIterator[Service]:
+    yield memory.MemoryDriver(EntryId("app", "queues"), clock)
 
 
 @asynccontextmanager
-async def in_a_database() -> AsyncIterator[Service]:
+async def in_a_database(clock: Clock) -> AsyncIterator[Service]:
     with tempfile.TemporaryDirectory() as folder:
         async with databases.tasks(Path(folder) / "queues.db") as database:
-            yield Sql("app:queues", database)
+            yield sql_driver(database, clock=clock)
 
 
-ENTRANTS = {
-    "memory": Entrant(in_memory, memory.kind.unsupported),
-    "sql": Entrant(in_a_database, sql.kind.unsupported),
+IMPLEMENTATIONS = {
+    "memory": Implementation("memory", in_memory, memory.kind.unsupported),
+    "sql": Implementation("sql", in_a_database, sql.kind.unsupported),
 }

@@ -1,1 +1,1 @@
-"""Messaging: queues, their messages, and the workers that hand them to functions."""
+"""Queues: messages, drivers, consumers and retries."""

@@ -1,18 +1,19 @@
-"""Deadlines: the end of the time that handlers have, with one timer for all of them."""
+"""Deadlines: time limits of handlers, with one timer for all of them."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
+from runtime.clock import Clock, Timer
+
 NONE = float("inf")
 COARSEST = 0.01
-"""Seconds between two looks at the least: with a thousand handlers a look costs 50 µs."""
+"""Least seconds between two checks: with a thousand handlers a check costs 50 µs."""
 
 
 class Timed(Protocol):
-    """Something that has time until `deadline`, on the loop's clock; NONE if it is idle."""
+    """Something with a `deadline` on the clock's monotonic time; NONE while it is idle."""
 
     deadline: float
 
@@ -22,32 +23,35 @@ class Timed(Protocol):
 class Deadlines:
     """Gives each of `subjects` `timeout` seconds from `begin` on.
 
-    A timer for each call would cost more than most calls. Here a look at all of them is due when
-    the earliest may be over, so short calls under a long time-out cost next to nothing.
+    A timer for each call would cost more than most calls. Here all subjects are checked when the
+    earliest may have expired, so short calls with a long time limit cost next to nothing.
     """
 
-    def __init__(self, timeout: float, subjects: Sequence[Timed]) -> None:
+    def __init__(self, timeout: float, subjects: Sequence[Timed], clock: Clock) -> None:
         self.timeout = timeout
         self._subjects = subjects
-        self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
+        self._now = clock.monotonic
+        self._call_later = clock.call_later
+        self._timer: Timer | None = None
 
     def begin(self, subject: Timed) -> None:
-        subject.deadline = self._loop.time() + self.timeout
+        """Start the time of a subject."""
+        subject.deadline = self._now() + self.timeout
         if self._timer is None:
-            self._timer = self._loop.call_at(subject.deadline, self._look)
+            self._timer = self._call_later(self.timeout, self._check)
 
     def close(self) -> None:
+        """Stop checking."""
         if self._timer is not None:
             self._timer.cancel()
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         self._timer = None
-        now = self._loop.time()
+        now = self._now()
         for subject in self._subjects:
             if subject.deadline <= now:
                 subject.deadline = NONE
                 subject.expire()
         earliest = min((subject.deadline for subject in self._subjects), default=NONE)
         if earliest != NONE:
-            self._timer = self._loop.call_at(max(earliest, now + COARSEST), self._look)
+            self._timer = self._call_later(max(earliest - now, COARSEST), self._check)

@@ -8,69 +8,59 @@ import msgspec
 
 from runtime.engines.queue.delay import seconds
 from runtime.engines.queue.message import Message
-from runtime.engines.queue.outcome import ACK, Nack, Outcome
-from runtime.engines.queue.settlement import Settlement
+from runtime.engines.queue.settlement import ACK, AlreadySettled, Nack, Outcome, Settlement
 from runtime.engines.sql.contract import Transaction
 
 
-class AlreadySettled(RuntimeError):
-    """A delivery was acked, nacked or timed out before, or its handler has ended."""
-
-
 class Delivery(msgspec.Struct, eq=False):  # a Struct is made in half the time of a class
-    """What `queue.message()` gives.
+    """The value of `queue.message()`.
 
-    The first settlement wins: an `ack()` or `nack()` by the handler over what it returns. With a
-    `transaction`, in which the message is settled, it is decided at once and done at the end.
+    The first settlement wins: an `ack()` or `nack()` of the handler takes precedence over its
+    result. In a `transaction`, they are carried out when the handler ends.
     """
 
-    received: Message
+    message: Message
     settlement: Settlement
     settled: bool = False
     transaction: Transaction | None = None
-    """The consumer's, for this message: what is written in it is committed with the ack."""
-    decided: Outcome | None = None
+    """The consumer's transaction for this message: it commits the handler's writes and the ack."""
+    decision: Outcome | None = None
+    """The handler's own `ack()` or `nack()` in a transaction, until it is carried out."""
+    outcome: str = ""
+    """For telemetry, the end of the delivery: see `Settlement.report`."""
 
     @property
     def id(self) -> str:
-        return self.received.id
-
-    @property
-    def log_ids(self) -> Mapping[str, object]:
-        return {"message_id": self.received.id}
+        return self.message.id
 
     @property
     def headers(self) -> dict[str, str]:
-        """A copy of its own."""
-        return dict(self.received.headers)
+        """A copy for the caller."""
+        return dict(self.message.headers)
 
     @property
     def attempt(self) -> int:
-        """Which attempt this is, from 1."""
-        return self.received.attempt
+        """The number of this attempt, from 1."""
+        return self.message.attempt
+
+    @property
+    def log_ids(self) -> Mapping[str, object]:
+        """Fields that identify the message in the log lines of its handler."""
+        return {"message_id": self.message.id}
 
     async def ack(self) -> None:
-        """Done: the message is forgotten, whatever the handler does next."""
+        """Mark the message as done, whatever the handler does next. Raises AlreadySettled."""
         await self._decide(ACK)
 
     async def nack(self, delay: float | str | None = None) -> None:
-        """Failed: the message comes again after `delay`, or when the queue's `retry` says."""
+        """Mark the attempt as failed: the message is redelivered after `delay`, or after the delay
+        of the queue's `retry`. Raises AlreadySettled.
+        """
         await self._decide(Nack(None if delay is None else seconds(delay)))
 
     async def _decide(self, outcome: Outcome) -> None:
         if self.transaction is None:
-            return await self.settle(outcome)
-        if self.settled or self.decided is not None:
+            return await self.settlement.settle(self, outcome)
+        if self.settled or self.decision is not None:
             raise AlreadySettled(f"message '{self.id}' is settled already")
-        self.decided = outcome
-
-    async def settle(self, outcome: Outcome) -> None:
-        """Settle it now. Raises AlreadySettled."""
-        if self.settled:
-            raise AlreadySettled(f"message '{self.id}' is settled already")
-        self.settled = True
-        try:
-            await self.settlement.settle(self.received, outcome)
-        except BaseException:
-            self.settled = False  # the driver failed, or was interrupted: it may still be held
-            raise
+        self.decision = outcome

@@ -1,4 +1,4 @@
-"""Line: the messages of one queue, as its driver keeps them."""
+"""The contract of queue drivers: the messages of one queue, as its driver keeps them."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ class Full(Exception):
     """A queue holds as many messages as its `max_length` allows."""
 
     http_status = 503
-    """How an HTTP server answers, if nobody catches this."""
+    """The status of an HTTP response, if a handler lets this pass."""
     retry_after = 1.0
     """Seconds after which it makes sense to try again."""
 
 
 class Closed(Exception):
-    """A subscription was closed; nothing more is received through it."""
+    """The subscription was closed; nothing more is received through it."""
 
 
 class NotHeld(Exception):
-    """A hand-out that is no longer the holder's: settled before, or its lease was lost."""
+    """The message is not held any more: it was settled, or its lease expired."""
 
 
 class Info(msgspec.Struct, frozen=True):
-    """How many messages a queue holds, by where they are."""
+    """The number of messages of a queue in each state."""
 
     ready: int
     delayed: int
@@ -39,58 +39,61 @@ class Info(msgspec.Struct, frozen=True):
 
 
 class Subscription(Protocol):
-    """One consumer's hold on a line. Made by `DriverQueue.subscribe`; belongs to one event loop.
+    """One consumer's claim on a queue. Made by `DriverQueue.subscribe`, for one event loop.
 
     Each received message is settled exactly once, by `ack`, `retry`, `release` or `bury`, in any
-    order and by any task, also after `close`. Settling what is not held (settled before, or lost
-    because a lease ran out) raises NotHeld and changes nothing. None of these needs a free slot.
-    A driver that lost its storage raises Unavailable or its own error, out of every method.
+    order and by any task, also after `close`. To settle a message that is not held (settled before,
+    or reassigned because a lease expired) raises NotHeld and changes nothing. None of these needs
+    room in the queue. A driver that lost its storage raises Unavailable or an error of its own,
+    from every method.
     """
 
     def take(self) -> Message | None:
-        """The next message as `receive` gives it, if that need not wait; None else."""
+        """The next message as `receive` returns it, if it is there already; else None."""
         ...
 
     async def receive(self) -> Message:
-        """The next message, the highest priority first and then the oldest, its `attempt` already
-        counted and stored.
+        """Wait for the next message: the highest priority first, then the oldest.
 
-        Waits until there is one. May be awaited by many tasks at once; a cancelled wait loses no
-        message. A driver may claim up to the subscription's `prefetch` messages ahead. After
-        `close`, or when it happens during the wait, raises Closed.
+        Its `attempt` is counted and stored already. May be awaited by many tasks at once; a
+        cancelled wait loses no message. A driver may claim up to the subscription's `prefetch`
+        messages ahead. Raises Closed after `close`, also if it happens during the wait.
         """
         ...
 
     async def ack(self, message: Message, transaction: JoinableTransaction | None = None) -> None:
-        """Done: the message is forgotten; with `transaction`, when and if that is committed.
+        """Delete the message; with `transaction`, when and if that is committed.
 
-        A driver that cannot do the latter says so in its kind's `unsupported`, and is not asked to.
+        A driver that cannot join transactions says so in its kind's `unsupported`, and is not asked
+        to.
         """
         ...
 
     async def retry(self, message: Message, delay: float) -> None:
-        """Failed: ready again after `delay` seconds, behind what is ready by then."""
+        """Redeliver the message after `delay` seconds, behind what is ready by then."""
         ...
 
     async def release(self, messages: Sequence[Message]) -> None:
-        """Given back: ready at once, in front, in the order given, the attempt not spent.
+        """Give messages back without spending an attempt: ready at once, in front, in the order
+        given.
 
         Ignores messages that are not held: this is the last act of a consumer that must stop.
         """
         ...
 
-    async def bury(self, message: Message, letter: Message, to: DriverQueue | None) -> None:
-        """Dead: `letter` goes to the line `to`, or to this driver's own store, in place of it.
+    async def bury(self, message: Message, dead_letter: Message, to: DriverQueue | None) -> None:
+        """Replace the message by a dead letter in the queue `to`, or in this driver's own store.
 
-        One step if both lines are of one driver that can; else the letter is accepted there
-        before it is forgotten here, so that a crash between the two makes it twice, not lost.
+        In one step if both queues are of one driver that can do so; otherwise the dead letter is
+        published before the message is deleted, so that a crash between the two duplicates it and
+        loses nothing.
         """
         ...
 
     async def close(self) -> None:
-        """Claim nothing more; what was claimed ahead goes back, its attempt not spent.
+        """Claim nothing more, and release what was claimed ahead. May be called twice.
 
-        What was received stays held until it is settled. May be called twice.
+        Received messages stay held until they are settled.
         """
         ...
 
@@ -98,8 +101,8 @@ class Subscription(Protocol):
 class DriverQueue(Protocol):
     """One queue of a driver. Made by `Driver.declare`, without side effects beyond memory.
 
-    May be published to before the driver's service is ready: a driver that cannot take a message
-    then raises Unavailable, and never takes one that it may forget.
+    May be published to before the driver's service is ready: a driver that cannot accept a message
+    then raises Unavailable, and never accepts one that it may forget.
     """
 
     @property
@@ -110,26 +113,23 @@ class DriverQueue(Protocol):
     async def publish(
         self, message: Message, delay: float = 0.0, transaction: JoinableTransaction | None = None
     ) -> str:
-        """Take a message; it is received `delay` seconds from now at the earliest.
-
-        The id of the message that is there for it: of one with the same `unique` key that is ready,
-        delayed or in flight, in which case nothing is taken; else its own.
+        """Accept a message, to be delivered after `delay` seconds at the earliest. Returns its id;
+        if the queue has an unfinished message of the same `unique` key, nothing is accepted, and
+        the id of that one is returned.
 
         Returns when the message is as safe as this driver makes it, or with `transaction`, one of
         the database that keeps the messages, when it will be if that is committed. Raises Full at
-        once, without waiting, if ready, delayed and in flight together have reached `max_length`;
-        ValueError for a transaction that is not of this driver's database.
+        once, without waiting, if ready, delayed and in-flight messages together have reached
+        `max_length`; ValueError for a transaction that is not of this driver's database.
         """
         ...
 
-    async def accept(self, letter: Message) -> None:
-        """Take a dead letter of another line: as `publish`, but never Full."""
+    async def publish_dead_letter(self, message: Message) -> None:
+        """Accept a dead letter of another queue: as `publish`, but never Full."""
         ...
 
     def subscribe(self, prefetch: int) -> Subscription:
-        """A hold for a consumer that wants at most `prefetch` messages claimed ahead; with 0, only
-        what is received at once is claimed.
-        """
+        """A subscription that claims at most `prefetch` messages ahead; with 0, none."""
         ...
 
     async def info(self) -> Info: ...

@@ -1,4 +1,4 @@
-"""Message: what travels through a queue."""
+"""Message: the unit that travels through a queue."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Message(msgspec.Struct, gc=False, eq=False):
-    """One message, or one hand-out of it: a settled one is never handed out again as it is.
+    """One message, or one delivery of it: a redelivery is a new object.
 
     `gc=False` keeps a million of them out of the collector's way. It is safe because a message
     holds strings, bytes and numbers only: `headers` is a plain dict of `str` to `str`.
@@ -29,19 +29,19 @@ class Message(msgspec.Struct, gc=False, eq=False):
     """One JSON document."""
     headers: Mapping[str, str] = NO_HEADERS
     attempt: int = 0
-    """How many times it was handed out; counted when it is, so that a crash counts."""
+    """The number of deliveries so far; counted on delivery, so that a crash counts."""
     published: float = 0.0
     """Seconds since 1970."""
     token: int = 0
-    """The driver's own: what proves that this hand-out is the latest."""
+    """For the driver: proves that this delivery is the latest one."""
     priority: int = 0
     """Higher first, one of `PRIORITIES`."""
     unique: str | None = None
-    """At most one message of a queue with this key waits or runs."""
+    """A queue has at most one unfinished message of this key."""
 
 
 def redelivery(message: Message, attempt: int) -> Message:
-    """The same message for its next hand-out."""
+    """The same message for its next delivery."""
     return Message(
         message.id,
         message.body,
@@ -54,8 +54,8 @@ def redelivery(message: Message, attempt: int) -> Message:
     )
 
 
-def ranked(priority: int) -> int:
-    """The priority, if it is one. Raises TypeError or ValueError."""
+def check_priority(priority: int) -> int:
+    """The priority, if it is valid. Raises TypeError or ValueError."""
     if isinstance(priority, bool) or not isinstance(priority, int):
         raise TypeError(f"'priority' is of type {type(priority).__name__}, not an integer")
     if priority not in PRIORITIES:
@@ -66,18 +66,18 @@ def ranked(priority: int) -> int:
     return priority
 
 
-def keyed(unique: str) -> str:
-    """The key, if it can be one. Raises TypeError or ValueError."""
+def check_unique(unique: str) -> str:
+    """The unique key, if it is valid. Raises TypeError or ValueError."""
     if not isinstance(unique, str):
         raise TypeError(f"'unique' is of type {type(unique).__name__}, not str")
     if not 0 < len(unique) <= LONGEST_KEY:
         raise ValueError(f"'unique' has {len(unique):,} characters, not 1 to {LONGEST_KEY}")
-    _encode("'unique'", unique)
+    _check_encodable("'unique'", unique)
     return unique
 
 
-def copied(headers: Mapping[str, str]) -> dict[str, str]:
-    """Headers nobody else holds. Raises TypeError or ValueError, naming the header at fault."""
+def copy_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """A copy of valid headers. Raises TypeError or ValueError, naming the header at fault."""
     if not isinstance(headers, Mapping):
         raise TypeError(f"headers are of type {type(headers).__name__}, not a dict")
     for name, value in headers.items():
@@ -86,18 +86,11 @@ def copied(headers: Mapping[str, str]) -> dict[str, str]:
         if type(value) is not str:
             raise TypeError(f"header '{name}' is of type {type(value).__name__}, not str")
         if not (name.isascii() and value.isascii()):
-            _encode(f"header {name!r}", name, value)
+            _check_encodable(f"header {name!r}", name, value)
     return dict(headers)
 
 
-def _numbered(prefix: str) -> Iterator[str]:
-    """The prefix and twelve digits, counting: whole blocks at a time, since `format` is slow."""
-    tails = [f"{number:02x}" for number in range(256)]
-    blocks = (map(f"{prefix}{block:010x}".__add__, tails) for block in itertools.count())
-    return itertools.chain.from_iterable(blocks)
-
-
-def _encode(what: str, *texts: str) -> None:
+def _check_encodable(what: str, *texts: str) -> None:
     try:
         for text in texts:
             text.encode()
@@ -105,18 +98,25 @@ def _encode(what: str, *texts: str) -> None:
         raise ValueError(f"{what} has a lone surrogate") from None
 
 
-def _renew() -> None:
-    # 74 random bits a process, then a count. A forked child must not go on with its parent's.
+def _id_sequence(prefix: str) -> Iterator[str]:
+    """The prefix and a count of twelve digits, in blocks of 256, since `format` is slow."""
+    tails = [f"{number:02x}" for number in range(256)]
+    blocks = (map(f"{prefix}{block:010x}".__add__, tails) for block in itertools.count())
+    return itertools.chain.from_iterable(blocks)
+
+
+def _reset_ids() -> None:
+    # 74 random bits a process, then a count. A forked child must not continue its parent's.
     global _ids
-    _ids = _numbered(str(uuid.uuid4())[:24])
+    _ids = _id_sequence(str(uuid.uuid4())[:24])
 
 
 def next_id() -> str:
-    """An id that no other message has: in the form of a UUID, for a tenth of its cost."""
+    """A unique id in the form of a UUID, for a tenth of the cost of one."""
     return next(_ids)
 
 
 _ids: Iterator[str]
-_renew()
+_reset_ids()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew)
+    os.register_at_fork(after_in_child=_reset_ids)

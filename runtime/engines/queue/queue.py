@@ -1,40 +1,49 @@
-"""Queue: a line of messages with the rules for those that fail."""
+"""Queue: a driver's queue, with the rules for messages that fail."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping, Sequence
-from time import time
 from typing import Any
 
 from runtime.backoff import Backoff
+from runtime.clock import REAL, Clock
 from runtime.codec import encode
 from runtime.engines.queue.delay import seconds
 from runtime.engines.queue.driver_queue import DriverQueue, Info
-from runtime.engines.queue.message import NO_HEADERS, Message, copied, keyed, next_id, ranked
+from runtime.engines.queue.message import (
+    NO_HEADERS,
+    Message,
+    check_priority,
+    check_unique,
+    copy_headers,
+    next_id,
+)
 from runtime.engines.sql.contract import JoinableTransaction
+from runtime.telemetry import TRACEPARENT, Telemetry
 
 
 class Queue:
-    """What handlers publish to and consumers take from.
+    """Handlers publish to it, consumers receive from it.
 
-    `id` is what logs and dead letters call it; `line` holds its messages, wherever they are.
+    `id` is its name in logs and dead letters; `driver_queue` holds its messages.
     """
 
     def __init__(
         self,
         id: str,
-        line: DriverQueue,
+        driver_queue: DriverQueue,
         retry: Backoff,
         *,
-        max_attempts: int = 10,
+        max_attempts: int,
         dead_letter: Queue | None = None,
+        clock: Clock = REAL,
     ) -> None:
         self.id = id
-        self.line = line
+        self.driver_queue = driver_queue
+        self.retry = retry
         self.max_attempts = max_attempts
         self.dead_letter = dead_letter
-        self._retry = retry
+        self._time = clock.time
 
     async def publish(
         self,
@@ -46,37 +55,65 @@ class Queue:
         priority: int = 0,
         transaction: JoinableTransaction | None = None,
     ) -> str:
-        """Put a JSON value into the queue; its id. The value may be changed afterwards.
+        """Publish a JSON value, which may be changed afterwards. Returns the message's id.
 
-        With `unique`, a queue that has a message of that key, waiting or running, takes no other:
-        the id is that one's. A higher `priority` goes first. With `transaction`, it is there when
-        and if that is committed.
+        With `unique`, a queue that has an unfinished message of that key accepts no other, and the
+        id of that one is returned. A higher `priority` goes first. With `transaction`, the message
+        is published when and if that is committed.
 
         Raises NotJSON, naming the place in the body; TypeError or ValueError for headers that are
-        no strings, and for a delay, a key or a priority that is none; Full at once if there is no
-        room.
+        not strings, and for an invalid delay, key or priority; Full at once if there is no room.
         """
         message = Message(
             next_id(),
             encode(body),
-            NO_HEADERS if headers is None else copied(headers),
+            NO_HEADERS if headers is None else copy_headers(headers),
             0,
-            time(),
+            self._time(),
             0,
-            ranked(priority) if priority != 0 else 0,
-            None if unique is None else keyed(unique),
+            check_priority(priority) if priority != 0 else 0,
+            None if unique is None else check_unique(unique),
         )
         wait = 0.0 if delay is None else seconds(delay)
-        return await self.line.publish(message, wait, transaction)
+        return await self.driver_queue.publish(message, wait, transaction)
 
     async def info(self) -> Info:
-        """How many messages there are, by where they are."""
-        return await self.line.info()
+        """The number of messages in each state."""
+        return await self.driver_queue.info()
 
     async def dead_letters(self, limit: int = 100) -> Sequence[Message]:
         """The oldest messages that died here, if there is no dead letter queue for them."""
-        return await self.line.dead_letters(limit)
+        return await self.driver_queue.dead_letters(limit)
 
-    def delay(self, attempt: int) -> float:
-        """Seconds to wait after the failure of that attempt."""
-        return self._retry.delay(attempt, random.random)
+
+class TracedQueue(Queue):
+    """A queue whose `publish` is a span, which travels in the header `traceparent`."""
+
+    def __init__(self, *arguments: Any, telemetry: Telemetry, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._telemetry = telemetry
+
+    async def publish(
+        self,
+        body: Any,
+        headers: Mapping[str, str] | None = None,
+        delay: float | str | None = None,
+        *,
+        unique: str | None = None,
+        priority: int = 0,
+        transaction: JoinableTransaction | None = None,
+    ) -> str:
+        """As `Queue.publish`; a `traceparent` among `headers` stays."""
+        attributes = {"messaging.destination.name": self.id}
+        with self._telemetry.span("queue.publish", self.id, **attributes) as span:
+            given = {} if headers is None else copy_headers(headers)
+            id = await super().publish(
+                body,
+                {TRACEPARENT: span.traceparent, **given},
+                delay,
+                unique=unique,
+                priority=priority,
+                transaction=transaction,
+            )
+            span.attributes["messaging.message.id"] = id
+            return id

@@ -1,51 +1,179 @@
-"""Settlement: the one place that acts on outcomes."""
+"""Settlement: the possible ends of an attempt, and the one place that acts on them."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from runtime.engines.queue.dead_letter import described, letter, traced
+import msgspec
+
+from runtime.codec import escape_surrogates
+from runtime.engines.queue.delay import seconds
 from runtime.engines.queue.driver_queue import NotHeld, Subscription
 from runtime.engines.queue.message import Message
-from runtime.engines.queue.outcome import Ack, Dead, Nack, Outcome, Reason, Retry
 from runtime.engines.queue.queue import Queue
+from runtime.log.traceback import format_traceback
+from runtime.telemetry import Telemetry
 from runtime.units import format_duration
+
+if TYPE_CHECKING:
+    from runtime.engines.queue.delivery import Delivery
 
 log = logging.getLogger("runtime.queue")
 
+LONGEST_ERROR = 2000
+"""Characters of an error's text that a header keeps."""
+LONGEST_TRACEBACK = 8000
+"""Characters of its traceback that a header keeps: the last ones, which show the fault."""
+TRACEBACK = "x_dead_letter_traceback"
+
+
+class Retry(Exception):
+    """Raised by a handler: deliver the message again, `after` a delay if one is given (seconds, or
+    a text such as `30s`), else after the delay of the queue's `retry`. Spends an attempt.
+    """
+
+    def __init__(self, after: float | str | None = None) -> None:
+        super().__init__("try again" if after is None else f"try again after {after}")
+        self.delay = None if after is None else seconds(after)
+
+
+class Reject(Exception):
+    """Raised by a handler: another attempt would not help, the message is dead at once."""
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason)
+
+
+class Unsettled(Exception):
+    """The error of a message that was delivered and never settled, since its program crashed."""
+
+
+class AlreadySettled(RuntimeError):
+    """The delivery was acked, nacked or timed out before, or its handler has ended."""
+
+
+class Reason(StrEnum):
+    """The cause of a message's death."""
+
+    REJECTED = "rejected"
+    ATTEMPTS = "attempts"
+    CRASHED = "crashed"
+    INVALID = "invalid"
+
+
+class Ack(msgspec.Struct, frozen=True):
+    """The attempt succeeded."""
+
+
+class Nack(msgspec.Struct, frozen=True):
+    """The attempt failed: redeliver after `delay` seconds, None for the queue's `retry`, unless it
+    was the last attempt.
+    """
+
+    delay: float | None = None
+    error: BaseException | None = None
+
+
+class Dead(msgspec.Struct, frozen=True):
+    """The message is not delivered again."""
+
+    reason: Reason
+    error: BaseException | None = None
+
+
+Outcome = Ack | Nack | Dead
+
+ACK = Ack()
+NACK = Nack()
+"""The outcome of a handler that returned False; any other value is an ACK."""
+
+
+def outcome_of(error: BaseException) -> Outcome:
+    """The outcome of a handler that raised."""
+    match error:
+        case Reject():
+            return Dead(Reason.REJECTED, error)
+        case Retry():
+            return Nack(error.delay, error)
+        case _:
+            return Nack(None, error)
+
 
 class Settlement:
-    """Settles what one consumer received, by the rules of its queue, and says so in the log."""
+    """Settles the messages of one consumer by the rules of its queue, and logs what failed."""
 
-    def __init__(self, queue: Queue, subscription: Subscription, function: str) -> None:
+    def __init__(
+        self,
+        queue: Queue,
+        subscription: Subscription,
+        function: str,
+        time: Callable[[], float],
+        telemetry: Telemetry,
+    ) -> None:
+        """`function` is the name of the consumer's function in logs; `time` gives seconds since
+        1970.
+        """
         self.queue = queue
         self.subscription = subscription
         self._function = function
+        self._time = time
+        self._telemetry = telemetry
 
-    async def settle(self, message: Message, outcome: Outcome) -> None:
-        """Act on an outcome. A hand-out that was lost to somebody else is only logged."""
+    async def settle(self, delivery: Delivery, outcome: Outcome) -> None:
+        """Act on the outcome of a delivery. Logs, and changes nothing, if the message is no longer
+        held. Raises AlreadySettled, and what the driver raises; then the delivery is not settled.
+        """
+        if delivery.settled:
+            raise AlreadySettled(f"message '{delivery.id}' is settled already")
+        delivery.settled = True
+        message = delivery.message
         try:
             match outcome:
                 case Ack():
                     await self.subscription.ack(message)
+                    self.report(delivery, "ack")
                 case Nack(delay, error) if message.attempt < self.queue.max_attempts:
-                    await self._retry(message, delay, error)
+                    await self._retry(delivery, delay, error)
                 case Nack(_, error):
-                    await self._bury(message, Reason.ATTEMPTS, error)
+                    await self._bury(delivery, Reason.ATTEMPTS, error)
                 case Dead(reason, error):
-                    await self._bury(message, reason, error)
+                    await self._bury(delivery, reason, error)
         except NotHeld:
-            self.lost(message)
+            self.ignore(delivery)
+        except BaseException:
+            delivery.settled = False  # the driver failed or was interrupted: it may still be held
+            raise
 
-    def lost(self, message: Message) -> None:
-        """Say that the outcome came too late: somebody else has the message by now."""
+    def ignore(self, delivery: Delivery) -> None:
+        """Log that the message was reassigned before its attempt ended."""
+        message = delivery.message
         text = "%s: message %s was no longer held when attempt %d ended; its outcome is ignored"
         log.warning(text, self._function, message.id, message.attempt, extra=self._extra(message))
+        self.report(delivery, "lost")
+
+    def report(self, delivery: Delivery, outcome: str, **fields: object) -> None:
+        """Tell telemetry that a delivery ended: `ack`, `retry`, `dead` or `lost`."""
+        if self._telemetry.enabled:
+            delivery.outcome = outcome
+            self._telemetry.event(
+                "message.settled",
+                self.queue.id,
+                outcome=outcome,
+                message_id=delivery.id,
+                attempt=delivery.attempt,
+                function=self._function,
+                **fields,
+            )
 
     async def _retry(
-        self, message: Message, delay: float | None, error: BaseException | None
+        self, delivery: Delivery, delay: float | None, error: BaseException | None
     ) -> None:
-        wait = self.queue.delay(message.attempt) if delay is None else delay
+        message = delivery.message
+        wait = self.queue.retry.delay(message.attempt) if delay is None else delay
         await self.subscription.retry(message, wait)
         log.log(
             logging.INFO if isinstance(error, Retry) else logging.WARNING,
@@ -54,15 +182,16 @@ class Settlement:
             message.attempt,
             self.queue.max_attempts,
             format_duration(wait),
-            described(error),
-            exc_info=traced(error),
+            describe(error),
+            exc_info=exc_info(error),
             extra=self._extra(message, next=round(wait, 3)),
         )
+        self.report(delivery, "retry", delay=wait)
 
-    async def _bury(self, message: Message, reason: Reason, error: BaseException | None) -> None:
-        to = self.queue.dead_letter
-        dead = letter(message, self.queue.id, reason, error)
-        await self.subscription.bury(message, dead, to.line if to else None)
+    async def _bury(self, delivery: Delivery, reason: Reason, error: BaseException | None) -> None:
+        message, to = delivery.message, self.queue.dead_letter
+        letter = dead_letter(message, self.queue.id, reason, error, self._time())
+        await self.subscription.bury(message, letter, to.driver_queue if to else None)
         log.error(
             "%s gave up on a message of %s after attempt %d (%s), now in %s: %s",
             self._function,
@@ -70,10 +199,11 @@ class Settlement:
             message.attempt,
             reason.value,
             to.id if to else "the driver's dead letters",
-            described(error),
-            exc_info=traced(error),
+            describe(error),
+            exc_info=exc_info(error),
             extra=self._extra(message, reason=reason.value),
         )
+        self.report(delivery, "dead", reason=reason.value)
 
     def _extra(self, message: Message, **fields: object) -> dict[str, object]:
         return {
@@ -81,3 +211,55 @@ class Settlement:
             "message_id": message.id,
             "fields": {"attempt": message.attempt, **fields},
         }
+
+
+def dead_letter(
+    message: Message, queue: str, reason: Reason, error: BaseException | None, time: float
+) -> Message:
+    """The dead letter of a message: its id, body and headers, and further headers that say why.
+
+    `queue` is the id of the queue where it died, `time` is in seconds since 1970.
+    """
+    headers = dict(message.headers)
+    headers.pop(TRACEBACK, None)  # of an earlier death, if a dead letter was published again
+    headers |= {
+        "x_original_queue": queue,
+        "x_dead_letter_reason": reason.value,
+        "x_dead_letter_error": describe(error),
+        **_traceback(error),
+        "x_dead_letter_time": datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds"),
+        "attempts": str(message.attempt),
+    }
+    return Message(
+        message.id,
+        message.body,
+        headers,
+        published=message.published,
+        priority=message.priority,
+    )
+
+
+def describe(error: BaseException | None) -> str:
+    """`ValueError: no number`, of bounded length and valid Unicode, whatever was raised."""
+    if error is None:
+        return "returned False or was nacked"
+    try:
+        text = str(error)
+    except Exception:  # a user's exception with a broken __str__
+        text = "(its text cannot be read)"
+    whole = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return escape_surrogates(whole)[:LONGEST_ERROR]
+
+
+def exc_info(error: BaseException | None) -> BaseException | None:
+    """The error, if its traceback says more than its text."""
+    if error is None or error.__traceback__ is None or isinstance(error, Retry | Reject):
+        return None
+    return error
+
+
+def _traceback(error: BaseException | None) -> dict[str, str]:
+    fault = exc_info(error)
+    if fault is None:
+        return {}
+    return {TRACEBACK: escape_surrogates(format_traceback(fault))[-LONGEST_TRACEBACK:]}

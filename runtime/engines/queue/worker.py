@@ -1,4 +1,4 @@
-"""Worker: takes one message after the other and hands it to the function."""
+"""Worker: receives one message after the other and calls the function with it."""
 
 from __future__ import annotations
 
@@ -12,27 +12,29 @@ from runtime.codec import decode_trusted
 from runtime.engines.queue.deadline import NONE, Deadlines
 from runtime.engines.queue.delivery import Delivery
 from runtime.engines.queue.driver_queue import Closed, NotHeld
-from runtime.engines.queue.outcome import (
+from runtime.engines.queue.settlement import (
     ACK,
     NACK,
     Dead,
     Nack,
     Outcome,
     Reason,
+    Settlement,
     Unsettled,
-    of_error,
+    log,
+    outcome_of,
 )
-from runtime.engines.queue.settlement import Settlement, log
 from runtime.engines.sql.contract import Transaction, Transactions
+from runtime.telemetry import TRACEPARENT, Telemetry
 
 SLICE = 0.002
-"""Seconds after which a worker lets the rest of the program have a turn."""
+"""Real seconds after which a worker yields to the event loop."""
 TURN, SHORTEST_TURN = 64, 4
-"""Messages that all workers of a consumer, and each at the least, handle before that."""
+"""Messages that all workers of a consumer, and each of them at least, handle before that."""
 
 
 class Function(Protocol):
-    """What is called: see `runtime.kinds.function.Function`, which fits."""
+    """The function of a consumer: `runtime.kinds.function.Function` is one."""
 
     @property
     def id(self) -> object: ...
@@ -48,9 +50,9 @@ class _RolledBack(Exception):
 
 
 class Worker:
-    """One of a consumer's loops: at most one handler at a time.
+    """One of a consumer's loops: runs at most one handler at a time.
 
-    Its task ends when the subscription is closed and the handler in hand is done.
+    Its task ends when the subscription is closed and the running handler has ended.
     """
 
     def __init__(
@@ -59,24 +61,27 @@ class Worker:
         settlement: Settlement,
         deadlines: Deadlines | None,
         turn: int,
-        transactions: Transactions | None = None,
+        transactions: Transactions | None,
+        telemetry: Telemetry,
     ) -> None:
+        """`turn` is the number of messages handled before the worker yields to the loop."""
         self.deadline = NONE
         self.delivery: Delivery | None = None
-        self.dismissed = False
+        self.cancelled = False
         self.task: asyncio.Task[None] | None = None
         self._function = function
         self._settlement = settlement
         self._deadlines = deadlines
         self._turn = turn
         self._transactions = transactions
+        self._telemetry = telemetry
         self._max_attempts = settlement.queue.max_attempts
         self._expired = False
         self._expiry: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
-        """Work until the subscription is closed. Raises only what is no fault of the handler."""
-        settlement = self._settlement
+        """Work until the subscription is closed. Raises only errors that are not the handler's."""
+        settlement, traced = self._settlement, self._telemetry.enabled
         subscription = settlement.subscription
         take, receive, ack = subscription.take, subscription.receive, subscription.ack
         left, until = self._turn, monotonic() + SLICE
@@ -86,33 +91,36 @@ class Worker:
             except Closed:
                 return
             self.delivery = delivery = Delivery(message, settlement)
-            if self._transactions is None:
-                outcome = await self._attempt(delivery)
+            if traced:
+                await self._process_traced(delivery)
             else:
-                outcome = await self._attempt_in(self._transactions(), delivery)
-            if outcome is ACK and not delivery.settled and not self.dismissed:
-                # What nearly every message comes to, without the detour over `delivery.settle`.
-                delivery.settled = True
-                try:
-                    await ack(message)
-                except NotHeld:
-                    settlement.lost(message)
-                except BaseException:
-                    delivery.settled = False
-                    raise
-            else:
-                await self._conclude(delivery, outcome)
-            if self.dismissed:
+                if self._transactions is None:
+                    outcome = await self._attempt(delivery)
+                else:
+                    outcome = await self._attempt_in(self._transactions(), delivery)
+                if outcome is ACK and not delivery.settled and not self.cancelled:
+                    # The end of nearly every message, without the way through `settle`.
+                    delivery.settled = True
+                    try:
+                        await ack(message)
+                    except NotHeld:
+                        settlement.ignore(delivery)
+                    except BaseException:
+                        delivery.settled = False
+                        raise
+                else:
+                    await self._conclude(delivery, outcome)
+            if self.cancelled:
                 return
             self.delivery = None
             left -= 1
-            # Handlers and queues that never wait would keep the loop for themselves.
+            # Handlers and queues that never wait would keep the loop to themselves.
             if left == 0 or monotonic() > until:
                 await asyncio.sleep(0)
                 left, until = self._turn, monotonic() + SLICE
 
     def expire(self) -> None:
-        """The handler's time is over. Called by a timer, while the handler waits for something."""
+        """Called by a timer when the handler's time is over, while it waits for something."""
         assert self.task is not None
         assert self.delivery is not None
         self._expired = True
@@ -120,18 +128,36 @@ class Worker:
             self.task.cancel()
         elif not self.delivery.settled:
             # A thread cannot be stopped: the attempt is over, the worker stays with the thread.
-            self._expiry = asyncio.create_task(self._give_up(self.delivery))
+            self._expiry = asyncio.create_task(self._settle_expired(self.delivery))
 
-    def dismiss(self) -> None:
-        """End now, in the middle of a handler: what it leaves behind is for others to settle."""
+    def cancel(self) -> None:
+        """Stop now, even inside a handler. The caller releases the message."""
         assert self.task is not None
-        self.dismissed = True
+        self.cancelled = True
         self.task.cancel()
 
+    async def _process_traced(self, delivery: Delivery) -> None:
+        """One message as a span. Its first attempt is part of the trace that published it."""
+        attributes = {
+            "messaging.destination.name": self._settlement.queue.id,
+            "messaging.message.id": delivery.id,
+            "attempt": delivery.attempt,
+        }
+        parent = delivery.message.headers.get(TRACEPARENT) if delivery.attempt == 1 else None
+        with self._telemetry.span(
+            "queue.process", self._settlement.queue.id, traceparent=parent, **attributes
+        ) as span:
+            if self._transactions is None:
+                outcome = await self._attempt(delivery)
+            else:
+                outcome = await self._attempt_in(self._transactions(), delivery)
+            await self._conclude(delivery, outcome)
+            span.attributes["outcome"] = delivery.outcome
+
     async def _attempt(self, delivery: Delivery) -> Outcome:
-        message = delivery.received
+        message = delivery.message
         if message.attempt > self._max_attempts:
-            return Dead(Reason.CRASHED, Unsettled("handed out, and never settled"))
+            return Dead(Reason.CRASHED, Unsettled("delivered, and never settled"))
         try:
             body = decode_trusted(message.body)
         except (ValueError, RecursionError) as error:
@@ -143,80 +169,81 @@ class Worker:
             result = await self._function.call(delivery, body)
             outcome: Outcome = NACK if result is False else ACK
         except asyncio.CancelledError as error:
-            if self.dismissed:
+            if self.cancelled:
                 raise
             outcome = Nack(None, error)
         except BaseException as error:  # sys.exit() ends a handler, not the program
-            if isinstance(error, GeneratorExit) and not self._runs():
+            if isinstance(error, GeneratorExit) and not self._is_running():
                 raise
-            outcome = of_error(error)
+            outcome = outcome_of(error)
         self.deadline = NONE
         if self._expired:
             return await self._after_expiry()
-        if self.task is not None and self.task.cancelling() and not self.dismissed:
-            await self._go_on(self.task)
+        if self.task is not None and self.task.cancelling() and not self.cancelled:
+            await self._undo_cancellation(self.task)
         return outcome
 
     async def _attempt_in(
         self, transaction: AbstractAsyncContextManager[Transaction], delivery: Delivery
     ) -> Outcome:
-        """An attempt whose writes and whose ack are committed together, or neither of them."""
+        """An attempt whose writes and ack are committed together, or not at all."""
         settlement = self._settlement
         outcome: Outcome = ACK
         try:
             async with transaction as delivery.transaction:
                 outcome = await self._attempt(delivery)
-                if delivery.decided is not None and not delivery.settled:
-                    self._complain_of(delivery, outcome)
-                    outcome = delivery.decided
-                if outcome is not ACK or delivery.settled or self.dismissed:
+                if delivery.decision is not None and not delivery.settled:
+                    self._warn_of_failure(delivery, outcome)
+                    outcome = delivery.decision
+                if outcome is not ACK or delivery.settled or self.cancelled:
                     raise _RolledBack
-                await settlement.subscription.ack(delivery.received, delivery.transaction)
+                await settlement.subscription.ack(delivery.message, delivery.transaction)
             delivery.settled = True
+            settlement.report(delivery, "ack")
         except _RolledBack:
             pass
         except NotHeld:
             delivery.settled = True
-            settlement.lost(delivery.received)
-        except Exception as error:  # it could not be committed, so nothing of it was done
+            settlement.ignore(delivery)
+        except Exception as error:  # the commit failed, so nothing was done
             outcome = Nack(None, error)
         return outcome
 
     async def _conclude(self, delivery: Delivery, outcome: Outcome) -> None:
         if not delivery.settled:
-            # What a handler answers after it was cancelled for a dismissal says nothing about its
-            # work, not even a success: its message is given back.
-            if not self.dismissed:
-                await delivery.settle(outcome)
+            # The result of a handler that `cancel` interrupted says nothing about its work, not
+            # even if it is a success: its message is released.
+            if not self.cancelled:
+                await self._settlement.settle(delivery, outcome)
         elif not self._expired:
-            self._complain_of(delivery, outcome)
+            self._warn_of_failure(delivery, outcome)
 
-    async def _give_up(self, delivery: Delivery) -> None:
+    async def _settle_expired(self, delivery: Delivery) -> None:
         if delivery.transaction is not None:
-            delivery.transaction.abandon()  # else the outcome would wait for it, as others do
+            delivery.transaction.abandon()  # else the settlement would wait for it
         if not delivery.settled:
-            await delivery.settle(self._timed_out())
+            await self._settlement.settle(delivery, self._timed_out())
 
     async def _after_expiry(self) -> Outcome:
         if self._expiry is None:
             assert self.task is not None
             self.task.uncancel()
         else:
-            await self._expiry  # an error of the driver's is this worker's
+            await self._expiry  # raises here what the driver raised
             self._expiry = None
         return self._timed_out()
 
-    async def _go_on(self, task: asyncio.Task[None]) -> None:
-        """Take back a cancellation that the handler asked for: only `dismiss` ends a worker.
+    async def _undo_cancellation(self, task: asyncio.Task[None]) -> None:
+        """Take back a cancellation that the handler requested: only `cancel` ends a worker.
 
-        Otherwise one message would end its consumer at every attempt, and spend none.
+        Otherwise one message would end its consumer at every attempt, without spending one.
         """
         while task.cancelling():
             task.uncancel()
-        with suppress(asyncio.CancelledError):  # asked for, and not thrown yet
+        with suppress(asyncio.CancelledError):  # requested and not raised yet
             await asyncio.sleep(0)
 
-    def _runs(self) -> bool:
+    def _is_running(self) -> bool:
         """False while this coroutine is closed from outside, which no handler can do."""
         try:
             return asyncio.current_task() is self.task
@@ -227,7 +254,8 @@ class Worker:
         assert self._deadlines is not None
         return Nack(None, TimeoutError(f"not done after {self._deadlines.timeout:g} s"))
 
-    def _complain_of(self, delivery: Delivery, outcome: Outcome) -> None:
+    def _warn_of_failure(self, delivery: Delivery, outcome: Outcome) -> None:
+        """Log the error of a handler that settled its message before it failed."""
         if not isinstance(outcome, Nack | Dead) or outcome.error is None:
             return
         log.warning(

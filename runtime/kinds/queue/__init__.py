@@ -1,7 +1,6 @@
-"""Queues: what handlers publish to, and consumers take from.
+"""Queues: handlers publish messages to them, consumers receive from them.
 
-What a queue is stands in `runtime.engines.queue`, which knows nothing of manifests; other families
-take it from here.
+Other families of kinds import these names from here, not from `runtime.engines.queue`.
 """
 
 from __future__ import annotations

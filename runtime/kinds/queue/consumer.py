@@ -1,4 +1,4 @@
-"""queue.consumer: hands the messages of a queue to a function."""
+"""queue.consumer: calls a function with the messages of a queue."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ def build(config: Config, context: BuildContext) -> Consumer:
         prefetch=config.prefetch,
         timeout=config.timeout,
         transactions=config.transaction.transaction if config.transaction else None,
+        clock=context.clock,
+        telemetry=context.telemetry,
     )
 
 
@@ -45,10 +47,10 @@ def check(entry: Linked) -> Iterable[Arguments | Problem]:
         hint = f"make it a queue.driver.sql with 'database: {database.id}'"
         yield Problem(("transaction",), message, hint)
         return
-    keeper = driver.follow("database")
-    if keeper is not None and keeper.id != database.id:
-        message = f"'{driver.id}' keeps its messages in '{keeper.id}', not in '{database.id}'"
-        yield Problem(("transaction",), message, f"write {keeper.id}")
+    storage = driver.follow("database")
+    if storage is not None and storage.id != database.id:
+        message = f"'{driver.id}' keeps its messages in '{storage.id}', not in '{database.id}'"
+        yield Problem(("transaction",), message, f"write {storage.id}")
 
 
 kind = Kind("queue.consumer", Config, build, stage=Stage.CONSUMER, check=check)

@@ -1,12 +1,14 @@
-"""queue.queue: a named line of messages, kept by a driver."""
+"""queue.queue: a named queue of messages, kept by a driver."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 import msgspec
 
 from runtime.backoff import Backoff
+from runtime.engines.queue.queue import TracedQueue
 from runtime.kind import BuildContext, Claim, Kind, Linked
 from runtime.kinds.queue import Queue
 from runtime.kinds.queue.driver import Driver, DriverOptions
@@ -27,12 +29,15 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 def build(config: Config, context: BuildContext) -> Queue:
     name = config.queue_name or context.id.name
-    return Queue(
+    traced = context.telemetry.enabled
+    make = partial(TracedQueue, telemetry=context.telemetry) if traced else Queue
+    return make(
         str(context.id),
         config.driver.declare(name, config.driver_options),
         config.retry,
         max_attempts=config.dead_letter.max_attempts,
         dead_letter=config.dead_letter.queue,
+        clock=context.clock,
     )
 
 
@@ -40,9 +45,9 @@ def check(entry: Linked) -> Iterable[Claim]:
     if driver := entry.follow("driver"):
         name = entry.fields["queue_name"]
         path = ("queue_name",) if name else ("name",)
-        # Where two drivers keep their messages in one database, they have its queues in common.
-        keeper = driver.follow("database") or driver
-        yield Claim(keeper.id, f"the queue name '{name or entry.id.name}'", path)
+        # Two drivers that keep their messages in one database share its queues.
+        storage = driver.follow("database") or driver
+        yield Claim(storage.id, f"the queue name '{name or entry.id.name}'", path)
 
 
 kind = Kind("queue.queue", Config, build, check=check)

@@ -1,4 +1,4 @@
-"""queue, for a `def`: publish messages, and settle the one in hand, without `await`."""
+"""queue, for a `def`: publish messages, and settle the current one, without `await`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from runtime.engines.queue.delivery import Delivery
 from runtime.engines.queue.driver_queue import Full, Info
-from runtime.engines.queue.outcome import Reject, Retry
+from runtime.engines.queue.settlement import Reject, Retry
 from runtime.engines.sql.contract import JoinableTransaction
 from runtime.handlers import context
 from runtime.modules import queue
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class Message:
-    """The message in the hands of a `def` handler, to be settled once."""
+    """The message that a `def` handler was called with, to be settled once."""
 
     __slots__ = ("_delivery",)
 
@@ -46,15 +46,17 @@ class Message:
 
     @property
     def attempt(self) -> int:
-        """Which attempt this is, from 1."""
+        """The number of this attempt, from 1."""
         return self._delivery.attempt
 
     def ack(self) -> None:
-        """Done: the message is forgotten, whatever the handler does next."""
+        """Mark the message as done, whatever the handler does next."""
         _wait(self._delivery.ack())
 
     def nack(self, delay: float | str | None = None) -> None:
-        """Failed: the message comes again after `delay`, or when the queue's `retry` says."""
+        """Mark the attempt as failed: the message is redelivered after `delay`, or after the delay
+        of the queue's `retry`.
+        """
         _wait(self._delivery.nack(delay))
 
 
@@ -68,7 +70,7 @@ def publish(
     priority: int = 0,
     transaction: JoinableTransaction | None = None,
 ) -> str:
-    """Put a JSON value into a queue, and wait until it is there: see `runtime.modules.queue`."""
+    """Publish a JSON value to a queue, and wait until it is there: see `runtime.modules.queue`."""
     publishing = queue.get(id).publish(
         body, headers, delay, unique=unique, priority=priority, transaction=transaction
     )
@@ -76,7 +78,7 @@ def publish(
 
 
 def info(id: str) -> Info:
-    """How many messages a queue holds: `ready`, `delayed`, `in_flight`, `dead`."""
+    """The number of messages in a queue: `ready`, `delayed`, `in_flight`, `dead`."""
     return _wait(queue.get(id).info())
 
 
@@ -86,12 +88,12 @@ def dead_letters(id: str, limit: int = 100) -> list[dict[str, Any]]:
 
 
 def message() -> Message:
-    """The message in hand. Raises RuntimeError in a handler that no consumer called."""
+    """The current message. Raises RuntimeError in a handler that no consumer called."""
     return Message(queue.message())
 
 
 def _wait(work: Coroutine[Any, Any, T]) -> T:
-    """Have the event loop do it, and block this thread until it is done."""
+    """Run a coroutine on the event loop, and block this thread until it is done."""
     try:
         loop = context.call().scope.loop
         if loop is None:

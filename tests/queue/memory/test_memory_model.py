@@ -1,7 +1,7 @@
-"""The memory line against a model in Python, by random histories of many steps.
+"""The memory queue against a model in Python, by random histories of many steps.
 
-The transitions are those of `tests/queue/sql/test_store_model.py`, without owners, leases and a retention;
-what is new are receivers that wait, are cancelled in it, or whose subscription is closed.
+The transitions are those of `tests/queue/sql/test_store_model.py`, without owners, leases and a
+retention; new are receivers that wait, are cancelled meanwhile, or whose subscription is closed.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from runtime.engines.queue.driver_queue import Closed, Full, NotHeld
-from runtime.engines.queue.memory import delay_queue
 from runtime.engines.queue.memory.queue import MemoryQueue, MemorySubscription
 from runtime.engines.queue.message import Message
 from tests.queue.sql.test_store_model import CHOICES, SIZE
+from tests.support.clock import FakeClock
 
 LIMIT = 6
 LATER = 2.5
+MOMENT = 2**-10  # sums of it are exact
 
 
 @dataclass(eq=False)
@@ -46,13 +47,11 @@ class Wait:
 class Memory(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.clock = 1000.0
-        self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(delay_queue, "monotonic", lambda: self.clock)
+        self.fake = FakeClock()
         self.runner = asyncio.Runner()
-        self.line = MemoryQueue("tasks", LIMIT)
-        self.other = MemoryQueue("other", LIMIT)
-        self.subscriptions = [self.line.subscribe(1), self.line.subscribe(1)]
+        self.queue = MemoryQueue("tasks", LIMIT, self.fake.clock)
+        self.other = MemoryQueue("other", LIMIT, self.fake.clock)
+        self.subscriptions = [self.queue.subscribe(1), self.queue.subscribe(1)]
         self.numbers = itertools.count(1)
         self.ready: list[Row] = []
         self.later: list[Row] = []
@@ -66,7 +65,6 @@ class Memory(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.runner.close()
-        self.patch.undo()
 
     @rule(
         delay=st.sampled_from((0.0, 0.0, LATER, 3600.0)),
@@ -78,10 +76,10 @@ class Memory(RuleBasedStateMachine):
         known = [row.id for row in self.rows() if key and row.key == key]
         if not known and len(self.rows()) >= LIMIT:
             with pytest.raises(Full):
-                self.do(self.line.publish(message, delay))
+                self.do(self.queue.publish(message, delay))
             return
         # What it wakes receives in the same step.
-        answer = self.do(self.line.publish(message, delay))
+        answer = self.do(self.queue.publish(message, delay))
         if known:
             assert answer == known[0]
             return
@@ -118,7 +116,7 @@ class Memory(RuleBasedStateMachine):
         message = Message(f"m{next(self.numbers)}", b"1", priority=priority)
 
         async def at_once() -> None:
-            await self.line.publish(message)
+            await self.queue.publish(message)
             wait.task.cancel()
 
         self.do(at_once())
@@ -139,7 +137,7 @@ class Memory(RuleBasedStateMachine):
     @rule()
     @precondition(lambda self: len(self.subscriptions) < 2)
     def subscribe(self) -> None:
-        self.subscriptions.append(self.line.subscribe(1))
+        self.subscriptions.append(self.queue.subscribe(1))
 
     @rule(choices=CHOICES)
     @precondition(lambda self: self.running)
@@ -154,14 +152,15 @@ class Memory(RuleBasedStateMachine):
         for number, how in choices:
             self.settle(self.handouts[-1 - number % len(self.handouts)], how)
 
-    @rule(seconds=st.sampled_from((0.001, 1.0, 3.0, 4000.0)))
+    @rule(seconds=st.sampled_from((MOMENT, 1.0, 3.0, 4000.0)))
     @precondition(lambda self: self.later)
     def time_passes(self, seconds: float) -> None:
-        self.clock += seconds
-        self.do(self.called(self.line.delayed._release))
-        due = sorted((row for row in self.later if row.due <= self.clock), key=lambda row: row.due)
+        self.do(self.fake.advance(seconds))
+        now = self.fake.monotonic()
+        due = sorted((row for row in self.later if row.due <= now), key=lambda row: row.due)
         self.later = [row for row in self.later if row not in due]
-        self.put(due)
+        for _, rows in itertools.groupby(due, key=lambda row: row.due):
+            self.put([*rows])
 
     # A rule with several names is drawn more often
 
@@ -173,16 +172,16 @@ class Memory(RuleBasedStateMachine):
 
     @invariant()
     def the_line_is_the_model(self) -> None:
-        assert [(m.id, m.attempt) for m in self.line.ready] == [
+        assert [(m.id, m.attempt) for m in self.queue.ready] == [
             (row.id, row.attempt) for row in self.ready
         ]
-        assert sorted(entry[2].id for entry in self.line.delayed.heap) == sorted(
+        assert sorted(entry[2].id for entry in self.queue.delayed.heap) == sorted(
             row.id for row in self.later
         )
-        assert self.line.in_flight == set(self.running)
-        assert [letter.id for letter in self.line.dead] == self.dead
+        assert self.queue.in_flight == set(self.running)
+        assert [letter.id for letter in self.queue.dead] == self.dead
         assert [letter.id for letter in self.other.ready] == self.moved
-        assert len(self.line) == len(self.rows())
+        assert len(self.queue) == len(self.rows())
 
     @invariant()
     def every_accepted_message_is_in_one_place(self) -> None:
@@ -214,14 +213,11 @@ class Memory(RuleBasedStateMachine):
     async def begin(self, receive: Callable[[], Any]) -> asyncio.Task[Message]:
         return asyncio.create_task(receive())
 
-    async def called(self, function: Callable[[], None]) -> None:
-        function()
-
     def rows(self) -> list[Row]:
         return [*self.ready, *self.later, *self.running.values()]
 
     def put(self, rows: Sequence[Row]) -> None:
-        """At the end of their lanes."""
+        """Behind those of their priority."""
         self.ready = sorted([*self.ready, *rows], key=lambda row: -row.priority)
         self.serve()
 
@@ -230,7 +226,7 @@ class Memory(RuleBasedStateMachine):
         self.serve()
 
     def delay(self, row: Row, delay: float) -> None:
-        row.due = self.clock + delay
+        row.due = self.fake.monotonic() + delay
         self.later.append(row)
 
     def serve(self) -> None:
@@ -278,8 +274,8 @@ class Memory(RuleBasedStateMachine):
                 return by.retry(message, LATER if how == "retry later" else 0.0)
             case "release":
                 return by.release([message])
-        letter = Message(message.id, b"1")
-        return by.bury(message, letter, self.other if how == "bury to mails" else None)
+        dead_letter = Message(message.id, b"1")
+        return by.bury(message, dead_letter, self.other if how == "bury to mails" else None)
 
 
 TestMemory = Memory.TestCase

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from runtime.engines.queue.queue import Queue
-from runtime.engines.queue.sql.driver import DurableDriver
+from runtime.engines.queue.sql.driver import SqlDriver
 from runtime.engines.sql.sqlite.database import Database
 from runtime.entry_id import EntryId
 from runtime.handlers.context import ApplicationContext
@@ -22,6 +22,7 @@ from runtime.modules.sync import queue as sync_queue
 from runtime.modules.sync import sql as sync_sql
 from tests.support import databases
 from tests.support.consuming import AT_ONCE, consuming, run, scope_of
+from tests.support.implementations import sql_driver
 
 ADD = databases.ADD
 
@@ -29,10 +30,15 @@ ADD = databases.ADD
 class Bench:
     """A database, and in it a queue and one for its dead letters."""
 
-    def __init__(self, database: Database, driver: DurableDriver, file: Path) -> None:
+    def __init__(self, database: Database, driver: SqlDriver, file: Path) -> None:
         self.file = file
-        self.dead = Queue("app:dead", driver.line("dead", 100), AT_ONCE)
-        line = driver.line("q", 100)
+        self.dead = Queue(
+            "app:dead",
+            driver.declare("dead", {"sql": {"max_length": 100}}),
+            AT_ONCE,
+            max_attempts=10,
+        )
+        line = driver.declare("q", {"sql": {"max_length": 100}})
         self.queue = Queue("app:q", line, AT_ONCE, max_attempts=3, dead_letter=self.dead)
         self.scope: ApplicationContext = scope_of(self.queue, self.dead)
         self.scope.fields[EntryId("app", "db")] = {}
@@ -65,7 +71,7 @@ class Bench:
 async def bench(folder: Path, **options: Any) -> AsyncIterator[Bench]:
     file = folder / "tasks.db"
     async with databases.tasks(file, **options) as database:
-        driver = DurableDriver("app:queues", database)
+        driver = sql_driver(database)
         made = Bench(database, driver, file)
         async with databases.serving(driver):
             yield made

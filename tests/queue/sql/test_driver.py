@@ -18,13 +18,13 @@ from typing import Any
 
 import pytest
 
-from runtime.engines.queue.sql.driver import DurableDriver
 from runtime.engines.queue.sql.operations import Ack
 from runtime.engines.sql.contract import DatabaseClosed
 from tests.support import databases
 from tests.support.blackbox import Site, eventually, execute, write_files
 from tests.support.consuming import Running, until
-from tests.support.driver_conformance import a_message
+from tests.support.driver_conformance.messages import a_message
+from tests.support.implementations import sql_driver
 from tests.support.program import Program, running
 
 MANIFEST = """
@@ -243,8 +243,8 @@ def test_an_end_that_waited_for_the_database_and_came_too_late_says_so(
 ) -> None:
     async def main() -> None:
         async with databases.tasks(tmp_path / "a.db") as database:
-            driver = DurableDriver("app:driver", database)
-            line = driver.line("tasks", 10)
+            driver = sql_driver(database)
+            line = driver.declare("tasks", {"sql": {"max_length": 10}})
             service = Running(driver)
             await service.ready.wait()
             await line.publish(a_message())
@@ -271,8 +271,8 @@ def test_a_stop_without_its_database_tells_in_one_line_what_stays_held(
 
     async def main() -> None:
         async with databases.tasks(tmp_path / "a.db") as database:
-            driver = DurableDriver("app:driver", database)
-            line = driver.line("tasks", 10)
+            driver = sql_driver(database)
+            line = driver.declare("tasks", {"sql": {"max_length": 10}})
             service = Running(driver)
             await service.ready.wait()
             await line.publish(a_message())

@@ -66,9 +66,9 @@ def test_a_lease_that_ran_out_behind_a_lock_is_left_until_it_could_be_renewed(
     everybody = bench.owners()
     times.ahead += LEASE + 1
     with locked(tmp_path / "a.db"):
-        bench.second._sweep(bench.connection)
+        bench.second._rescue(bench.connection)
     bench.second._renew(bench.connection)
-    bench.second._sweep(bench.connection)
+    bench.second._rescue(bench.connection)
 
     assert bench.owners() == everybody
     assert bench.first._renew(bench.connection), "the lease was lost"
@@ -79,10 +79,10 @@ def test_a_program_that_waited_for_the_lock_itself_leaves_the_others_time(
 ) -> None:
     bench = Bench(tmp_path / "a.db")
     everybody = bench.owners()
-    with bench.second._merciful():  # what a heartbeat does
+    with bench.second._grace_after_lock():  # what a heartbeat does
         times.ahead += LEASE + 1
         bench.second._renew(bench.connection)
-    bench.second._sweep(bench.connection)
+    bench.second._rescue(bench.connection)
 
     assert bench.owners() == everybody
 
@@ -91,10 +91,10 @@ def test_a_lease_that_is_not_renewed_afterwards_ends(tmp_path: Path, times: Time
     bench = Bench(tmp_path / "a.db")
     times.ahead += LEASE + 1
     with locked(tmp_path / "a.db"):
-        bench.second._sweep(bench.connection)
-    times.ahead += HEARTBEAT + module.LOOK + 1
+        bench.second._rescue(bench.connection)
+    times.ahead += HEARTBEAT + module.CHECK_INTERVAL + 1
     bench.second._renew(bench.connection)
-    bench.second._sweep(bench.connection)
+    bench.second._rescue(bench.connection)
 
     assert bench.owners() == {bench.second._owner}
     assert not bench.first._renew(bench.connection)

@@ -42,8 +42,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from runtime.engines.queue.driver_queue import Full, NotHeld
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.sql.operations import Ack, Bury, Claim, Publish, Release, Retry
-from runtime.engines.queue.sql.sqlite import lease, store
+from runtime.engines.queue.sql.sqlite import lease
 from runtime.engines.queue.sql.sqlite.lease import Lease
+from runtime.engines.queue.sql.sqlite.store import Store
 
 READY, DELAYED, RUNNING, DEAD, DONE = range(5)
 QUEUES = ("tasks", "mails")
@@ -127,7 +128,6 @@ class Durable(RuleBasedStateMachine):
         super().__init__()
         self.patch = pytest.MonkeyPatch()
         self.clocks = Clocks()
-        self.patch.setattr(store, "time", lambda: self.clocks.wall)
         self.patch.setattr(lease, "clock", lambda: self.clocks.boot)
         self.connection = sqlite3.connect(":memory:", isolation_level=None, factory=Kept)
         self.rows: dict[int, Row] = {}
@@ -140,8 +140,8 @@ class Durable(RuleBasedStateMachine):
         self.accepted: set[str] = set()
         self.forgotten: set[str] = set()
         self.tokens: set[tuple[int, int]] = set()
-        self.settle = store.settle(keep_done=False)
-        self.settle_and_keep = store.settle(keep_done=True)
+        self.store = Store(lambda: self.clocks.wall, keep_done=False)
+        self.keeping = Store(lambda: self.clocks.wall, keep_done=True)
         self.open_lease()
         self.open_lease()
 
@@ -162,7 +162,7 @@ class Durable(RuleBasedStateMachine):
 
         assert id == next(self.owner_numbers)
         self.owners.append(Owner(took, id, self.clocks.boot + LEASE))
-        assert list(took._recovered) == self.given_back(self.owners[-1])
+        assert list(took._rescued) == self.given_back(self.owners[-1])
 
     @rule(which=st.integers(0, 3))
     @precondition(lambda self: self.in_state(RUNNING) and self.owners)
@@ -198,11 +198,11 @@ class Durable(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 3))
     @precondition(lambda self: self.owners and (self.killed or self.late()))
-    def sweep(self, which: int) -> None:
+    def rescue(self, which: int) -> None:
         """A program looks at the others, and gives back what the dead and the late ones held."""
         looking = self.owners[which % len(self.owners)]
 
-        assert list(looking.lease._sweep(self.connection)) == self.given_back(looking)
+        assert list(looking.lease._rescue(self.connection)) == self.given_back(looking)
 
     def given_back(self, looking: Owner) -> list[str]:
         """What the dead and the late ones held is a suspect; the queues that got something."""
@@ -219,14 +219,14 @@ class Durable(RuleBasedStateMachine):
 
     @rule()
     @precondition(lambda self: self.late())
-    def a_sweep_comes_too_late(self) -> None:
+    def a_rescue_comes_too_late(self) -> None:
         """A program was late, was seen to be, and renewed before its lease could be ended."""
         owner = self.late()[0]
         seen = {owner.id: owner.expires}
         assert owner.lease._renew(self.connection)
         owner.expires = self.clocks.boot + LEASE
 
-        assert lease._drop(self.connection, seen, crashed=True) == []
+        assert lease._end_leases(self.connection, seen, crashed=True) == []
 
     # What happens to messages
 
@@ -258,8 +258,8 @@ class Durable(RuleBasedStateMachine):
             for delay in delays
         ]
         if undone:
-            return self.undo(store.publish, items)
-        answers = self.commit(store.publish, items)
+            return self.undo(self.store.publish, items)
+        answers = self.commit(self.store.publish, items)
         for item, answer in zip(items, answers, strict=True):
             known = [row.id for row in self.counted(queue) if key and row.key == key]
             if known:
@@ -284,8 +284,8 @@ class Durable(RuleBasedStateMachine):
         name = filled[queue % len(filled)]
         items = [Claim(name, owner.id, count, alone)]
         if undone:
-            return self.undo(store.claim, items)
-        (claimed,) = self.commit(store.claim, items)
+            return self.undo(self.store.claim, items)
+        (claimed,) = self.commit(self.store.claim, items)
         ready = [row for row in self.in_state(READY) if row.queue == name]
         line = sorted(ready, key=lambda row: row.order)[:count]
         innocent = list(itertools.takewhile(lambda row: not row.suspect, line))
@@ -321,7 +321,7 @@ class Durable(RuleBasedStateMachine):
 
     def settle_some(self, asked: Sequence[tuple[Handout, str]], keep: bool, undone: bool) -> None:
         items = [self.request(handout, how) for handout, how in asked]
-        work = self.settle_and_keep if keep else self.settle
+        work = self.keeping.settle if keep else self.store.settle
         if undone:
             return self.undo(work, items)
         answers = self.commit(work, items)
@@ -336,7 +336,7 @@ class Durable(RuleBasedStateMachine):
     @rule()
     @precondition(lambda self: self.in_state(DELAYED))
     def promote(self) -> None:
-        (promoted,) = self.commit(store.promote, [self.clocks.wall])
+        (promoted,) = self.commit(self.store.promote, [self.clocks.wall])
         queues = set()
         for row in self.in_state(DELAYED):
             if row.place <= micros(self.clocks.wall):
@@ -350,7 +350,7 @@ class Durable(RuleBasedStateMachine):
     @precondition(lambda self: self.in_state(DONE))
     def prune(self, age: float) -> None:
         before = self.clocks.wall - age
-        (pruned,) = self.commit(store.prune, [before])
+        (pruned,) = self.commit(self.store.prune, [before])
         gone = [row for row in self.in_state(DONE) if row.place < micros(before)]
         for row in gone:
             self.forget(row)
@@ -479,9 +479,8 @@ class Durable(RuleBasedStateMachine):
             case "retry" | "retry later":
                 due = self.clocks.wall + 2.5 if how == "retry later" else 0.0
                 return Retry(handout.seq, handout.token, due)
-        return Bury(
-            handout.seq, handout.token, '{"x": "why"}', "mails" if how == "bury to mails" else None
-        )
+        to = "mails" if how == "bury to mails" else None
+        return Bury(handout.seq, handout.token, {"x": "why"}, to)
 
     def settled(self, row: Row, how: str, keep: bool) -> None:
         now = micros(self.clocks.wall)

@@ -1,56 +1,60 @@
-"""Delayed: messages that wait for their time."""
+"""DelayQueue: messages that wait until they are due."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
-from time import monotonic
 
+from runtime.clock import Clock, Timer
 from runtime.engines.queue.message import Message
 
 BATCH = 1000
-"""How many messages become due in one turn of the event loop: the rest must wait a turn."""
+"""Messages that become due in one turn of the event loop: the others wait for the next turn."""
+MARGIN = 0.001
+"""Seconds to wait after a timer that fired early: some loops round down to milliseconds, and would
+fire again and again until the time has come."""
 NEVER = float("inf")
 
 
 class DelayQueue:
-    """A heap by due time with one timer, set for the first of them."""
+    """A heap by due time with one timer, set for the first message."""
 
-    def __init__(self, due: Callable[[Message], None]) -> None:
-        self._due = due
+    def __init__(self, deliver: Callable[[Message], None], clock: Clock) -> None:
+        """`deliver` is called with each message that is due."""
+        self._deliver = deliver
+        self._now = clock.monotonic
+        self._call_later = clock.call_later
         self.heap: list[tuple[float, int, Message]] = []
-        self._numbers = count()  # equal times: as they came
-        self._timer: asyncio.TimerHandle | None = None
-        self._wakes_at = NEVER
+        self._numbers = count()  # messages due at the same time keep their order
+        self._timer: Timer | None = None
+        self._timer_due = NEVER
 
     def __len__(self) -> int:
         return len(self.heap)
 
     def add(self, message: Message, delay: float) -> None:
-        """Hand the message to `due` after `delay` seconds, never before."""
-        time = monotonic() + delay
-        heappush(self.heap, (time, next(self._numbers), message))
-        if time < self._wakes_at:
-            self.arm()
+        """Deliver the message after `delay` seconds, never before."""
+        due = self._now() + delay
+        heappush(self.heap, (due, next(self._numbers), message))
+        if due < self._timer_due:
+            self._set_timer()
 
-    def arm(self) -> None:
-        """Set the timer anew, on the loop that runs now."""
+    def _set_timer(self, margin: float = 0.0) -> None:
+        """Set the timer for the first message, on the event loop that is running."""
         if self._timer is not None:
             self._timer.cancel()
-            self._timer, self._wakes_at = None, NEVER
+            self._timer, self._timer_due = None, NEVER
         if self.heap:
-            self._wakes_at = self.heap[0][0]
-            # Loops count in milliseconds, some round down: without the margin, a timer would
-            # fire just before its time, and again, and again.
-            wait = max(0.0, self._wakes_at - monotonic()) + 0.001
-            self._timer = asyncio.get_running_loop().call_later(wait, self._release)
+            self._timer_due = self.heap[0][0]
+            wait = max(margin, self._timer_due - self._now())
+            self._timer = self._call_later(wait, self._release)
 
     def _release(self) -> None:
-        now = monotonic()
+        now = self._now()
+        is_early = bool(self.heap) and self.heap[0][0] > now
         for _ in range(BATCH):
             if not self.heap or self.heap[0][0] > now:
                 break
-            self._due(heappop(self.heap)[2])
-        self.arm()
+            self._deliver(heappop(self.heap)[2])
+        self._set_timer(MARGIN if is_early else 0.0)

@@ -1,4 +1,4 @@
-"""Lanes: messages that are ready, the highest priority first, and in order within one."""
+"""PriorityQueue: ready messages, the highest priority first, in order within one priority."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from runtime.engines.queue.message import Message
 
 
 class PriorityQueue:
-    """A deque for each priority that ever came; nearly always there is only the one of 0."""
+    """A deque for each priority that was ever used; nearly always there is only the one of 0."""
 
     def __init__(self) -> None:
-        self._plain: deque[Message] = deque()
-        self._by_priority = {0: self._plain}
-        self._ordered = [self._plain]
+        self._normal: deque[Message] = deque()
+        self._by_priority = {0: self._normal}
+        self._ordered = [self._normal]
 
     def __len__(self) -> int:
         return sum(map(len, self._ordered))
@@ -24,24 +24,24 @@ class PriorityQueue:
         return chain.from_iterable(self._ordered)
 
     def add(self, message: Message) -> None:
-        """Put a message at the end of its lane."""
+        """Put a message behind those of its priority."""
         if message.priority:
-            self._lane(message.priority).append(message)
+            self._of(message.priority).append(message)
         else:
-            self._plain.append(message)
+            self._normal.append(message)
 
     def put_back(self, message: Message) -> None:
-        """Put a message in front of its lane."""
-        self._lane(message.priority).appendleft(message)
+        """Put a message in front of those of its priority."""
+        self._of(message.priority).appendleft(message)
 
     def take(self) -> Message | None:
-        """The first message, if there is one."""
-        for lane in self._ordered:
-            if lane:
-                return lane.popleft()
+        """Remove and return the first message; None if there is none."""
+        for messages in self._ordered:
+            if messages:
+                return messages.popleft()
         return None
 
-    def _lane(self, priority: int) -> deque[Message]:
+    def _of(self, priority: int) -> deque[Message]:
         if priority not in self._by_priority:
             self._by_priority[priority] = deque()
             highest_first = sorted(self._by_priority, reverse=True)

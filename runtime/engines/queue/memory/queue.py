@@ -1,4 +1,4 @@
-"""Memory line: the messages of one queue in this process, gone when it ends."""
+"""MemoryQueue: the messages of one queue in this process, gone when it ends."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
 
+from runtime.clock import REAL, Clock
 from runtime.engines.queue.driver_queue import Closed, DriverQueue, Full, Info, NotHeld
 from runtime.engines.queue.memory.delay_queue import DelayQueue
 from runtime.engines.queue.memory.priority_queue import PriorityQueue
@@ -16,16 +17,17 @@ from runtime.engines.sql.contract import JoinableTransaction
 
 
 class MemoryQueue:
-    """A line, bounded, first in first out; its dead letters are kept without bound.
+    """A bounded queue, first in first out; its dead letters are kept without bound.
 
-    Nothing here suspends but `receive` on an empty line, `join`, and burying in another line.
+    Its methods suspend only in `receive` on an empty queue, in `join`, and in a burial in another
+    queue.
     """
 
-    def __init__(self, name: str, max_length: int) -> None:
+    def __init__(self, name: str, max_length: int, clock: Clock = REAL) -> None:
         self.name = name
         self.max_length = max_length
         self.ready = PriorityQueue()
-        self.delayed = DelayQueue(self.push)
+        self.delayed = DelayQueue(self.push, clock)
         self.in_flight: set[Message] = set()
         self.dead: deque[Message] = deque()
         self.receivers: deque[asyncio.Future[None]] = deque()
@@ -34,7 +36,7 @@ class MemoryQueue:
         self._joiners: list[asyncio.Future[None]] = []
 
     def __len__(self) -> int:
-        """Ready, delayed and in flight: what `max_length` bounds."""
+        """Ready, delayed and in-flight messages together, which `max_length` bounds."""
         return self._length
 
     async def publish(
@@ -60,12 +62,12 @@ class MemoryQueue:
                 self.wake()
         return message.id
 
-    async def accept(self, letter: Message) -> None:
+    async def publish_dead_letter(self, message: Message) -> None:
         self._length += 1
-        self.push(letter)
+        self.push(message)
 
     def subscribe(self, prefetch: int) -> MemorySubscription:
-        # To claim is free here, so nothing is claimed ahead: other consumers may have it.
+        # A claim is free here, so nothing is claimed ahead: other consumers may have it.
         return MemorySubscription(self)
 
     async def info(self) -> Info:
@@ -77,18 +79,18 @@ class MemoryQueue:
     async def join(self) -> None:
         """Wait until nothing is ready, delayed or in flight: for tests and operators."""
         while self._length:
-            waiter = asyncio.get_running_loop().create_future()
-            self._joiners.append(waiter)
-            await waiter
+            joiner = asyncio.get_running_loop().create_future()
+            self._joiners.append(joiner)
+            await joiner
 
     def push(self, message: Message) -> None:
-        """Put a message at the end of what is ready."""
+        """Put a message behind those that are ready."""
         self.ready.add(message)
         if self.receivers:
             self.wake()
 
     def wake(self) -> None:
-        """Let one of the waiting receivers look again."""
+        """Wake one of the waiting receivers."""
         while self.receivers:
             receiver = self.receivers.popleft()
             if not receiver.done():
@@ -96,13 +98,13 @@ class MemoryQueue:
                 return
 
     def take_back(self, message: Message) -> None:
-        """A hand-out ended, and the message stays. Raises NotHeld."""
+        """End a delivery and keep the message. Raises NotHeld."""
         if message not in self.in_flight:
             raise _not_held(message)
         self.in_flight.remove(message)
 
-    def forget(self, message: Message) -> None:
-        """A hand-out ended, and the message with it. Raises NotHeld."""
+    def delete(self, message: Message) -> None:
+        """End a delivery and delete the message. Raises NotHeld."""
         if message not in self.in_flight:
             raise _not_held(message)
         self.in_flight.remove(message)
@@ -110,9 +112,9 @@ class MemoryQueue:
         if message.unique is not None:
             del self._keys[message.unique]
         if self._joiners and not self._length:
-            self._tell_joiners()
+            self._wake_joiners()
 
-    def _tell_joiners(self) -> None:
+    def _wake_joiners(self) -> None:
         for joiner in self._joiners:
             if not joiner.done():
                 joiner.set_result(None)
@@ -120,18 +122,18 @@ class MemoryQueue:
 
 
 class MemorySubscription:
-    """A consumer's hold on a memory line."""
+    """A consumer's subscription to a memory queue."""
 
-    def __init__(self, line: MemoryQueue) -> None:
-        self._line = line
+    def __init__(self, queue: MemoryQueue) -> None:
+        self._queue = queue
         self._closed = False
         self._waiting: set[asyncio.Future[None]] = set()
 
     def take(self) -> Message | None:
-        if self._closed or (message := self._line.ready.take()) is None:
+        if self._closed or (message := self._queue.ready.take()) is None:
             return None
         message.attempt += 1
-        self._line.in_flight.add(message)
+        self._queue.in_flight.add(message)
         return message
 
     async def receive(self) -> Message:
@@ -140,63 +142,63 @@ class MemorySubscription:
         return message
 
     async def ack(self, message: Message, transaction: JoinableTransaction | None = None) -> None:
-        self._line.forget(message)
+        self._queue.delete(message)
 
     async def retry(self, message: Message, delay: float) -> None:
-        self._line.take_back(message)
-        # A copy: whoever still holds the old hand-out can no longer settle it.
-        next_one = redelivery(message, message.attempt)
+        self._queue.take_back(message)
+        # A new object: the holder of the old delivery can no longer settle it.
+        again = redelivery(message, message.attempt)
         if delay > 0:
-            self._line.delayed.add(next_one, delay)
+            self._queue.delayed.add(again, delay)
         else:
-            self._line.push(next_one)
+            self._queue.push(again)
 
     async def release(self, messages: Sequence[Message]) -> None:
-        line = self._line
+        queue = self._queue
         for message in reversed(messages):
-            if message in line.in_flight:
-                line.take_back(message)
-                line.ready.put_back(redelivery(message, message.attempt - 1))
-                line.wake()
+            if message in queue.in_flight:
+                queue.take_back(message)
+                queue.ready.put_back(redelivery(message, message.attempt - 1))
+                queue.wake()
 
-    async def bury(self, message: Message, letter: Message, to: DriverQueue | None) -> None:
-        if message not in self._line.in_flight:
+    async def bury(self, message: Message, dead_letter: Message, to: DriverQueue | None) -> None:
+        if message not in self._queue.in_flight:
             raise _not_held(message)
         if to is None:
-            self._line.dead.append(letter)
+            self._queue.dead.append(dead_letter)
         else:
-            await to.accept(letter)
-        self._line.forget(message)
+            await to.publish_dead_letter(dead_letter)
+        self._queue.delete(message)
 
     async def close(self) -> None:
         self._closed = True
         for receiver in self._waiting:
             if not receiver.done():
-                self._line.receivers.remove(receiver)
+                self._queue.receivers.remove(receiver)
                 receiver.set_result(None)
 
     async def _arrival(self) -> None:
-        """Wait until it makes sense to look again. Raises Closed."""
+        """Wait until there may be a message. Raises Closed."""
         if self._closed:
-            self._pass_on()
+            self._wake_another()
             raise Closed
         receiver = asyncio.get_running_loop().create_future()
-        self._line.receivers.append(receiver)
+        self._queue.receivers.append(receiver)
         self._waiting.add(receiver)
         try:
             await receiver
         except asyncio.CancelledError:
             with suppress(ValueError):
-                self._line.receivers.remove(receiver)
-            self._pass_on()
+                self._queue.receivers.remove(receiver)
+            self._wake_another()
             raise
         finally:
             self._waiting.discard(receiver)
 
-    def _pass_on(self) -> None:
-        """Wake another receiver: this one may have been woken for a message, and goes."""
-        if self._line.ready:
-            self._line.wake()
+    def _wake_another(self) -> None:
+        """Wake another receiver: this one may have been woken for a message, and leaves."""
+        if self._queue.ready:
+            self._queue.wake()
 
 
 def _not_held(message: Message) -> NotHeld:

@@ -1,1 +1,1 @@
-"""Durable queues: messages as rows of a database, claimed by lease and never popped."""
+"""Durable queues: messages as rows of a database, claimed under a lease and deleted by the ack."""

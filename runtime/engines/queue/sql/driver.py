@@ -1,93 +1,106 @@
-"""Driver: the durable queues of one database, in this program."""
+"""SqlDriver: the queues of one database, in this program."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+from runtime.clock import REAL, Clock
 from runtime.engines.queue.driver_queue import Info
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.sql.maintenance import Maintenance
 from runtime.engines.queue.sql.operations import Claim, Publish, Settle
 from runtime.engines.queue.sql.queue import SqlQueue
-from runtime.engines.queue.sql.sqlite import store
 from runtime.engines.queue.sql.sqlite.lease import Lease, Report
 from runtime.engines.queue.sql.sqlite.notifier import Notifier
+from runtime.engines.queue.sql.sqlite.store import Store, decode_headers
 from runtime.engines.sql.contract import JoinableTransaction
 from runtime.engines.sql.sqlite.batch import BatchFunction
 from runtime.engines.sql.sqlite.database import Database
-from runtime.handlers.threads import run_in_thread
+from runtime.handlers.threads import call_threadsafe, run_in_thread
 from runtime.service import Ready, StartError, Unavailable
 
 log = logging.getLogger("runtime.queue")
 
 
-class DurableDriver:
-    """A service. Its lines may be asked only while it runs; else they raise Unavailable."""
+class SqlDriver:
+    """A service. A published message is kept until it is settled, whatever crashes meanwhile.
+
+    Its queues can be used only while it runs; otherwise they raise Unavailable.
+    """
 
     def __init__(
         self,
         id: str,
         database: Database,
         *,
-        lease: float = 10.0,
-        heartbeat: float = 3.0,
+        lease: float,
+        heartbeat: float,
         retention: float | None = None,
+        clock: Clock = REAL,
     ) -> None:
-        self.lines: dict[str, SqlQueue] = {}
+        """Times in seconds; without `retention`, finished messages are deleted at once."""
+        self.queues: dict[str, SqlQueue] = {}
         self.database = database
+        self.clock = clock
+        self.store = Store(clock.time, keep_done=retention is not None)
         self._id = id
         self._lease_time = lease
         self._heartbeat = heartbeat
-        self._settling: BatchFunction = store.settle(keep_done=retention is not None)
-        self._upkeep = Maintenance(id, self._ask, self.ring, self._settling, retention)
+        # Not a method: it would be one more call for every message. A settlement needs no lease of
+        # this program, since the store compares the message's token.
+        self.settle: Callable[[Settle], asyncio.Future[Any]] = partial(
+            database.batch, self.store.settle
+        )
+        self._maintenance = Maintenance(id, self, retention)
         self._owner = 0
         self._peers: Sequence[str] = ()
-        self._doorbell: Notifier | None = None
-        self._rung: set[str] = set()
-        self._silent = False
+        self._notifier: Notifier | None = None
+        self._to_notify: set[str] = set()
+        self._is_unreachable = False
 
-    def line(self, name: str, max_length: int) -> SqlQueue:
-        """The line called `name`; asked again, the same one with the new length."""
-        line = self.lines.setdefault(name, SqlQueue(self, name, max_length))
-        line.max_length = max_length
-        return line
+    def declare(self, name: str, options: Mapping[str, Mapping[str, Any]]) -> SqlQueue:
+        """The queue of that name; declared again, the same one with the new options."""
+        max_length = options["sql"]["max_length"]
+        queue = self.queues.setdefault(name, SqlQueue(self, name, max_length))
+        queue.max_length = max_length
+        return queue
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
-        """Take a lease, keep it until `stop`, and give up what is still held under it."""
+        """Take a lease, renew it until `stop`, and release what is still held under it."""
         loop = asyncio.get_running_loop()
-        self._doorbell = Notifier(self._wake)
+        self._notifier = Notifier(self._wake)
         lease = Lease(
             self.database.connect,
             self.database.label,
-            list(self.lines),
-            self._doorbell.address,
+            list(self.queues),
+            self._notifier.address,
             self._lease_time,
             self._heartbeat,
-            lambda report: _tell(loop, lambda: self._hear(report)),
+            partial(call_threadsafe, loop, self._on_report),
         )
         try:
             await self._open(lease)
             lease.keep()
             ready(self.database.label)
-            self._upkeep.promote()  # what is due by now, and the timer for what is not
-            for line in self.lines.values():
-                line.wake()
+            self._maintenance.promote()  # messages due by now, and the timer for the others
+            for queue in self.queues.values():
+                queue.wake()
             await stop.wait()
-            await self._upkeep.finish()
-            await self._leave(lease)
+            await self._maintenance.finish()
+            await self._close(lease)
         except BaseException:
             lease.abandon()
             raise
         finally:
             self._owner = 0
-            self._upkeep.close()
-            self._doorbell.close()
-            self._doorbell = None
+            self._maintenance.close()
+            self._notifier.close()
+            self._notifier = None
 
     @property
     def owner(self) -> int:
@@ -100,30 +113,28 @@ class DurableDriver:
     ) -> asyncio.Future[Any]:
         if transaction is None:
             self.database.forbid_reentry()
-        return self._ask(store.publish, item, transaction)
+        return self.submit(self.store.publish, item, transaction)
 
     def claim(self, item: Claim) -> asyncio.Future[Any]:
-        return self._ask(store.claim, item)
+        return self.submit(self.store.claim, item)
 
-    def settle(
-        self, item: Settle, transaction: JoinableTransaction | None = None
-    ) -> asyncio.Future[Any]:
-        return self._ask(self._settling, item, transaction)
+    def settle_in(self, transaction: JoinableTransaction, item: Settle) -> asyncio.Future[Any]:
+        return self.submit(self.store.settle, item, transaction)
 
     def settle_later(self, item: Settle, id: str) -> None:
-        self._upkeep.settle_later(item, id)
+        self._maintenance.settle_later(item, id)
 
-    def due(self, when: float) -> None:
-        self._upkeep.due(when)
+    def schedule(self, due: float) -> None:
+        self._maintenance.schedule(due)
 
     def after_commit(self, transaction: JoinableTransaction, callback: Callable[[], None]) -> None:
-        self._own(transaction).after_commit(callback)
+        self._check_transaction(transaction).after_commit(callback)
 
-    def ring(self, queue: str) -> None:
-        """Wake this program's consumers of a queue and everybody else's, once a tick."""
-        if not self._rung:
-            asyncio.get_running_loop().call_soon(self._ring)
-        self._rung.add(queue)
+    def notify(self, queue: str) -> None:
+        """Wake the consumers of a queue, in this program and others, once per turn of the loop."""
+        if not self._to_notify:
+            asyncio.get_running_loop().call_soon(self._notify)
+        self._to_notify.add(queue)
 
     async def count(self, queue: str) -> Info:
         rows = await self.database.query(
@@ -134,28 +145,32 @@ class DurableDriver:
         ready, delayed, running, dead = (counts.get(state, 0) for state in range(4))
         return Info(ready, delayed, running, dead)
 
-    async def dead(self, queue: str, limit: int) -> Sequence[Message]:
+    async def dead_letters(self, queue: str, limit: int) -> Sequence[Message]:
         rows = await self.database.query(
             "SELECT id, body, headers, published FROM runtime_message "
             "WHERE queue = ? AND state = 3 ORDER BY seq LIMIT ?",
             (queue, limit),
         )
         return [
-            Message(row["id"], row["body"], store.parsed(row["headers"]), 0, row["published"])
+            Message(row["id"], row["body"], decode_headers(row["headers"]), 0, row["published"])
             for row in rows
         ]
 
-    def _ask(
-        self, work: BatchFunction, item: Any, transaction: JoinableTransaction | None = None
+    def submit(
+        self, function: BatchFunction, item: Any, transaction: JoinableTransaction | None = None
     ) -> asyncio.Future[Any]:
+        """Run an item of a batch, or a step of a transaction. Raises Unavailable."""
         if not self._owner:
             raise Unavailable(f"'{self._id}' is not running")
         if transaction is None:
-            return self.database.batch(work, item)
-        return self._own(transaction).add(lambda connection: work(connection, [item])[0])
+            return self.database.batch(function, item)
+        transaction = self._check_transaction(transaction)
+        return transaction.add(lambda connection: function(connection, [item])[0])
 
-    def _own(self, transaction: JoinableTransaction) -> JoinableTransaction:
-        """The transaction, if it belongs to this driver's database."""
+    def _check_transaction(self, transaction: JoinableTransaction) -> JoinableTransaction:
+        """The transaction, if it belongs to this driver's database. Raises TypeError or
+        ValueError.
+        """
         database = getattr(transaction, "database", None)
         if database is None:
             raise TypeError(
@@ -176,56 +191,53 @@ class DurableDriver:
             label, code = self.database.label, getattr(error, "sqlite_errorcode", 0)
             if isinstance(error, sqlite3.OperationalError) and code != sqlite3.SQLITE_ERROR:
                 raise Unavailable(f"'{label}' cannot be used yet: {error}") from None
-            # Tables that are not as they should be stay so.
+            # Tables that are not as expected will not change by waiting.
             raise StartError(f"'{label}' cannot be used: {error}; it was left as it is") from None
 
-    async def _leave(self, lease: Lease) -> None:
+    async def _close(self, lease: Lease) -> None:
         try:
             await run_in_thread("lease", lease.close)
         except (sqlite3.Error, Unavailable) as error:
-            text = "%s: the lease could not be ended, what is held waits until it runs out: %s"
+            text = "%s: the lease could not be ended, its messages wait until it expires: %s"
             log.warning(text, self._id, error, extra={"entry": self._id})
 
-    def _hear(self, report: Report) -> None:
-        """What the lease's thread saw."""
+    def _on_report(self, report: Report) -> None:
+        """Act on a report of the lease's thread."""
         if not self._owner:
             return
         self._peers = report.peers
         if report.fault is not None:
-            if not self._silent:
+            if not self._is_unreachable:
                 text = "%s: the database cannot be reached: %s"
                 log.warning(text, self._id, report.fault, extra={"entry": self._id})
-            self._silent = True
+            self._is_unreachable = True
             return
-        self._silent = False
-        if report.lost:
+        self._is_unreachable = False
+        if report.expired:
             self._owner = report.owner
-            for line in self.lines.values():
-                line.lose()
-            text = "%s: lease lost; what was in hand is somebody else's now, and its end is ignored"
+            for queue in self.queues.values():
+                queue.lease_expired()
+            text = (
+                "%s: lease expired: in-flight messages were reassigned, "
+                "their results will be ignored"
+            )
             log.error(text, self._id, extra={"entry": self._id})
-        for queue in report.recovered:
+        for name in report.rescued:
             text = "%s: messages of '%s' that a dead program held are ready again"
-            log.warning(text, self._id, queue, extra={"entry": self._id})
+            log.warning(text, self._id, name, extra={"entry": self._id})
         if report.next_due is not None:
-            self.due(report.next_due)
-        for line in self.lines.values():
-            line.wake()
-        self._upkeep.prune()
+            self.schedule(report.next_due)
+        for queue in self.queues.values():
+            queue.wake()
+        self._maintenance.prune()
 
-    def _wake(self, queue: str) -> None:
-        if line := self.lines.get(queue):
-            line.wake()
+    def _wake(self, name: str) -> None:
+        if queue := self.queues.get(name):
+            queue.wake()
 
-    def _ring(self) -> None:
-        queues, self._rung = self._rung, set()
-        for queue in queues:
-            self._wake(queue)
-            if self._doorbell is not None and self._peers:
-                self._doorbell.ring(self._peers, queue)
-
-
-def _tell(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
-    """Call back on the loop, from another thread."""
-    with suppress(RuntimeError):  # the loop is closed: nobody listens any more
-        loop.call_soon_threadsafe(callback)
+    def _notify(self) -> None:
+        names, self._to_notify = self._to_notify, set()
+        for name in names:
+            self._wake(name)
+            if self._notifier is not None and self._peers:
+                self._notifier.notify(self._peers, name)

@@ -1,4 +1,4 @@
-"""Upkeep: what a durable driver does between requests, on time or until it is done."""
+"""Maintenance: promotes delayed messages, repeats failed settlements, prunes finished messages."""
 
 from __future__ import annotations
 
@@ -6,122 +6,138 @@ import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
-from time import time
-from typing import Any
+from typing import Any, Protocol
 
 from runtime import failpoint
+from runtime.clock import Clock, Timer
 from runtime.engines.queue.driver_queue import NotHeld
 from runtime.engines.queue.sql.operations import Settle
-from runtime.engines.queue.sql.sqlite import store
+from runtime.engines.queue.sql.sqlite.store import PRUNED, Store
 from runtime.engines.sql.sqlite.batch import BatchFunction
 from runtime.service import Unavailable
 
 log = logging.getLogger("runtime.queue")
 
-AGAIN = 0.5
-"""Seconds between two tries to settle what the database did not take."""
+SETTLE_AGAIN = 0.5
+"""Seconds between two attempts to settle what the database could not settle."""
 GRAIN = 0.005
-"""Seconds that a due message may wait for others: to make some ready is one commit for all."""
+"""Least seconds between two promotions: one commit promotes all that became due meanwhile."""
+
+
+class Driver(Protocol):
+    """The driver, as its maintenance uses it."""
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def store(self) -> Store: ...
+
+    def submit(self, function: BatchFunction, item: Any) -> asyncio.Future[Any]:
+        """Run an item of a batch. Raises Unavailable."""
+        ...
+
+    def notify(self, queue: str) -> None:
+        """Wake the consumers of a queue: a message is ready."""
+        ...
 
 
 class Maintenance:
-    """Makes ready what is due, settles what could not be settled, and forgets what is old.
+    """The work of a driver that no caller waits for."""
 
-    `ask(work, item)` has an item of a batch done; `ring(queue)` says that a queue got something.
-    """
-
-    def __init__(
-        self,
-        id: str,
-        ask: Callable[[BatchFunction, Any], asyncio.Future[Any]],
-        ring: Callable[[str], None],
-        settling: BatchFunction,
-        retention: float | None,
-    ) -> None:
+    def __init__(self, id: str, driver: Driver, retention: float | None) -> None:
+        """`id` is the driver's name in logs; `retention` in seconds, None to keep nothing."""
         self._id = id
-        self._ask = ask
-        self._ring = ring
-        self._settling = settling
+        self._driver = driver
+        self._time = driver.clock.time
+        self._call_later = driver.clock.call_later
         self._retention = retention
         self._due: float | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._later: list[tuple[Settle, str]] = []
+        self._promoted_at = 0.0
+        self._timer: Timer | None = None
+        self._unsettled: list[tuple[Settle, str]] = []
         self._pending: set[asyncio.Future[Any]] = set()
 
-    def due(self, when: float) -> None:
-        """Something is due at a time, in seconds since 1970."""
-        # Asked again for the same time, the timer is set anew: it does not see that somebody set
-        # the clock, or that the machine slept.
-        if self._due is None or when <= self._due:
-            self._due = when
+    def schedule(self, due: float) -> None:
+        """Promote at that time, in seconds since 1970, unless it happens earlier anyway."""
+        # For the same time the timer is set anew: the clock may have been set, or the machine have
+        # slept since.
+        if self._due is None or due <= self._due:
+            self._due = due
             if self._timer is not None:
                 self._timer.cancel()
-            wait = max(0.0, when - time()) + GRAIN
-            self._timer = asyncio.get_running_loop().call_later(wait, self.promote)
+            now = self._time()
+            # Only what is left of the grain: `_promoted_at` is in the future if the clock was set.
+            wait = max(0.0, due - now, min(GRAIN, self._promoted_at + GRAIN - now))
+            self._timer = self._call_later(wait, self.promote)
 
     def promote(self) -> None:
-        """Make ready what is due by now, and wait for what is due next."""
+        """Make delayed messages ready that are due, and schedule the next promotion."""
         self._due, self._timer = None, None
-        self._do(store.promote, time(), self._promoted, self._failed)
+        self._promoted_at = now = self._time()
+        self._submit(self._driver.store.promote, now, self._on_promoted, self._on_error)
 
     def settle_later(self, item: Settle, id: str) -> None:
-        """Settle the message of that id, again and again, for as long as the driver runs."""
-        if not self._later:
-            asyncio.get_running_loop().call_later(AGAIN, self._settle)
-        self._later.append((item, id))
+        """Repeat the settlement of the message of that id for as long as the driver runs."""
+        if not self._unsettled:
+            self._call_later(SETTLE_AGAIN, self._settle)
+        self._unsettled.append((item, id))
 
     def prune(self) -> None:
-        """Forget what was done longer ago than `retention`, some at a time."""
+        """Delete messages that were finished longer ago than `retention`, in batches."""
         if self._retention is not None:
-            self._do(store.prune, time() - self._retention, self._pruned, self._failed)
+            before = self._time() - self._retention
+            self._submit(self._driver.store.prune, before, self._on_pruned, self._on_error)
 
     async def finish(self) -> None:
-        """Try once more to settle what waits for it, and end what is under way."""
+        """Try once more to settle what is unsettled, and wait for pending requests."""
         self._settle()
         if self._pending:
             await asyncio.wait(self._pending)
 
     def close(self) -> None:
+        """Stop the timer, and drop what could not be settled."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer, self._due = None, None
-        self._later.clear()
+        self._unsettled.clear()
 
-    def _promoted(self, promoted: tuple[set[str], float | None]) -> None:
+    def _on_promoted(self, promoted: tuple[set[str], float | None]) -> None:
         failpoint.point("queue.promote.after_commit")
         queues, next_due = promoted
         for queue in queues:
-            self._ring(queue)
+            self._driver.notify(queue)
         if next_due is not None:
-            self.due(next_due)
+            self.schedule(next_due)
 
-    def _pruned(self, count: int) -> None:
-        if count == store.PRUNED:
+    def _on_pruned(self, count: int) -> None:
+        if count == PRUNED:
             self.prune()
 
     def _settle(self) -> None:
-        items, self._later = self._later, []
-        for item, id in items:
-            self._do(self._settling, item, _nothing, partial(self._again, item, id))
+        unsettled, self._unsettled = self._unsettled, []
+        for item, id in unsettled:
+            failed = partial(self._on_settle_error, item, id)
+            self._submit(self._driver.store.settle, item, _ignore, failed)
 
-    def _again(self, item: Settle, id: str, error: BaseException) -> None:
+    def _on_settle_error(self, item: Settle, id: str, error: BaseException) -> None:
         if not isinstance(error, NotHeld):
             return self.settle_later(item, id)
-        text = "%s: message %s was no longer held when the database was there again"
+        text = "%s: message %s was no longer held when the database was available again"
         log.warning(text, self._id, id, extra={"entry": self._id, "message_id": id})
 
-    def _failed(self, error: BaseException) -> None:
+    def _on_error(self, error: BaseException) -> None:
         log.warning("%s: %s", self._id, error, extra={"entry": self._id})
 
-    def _do(
+    def _submit(
         self,
-        work: BatchFunction,
+        function: BatchFunction,
         item: Any,
         then: Callable[[Any], None],
         failed: Callable[[BaseException], None],
     ) -> None:
         try:
-            future = self._ask(work, item)
+            future = self._driver.submit(function, item)
         except Unavailable:
             return  # the driver or its database has ended; the next run looks for what is left
         self._pending.add(future)
@@ -139,5 +155,5 @@ class Maintenance:
         future.add_done_callback(done)
 
 
-def _nothing(result: Any) -> None:
-    """What a settlement answers says nothing."""
+def _ignore(result: Any) -> None:
+    """A settlement has no result."""

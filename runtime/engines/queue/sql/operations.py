@@ -1,8 +1,8 @@
-"""Requests: what is asked of the store, each one an item of a batch."""
+"""Operations: the requests to the store, each an item of a batch."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -10,21 +10,22 @@ from runtime.engines.queue.message import Message
 
 
 class Publish(msgspec.Struct, gc=False, frozen=True):
-    """Put a message into a queue, unless it is full or has one of the same key."""
+    """Insert a message into a queue, unless that is full or has one of the same key."""
 
     queue: str
     message: Message
     due: float
     """Seconds since 1970 before which it may not be claimed; 0 for at once."""
     limit: int | None
-    """How long the queue may get; None for a dead letter, which is never refused."""
+    """The queue's `max_length`; None for a dead letter, which is never refused."""
 
 
 class Claim(msgspec.Struct, gc=False, frozen=True):
-    """Take up to `count` messages, counting their attempts.
+    """Claim up to `count` messages, counting their attempts.
 
-    A suspect, which was in hand when a program died, is only given to who has nothing in hand
-    (`alone`), and then it alone: whatever killed the program does not take others with it again.
+    A suspect is a message that was in flight when a program died. It is only given to a consumer
+    that holds nothing else (`alone`), and then without others: a message that kills its program
+    does not take others with it again.
     """
 
     queue: str
@@ -34,21 +35,21 @@ class Claim(msgspec.Struct, gc=False, frozen=True):
 
 
 class Claimed(msgspec.Struct, frozen=True):
-    """What a claim got. `suspect` says that the next one in line must be taken alone."""
+    """The result of a claim. With `suspect`, the next message must be claimed alone."""
 
     messages: Sequence[tuple[int, Message]]
     suspect: bool
 
 
 class Ack(msgspec.Struct, gc=False, frozen=True):
-    """Done."""
+    """Delete the message."""
 
     seq: int
     token: int
 
 
 class Retry(msgspec.Struct, gc=False, frozen=True):
-    """Again at `due`."""
+    """Redeliver the message at `due`, in seconds since 1970."""
 
     seq: int
     token: int
@@ -56,18 +57,18 @@ class Retry(msgspec.Struct, gc=False, frozen=True):
 
 
 class Release(msgspec.Struct, gc=False, frozen=True):
-    """Given back: ready where it was, the attempt not spent."""
+    """Give the message back: ready at its old place, without spending an attempt."""
 
     seq: int
     token: int
 
 
 class Bury(msgspec.Struct, gc=False, frozen=True):
-    """Dead: with these headers, in the queue `to` or, without one, where it is."""
+    """Make the message a dead letter with these headers, in the queue `to` or in its own."""
 
     seq: int
     token: int
-    headers: str
+    headers: Mapping[str, str]
     to: str | None
 
 

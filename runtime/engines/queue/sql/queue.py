@@ -1,10 +1,9 @@
-"""Line: the messages of one queue in a database."""
+"""SqlQueue: the messages of one queue in a database."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from time import time
 from typing import Any, Protocol
 
 from runtime import failpoint
@@ -16,7 +15,7 @@ from runtime.engines.sql.contract import JoinableTransaction
 
 
 class Driver(Settler, Protocol):
-    """What a line asks of its driver. The futures raise Full or Unavailable."""
+    """The driver, as its queues use it. The futures raise Full or Unavailable."""
 
     def publish(
         self, item: Publish, transaction: JoinableTransaction | None
@@ -24,38 +23,39 @@ class Driver(Settler, Protocol):
 
     async def count(self, queue: str) -> Info: ...
 
-    async def dead(self, queue: str, limit: int) -> Sequence[Message]: ...
+    async def dead_letters(self, queue: str, limit: int) -> Sequence[Message]: ...
 
 
 class SqlQueue:
-    """A line; what it is asked, it asks its driver, in batches with what others ask."""
+    """Passes requests on to its driver, which batches them with those of others."""
 
     def __init__(self, driver: Driver, name: str, max_length: int) -> None:
         self.name = name
         self.max_length = max_length
         self.driver = driver
+        self._time = driver.clock.time
         self.subscriptions: list[SqlSubscription] = []
 
     async def publish(
         self, message: Message, delay: float = 0.0, transaction: JoinableTransaction | None = None
     ) -> str:
-        due = time() + delay if delay > 0 else 0.0
+        due = self._time() + delay if delay > 0 else 0.0
         item = Publish(self.name, message, due, self.max_length)
         id: str = await self.driver.publish(item, transaction)
         failpoint.point("queue.publish.after_commit")
         if id != message.id:
             return id
         if due:
-            self.driver.due(due)
+            self.driver.schedule(due)
         elif transaction is not None:
-            self.driver.after_commit(transaction, lambda: self.driver.ring(self.name))
+            self.driver.after_commit(transaction, lambda: self.driver.notify(self.name))
         else:
-            self.driver.ring(self.name)
+            self.driver.notify(self.name)
         return id
 
-    async def accept(self, letter: Message) -> None:
-        await self.driver.publish(Publish(self.name, letter, 0.0, None), None)
-        self.driver.ring(self.name)
+    async def publish_dead_letter(self, message: Message) -> None:
+        await self.driver.publish(Publish(self.name, message, 0.0, None), None)
+        self.driver.notify(self.name)
 
     def subscribe(self, prefetch: int) -> SqlSubscription:
         subscription = SqlSubscription(self, prefetch)
@@ -66,14 +66,14 @@ class SqlQueue:
         return await self.driver.count(self.name)
 
     async def dead_letters(self, limit: int = 100) -> Sequence[Message]:
-        return await self.driver.dead(self.name, limit)
+        return await self.driver.dead_letters(self.name, limit)
 
     def wake(self) -> None:
-        """There may be something to claim."""
+        """Have the subscriptions claim: there may be something."""
         for subscription in self.subscriptions:
             subscription.wake()
 
-    def lose(self) -> None:
-        """The lease ran out: what was claimed and not begun is somebody else's."""
+    def lease_expired(self) -> None:
+        """Have the subscriptions drop messages that were reassigned before they were received."""
         for subscription in self.subscriptions:
-            subscription.lose()
+            subscription.lease_expired()

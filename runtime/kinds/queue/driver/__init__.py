@@ -1,47 +1,33 @@
-"""Drivers: what keeps the messages of queues."""
+"""Drivers: services that keep the messages of queues."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
-
-import msgspec
 
 from runtime.engines.queue.driver_queue import DriverQueue, Subscription
 
-__all__ = ["Driver", "DriverOptions", "Line", "MemoryOptions", "SqlOptions", "Subscription"]
+__all__ = ["Driver", "DriverOptions", "DriverQueue", "Subscription"]
 
+DriverOptions = Mapping[str, Mapping[str, Any]]
+"""The `driver_options` of a queue, with defaults: the options for each driver, by its name.
 
-class MemoryOptions(msgspec.Struct, frozen=True, kw_only=True):
-    max_length: int
-
-
-class SqlOptions(msgspec.Struct, frozen=True, kw_only=True):
-    max_length: int
-
-
-class DriverOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """A queue's `driver_options`: a bag for each driver, so that its driver can be changed.
-
-    A driver reads the bag of its own name and no other.
-    """
-
-    memory: MemoryOptions
-    sql: SqlOptions
-    amqp: dict[str, Any]
-    sqs: dict[str, Any]
+The name is the last word of the driver's kind. A driver reads its own options only, so that another
+driver can take its place. They are checked by `x-queue-options` of the driver's schema.
+"""
 
 
 class Driver(Protocol):
-    """A service that keeps messages. Its component is what `queue.queue` names in `driver`.
+    """A service that keeps messages: the component that `driver` of a `queue.queue` names.
 
     The messages belong to the application: they outlive a crash and a restart of the service.
-    What a `DriverQueue` and its `Subscription` promise stands with them, in `runtime.engines.queue.driver_queue`.
+    See `DriverQueue` and `Subscription` for the promises about them.
     """
 
     def declare(self, name: str, options: DriverOptions) -> DriverQueue:
-        """The line called `name`. Called while the application is built, before `run`.
+        """The queue of that name. Called while the application is built, before `run`.
 
-        Has no side effects beyond memory: what must exist outside is made by `run`, before it is
-        ready. Declared again, the same line takes the new options and keeps its messages.
+        Has no side effects beyond memory: external resources are created by `run`, before it is
+        ready. Declared again, the same queue takes the new options and keeps its messages.
         """
         ...

@@ -7,6 +7,7 @@ import logging
 
 import msgspec
 
+from runtime.clock import REAL, Clock
 from runtime.engines.queue.memory.queue import MemoryQueue
 from runtime.entry_id import EntryId
 from runtime.kind import BuildContext, Kind, Ready, Stage
@@ -20,17 +21,18 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MemoryDriver:
-    """Takes messages before, while and after it runs; they live as long as this object."""
+    """Accepts messages before, while and after it runs; they live as long as this object."""
 
-    def __init__(self, id: EntryId) -> None:
-        self.lines: dict[str, MemoryQueue] = {}
+    def __init__(self, id: EntryId, clock: Clock = REAL) -> None:
+        self.queues: dict[str, MemoryQueue] = {}
         self._id = id
+        self._clock = clock
 
     def declare(self, name: str, options: DriverOptions) -> MemoryQueue:
-        max_length = options.memory.max_length
-        line = self.lines.setdefault(name, MemoryQueue(name, max_length))
-        line.max_length = max_length
-        return line
+        max_length = options["memory"]["max_length"]
+        queue = self.queues.setdefault(name, MemoryQueue(name, max_length, self._clock))
+        queue.max_length = max_length
+        return queue
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
         ready()
@@ -38,38 +40,39 @@ class MemoryDriver:
         self._warn_of_loss()
 
     async def join(self) -> None:
-        """Wait until every queue is empty and nothing is in hand: for tests and operators."""
-        while any(len(line) for line in self.lines.values()):
-            for line in list(self.lines.values()):
-                await line.join()
+        """Wait until no message is ready, delayed or in flight: for tests and operators."""
+        while any(len(queue) for queue in self.queues.values()):
+            for queue in list(self.queues.values()):
+                await queue.join()
 
     def _warn_of_loss(self) -> None:
-        waiting = {name: len(line) for name, line in self.lines.items() if len(line)}
-        dead = {name: len(line.dead) for name, line in self.lines.items() if line.dead}
-        messages, letters = sum(waiting.values()), sum(dead.values())
-        if not messages + letters:
+        unfinished = {name: len(queue) for name, queue in self.queues.items() if len(queue)}
+        dead = {name: len(queue.dead) for name, queue in self.queues.items() if queue.dead}
+        messages, dead_letters = sum(unfinished.values()), sum(dead.values())
+        if not messages + dead_letters:
             return
-        counts = [f"{name}: {count}" for name, count in waiting.items()]
+        amounts = [_amount(messages, "message"), _amount(dead_letters, "dead letter")]
+        counts = [f"{name}: {count}" for name, count in unfinished.items()]
         counts += [f"{name}: {count} dead" for name, count in dead.items()]
         log.warning(
             "%s: %s %s with this program (%s)",
             self._id,
-            " and ".join(filter(None, [_some(messages, "message"), _some(letters, "dead letter")])),
+            " and ".join(filter(None, amounts)),
             "is in memory only and ends"
-            if messages + letters == 1
+            if messages + dead_letters == 1
             else "are in memory only and end",
             ", ".join(counts),
-            extra={"entry": str(self._id), "fields": {"queues": waiting, "dead": dead}},
+            extra={"entry": str(self._id), "fields": {"queues": unfinished, "dead": dead}},
         )
 
 
-def _some(count: int, noun: str) -> str:
-    """`1 message`, `2 messages`, or nothing."""
+def _amount(count: int, noun: str) -> str:
+    """`1 message`, `2 messages`, or an empty text for 0."""
     return f"{count} {noun}{'s' if count > 1 else ''}" if count else ""
 
 
 def build(config: Config, context: BuildContext) -> MemoryDriver:
-    return MemoryDriver(context.id)
+    return MemoryDriver(context.id, context.clock)
 
 
 kind = Kind(

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 
 import msgspec
 
-from runtime.engines.queue.sql.driver import DurableDriver
-from runtime.engines.queue.sql.queue import SqlQueue
+from runtime.engines.queue.sql.driver import SqlDriver
 from runtime.engines.sql.sqlite.database import Database
 from runtime.findings.finding import Problem
-from runtime.kind import BuildContext, Kind, Linked, Ready, Stage
-from runtime.kinds.queue.driver import DriverOptions
+from runtime.kind import BuildContext, Kind, Linked, Stage
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,25 +20,17 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     retention: float | None
 
 
-class SqlDriver:
-    """Nothing that was published is forgotten before it was acked, whatever dies meanwhile."""
-
-    def __init__(self, config: Config, context: BuildContext) -> None:
-        if config.durability == "full":
-            config.database.make_durable()
-        self._driver = DurableDriver(
-            str(context.id),
-            config.database,
-            lease=config.lease,
-            heartbeat=config.heartbeat,
-            retention=config.retention,
-        )
-
-    def declare(self, name: str, options: DriverOptions) -> SqlQueue:
-        return self._driver.line(name, options.sql.max_length)
-
-    async def run(self, ready: Ready, stop: asyncio.Event) -> None:
-        await self._driver.run(ready, stop)
+def build(config: Config, context: BuildContext) -> SqlDriver:
+    if config.durability == "full":
+        config.database.make_durable()
+    return SqlDriver(
+        str(context.id),
+        config.database,
+        lease=config.lease,
+        heartbeat=config.heartbeat,
+        retention=config.retention,
+        clock=context.clock,
+    )
 
 
 def check(entry: Linked) -> Iterable[Problem]:
@@ -61,4 +50,4 @@ def check(entry: Linked) -> Iterable[Problem]:
         yield Problem(("heartbeat",), message, "write a third of the lease")
 
 
-kind = Kind("queue.driver.sql", Config, SqlDriver, stage=Stage.RESOURCE, check=check)
+kind = Kind("queue.driver.sql", Config, build, stage=Stage.RESOURCE, check=check)

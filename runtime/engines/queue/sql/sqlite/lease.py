@@ -1,4 +1,4 @@
-"""Lease: one row that says this program lives, renewed by a thread that needs no event loop."""
+"""Lease: one row that proves this program alive, renewed by a thread that needs no event loop."""
 
 from __future__ import annotations
 
@@ -12,39 +12,41 @@ import msgspec
 
 from runtime import failpoint
 from runtime.engines.queue.sql.sqlite.liveness import ProcessIdentity, clock
-from runtime.engines.queue.sql.sqlite.store import counted, next_due
+from runtime.engines.queue.sql.sqlite.store import next_due, recount
 from runtime.engines.queue.sql.sqlite.tables import prepare
 from runtime.engines.sql.sqlite.busy_retry import BusyRetry
 from runtime.engines.sql.sqlite.errors import code
 
-LOOK = 1.0
-"""Seconds between two looks at the other owners, and at what is due."""
-BRIEF = 0.1
-"""Seconds that the write lock is waited for without a doubt that others could renew meanwhile."""
+CHECK_INTERVAL = 1.0
+"""Seconds between two checks of the other owners and of the next due message."""
+BRIEF_WAIT = 0.1
+"""Longest wait for the write lock, in seconds, before we assume that the other owners could not
+renew their leases either.
+"""
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What a look found: what the loop's side of a driver has to know."""
+    """The result of a check, for the driver on the event loop."""
 
     owner: int
-    lost: bool
-    """Whether the lease ran out, so that all that was held under it is somebody else's now."""
+    expired: bool
+    """True if the lease had expired, so that all messages held under it were reassigned."""
     peers: Sequence[str]
     """The addresses of the other owners."""
     next_due: float | None
-    """When the next delayed message is due, in seconds since 1970."""
-    recovered: Sequence[str]
-    """Queues that got back what a dead owner held."""
+    """The time when the next delayed message is due, in seconds since 1970."""
+    rescued: Sequence[str]
+    """The queues that got back messages of a dead owner."""
     fault: str | None = None
-    """Why the look failed; the rest is then as it was before."""
+    """The error of a check that failed, whose other fields mean nothing."""
 
 
 class Lease:
-    """Holds a lease, gives back what dead owners held, and tells what it sees.
+    """Holds a lease, releases the messages of dead owners, and reports.
 
-    Its connection and its thread are its own: a handler that blocks the loop does not keep it from
-    renewing. A write lock does, whoever has it, and then it keeps everybody: after a long one, no
-    lease that ran out is ended before its owner had the time to renew it.
+    It has its own connection and thread, so a handler that blocks the event loop does not keep it
+    from renewing. A write lock of whichever program does, and it keeps all owners from renewing:
+    after a long lock, an expired lease is ended only once its owner had time to renew it.
     """
 
     def __init__(
@@ -55,10 +57,10 @@ class Lease:
         address: str,
         lease: float,
         heartbeat: float,
-        tell: Callable[[Report], None],
+        report: Callable[[Report], None],
     ) -> None:
-        """`connect()` opens a connection that waits for no lock; `tell` is called in the thread.
-        Times in seconds.
+        """`connect()` opens a connection that does not wait for locks; `report` is called in the
+        lease's thread. Times in seconds.
         """
         self._connect = connect
         self._label = label
@@ -66,25 +68,25 @@ class Lease:
         self._address = address
         self._lease = lease
         self._heartbeat = heartbeat
-        self._tell = tell
-        self._process = ProcessIdentity.mine()
-        self._end = Event()
+        self._report = report
+        self._process = ProcessIdentity.current()
+        self._stop = Event()
         self._owner = 0
         self._expires = 0.0
-        self._recovered: Sequence[str] = ()
-        """What `open` gave back, until it is told."""
-        self._mercy = 0.0
-        """Until when leases that ran out are left alone."""
+        self._rescued: Sequence[str] = ()
+        """The queues that `open` rescued messages of, until they are reported."""
+        self._grace_until = 0.0
+        """Expired leases are not ended before this time."""
         self._thread = Thread(target=self._main, name=f"lease {label}", daemon=True)
 
     def open(self) -> int:
-        """Make the tables, take a lease, and give back what a dead program held, before anything
-        newer is claimed; blocks. Raises StartError, or what sqlite3 raises.
+        """Create the tables, take a lease, and release messages of dead programs before anything
+        newer is claimed. Returns the owner's id. Blocks. Raises StartError, or what sqlite3 raises.
         """
         connection = self._connect()
         try:
             BusyRetry(self._lease / 2)(lambda: self._begin(connection))
-            self._recovered = self._sweep(connection)
+            self._rescued = self._rescue(connection)
         finally:
             connection.close()
         return self._owner
@@ -94,26 +96,26 @@ class Lease:
         self._thread.start()
 
     def close(self) -> None:
-        """Give up the lease and all that is still held under it; blocks for a moment."""
-        self._end.set()
+        """End the lease, and release all messages still held under it. Blocks for a moment."""
+        self._stop.set()
         if self._thread.is_alive():
-            self._thread.join(LOOK)
+            self._thread.join(CHECK_INTERVAL)
         connection = self._connect()
         try:
             owner = {self._owner: self._expires}
-            BusyRetry(LOOK)(lambda: _drop(connection, owner, crashed=False))
+            BusyRetry(CHECK_INTERVAL)(lambda: _end_leases(connection, owner, crashed=False))
         finally:
             connection.close()
 
     def abandon(self) -> None:
-        """Stop renewing, and leave the rest to whoever looks next."""
-        self._end.set()
+        """Stop renewing, and leave the messages to other owners or the next start."""
+        self._stop.set()
 
     def _begin(self, connection: sqlite3.Connection) -> None:
         with _transaction(connection):
             failpoint.point("queue.lease.before_commit")
             prepare(connection, self._label)
-            counted(connection, self._queues)
+            recount(connection, self._queues)
             self._take(connection)
         failpoint.point("queue.lease.after_commit")
 
@@ -131,30 +133,30 @@ class Lease:
         renew = clock() + self._heartbeat
         peers: Sequence[str] = ()
         pause = 0.0
-        while not self._end.wait(pause):
-            pause = min(LOOK, self._heartbeat)
-            lost = False
+        while not self._stop.wait(pause):
+            pause = min(CHECK_INTERVAL, self._heartbeat)
+            expired = False
             try:
                 if connection is None:
                     connection = self._connect()
                 if clock() >= renew:
-                    with self._merciful():
-                        lost = not BusyRetry(self._heartbeat)(partial(self._renew, connection))
+                    with self._grace_after_lock():
+                        expired = not BusyRetry(self._heartbeat)(partial(self._renew, connection))
                     renew = clock() + self._heartbeat
-                recovered = [*self._recovered, *self._sweep(connection)]
-                self._recovered = ()
+                rescued = [*self._rescued, *self._rescue(connection)]
+                self._rescued = ()
                 peers = self._peers(connection)
-                self._tell(Report(self._owner, lost, peers, next_due(connection), recovered))
+                self._report(Report(self._owner, expired, peers, next_due(connection), rescued))
             except sqlite3.Error as error:
                 if connection is not None:
                     connection.close()
                 connection = None
-                self._tell(Report(self._owner, lost, peers, None, (), str(error)))
+                self._report(Report(self._owner, expired, peers, None, (), str(error)))
         if connection is not None:
             connection.close()
 
     def _renew(self, connection: sqlite3.Connection) -> bool:
-        """Whether the lease was still ours; if it was not, another one is taken."""
+        """Renew the lease, or take another one if it was ended; False in that case."""
         expires = clock() + self._lease
         renewed = connection.execute(
             "UPDATE runtime_owner SET expires = ? WHERE id = ?", (expires, self._owner)
@@ -165,7 +167,10 @@ class Lease:
             self._take(connection)
         return bool(renewed)
 
-    def _sweep(self, connection: sqlite3.Connection) -> Sequence[str]:
+    def _rescue(self, connection: sqlite3.Connection) -> Sequence[str]:
+        """Release the messages of dead owners, and of those whose lease expired. Returns the
+        queues that got some.
+        """
         rows = connection.execute(
             "SELECT id, machine, process, expires FROM runtime_owner WHERE id <> ?", (self._owner,)
         ).fetchall()
@@ -174,40 +179,42 @@ class Lease:
         }
         now = clock()
         late = {id: expires for id, *_, expires in rows if expires < now and id not in dead}
-        recovered: set[str] = set()
+        rescued: set[str] = set()
         if dead:
-            recovered.update(BusyRetry(self._heartbeat)(partial(_drop, connection, dead, True)))
-        if late and now > self._mercy:
+            rescued.update(BusyRetry(self._heartbeat)(partial(_end_leases, connection, dead, True)))
+        if late and now > self._grace_until:
             try:
-                with self._merciful():
-                    recovered.update(BusyRetry(BRIEF)(partial(_drop, connection, late, True)))
+                with self._grace_after_lock():
+                    rescued.update(
+                        BusyRetry(BRIEF_WAIT)(partial(_end_leases, connection, late, True))
+                    )
             except sqlite3.OperationalError as error:
                 if code(error) != sqlite3.SQLITE_BUSY:
                     raise
-        return sorted(recovered)
+        return sorted(rescued)
 
     @contextmanager
-    def _merciful(self) -> Iterator[None]:
-        """Give the others time for a heartbeat if what is done here had to wait for the lock."""
+    def _grace_after_lock(self) -> Iterator[None]:
+        """Give the other owners time for a heartbeat, if the block had to wait for the lock."""
         began = clock()
         try:
             yield
         finally:
-            if clock() - began >= BRIEF:
-                self._mercy = clock() + self._heartbeat + LOOK
+            if clock() - began >= BRIEF_WAIT:
+                self._grace_until = clock() + self._heartbeat + CHECK_INTERVAL
 
     def _peers(self, connection: sqlite3.Connection) -> Sequence[str]:
         rows = connection.execute("SELECT address FROM runtime_owner WHERE id <> ?", (self._owner,))
         return [address for (address,) in rows if address]
 
 
-def _drop(
+def _end_leases(
     connection: sqlite3.Connection, owners: Mapping[int, float], crashed: bool
 ) -> Sequence[str]:
-    """End these leases, unless they were renewed since they expired at the given times.
+    """End these leases, unless they were renewed since they were to expire at the given times.
 
-    What was held is ready again; after a crash the attempt stays spent, and the messages are
-    suspects. Names the queues that got something.
+    Their messages are ready again; after a crash the attempt stays spent, and they are suspects.
+    Returns the queues that got some.
     """
     with _transaction(connection):
         failpoint.point("queue.sweep.before_commit")

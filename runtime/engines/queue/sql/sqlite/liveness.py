@@ -1,4 +1,4 @@
-"""Process: who this program is among those of its machine, and whether another one lives."""
+"""Liveness: the identity of a process, and a check whether it is still running."""
 
 from __future__ import annotations
 
@@ -11,42 +11,43 @@ _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def clock() -> float:
-    """Seconds since the machine started: the same for all its programs, whoever sets the time."""
+    """Seconds since the machine booted: the same for all its programs, also if the time is set."""
     return time.clock_gettime(_CLOCK)
 
 
 class ProcessIdentity(NamedTuple):
-    """`machine` changes with every start of the machine; `name` is never used by two programs."""
+    """`machine` is another one after each boot; `name` is unique among its processes."""
 
     machine: str
     name: str
 
     @classmethod
-    def mine(cls) -> ProcessIdentity:
+    def current(cls) -> ProcessIdentity:
+        """The identity of this process."""
         pid = os.getpid()
         return cls(_boot(), f"{_namespace()} {pid} {_start(pid)}")
 
     def is_dead(self) -> bool:
-        """Whether that program has certainly ended. False if it cannot be known from here."""
+        """True if that process has certainly ended; False if that cannot be known from here."""
         if self.machine != _boot():
             return True
         try:
             namespace, pid, start = self.name.split()
         except ValueError:
             return False
-        # A program in another container has a number that means somebody else here.
+        # The pid of a process in another container is some other process here.
         if not start.isdecimal() or start == "0" or namespace != _namespace():
             return False
         return _start(int(pid)) != start
 
 
 def _boot() -> str:
-    """A text that every start of the machine has for itself; empty where the system has none."""
+    """An id of the current boot; empty where the system has none."""
     return _read("/proc/sys/kernel/random/boot_id")
 
 
 def _start(pid: int) -> str:
-    """When a program started, in ticks; `0` if there is none, or it is only a zombie."""
+    """The start time of a process, in ticks; `0` if there is none, or it is a zombie."""
     fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
     return fields[19] if len(fields) > 19 and fields[0] not in ("Z", "X") else "0"
 

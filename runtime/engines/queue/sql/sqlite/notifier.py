@@ -1,4 +1,4 @@
-"""Doorbell: how programs on one database tell each other that a queue got something."""
+"""Notifier: tells the other programs on a database that a queue has ready messages."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterable
 
 
 class Notifier:
-    """A datagram socket of this program's, which others send a queue's name to.
+    """A datagram socket of this program, to which others send the names of queues.
 
-    Nothing depends on it: a ring that is lost costs a second, until the next look.
+    Nothing depends on it: a lost datagram delays a message by a second, until the next check.
     """
 
-    def __init__(self, rung: Callable[[str], None]) -> None:
-        self._rung = rung
+    def __init__(self, notified: Callable[[str], None]) -> None:
+        """`notified` is called on the event loop with the name of a queue."""
+        self._notified = notified
         self._loop = asyncio.get_running_loop()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
@@ -27,8 +28,8 @@ class Notifier:
         self._socket.bind(_native(self.address))
         self._loop.add_reader(self._socket.fileno(), self._read)
 
-    def ring(self, addresses: Iterable[str], queue: str) -> None:
-        """Tell others; who does not listen any more, or too slowly, is passed over."""
+    def notify(self, addresses: Iterable[str], queue: str) -> None:
+        """Send a queue's name to others, ignoring those that have ended or are too slow."""
         name = queue.encode()
         for address in addresses:
             with contextlib.suppress(OSError):
@@ -47,11 +48,11 @@ class Notifier:
             while True:
                 queues.add(self._socket.recv(512).decode(errors="replace"))
         for queue in queues:
-            self._rung(queue)
+            self._notified(queue)
 
 
 def _address() -> str:
-    """A name of its own: in Linux's abstract namespace, which needs no file; elsewhere a path."""
+    """A unique name: in Linux's abstract namespace, which needs no file; elsewhere a path."""
     name = f"runtime-{os.getpid()}-{secrets.token_hex(6)}"
     return f"@{name}" if sys.platform == "linux" else os.path.join(tempfile.gettempdir(), name)
 

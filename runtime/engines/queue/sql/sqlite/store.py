@@ -1,8 +1,8 @@
 """Store: the statements of the durable queues, each for a whole batch.
 
-Every function runs inside a transaction of its caller's, on the writer's connection, and answers
-each item in its order: with a result, or with an exception that is that item's alone. It raises
-only for a fault of the database, and then the caller undoes the batch.
+Every batch function runs inside a transaction of its caller, on the writer's connection, and
+answers each item in its order: with a result, or with an exception that is that item's alone. It
+raises only for an error of the database, and then the caller rolls the batch back.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from time import time
 from typing import Any
 
 from runtime import failpoint
@@ -31,9 +30,9 @@ from runtime.engines.queue.sql.sqlite.tables import State
 Connection = sqlite3.Connection
 
 PRUNED = 500
-"""How many old messages are forgotten in one commit."""
+"""Most finished messages deleted in one commit."""
 LATEST = 2**63 - 1
-"""Microseconds since 1970: the end of what SQLite can count."""
+"""Microseconds since 1970: the largest integer of SQLite."""
 
 _INSERT = """
 INSERT INTO runtime_message
@@ -57,7 +56,7 @@ _HELD = """
 SELECT seq, token, queue FROM runtime_message
 WHERE seq IN (SELECT value FROM json_each(?)) AND state = 2
 """
-_FORGET = "DELETE FROM runtime_message WHERE seq IN (SELECT value FROM json_each(?))"
+_DELETE = "DELETE FROM runtime_message WHERE seq IN (SELECT value FROM json_each(?))"
 _DONE = """
 UPDATE runtime_message SET state = 4, owner = NULL, place = ?
 WHERE seq IN (SELECT value FROM json_each(?))
@@ -76,76 +75,65 @@ _MOVE = """
 UPDATE runtime_message SET queue = ?, state = 0, owner = NULL, attempt = 0, suspect = 0,
     unique_key = NULL, headers = ?, place = ? WHERE seq = ?
 """
-_LENGTHEN = """
+_CHANGE_LENGTH = """
 INSERT INTO runtime_queue (name, length) VALUES (?, ?)
 ON CONFLICT (name) DO UPDATE SET length = length + excluded.length
 """
 
 
-def publish(connection: Connection, items: Sequence[Publish]) -> list[Any]:
-    """Answers each with the id of its message, or of the one that has its key already; or Full."""
-    failpoint.point("queue.publish.before_commit")
-    room: dict[str, int] = {}
-    rows: list[tuple[Any, ...]] = []
-    answers: list[Any] = []
-    keys: dict[tuple[str, str], str] = {}
-    now = _micros(time())
-    for item in items:
-        message, queue = item.message, item.queue
-        if queue not in room:
-            room[queue] = _length(connection, queue)
-        key = message.unique
-        if key is not None:
-            known = keys.get((queue, key)) or _with_key(connection, queue, key)
-            if known is not None:
-                answers.append(known)
+class Store:
+    """The batch functions of one driver."""
+
+    def __init__(self, time: Callable[[], float], *, keep_done: bool) -> None:
+        """`time` gives seconds since 1970; with `keep_done`, acked messages stay as DONE."""
+        self._time = time
+        self._keep_done = keep_done
+
+    def publish(self, connection: Connection, items: Sequence[Publish]) -> list[Any]:
+        """Answers with the id of the message, or of the unfinished one of its key; or Full."""
+        failpoint.point("queue.publish.before_commit")
+        lengths: dict[str, int] = {}
+        rows: list[tuple[Any, ...]] = []
+        answers: list[Any] = []
+        keys: dict[tuple[str, str], str] = {}
+        now = _micros(self._time())
+        for item in items:
+            message, queue = item.message, item.queue
+            if queue not in lengths:
+                lengths[queue] = _length(connection, queue)
+            key = message.unique
+            if key is not None:
+                existing = keys.get((queue, key)) or _id_of_key(connection, queue, key)
+                if existing is not None:
+                    answers.append(existing)
+                    continue
+            if item.limit is not None and lengths[queue] >= item.limit:
+                full = f"queue '{queue}' holds {lengths[queue]:,} messages, its max_length"
+                answers.append(Full(full))
                 continue
-        if item.limit is not None and room[queue] >= item.limit:
-            full = f"queue '{queue}' holds {room[queue]:,} messages, its max_length"
-            answers.append(Full(full))
-            continue
-        if key is not None:
-            keys[(queue, key)] = message.id
-        room[queue] += 1
-        state, place = (State.DELAYED, _micros(item.due)) if item.due else (State.READY, now)
-        headers = written(message.headers)
-        answers.append(message.id)
-        rows.append(
-            (message.id, queue, state, message.priority, place, key, message.published, headers,
-             message.body)
-        )  # fmt: skip
-    connection.executemany(_INSERT, rows)
-    _lengthen(connection, ((row[1], 1) for row in rows))
-    return answers
+            if key is not None:
+                keys[(queue, key)] = message.id
+            lengths[queue] += 1
+            state, place = (State.DELAYED, _micros(item.due)) if item.due else (State.READY, now)
+            headers = encode_headers(message.headers)
+            answers.append(message.id)
+            rows.append(
+                (message.id, queue, state, message.priority, place, key, message.published, headers,
+                 message.body)
+            )  # fmt: skip
+        connection.executemany(_INSERT, rows)
+        _change_lengths(connection, ((row[1], 1) for row in rows))
+        return answers
 
+    def claim(self, connection: Connection, items: Sequence[Claim]) -> list[Any]:
+        """Answers with a Claimed."""
+        failpoint.point("queue.claim.before_commit")
+        return [_claim(connection, item) for item in items]
 
-def claim(connection: Connection, items: Sequence[Claim]) -> list[Any]:
-    """Answers each with a Claimed."""
-    failpoint.point("queue.claim.before_commit")
-    return [_claim(connection, item) for item in items]
-
-
-def _claim(connection: Connection, item: Claim) -> Claimed:
-    head = connection.execute(_HEAD, (item.queue, item.count)).fetchall()
-    innocent = next((index for index, row in enumerate(head) if row[1]), len(head))
-    suspect = innocent < len(head)
-    seqs = [row[0] for row in head[:innocent]]
-    if suspect and innocent == 0 and item.alone:
-        seqs = [head[0][0]]
-    if not seqs:
-        return Claimed((), suspect)
-    rows = connection.execute(_CLAIM, (item.owner, json.dumps(seqs))).fetchall()
-    found = {row[0]: row for row in rows}  # RETURNING keeps no order
-    return Claimed([(seq, _message(found[seq])) for seq in seqs], suspect)
-
-
-def settle(keep_done: bool) -> Callable[[Connection, Sequence[Settle]], list[Any]]:
-    """The batch that settles; with `keep_done`, what is acked stays as DONE."""
-
-    def batch(connection: Connection, items: Sequence[Settle]) -> list[Any]:
-        """Answers each with None; or NotHeld, and then nothing of it was done."""
+    def settle(self, connection: Connection, items: Sequence[Settle]) -> list[Any]:
+        """Answers with None; or with NotHeld, and then nothing was done for that item."""
         failpoint.point("queue.settle.before_commit")
-        now = time()
+        now = self._time()
         seqs = json.dumps([item.seq for item in items])
         held = {row[0]: row for row in connection.execute(_HELD, (seqs,))}
         answers: list[Any] = []
@@ -170,58 +158,45 @@ def settle(keep_done: bool) -> Callable[[Connection, Sequence[Settle]], list[Any
                     connection.execute(_RETRY, (state, place, item.seq))
                 case Bury():
                     lengths += _bury(connection, item, row[2], now)
-        if acked and keep_done:
+        if acked and self._keep_done:
             connection.execute(_DONE, (_micros(now), json.dumps(acked)))
         elif acked:
-            connection.execute(_FORGET, (json.dumps(acked),))
+            connection.execute(_DELETE, (json.dumps(acked),))
         if released:
             connection.execute(_RELEASE, (json.dumps(released),))
-        _lengthen(connection, lengths)
+        _change_lengths(connection, lengths)
         return answers
 
-    return batch
+    def promote(self, connection: Connection, items: Sequence[float]) -> list[Any]:
+        """Makes messages ready that are due at a time. Answers with the queues that got some, and
+        with the time when the next message is due.
+        """
+        failpoint.point("queue.promote.before_commit")
+        rows = connection.execute(
+            "UPDATE runtime_message SET state = 0 WHERE state = 1 AND place <= ? RETURNING queue",
+            (_micros(max(items)),),
+        ).fetchall()
+        promoted = {row[0] for row in rows}, next_due(connection)
+        return [promoted for _ in items]
 
-
-def _bury(connection: Connection, item: Bury, queue: str, now: float) -> Iterable[tuple[str, int]]:
-    if item.to is None:
-        connection.execute(_BURY, (item.headers, _micros(now), item.seq))
-        return [(queue, -1)]
-    connection.execute(_MOVE, (item.to, item.headers, _micros(now), item.seq))
-    return [(queue, -1), (item.to, 1)]
-
-
-def promote(connection: Connection, items: Sequence[float]) -> list[Any]:
-    """Make ready what is due at a time.
-
-    Answers with the queues that got something, and when the next message is due.
-    """
-    failpoint.point("queue.promote.before_commit")
-    rows = connection.execute(
-        "UPDATE runtime_message SET state = 0 WHERE state = 1 AND place <= ? RETURNING queue",
-        (_micros(max(items)),),
-    ).fetchall()
-    promoted = {row[0] for row in rows}, next_due(connection)
-    return [promoted for _ in items]
+    def prune(self, connection: Connection, items: Sequence[float]) -> list[Any]:
+        """Deletes at most `PRUNED` messages that were done before a time. Answers with how many."""
+        rows = connection.execute(
+            "DELETE FROM runtime_message WHERE seq IN "
+            "(SELECT seq FROM runtime_message WHERE state = 4 AND place < ? LIMIT ?)",
+            (_micros(max(items)), PRUNED),
+        )
+        return [rows.rowcount for _ in items]
 
 
 def next_due(connection: Connection) -> float | None:
-    """When the next delayed message is due, in seconds since 1970."""
+    """The time when the next delayed message is due, in seconds since 1970."""
     row = connection.execute("SELECT min(place) FROM runtime_message WHERE state = 1").fetchone()
     return None if row[0] is None else row[0] / 1_000_000
 
 
-def prune(connection: Connection, items: Sequence[float]) -> list[Any]:
-    """Forget some of what was done before a time, `PRUNED` at most; answers with how many."""
-    rows = connection.execute(
-        "DELETE FROM runtime_message WHERE seq IN "
-        "(SELECT seq FROM runtime_message WHERE state = 4 AND place < ? LIMIT ?)",
-        (_micros(max(items)), PRUNED),
-    )
-    return [rows.rowcount for _ in items]
-
-
-def counted(connection: Connection, names: Iterable[str]) -> None:
-    """Set the lengths right, and make the rows of these queues."""
+def recount(connection: Connection, names: Iterable[str]) -> None:
+    """Correct the lengths of all queues, and insert rows for these queues."""
     for name in names:
         connection.execute(
             "INSERT OR IGNORE INTO runtime_queue (name, length) VALUES (?, 0)", (name,)
@@ -232,7 +207,41 @@ def counted(connection: Connection, names: Iterable[str]) -> None:
     )
 
 
-def _with_key(connection: Connection, queue: str, key: str) -> str | None:
+def decode_headers(headers: str) -> Mapping[str, str]:
+    """Headers of a row's text."""
+    return json.loads(headers) if headers else NO_HEADERS
+
+
+def encode_headers(headers: Mapping[str, str]) -> str:
+    """Headers as a row's text."""
+    return json.dumps(dict(headers), ensure_ascii=False) if headers else ""
+
+
+def _claim(connection: Connection, item: Claim) -> Claimed:
+    head = connection.execute(_HEAD, (item.queue, item.count)).fetchall()
+    unsuspicious = next((index for index, row in enumerate(head) if row[1]), len(head))
+    suspect = unsuspicious < len(head)
+    seqs = [row[0] for row in head[:unsuspicious]]
+    if suspect and unsuspicious == 0 and item.alone:
+        seqs = [head[0][0]]
+    if not seqs:
+        return Claimed((), suspect)
+    rows = connection.execute(_CLAIM, (item.owner, json.dumps(seqs))).fetchall()
+    claimed = {row[0]: row for row in rows}  # RETURNING keeps no order
+    return Claimed([(seq, _message(claimed[seq])) for seq in seqs], suspect)
+
+
+def _bury(connection: Connection, item: Bury, queue: str, now: float) -> Iterable[tuple[str, int]]:
+    """Returns the changes of queues' lengths."""
+    headers = encode_headers(item.headers)
+    if item.to is None:
+        connection.execute(_BURY, (headers, _micros(now), item.seq))
+        return [(queue, -1)]
+    connection.execute(_MOVE, (item.to, headers, _micros(now), item.seq))
+    return [(queue, -1), (item.to, 1)]
+
+
+def _id_of_key(connection: Connection, queue: str, key: str) -> str | None:
     row = connection.execute(_WITH_KEY, (queue, key)).fetchone()
     return row[0] if row else None
 
@@ -242,28 +251,19 @@ def _length(connection: Connection, queue: str) -> int:
     return row[0] if row else 0
 
 
-def _lengthen(connection: Connection, changes: Iterable[tuple[str, int]]) -> None:
+def _change_lengths(connection: Connection, changes: Iterable[tuple[str, int]]) -> None:
     sums: dict[str, int] = {}
     for name, change in changes:
         sums[name] = sums.get(name, 0) + change
-    connection.executemany(_LENGTHEN, [(name, change) for name, change in sums.items() if change])
+    changed = [(name, change) for name, change in sums.items() if change]
+    connection.executemany(_CHANGE_LENGTH, changed)
 
 
 def _message(row: Sequence[Any]) -> Message:
     _, id, body, headers, attempt, published, token, priority, unique = row
-    return Message(id, body, parsed(headers), attempt, published, token, priority, unique)
-
-
-def parsed(headers: str) -> Mapping[str, str]:
-    """Headers as they were before `written`."""
-    return json.loads(headers) if headers else NO_HEADERS
-
-
-def written(headers: Mapping[str, str]) -> str:
-    """Headers as a row keeps them."""
-    return json.dumps(dict(headers), ensure_ascii=False) if headers else ""
+    return Message(id, body, decode_headers(headers), attempt, published, token, priority, unique)
 
 
 def _micros(seconds: float) -> int:
-    # What a column cannot hold, as a `retry.max_delay` without end, would end the writer.
+    # A larger number, as of a `retry.max_delay` without end, would not fit and end the writer.
     return min(int(seconds * 1_000_000), LATEST)

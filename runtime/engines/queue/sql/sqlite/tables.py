@@ -1,15 +1,16 @@
-"""Tables: what the durable queues keep in a database, and in which version.
+"""Tables: the rows of the durable queues in a database, and their version.
 
-A message is one row, and its `state` says where it is:
+A message is one row, with one of these states:
 
-    READY     may be claimed; in the order of priority, then `place`, then `seq`
-    DELAYED   not before `place`
+    READY     may be claimed, in the order of priority, `place`, `seq`
+    DELAYED   may not be claimed before `place`
     RUNNING   claimed by `owner`, under a `token` that no other claim of this row ever had
-    DEAD      its attempts ended; kept until somebody looks
-    DONE      kept only where `retention` asks for it
+    DEAD      a dead letter, kept until it is deleted by hand
+    DONE      finished, kept only where `retention` asks for it
 
-`place` is microseconds since 1970: when it got ready, is due, died or was done. READY, DELAYED and
-RUNNING are counted in `length` of the queue's row, which is how `max_length` costs one look-up.
+`place` is microseconds since 1970: when the message got ready, is due, died or was done. READY,
+DELAYED and RUNNING are counted in `length` of the queue's row, so that `max_length` costs one
+look-up.
 
 An owner is one run of a driver in one process. Its lease is one row, for all that it holds.
 """
@@ -70,22 +71,22 @@ CREATE UNIQUE INDEX runtime_message_unique ON runtime_message (queue, unique_key
 
 
 def prepare(connection: sqlite3.Connection, label: str) -> None:
-    """Make the tables, inside the caller's transaction. Raises StartError for another version."""
-    there = connection.execute(
+    """Create the tables, inside the caller's transaction. Raises StartError for another version."""
+    exists = connection.execute(
         "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'runtime_version'"
     ).fetchone()
-    if there is None:
+    if exists is None:
         for statement in _SCHEMA.split(";"):
             if statement.strip():
                 connection.execute(statement)
         connection.execute("INSERT INTO runtime_version VALUES (?)", (VERSION,))
         return
     versions = [row[0] for row in connection.execute("SELECT version FROM runtime_version")]
-    if versions in ([known] for known in range(1, VERSION + 1)):
+    if versions in ([version] for version in range(1, VERSION + 1)):
         return
     found = " and ".join(map(str, versions)) or "none"
-    mend = "; run a newer manifest-runtime" if found.isdecimal() and int(found) > VERSION else ""
+    hint = "; run a newer manifest-runtime" if found.isdecimal() and int(found) > VERSION else ""
     raise StartError(
         f"the queues in '{label}' are of version {found}, and this program knows versions "
-        f"up to {VERSION}; it was left as it is{mend}"
+        f"up to {VERSION}; it was left as it is{hint}"
     )

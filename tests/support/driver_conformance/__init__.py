@@ -1,0 +1,41 @@
+"""The suite that every queue driver must pass: `check(implementation, other, case)` for each case.
+
+To add a driver, add an `Implementation` to `tests/support/implementations.py`. Cases that need a
+capability which its kind names in `unsupported` are skipped; all others must pass, and none asks
+which driver it has. A case is a coroutine function with some of these parameters:
+
+    queue, other   two queues of the driver, which runs, with room for `MAX_LENGTH` messages each
+    foreign        a queue of another driver, with the same room
+    harness        the driver and its service: to declare more queues, to stop and to start it
+    stopped        the same, before the service was ever started
+"""
+
+from __future__ import annotations
+
+from tests.support.driver_conformance import (
+    bounds,
+    closing,
+    dead_letters,
+    delays,
+    priorities_and_keys,
+    publishing,
+    receiving,
+    restarts,
+    settling,
+)
+from tests.support.driver_conformance.suite import CASES, Case, check
+
+__all__ = [
+    "CASES",
+    "Case",
+    "bounds",
+    "check",
+    "closing",
+    "dead_letters",
+    "delays",
+    "priorities_and_keys",
+    "publishing",
+    "receiving",
+    "restarts",
+    "settling",
+]

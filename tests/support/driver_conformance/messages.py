@@ -1,0 +1,71 @@
+"""Messages of the cases: made, received, and refused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterable
+from time import time
+from typing import Any
+
+import pytest
+
+from runtime.engines.queue import settlement
+from runtime.engines.queue.driver_queue import DriverQueue, Info, NotHeld, Subscription
+from runtime.engines.queue.message import Message, next_id
+from runtime.engines.queue.settlement import Reason
+from tests.support.consuming import SOON
+
+
+def a_message(body: str = "1", **headers: str) -> Message:
+    return Message(next_id(), body.encode(), headers)
+
+
+def a_ranked_message(body: str, priority: int) -> Message:
+    return Message(next_id(), body.encode(), priority=priority)
+
+
+def a_keyed_message(key: str) -> Message:
+    return Message(next_id(), b"1", unique=key)
+
+
+def dead_letter(
+    message: Message, reason: Reason = Reason.REJECTED, error: Exception | None = None
+) -> Message:
+    """The dead letter of a message of `app:q`."""
+    return settlement.dead_letter(message, "app:q", reason, error, time())
+
+
+async def publish(queue: DriverQueue, bodies: Iterable[object]) -> None:
+    for body in bodies:
+        await queue.publish(a_message(str(body)))
+
+
+async def received(subscription: Subscription) -> Message:
+    return await asyncio.wait_for(subscription.receive(), SOON)
+
+
+async def bodies(subscription: Subscription, count: int) -> list[str]:
+    """The bodies of the next messages, which stay in flight."""
+    return [(await received(subscription)).body.decode() for _ in range(count)]
+
+
+async def nothing_else(queue: DriverQueue, subscription: Subscription) -> bool:
+    """True if a message that is published now comes next, so that none was there before it."""
+    last = a_message("null")
+    await queue.publish(last)
+    return (await received(subscription)).id == last.id
+
+
+def lost(settle: Awaitable[None]) -> Any:
+    """A settlement that must raise NotHeld."""
+
+    async def refused() -> None:
+        with pytest.raises(NotHeld):
+            await settle
+
+    return refused()
+
+
+def held_in(info: Info) -> int:
+    """The number of messages that the queue's bound counts."""
+    return info.ready + info.delayed + info.in_flight
