@@ -8,13 +8,16 @@ from jsonschema import Draft202012Validator
 
 from runtime.clock import REAL, Clock
 from runtime.engines.web import middleware
+from runtime.engines.web.address import Address
+from runtime.engines.web.dispatcher import Dispatcher
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.middleware.ratelimit import Buckets
-from runtime.engines.web.routes import Group
+from runtime.engines.web.routes import Group, Routes
+from runtime.engines.web.server import Server
 from runtime.kinds.http.router import build_chain
 from runtime.schema.schema import FOLDER, Schema, load
 from tests.support.clock import FakeClock
-from tests.support.serving import Answer, route, run, served
+from tests.support.serving import PATIENT, Answer, route, run, running, served
 
 
 async def hello(exchange: Exchange) -> Any:
@@ -243,6 +246,22 @@ def test_a_rate_limit_goes_by_the_clock_of_the_application() -> None:
             return [*statuses, (await server.get("/x")).status]
 
     assert run(main()) == [200, 429, 429, 200]
+
+
+def test_a_rate_limit_outlives_a_change_of_the_routes() -> None:
+    group = group_of(["ratelimit"], {"ratelimit.burst": 1})
+    routes = Routes([route("GET", "/x", hello, group=group)], [group])
+
+    async def main() -> list[int]:
+        dispatcher = Dispatcher(max_body=1)
+        dispatcher.serve(routes)
+        server = Server(dispatcher, Address("127.0.0.1", 0), timeouts=PATIENT)
+        async with running(server) as serving:
+            first = (await serving.get("/x")).status
+            dispatcher.serve(routes)
+            return [first, (await serving.get("/x")).status]
+
+    assert run(main()) == [200, 429]
 
 
 def test_every_middleware_has_its_schema_and_every_schema_its_middleware() -> None:

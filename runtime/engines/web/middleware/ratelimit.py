@@ -22,17 +22,14 @@ _Key = Callable[[Scope], str | None]
 def build(options: Mapping[str, Any], clock: Clock) -> Middleware:
     requests, window = options["ratelimit.requests"], options["ratelimit.window"]
     key = _key(options["ratelimit.key"])
-
-    def wrap(app: ASGIApp) -> RateLimit:
-        buckets = Buckets(
-            interval=window / requests,
-            burst=options["ratelimit.burst"],
-            max_keys=options["ratelimit.max_entries"],
-            sweep_interval=options["ratelimit.cleanup_interval"],
-        )
-        return RateLimit(app, buckets, requests, window, key, clock.monotonic)
-
-    return wrap
+    # Not in the function below, which is called again when the server gets other routes.
+    buckets = Buckets(
+        interval=window / requests,
+        burst=options["ratelimit.burst"],
+        max_keys=options["ratelimit.max_entries"],
+        sweep_interval=options["ratelimit.cleanup_interval"],
+    )
+    return lambda app: RateLimit(app, buckets, requests, window, key, clock.monotonic)
 
 
 class Buckets:
