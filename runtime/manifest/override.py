@@ -32,7 +32,7 @@ class Override(msgspec.Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> Override:
-        """Parse `namespace:entry:field.path=value`. Raises ValueError, whose text is for the user."""
+        """Parse `namespace:entry:field.path=value`. Raises ValueError with a text for the user."""
         target, equals, value_text = text.partition("=")
         namespace, _, rest = target.partition(":")
         name, _, field = rest.partition(":")
