@@ -1,1 +1,1 @@
-"""What handlers import."""
+"""The modules that handlers import."""
