@@ -214,8 +214,10 @@ def _walk(
 ) -> _Target | None:
     """Visit each node at most once, so a hostile path costs no more than the table's size."""
     if index == len(segments):
-        allowed.update(node.here)
-        return node.here.get(method)
+        found = node.here.get(method)
+        if found is None:
+            allowed.update(node.here)
+        return found
     segment = segments[index]
     literal = node.literal.get(segment)
     if literal is not None:
@@ -229,11 +231,11 @@ def _walk(
             return found
         values.pop()
     if node.rest:
-        allowed.update(node.rest)
         found = node.rest.get(method)
         if found is not None:
             values.append("/".join(segments[index:]))
             return found
+        allowed.update(node.rest)
     return None
 
 
