@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """Where several apply, the order is 4, 5, 6, 0: see docs/exit-codes-and-signals.md."""
+    """If several apply, 4 goes before 5, 6 and 0: see docs/exit-codes-and-signals.md."""
 
     OK = 0
     INTERNAL_ERROR = 1

@@ -1,4 +1,4 @@
-"""Selection: which services of an application a process runs."""
+"""Selection: the services of an application that a process runs."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from runtime.linking.linker import LinkedManifest
 from runtime.service import Stage
 
 _SHOWN = 12
-"""How many services are named to choose from."""
+"""The number of services that an error lists as choices."""
 
 
 class WrongChoice(ValueError):
-    """What was named cannot be chosen, or cannot be left out. The text is one sentence."""
+    """A named service cannot be chosen, or not be left out. The text is one sentence."""
 
 
 class Selection(msgspec.Struct, frozen=True):
-    """The services that are started, with all that they need."""
+    """The services to start, with all that they need."""
 
     wanted: frozenset[EntryId]
     left_out: Sequence[EntryId] = ()
-    """Those of the whole application that do not run in this program."""
+    """Services of the application that do not run in this program."""
     elsewhere: frozenset[EntryId] = frozenset()
-    """Those that another worker runs: needed perhaps, but neither started here nor waited for."""
+    """Services that another worker runs. Even if needed, they are neither started nor waited for."""
 
     def running(self, linked: LinkedManifest) -> list[EntryId]:
         """The services that run, in the order of the manifest."""
         reached = linked.graph.reach(self.wanted) - self.elsewhere
         return [id for id in linked.links if id in reached and stage(linked, id) is not None]
 
-    def spread(self, linked: LinkedManifest) -> list[EntryId]:
-        """The consumers and servers among them: what every worker runs."""
+    def ingress(self, linked: LinkedManifest) -> list[EntryId]:
+        """The consumers and servers among them, which every worker runs."""
         return [
             id for id in self.running(linked) if stage(linked, id) in (Stage.CONSUMER, Stage.SERVER)
         ]
 
-    def further(self, linked: LinkedManifest) -> Selection:
-        """What a worker other than the first runs: processes are started once, by the first."""
+    def without_processes(self, linked: LinkedManifest) -> Selection:
+        """The selection of all workers but the first, which alone runs the processes."""
         processes = (id for id in linked.links if stage(linked, id) is Stage.PROCESS)
         return replace(self, elsewhere=frozenset(processes))
 
@@ -50,9 +50,9 @@ class Selection(msgspec.Struct, frozen=True):
 def select(
     linked: LinkedManifest, only: Iterable[str] = (), without: Iterable[str] = ()
 ) -> Selection:
-    """Choose by name; with no names, all that the manifest starts. Raises WrongChoice.
+    """Select services by name; without names, all with `auto_start`. Raises WrongChoice.
 
-    Resources start in any case, since every handler may use them.
+    Resources are always included, since any handler may use them.
     """
     whole = Selection(_auto_started(linked)).running(linked)
     excluded = {_named(text, linked) for text in without}
@@ -88,14 +88,14 @@ def _choosable(linked: LinkedManifest, ids: Iterable[EntryId]) -> list[EntryId]:
 
 def _incomplete(linked: LinkedManifest, id: EntryId, excluded: set[EntryId]) -> WrongChoice:
     need = min(linked.graph.reach([id]) & excluded)
-    mend = f"leave out '{id}' too: --except {need},{id}"
+    hint = f"leave out '{id}' too: --except {need},{id}"
     if stage(linked, id) is Stage.RESOURCE:
-        mend = f"'{id}' always starts, so '{need}' must"
-    return WrongChoice(f"'{id}' needs '{need}', which is left out; {mend}")
+        hint = f"'{id}' always starts, so '{need}' must"
+    return WrongChoice(f"'{id}' needs '{need}', which is left out; {hint}")
 
 
 def _named(text: str, linked: LinkedManifest) -> EntryId:
-    """The service that a person means, by its id or its name alone."""
+    """The service with this id or name."""
     services = _choosable(linked, linked.links)
     found = [id for id in services if text in (str(id), id.name)]
     if len(found) == 1:

@@ -111,7 +111,7 @@ def command(
     if worker is not None:
         log.worker = worker.number
         if worker.number > 1:
-            selection = selection.further(linkage)
+            selection = selection.without_processes(linkage)
     try:
         if workers > 1 and worker is None:
             log.hide(linkage.manifest.secrets)
@@ -161,7 +161,7 @@ def _selection(
 def _several(linkage: LinkedManifest, selection: Selection, count: int, signals: Signals) -> int:
     from runtime.program.prefork import Prefork, open_sockets
 
-    if not selection.spread(linkage):
+    if not selection.ingress(linkage):
         raise CommandError(
             "--workers: no consumer and no server runs here, so one process is enough"
         )

@@ -15,7 +15,7 @@ from runtime.service import Stage
 
 def find_duplicates(linked: LinkedManifest, selection: Selection) -> Iterator[Finding]:
     """Findings about services that several workers could not share: each would have its own."""
-    for id in selection.further(linked).running(linked):
+    for id in selection.without_processes(linked).running(linked):
         link = linked.links[id]
         if problem := _single_process_problem(linked, link):
             yield _finding(link, problem, "each worker would have its own")

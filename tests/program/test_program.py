@@ -13,8 +13,8 @@ import pytest
 
 from runtime.log import log as logs
 from runtime.log.traceback import format_traceback
-from tests.supervision.test_stopping import IDLE, application, ended_within, unshare_works
-from tests.support.program import PLAIN_LOOP, running, write_application
+from tests.support.program import PLAIN_LOOP, running, unshare_works, write_application
+from tests.support.stopping import IDLE, application, ended_within
 
 LOOPS = pytest.mark.parametrize("before", ["", PLAIN_LOOP], ids=["uvloop", "asyncio"])
 

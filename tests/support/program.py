@@ -213,3 +213,12 @@ def running(
         yield program
     finally:
         program.kill()
+
+
+def unshare_works() -> bool:
+    """True if a new PID namespace may be made here."""
+    command = ["unshare", "--pid", "--fork", "--mount-proc", "true"]
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False

@@ -11,22 +11,15 @@ from time import monotonic
 
 import pytest
 
-from tests.support.program import MARK, PLAIN_LOOP, Program, running, start, write_application
-
-PROCESS = """
-namespace: app
-entries:
-  - name: host
-    kind: process.host
-    lifecycle: {auto_start: true, stop_timeout: 300ms}
-  - {name: main, kind: process.python, source: file://main.py, modules: [process, logger]}
-  - name: service
-    kind: process.service
-    process: main
-    host: host
-    TYPE
-    lifecycle: {auto_start: true, start_timeout: 5s, stop_timeout: 300ms}
-"""
+from tests.support.program import (
+    MARK,
+    PLAIN_LOOP,
+    running,
+    start,
+    unshare_works,
+    write_application,
+)
+from tests.support.stopping import IDLE, application, ended_within
 
 SWALLOWS = """
 import asyncio
@@ -61,20 +54,6 @@ def main():
         pass
     print("drained", flush=True)
 """
-IDLE = "import asyncio\nasync def main():\n    await asyncio.sleep(60)\n"
-
-
-def application(folder: Path, main: str, type: str = "simple") -> Path:
-    manifest = PROCESS.replace("TYPE", f"type: {type}")
-    return write_application(folder, manifest, **{"main.py": main})
-
-
-def ended_within(program: Program, seconds: float) -> int:
-    began = monotonic()
-    code = program.wait()
-    assert monotonic() - began < seconds
-    assert "Traceback" not in program.stderr
-    return code
 
 
 def test_a_coroutine_that_swallows_its_cancellation_is_abandoned(tmp_path: Path) -> None:
@@ -219,14 +198,6 @@ def test_a_signal_at_any_moment_of_the_start_ends_it(
         assert code in allowed, (offset, code, stderr)
         assert took < 3, (offset, took)
         assert "Traceback" not in stderr, (offset, stderr)
-
-
-def unshare_works() -> bool:
-    command = ["unshare", "--pid", "--fork", "--mount-proc", "true"]
-    try:
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        return False
 
 
 ORPHANS = """
