@@ -1,4 +1,4 @@
-"""A changed manifest that cannot be applied: what is told, and what goes on as before."""
+"""A changed manifest that cannot be applied: its error, and the application that goes on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which services a program runs, and what may not be torn apart."""
+"""The services that a program runs, and queues whose two ends must stay together."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ HANDLER = "def main(body): pass\ndef run(): pass\n"
 
 
 @pytest.fixture
-def linkage(tmp_path: Path) -> LinkedManifest:
+def linked(tmp_path: Path) -> LinkedManifest:
     files = {"_index.yaml": MANIFEST, "h.py": HANDLER, "other/_index.yaml": OTHER}
     return link(read(write_files(tmp_path, files)), Registry())
 
 
-def names(linkage: LinkedManifest, only: str = "", without: str = "") -> str:
-    selection = select(linkage, only.split(), without.split())
-    return " ".join(str(id).removeprefix("app:") for id in selection.running(linkage))
+def names(linked: LinkedManifest, only: str = "", without: str = "") -> str:
+    selection = select(linked, only.split(), without.split())
+    return " ".join(str(id).removeprefix("app:") for id in selection.running(linked))
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ def names(linkage: LinkedManifest, only: str = "", without: str = "") -> str:
     ],
 )
 def test_services_are_chosen_with_what_they_need_and_all_resources(
-    only: str, without: str, running: str, linkage: LinkedManifest
+    only: str, without: str, running: str, linked: LinkedManifest
 ) -> None:
-    assert names(linkage, only, without) == running
+    assert names(linked, only, without) == running
 
 
 @pytest.mark.parametrize(
@@ -91,10 +91,10 @@ def test_services_are_chosen_with_what_they_need_and_all_resources(
     ],
 )
 def test_a_wrong_choice_is_told_with_its_mend(
-    only: str, without: str, said: str, linkage: LinkedManifest
+    only: str, without: str, said: str, linked: LinkedManifest
 ) -> None:
     with pytest.raises(WrongChoice) as caught:
-        select(linkage, only.split(), without.split())
+        select(linked, only.split(), without.split())
 
     assert str(caught.value).startswith(said)
 
@@ -137,7 +137,7 @@ PRIVATE = "15:11: 'app:queue_driver' is of kind queue.driver.memory, which works
         (["--workers", "2"], "each worker would have its own"),
     ],
 )
-def test_a_queue_in_memory_is_not_torn_apart(options: list[str], why: str) -> None:
+def test_a_queue_in_memory_keeps_both_ends_in_one_process(options: list[str], why: str) -> None:
     ended = execute("run", str(EXAMPLE), *options)
 
     assert ended.code == 3

@@ -1,4 +1,4 @@
-"""What every kind gets for existing: its schema, its code and its name fit together."""
+"""Every built-in kind: its schema, its code and its name agree."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def nested_config(hint: Any) -> Any:
 
 
 def own(choice: Any) -> bool:
-    """Whether a class of fields is a config of this project, and not a component."""
+    """True if a class of fields is a config of this project, and not a component."""
     return all(not hasattr(choice, name) for name in ("run", "publish", "call"))
 
 

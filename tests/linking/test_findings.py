@@ -1,4 +1,4 @@
-"""Wrong manifests, and what is said about each.
+"""Wrong manifests, and the findings about each.
 
 A case is a file in `manifests/`. Its last comment lines are the findings it must give, all of
 them, in order: `# line:column message; hint`. A finding in another file begins with its name.
@@ -21,7 +21,7 @@ CASES = Path(__file__).parents[1] / "support" / "manifests"
 
 
 def findings(folder: Path) -> list[str]:
-    """What is found in an application, each place relative to its folder."""
+    """The findings of an application, each with its place relative to the folder."""
     try:
         link(read(folder, environment={"SET": "value"}), Registry())
     except ManifestError as error:

@@ -1,4 +1,4 @@
-"""The graph: orders and circles."""
+"""The graph: orders and cycles."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def test_every_order_keeps_needs_before_what_needs_them(seed: int) -> None:
     assert all(place[other] < place[node] for node in nodes for other in needs[node])
 
 
-def test_what_stands_in_a_circle_or_needs_one_is_in_no_order() -> None:
+def test_nodes_in_a_cycle_or_that_need_one_are_in_no_order() -> None:
     graph = Graph({"a": ["b"], "b": ["a"], "c": ["a"], "d": []})
 
     assert graph.order() == ["d"]
 
 
 @pytest.mark.parametrize(
-    ("needs", "circles"),
+    ("needs", "cycles"),
     [
         ({"a": [], "b": ["a"]}, []),
         ({"a": ["a"]}, [["a", "a"]]),
@@ -47,27 +47,27 @@ def test_what_stands_in_a_circle_or_needs_one_is_in_no_order() -> None:
         ({"a": ["b", "c"], "b": ["d"], "c": ["d"], "d": []}, []),
     ],
 )
-def test_circles_are_paths_that_end_where_they_began(
-    needs: dict[str, list[str]], circles: list[list[str]]
+def test_cycles_are_paths_that_end_where_they_began(
+    needs: dict[str, list[str]], cycles: list[list[str]]
 ) -> None:
-    assert Graph(needs).cycles() == circles
+    assert Graph(needs).cycles() == cycles
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_there_is_a_circle_exactly_if_an_order_leaves_something_out(seed: int) -> None:
+def test_there_is_a_cycle_exactly_if_an_order_leaves_something_out(seed: int) -> None:
     chance = random.Random(seed)
     nodes = range(12)
     graph = Graph({node: chance.sample(nodes, chance.randrange(2)) for node in nodes})
 
-    circles = graph.cycles()
+    cycles = graph.cycles()
 
-    assert bool(circles) == (len(graph.order()) < len(nodes))
-    for circle in circles:
-        assert circle[0] == circle[-1]
-        assert all(b in graph.needs[a] for a, b in pairwise(circle))
+    assert bool(cycles) == (len(graph.order()) < len(nodes))
+    for cycle in cycles:
+        assert cycle[0] == cycle[-1]
+        assert all(b in graph.needs[a] for a, b in pairwise(cycle))
 
 
-def test_the_circles_of_a_thicket_are_few_enough_to_read() -> None:
+def test_the_cycles_of_a_dense_graph_are_few_enough_to_read() -> None:
     nodes = range(100)
 
     assert len(Graph({node: [n for n in nodes if n != node] for node in nodes}).cycles()) < 100

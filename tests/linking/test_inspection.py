@@ -1,4 +1,4 @@
-"""Inspection: what a handler's file says, without running it; and which file a source names."""
+"""Inspection: the names in a handler's file, which is not run; and the file that a source names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every application may count on: ends, findings, overrides, failures, order."""
+"""Promises to every application: exit codes, findings, overrides, failures, order."""
 
 from __future__ import annotations
 
@@ -83,13 +83,13 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A piece of the example's manifest, made wrong, and what is said where."""
+    """A piece of the example's manifest, the mistake in its place, and the finding."""
 
     right: str
     wrong: str
     said: str
     marked: str = ""
-    """What the excerpt underlines, if not all of `wrong` from its last blank on."""
+    """The text that the excerpt underlines, if not the last word of `wrong`."""
 
 
 MISTAKES = {
@@ -125,7 +125,7 @@ MISTAKES = {
         "source: file://list_taks.py",
         "no file 'list_taks.py'; did you mean 'list_tasks.py'?",
     ),
-    "circle": Mistake(
+    "cycle": Mistake(
         "requires:\n        - app:db",
         "requires:\n        - app:migrate-service",
         "a circular reference: app:migrate-service → app:migrate-service",

@@ -1,4 +1,4 @@
-"""Workers as their clients see them: which one answers, also when one is killed or stands still."""
+"""Workers as their clients see them, also when one is killed or suspended."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["certificate"]
 
 
 class Client:
-    """Posts one message after the other, each on a connection of its own, and counts."""
+    """Posts messages one after the other, each on a new connection, and counts the answers."""
 
     def __init__(self, site: Site, numbers: Callable[[], int]) -> None:
         self.accepted: set[int] = set()

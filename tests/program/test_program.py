@@ -1,4 +1,4 @@
-"""The program: nothing a handler leaves behind ends it early or holds it open."""
+"""The program: nothing that a handler leaves behind ends it early or keeps it alive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stopping is boring: whatever a handler does, the program ends in time, with its code."""
+"""Stopping: whatever a handler does, the program ends in time, with the right exit code."""
 
 from __future__ import annotations
 

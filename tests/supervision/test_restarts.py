@@ -1,4 +1,4 @@
-"""Restarts: when a service that failed is started again, and when no more."""
+"""Restarts: when a failed service is started again, and when it has failed for good."""
 
 from __future__ import annotations
 

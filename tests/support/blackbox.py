@@ -31,7 +31,7 @@ FREE_PORT = "app:gateway:addr=127.0.0.1:0"
 
 
 def eventually(condition: Callable[[], T], within: float = 5.0) -> T:
-    """What `condition` returns, as soon as that is true."""
+    """The result of `condition`, as soon as it is true."""
     pause = threading.Event()
     deadline = monotonic() + within
     while not (result := condition()):
@@ -41,7 +41,7 @@ def eventually(condition: Callable[[], T], within: float = 5.0) -> T:
 
 
 def write_files(folder: Path, files: Mapping[str, str]) -> Path:
-    """Write the files, their texts freed of a common indentation, and return the folder."""
+    """Write the files, dedented, and return the folder."""
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,7 +51,7 @@ def write_files(folder: Path, files: Mapping[str, str]) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the server answered."""
+    """The answer of the server."""
 
     status: int
     headers: http.client.HTTPMessage

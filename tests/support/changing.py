@@ -119,6 +119,6 @@ async def served(
 
 
 def changes(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What services did since the log was cleared, without times."""
+    """The starts and stops of services since the log was cleared, without times."""
     texts = [each.getMessage() for each in caplog.records if each.name.startswith("runtime")]
     return [text.partition(" (")[0] for text in texts]

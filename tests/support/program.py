@@ -1,4 +1,4 @@
-"""The real program on a small application: started, watched by its log, signalled, and ended."""
+"""The real program in a process of its own: started, observed by its log, signalled, ended."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def told(self):
     print("here", flush=True)
 runtime.program.signals.Signals.install = told
 """
-"""Python in front of the program that prints `here` once it has its signals in hand."""
+"""Python in front of the program that prints `here` once its signal handlers are installed."""
 
 PLAIN_LOOP = "import sys; sys.modules['uvloop'] = None\n"
 """Python in front of the program that leaves it without uvloop."""
@@ -55,7 +55,7 @@ class Program:
         self._out: list[str] = []
         self._news = threading.Condition()
         self._open = 2
-        """How many of its two streams have not ended."""
+        """The number of its two streams that have not ended."""
         self._process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
@@ -125,7 +125,7 @@ class Program:
             self._process.send_signal(number)
 
     def wait(self, limit: float = SOON) -> int:
-        """The exit code, once the program is gone and all it wrote has been read."""
+        """The exit code, once the program has ended and all its output is read."""
         code = self._process.wait(limit)
         for reader in self._readers:
             reader.join(limit)
@@ -138,7 +138,7 @@ class Program:
         return self.wait(limit)
 
     def kill(self) -> None:
-        """End it, and whatever it left behind in its session."""
+        """Kill it, and all processes left in its session."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait(SOON)

@@ -12,7 +12,7 @@ from runtime.linking.linker import LinkedManifest, link
 from runtime.manifest.reader import read
 from runtime.registry import Registry
 
-NEIGHBOURS = """namespace: app
+OTHER_ENTRIES = """namespace: app
 entries:
 - {name: gateway, kind: http.service, addr: ":81"}
 - {name: router, kind: http.router, meta: {server: gateway}, prefix: /p}
@@ -50,9 +50,9 @@ def settle(folder: Path) -> Path:
 def linked(
     folder: Path, entry: Mapping[str, Any], environment: Mapping[str, str]
 ) -> LinkedManifest:
-    """An entry, under the name `subject`, among its neighbours. Raises ManifestError."""
+    """An entry, under the name `subject`, among the others. Raises ManifestError."""
     subject = json.dumps({**entry, "name": "subject"})  # which is YAML too, and quick
-    (folder / "_index.yaml").write_text(f"{NEIGHBOURS}- {subject}\n", encoding="utf-8")
+    (folder / "_index.yaml").write_text(f"{OTHER_ENTRIES}- {subject}\n", encoding="utf-8")
     return link(read(folder, environment=environment), registry)
 
 

@@ -1,4 +1,4 @@
-"""An application of one process, to be stopped while it does something."""
+"""An application of one process, for tests of stopping."""
 
 from __future__ import annotations
 

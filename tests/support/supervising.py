@@ -1,4 +1,4 @@
-"""What the tests of the supervisor share: services that do as they are told, and a quick clock."""
+"""Services that follow a script, and a loop whose clock jumps, for tests of the supervisor."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def run(main: Coroutine[Any, Any, T], limit: float = 1e6) -> T:
 
 @dataclass
 class Run:
-    """What one run of a fake service does: get ready, work for a while, and end."""
+    """The script of one run of a fake service: get ready, work for a while, and end."""
 
     ready_after: float | None = 0.0
     """None for never."""
@@ -58,7 +58,7 @@ class Run:
 
 @dataclass
 class FakeService:
-    """Does its `runs` one after the other, the last one again and again; notes what happens."""
+    """Follows its `runs` one after the other, then repeats the last; notes the events."""
 
     runs: list[Run] = field(default_factory=lambda: [Run()])
     note: Callable[[str], None] = lambda what: None
@@ -112,7 +112,7 @@ class Diary:
 
 
 async def _until(stop: asyncio.Event, seconds: float | None) -> bool:
-    """Whether `stop` was set before that many seconds were over."""
+    """True if `stop` is set before that many seconds are over."""
     if seconds == 0:
         return stop.is_set()
     try:
@@ -194,3 +194,11 @@ def supervisor(
     by_id = {each.id: each for each in specs}
     options.setdefault("clock", clock_of_the_loop())
     return Supervisor(by_id, graph_of(by_id.values(), needs), **options)
+
+
+async def apply(
+    it: Supervisor, specs: Iterable[ServiceSpec], needs: Mapping[str, list[str]] | None = None
+) -> bool:
+    """Apply services over a graph as `supervisor` makes it."""
+    by_id = {each.id: each for each in specs}
+    return await it.apply(by_id, graph_of(by_id.values(), needs))
