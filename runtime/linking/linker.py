@@ -20,7 +20,7 @@ from runtime.manifest.entry import Entry, value_at
 from runtime.manifest.interpolation import is_placeholder
 from runtime.manifest.reader import Manifest
 from runtime.manifest.scalar import scalar
-from runtime.registry import BrokenKind, Registry, UnknownKind
+from runtime.registry import BrokenKind, Registry, UnknownKind, is_built_in
 from runtime.schema.field import Reference
 from runtime.schema.schema import Schema
 
@@ -62,6 +62,8 @@ class _Linker:
         self.comparisons = _COMPARISONS
 
     def run(self) -> None:
+        if any(not is_built_in(entry.kind) for entry in self.entries.values()):
+            self.registry.use_installed_options()
         for entry in self.entries.values():
             self._link(entry)
             if len(self.findings) >= MAX_FINDINGS:
@@ -88,10 +90,10 @@ class _Linker:
         except BrokenKind as error:
             self._report(entry, Problem(("kind",), str(error)))
             return
-        for path, text in entry.placeholders.items():
-            if is_placeholder(text):
-                _retype(entry.fields, path, schema)
-        problems = schema.problems(entry.fields, entry.placeholders)
+        problems = _problems(entry, schema)
+        if problems and self.registry.use_installed_options():
+            schema = self.registry.schema(entry.kind)
+            problems = _problems(entry, schema)
         unfilled = {path for path, text in entry.placeholders.items() if entry.value(path) == text}
         for problem in problems:
             if problem.path not in unfilled:  # the unset variable is reported already
@@ -188,6 +190,13 @@ def _fits(entry: Entry, kinds: tuple[str, ...]) -> bool:
 @lru_cache(maxsize=4096)  # a manifest of thousands of entries asks the same few questions
 def _matches(kind: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatchcase(kind, pattern) for pattern in patterns)
+
+
+def _problems(entry: Entry, schema: Schema) -> list[Problem]:
+    for path, text in entry.placeholders.items():
+        if is_placeholder(text):
+            _retype(entry.fields, path, schema)
+    return schema.problems(entry.fields, entry.placeholders)
 
 
 def _retype(fields: dict[str, Any], path: Path, schema: Schema) -> None:
