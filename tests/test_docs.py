@@ -57,6 +57,7 @@ def test_the_schema_for_editors_is_fresh() -> None:
     assert written == execute("schema").out, "run: make docs"
 
 
+@pytest.mark.slow
 @pages
 def test_what_a_page_shows_is_what_happens(page: Path, tmp_path: Path) -> None:
     if page.parts[-3] == "examples":

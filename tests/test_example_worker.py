@@ -15,6 +15,8 @@ import pytest
 from tests.support.blackbox import EXAMPLE, FREE_PORT, eventually, execute, running
 from tests.support.example import complete, copy, post, row, rows
 
+pytestmark = pytest.mark.slow
+
 IMPATIENT = ("app:tasks_queue:retry.initial_delay=20ms", "app:tasks_queue:retry.jitter=0")
 
 

@@ -13,6 +13,8 @@ import pytest
 from runtime import __version__
 from tests.support.blackbox import EXAMPLE, execute
 
+pytestmark = pytest.mark.slow
+
 FOLDER = str(EXAMPLE)
 
 

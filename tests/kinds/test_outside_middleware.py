@@ -18,6 +18,8 @@ from tests.support.blackbox import ROOT, execute
 from tests.support.doc_examples import steps
 from tests.support.program import running, write_application
 
+pytestmark = pytest.mark.slow
+
 PAGE = ROOT / "docs" / "adding-a-middleware.md"
 MANIFEST = """
 namespace: app

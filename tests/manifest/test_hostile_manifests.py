@@ -75,6 +75,7 @@ def test_the_program_itself_survives_brackets_that_kill_an_interpreter(tmp_path:
     assert "Traceback" not in ended.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_mutated_text_never_breaks_the_reader(seed: int, tmp_path: Path) -> None:
     chance = random.Random(seed)

@@ -12,6 +12,8 @@ import pytest
 
 from tests.support.blackbox import APPS, EXAMPLE, FREE_PORT, execute, running, write_files
 
+pytestmark = pytest.mark.slow
+
 APPLICATIONS = [APPS / "hello", APPS / "orders", EXAMPLE]
 
 

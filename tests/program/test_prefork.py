@@ -17,6 +17,8 @@ from tests.support.program import (
 )
 from tests.support.workers import SERVER, application, count, kill, no_surprise, pids
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_taken_port_is_4_with_one_line_before_anything_starts(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -25,6 +25,8 @@ from tests.support.program import (
 from tests.support.workers import ANSWER, SERVER, application, kill, no_surprise, pids
 from tests.web.test_tls import certificate
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["certificate"]
 
 

@@ -21,6 +21,8 @@ from tests.support.program import (
 )
 from tests.support.workers import application, no_surprise, pids
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
 def test_a_signal_to_the_parent_drains_every_worker_once(name: str, tmp_path: Path) -> None:

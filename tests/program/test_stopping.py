@@ -70,6 +70,7 @@ def test_a_thread_in_an_endless_loop_is_abandoned(tmp_path: Path) -> None:
         assert ended_within(program, 4) == 6
 
 
+@pytest.mark.slow
 def test_a_loop_that_is_blocked_for_ever_is_ended_from_beside(tmp_path: Path) -> None:
     with running(application(tmp_path, BLOCKS), ready=False) as program:
         program.wait_for_output("blocked")
@@ -170,6 +171,7 @@ entries:
         assert program.wait(8) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signals", [("TERM",), ("INT",), ("TERM", "TERM")], ids="-".join)
 def test_a_signal_at_any_moment_of_the_start_ends_it(
     signals: tuple[str, ...], tmp_path: Path

@@ -33,6 +33,7 @@ def a_queue(harness: Harness) -> Queue:
     return Queue("app:q", harness.declare("q", 2 * MANY), Backoff(), max_attempts=10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("driver", IMPLEMENTATIONS)
 def test_of_many_delayed_messages_none_is_early_and_none_is_lost(driver: str) -> None:
     async def test() -> None:
@@ -75,6 +76,7 @@ async def growth(driver: str) -> int:
         return sum(statistic.size for statistic in kept)
 
 
+@pytest.mark.slow
 def test_delayed_messages_of_a_durable_queue_are_rows_and_nothing_else() -> None:
     in_memory, in_a_database = asyncio.run(growth("memory")), asyncio.run(growth("sql"))
 

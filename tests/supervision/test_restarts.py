@@ -37,6 +37,7 @@ def test_gaps_between_runs_follow_the_policy() -> None:
     run(main())
 
 
+@pytest.mark.slow
 def test_jitter_keeps_each_gap_within_its_share() -> None:
     async def main() -> None:
         service = FakeService([CRASH])

@@ -278,5 +278,5 @@ class Memory(RuleBasedStateMachine):
         return by.bury(message, dead_letter, self.other if how == "bury to mails" else None)
 
 
-TestMemory = Memory.TestCase
+TestMemory = pytest.mark.slow(Memory.TestCase)
 TestMemory.settings = SIZE

@@ -27,6 +27,8 @@ from tests.support.driver_conformance.messages import a_message
 from tests.support.implementations import sql_driver
 from tests.support.program import Program, running
 
+pytestmark = pytest.mark.slow
+
 MANIFEST = """
 namespace: app
 entries:

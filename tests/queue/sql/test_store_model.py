@@ -504,5 +504,5 @@ class Durable(RuleBasedStateMachine):
                 row.queue, row.attempt, row.suspect, row.key = "mails", 0, 0, None
 
 
-TestDurable = Durable.TestCase
+TestDurable = pytest.mark.slow(Durable.TestCase)
 TestDurable.settings = SIZE

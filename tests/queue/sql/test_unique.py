@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from tests.support.blackbox import running, write_files
 
 ROUNDS = int(os.environ.get("RELIABILITY_ROUNDS", "20"))
@@ -40,6 +42,7 @@ FILES = {
 }
 
 
+@pytest.mark.slow
 def test_of_many_who_publish_a_key_at_once_all_hear_of_the_one_message(tmp_path: Path) -> None:
     folder = write_files(tmp_path, FILES)
     with running(folder) as first, running(folder) as second, ThreadPoolExecutor(CLIENTS) as pool:
