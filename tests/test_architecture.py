@@ -161,7 +161,8 @@ def test_no_module_has_a_name_that_says_nothing(name: str) -> None:
 
 @pytest.mark.parametrize("path", OURS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_file_is_long(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+    lines = path.read_text(encoding="utf-8").count("\n")
+    assert lines <= 300
 
 
 @modules
