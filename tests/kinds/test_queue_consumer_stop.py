@@ -193,7 +193,7 @@ def test_an_error_of_the_drivers_ends_the_run_and_gives_back_what_is_in_hand() -
                 await asyncio.Event().wait()
             return False
 
-        async def broken(letter: Message) -> None:
+        async def broken(dead_letter: Message) -> None:
             raise OSError("disk full")
 
         dead = a_queue("dead")

@@ -97,13 +97,16 @@ def test_every_message_is_done_or_dead_once_through_stops_and_cancellations(
         await last.end()
         await other.end()
 
-        letters = Counter(decode(letter.body) for letter in dead.driver_queue.ready)  # type: ignore[attr-defined]
+        died = Counter(decode(dead_letter.body) for dead_letter in dead.driver_queue.ready)  # type: ignore[attr-defined]
         assert len(tasks.driver_queue) == 0  # type: ignore[arg-type]
-        assert set(started) == done | set(letters) == set(range(MESSAGES))
-        assert set(letters.values()) == {1}
-        assert rejected <= set(letters)
-        for letter in dead.driver_queue.ready:  # type: ignore[attr-defined]
-            reason, attempts = letter.headers["x_dead_letter_reason"], letter.headers["attempts"]
+        assert set(started) == done | set(died) == set(range(MESSAGES))
+        assert set(died.values()) == {1}
+        assert rejected <= set(died)
+        for dead_letter in dead.driver_queue.ready:  # type: ignore[attr-defined]
+            reason, attempts = (
+                dead_letter.headers["x_dead_letter_reason"],
+                dead_letter.headers["attempts"],
+            )
             assert (reason, attempts) == ("attempts", "5") or reason == "rejected"
 
     run(test)

@@ -51,7 +51,7 @@ def a_queue(harness: Harness, name: str = "q", dead_letter: Queue | None = None)
 
 
 async def done(*queues: Queue) -> None:
-    """Wait until nothing is ready, delayed or in hand."""
+    """Wait until nothing is ready, delayed or in flight."""
     async with asyncio.timeout(SOON):
         for queue in queues:
             while held_in(await queue.info()):  # noqa: ASYNC110
@@ -180,15 +180,15 @@ def test_a_dead_letter_is_the_message_with_its_story(
                 await done(queue)
             if dead is not None:
                 assert list(await queue.dead_letters()) == []
-                letter = await received(dead.driver_queue.subscribe(1))
+                dead_letter = await received(dead.driver_queue.subscribe(1))
             else:
-                (letter,) = await queue.dead_letters()
-            headers = dict(letter.headers)
+                (dead_letter,) = await queue.dead_letters()
+            headers = dict(dead_letter.headers)
 
-            assert (letter.id, letter.body.decode()) == (id, '{"text":"añ😀"}')
+            assert (dead_letter.id, dead_letter.body.decode()) == (id, '{"text":"añ😀"}')
             died = datetime.fromisoformat(headers.pop("x_dead_letter_time"))
             assert before.timestamp() - 0.001 <= died.timestamp() <= datetime.now(UTC).timestamp()
-            assert before.timestamp() - 0.001 <= letter.published <= died.timestamp() + 0.001
+            assert before.timestamp() - 0.001 <= dead_letter.published <= died.timestamp() + 0.001
             traceback = headers.pop("x_dead_letter_traceback")
             assert "raise ValueError(f\"no number: {body['text']}\")" in traceback
             assert headers == {

@@ -92,7 +92,7 @@ async def consuming(
 
 
 async def empty(queue: Queue) -> None:
-    """Wait until a memory queue is empty and nothing is in hand."""
+    """Wait until a memory queue is empty and nothing is in flight."""
     assert isinstance(queue.driver_queue, MemoryQueue)
     await asyncio.wait_for(queue.driver_queue.join(), SOON)
 

@@ -1,4 +1,4 @@
-"""Scattering: many delayed messages over a span of time, and when each of them was received."""
+"""Many delayed messages over a span of time, and when each of them was received."""
 
 from __future__ import annotations
 
@@ -65,6 +65,6 @@ class Scatter:
         await self._queue.publish(number, delay=delay)
 
     def _receipt(self, number: int) -> Receipt:
-        # A driver has one clock or the other, and nobody promised that both go equally fast.
+        # A driver uses one of the two clocks, which need not go equally fast.
         wall, steady = self._due[number]
         return Receipt(number, max(time() - wall, monotonic() - steady))

@@ -19,10 +19,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from runtime.engines.queue.driver_queue import Closed, Full, NotHeld
 from runtime.engines.queue.memory.queue import MemoryQueue, MemorySubscription
 from runtime.engines.queue.message import Message
-from tests.queue.sql.test_store_model import CHOICES, SIZE
+from tests.queue.histories import CHOICES, LIMIT, SIZE
 from tests.support.clock import FakeClock
 
-LIMIT = 6
 LATER = 2.5
 MOMENT = 2**-10  # sums of it are exact
 
@@ -58,7 +57,7 @@ class Memory(RuleBasedStateMachine):
         self.running: dict[Message, Row] = {}
         self.dead: list[str] = []
         self.moved: list[str] = []
-        self.handouts: list[Message] = []
+        self.deliveries: list[Message] = []
         self.waits: list[Wait] = []
         self.accepted = 0
         self.done = 0
@@ -147,10 +146,10 @@ class Memory(RuleBasedStateMachine):
             self.settle(held[number % len(held)], how)
 
     @rule(choices=CHOICES)
-    @precondition(lambda self: self.handouts)
+    @precondition(lambda self: self.deliveries)
     def settle_what_was_held(self, choices: Sequence[tuple[int, str]]) -> None:
         for number, how in choices:
-            self.settle(self.handouts[-1 - number % len(self.handouts)], how)
+            self.settle(self.deliveries[-1 - number % len(self.deliveries)], how)
 
     @rule(seconds=st.sampled_from((MOMENT, 1.0, 3.0, 4000.0)))
     @precondition(lambda self: self.later)
@@ -179,8 +178,8 @@ class Memory(RuleBasedStateMachine):
             row.id for row in self.later
         )
         assert self.queue.in_flight == set(self.running)
-        assert [letter.id for letter in self.queue.dead] == self.dead
-        assert [letter.id for letter in self.other.ready] == self.moved
+        assert [dead_letter.id for dead_letter in self.queue.dead] == self.dead
+        assert [dead_letter.id for dead_letter in self.other.ready] == self.moved
         assert len(self.queue) == len(self.rows())
 
     @invariant()
@@ -236,9 +235,9 @@ class Memory(RuleBasedStateMachine):
             message = wait.task.result()
             row.attempt += 1
             assert (message.id, message.attempt) == (row.id, row.attempt)
-            assert message not in self.handouts, "two hand-outs that nobody can tell apart"
+            assert message not in self.deliveries, "two deliveries that nobody can tell apart"
             self.running[message] = row
-            self.handouts.append(message)
+            self.deliveries.append(message)
 
     def settle(self, message: Message, how: str) -> None:
         act = self.action(message, how)

@@ -246,12 +246,12 @@ def test_an_end_that_waited_for_the_database_and_came_too_late_says_so(
     async def main() -> None:
         async with databases.tasks(tmp_path / "a.db") as database:
             driver = sql_driver(database)
-            line = driver.declare("tasks", {"sql": {"max_length": 10}})
+            queue = driver.declare("tasks", {"sql": {"max_length": 10}})
             service = Running(driver)
             await service.ready.wait()
-            await line.publish(a_message())
-            message = await line.subscribe(1).receive()
-            # as if the lease had been lost meanwhile, and the message handed out again
+            await queue.publish(a_message())
+            message = await queue.subscribe(1).receive()
+            # as if the lease had expired meanwhile, and the message been redelivered
             await database.execute("UPDATE runtime_message SET token = token + 1")
             driver.settle_later(Ack(1, message.token), message.id)
             await until(lambda: "no longer held" in caplog.text)
@@ -274,11 +274,11 @@ def test_a_stop_without_its_database_tells_in_one_line_what_stays_held(
     async def main() -> None:
         async with databases.tasks(tmp_path / "a.db") as database:
             driver = sql_driver(database)
-            line = driver.declare("tasks", {"sql": {"max_length": 10}})
+            queue = driver.declare("tasks", {"sql": {"max_length": 10}})
             service = Running(driver)
             await service.ready.wait()
-            await line.publish(a_message())
-            subscription = line.subscribe(1)
+            await queue.publish(a_message())
+            subscription = queue.subscribe(1)
             message = await subscription.receive()
             with monkeypatch.context() as patch:
                 patch.setattr(database, "batch", gone)

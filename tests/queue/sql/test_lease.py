@@ -37,8 +37,8 @@ def locked(file: Path) -> Iterator[None]:
         connection.execute("ROLLBACK")
 
 
-class Bench:
-    """Two programs on a file, each with a lease and a connection; nobody renews by itself."""
+class TwoPrograms:
+    """Two programs on a file, each with a lease; neither renews by itself."""
 
     def __init__(self, file: Path) -> None:
         with closing(sqlite3.connect(file)) as connection:
@@ -59,42 +59,42 @@ class Bench:
         return {id for (id,) in self.connection.execute("SELECT id FROM runtime_owner")}
 
 
-def test_a_lease_that_ran_out_behind_a_lock_is_left_until_it_could_be_renewed(
+def test_a_lease_that_expired_behind_a_lock_is_left_until_it_could_be_renewed(
     tmp_path: Path, times: Times
 ) -> None:
-    bench = Bench(tmp_path / "a.db")
-    everybody = bench.owners()
+    programs = TwoPrograms(tmp_path / "a.db")
+    everybody = programs.owners()
     times.ahead += LEASE + 1
     with locked(tmp_path / "a.db"):
-        bench.second._rescue(bench.connection)
-    bench.second._renew(bench.connection)
-    bench.second._rescue(bench.connection)
+        programs.second._rescue(programs.connection)
+    programs.second._renew(programs.connection)
+    programs.second._rescue(programs.connection)
 
-    assert bench.owners() == everybody
-    assert bench.first._renew(bench.connection), "the lease was lost"
+    assert programs.owners() == everybody
+    assert programs.first._renew(programs.connection), "the lease was ended"
 
 
 def test_a_program_that_waited_for_the_lock_itself_leaves_the_others_time(
     tmp_path: Path, times: Times
 ) -> None:
-    bench = Bench(tmp_path / "a.db")
-    everybody = bench.owners()
-    with bench.second._grace_after_lock():  # what a heartbeat does
+    programs = TwoPrograms(tmp_path / "a.db")
+    everybody = programs.owners()
+    with programs.second._grace_after_lock():  # as a heartbeat does
         times.ahead += LEASE + 1
-        bench.second._renew(bench.connection)
-    bench.second._rescue(bench.connection)
+        programs.second._renew(programs.connection)
+    programs.second._rescue(programs.connection)
 
-    assert bench.owners() == everybody
+    assert programs.owners() == everybody
 
 
 def test_a_lease_that_is_not_renewed_afterwards_ends(tmp_path: Path, times: Times) -> None:
-    bench = Bench(tmp_path / "a.db")
+    programs = TwoPrograms(tmp_path / "a.db")
     times.ahead += LEASE + 1
     with locked(tmp_path / "a.db"):
-        bench.second._rescue(bench.connection)
+        programs.second._rescue(programs.connection)
     times.ahead += HEARTBEAT + module.CHECK_INTERVAL + 1
-    bench.second._renew(bench.connection)
-    bench.second._rescue(bench.connection)
+    programs.second._renew(programs.connection)
+    programs.second._rescue(programs.connection)
 
-    assert bench.owners() == {bench.second._owner}
-    assert not bench.first._renew(bench.connection)
+    assert programs.owners() == {programs.second._owner}
+    assert not programs.first._renew(programs.connection)

@@ -17,144 +17,57 @@ Every transition of a message, as the store's statements and the lease make them
     RUNNING   bury                                   DEAD
     RUNNING   bury to a queue                        READY there, attempt 0, no suspect, no key
     RUNNING   its owner closes its lease             READY where it was, attempt - 1
-    RUNNING   a sweep: its owner died or is late     READY where it was, a suspect
+    RUNNING   a rescue: its owner died or is late    READY where it was, a suspect
     DONE      prune                                  (none)
-    any       a settlement of an older hand-out      the same: NotHeld
+    any       a settlement of an older delivery      the same: NotHeld
     any       a transaction that is undone           the same
-
-`RELIABILITY_EXAMPLES` says how many histories to try; without it, the same few every time.
 """
 
 from __future__ import annotations
 
 import itertools
-import os
-import sqlite3
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
 
-import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from runtime.engines.queue.driver_queue import Full, NotHeld
+from runtime.engines.queue.driver_queue import Full
 from runtime.engines.queue.message import Message
-from runtime.engines.queue.sql.operations import Ack, Bury, Claim, Publish, Release, Retry
+from runtime.engines.queue.sql.operations import Claim, Publish
 from runtime.engines.queue.sql.sqlite import lease
 from runtime.engines.queue.sql.sqlite.lease import Lease
-from runtime.engines.queue.sql.sqlite.store import Store
-
-READY, DELAYED, RUNNING, DEAD, DONE = range(5)
-QUEUES = ("tasks", "mails")
-LEASE = 10.0
-LIMIT = 6
-
-LONG = os.environ.get("RELIABILITY_EXAMPLES")
-HOW = ("ack", "retry", "retry later", "release", "bury", "bury to mails")
-CHOICES = st.lists(st.tuples(st.integers(0, 11), st.sampled_from(HOW)), min_size=1, max_size=4)
-SELDOM = st.sampled_from((False,) * 7 + (True,))
-SIZE = settings(
-    max_examples=int(LONG or 200),
-    stateful_step_count=50,
-    derandomize=LONG is None,
-    database=None,
-    deadline=None,
-    print_blob=True,
+from tests.queue.histories import CHOICES, LIMIT, SELDOM, SIZE
+from tests.queue.sql.store_model import (
+    DELAYED,
+    DONE,
+    LEASE,
+    QUEUES,
+    READY,
+    RUNNING,
+    Delivery,
+    Model,
+    Owner,
+    Row,
+    micros,
 )
 
 
-@dataclass
-class Row:
-    """A message as the model has it."""
-
-    seq: int
-    id: str
-    queue: str
-    state: int
-    place: int
-    priority: int
-    key: str | None
-    attempt: int = 0
-    token: int = 0
-    owner: int | None = None
-    suspect: int = 0
-    headers: str = ""
-
-    @property
-    def order(self) -> tuple[int, int, int]:
-        return (-self.priority, self.place, self.seq)
-
-
-@dataclass
-class Owner:
-    """A program with a lease; `swept` if others took it for dead, which it may not know yet."""
-
-    lease: Lease
-    id: int
-    expires: float
-    swept: bool = False
-
-
-@dataclass
-class Clocks:
-    """`wall` may be set by anybody, `boot` only goes forward."""
-
-    wall: float = 1_000_000.0
-    boot: float = 5000.0
-
-
-@dataclass
-class Handout:
-    seq: int
-    token: int
-    message: Message = field(repr=False)
-
-
-class Kept(sqlite3.Connection):
-    """One database in memory for all: closing it is for the end."""
-
-    def close(self) -> None:
-        pass
-
-
-def micros(seconds: float) -> int:
-    return int(seconds * 1_000_000)
-
-
-class Durable(RuleBasedStateMachine):
+class Durable(Model, RuleBasedStateMachine):
     def __init__(self) -> None:
-        super().__init__()
-        self.patch = pytest.MonkeyPatch()
-        self.clocks = Clocks()
-        self.patch.setattr(lease, "clock", lambda: self.clocks.boot)
-        self.connection = sqlite3.connect(":memory:", isolation_level=None, factory=Kept)
-        self.rows: dict[int, Row] = {}
-        self.owners: list[Owner] = []
-        self.killed: list[Owner] = []
-        self.handouts: list[Handout] = []
-        self.numbers = itertools.count(1)
-        self.owner_numbers = itertools.count(1)
-        self.last_seq = 0
-        self.accepted: set[str] = set()
-        self.forgotten: set[str] = set()
-        self.tokens: set[tuple[int, int]] = set()
-        self.store = Store(lambda: self.clocks.wall, keep_done=False)
-        self.keeping = Store(lambda: self.clocks.wall, keep_done=True)
+        RuleBasedStateMachine.__init__(self)
+        Model.__init__(self)
         self.open_lease()
         self.open_lease()
 
     def teardown(self) -> None:
-        self.patch.undo()
-        sqlite3.Connection.close(self.connection)
+        self.close()
 
     # What the programs do
 
     @rule()
     @precondition(lambda self: len(self.owners) < 2)
     def open_lease(self) -> None:
-        """A program starts, and looks at once for what the dead and the late ones held."""
+        """A program starts, and rescues the messages of dead and late ones at once."""
         took = Lease(
             lambda: self.connection, "model", QUEUES, "", LEASE, LEASE / 3, lambda report: None
         )
@@ -162,34 +75,34 @@ class Durable(RuleBasedStateMachine):
 
         assert id == next(self.owner_numbers)
         self.owners.append(Owner(took, id, self.clocks.boot + LEASE))
-        assert list(took._rescued) == self.given_back(self.owners[-1])
+        assert list(took._rescued) == self.rescued(self.owners[-1])
 
     @rule(which=st.integers(0, 3))
     @precondition(lambda self: self.in_state(RUNNING) and self.owners)
     def close_lease(self, which: int) -> None:
-        """A program stops in order, and gives back what it still holds."""
+        """A program stops in order, and releases the messages that it still holds."""
         owner = self.owners.pop(which % len(self.owners))
         owner.lease.close()
         for row in self.held_by(owner.id):
-            assert not owner.swept
+            assert not owner.ended
             row.state, row.owner, row.attempt = READY, None, row.attempt - 1
 
     @rule(which=st.integers(0, 3))
     @precondition(lambda self: any(self.due_to_renew(owner) for owner in self.owners))
     def heartbeat(self, which: int) -> None:
-        """A program renews its lease, or finds that it lost it and takes another."""
+        """A program renews its lease, or finds it ended and takes another."""
         owner = self.owners[which % len(self.owners)]
         was_ours = owner.lease._renew(self.connection)
 
-        assert was_ours is not owner.swept
+        assert was_ours is not owner.ended
         owner.expires = self.clocks.boot + LEASE
-        if owner.swept:
-            owner.id, owner.swept = next(self.owner_numbers), False
+        if owner.ended:
+            owner.id, owner.ended = next(self.owner_numbers), False
 
     @rule(which=st.integers(0, 3))
     @precondition(lambda self: self.in_state(RUNNING) and self.owners)
     def die(self, which: int) -> None:
-        """A program is killed, and it is seen that it does not run any more."""
+        """A program is killed, and the others can see it."""
         owner = self.owners.pop(which % len(self.owners))
         self.connection.execute(
             "UPDATE runtime_owner SET machine = 'another start' WHERE id = ?", (owner.id,)
@@ -199,28 +112,15 @@ class Durable(RuleBasedStateMachine):
     @rule(which=st.integers(0, 3))
     @precondition(lambda self: self.owners and (self.killed or self.late()))
     def rescue(self, which: int) -> None:
-        """A program looks at the others, and gives back what the dead and the late ones held."""
-        looking = self.owners[which % len(self.owners)]
+        """A program checks the others, and rescues the messages of dead and late ones."""
+        checking = self.owners[which % len(self.owners)]
 
-        assert list(looking.lease._rescue(self.connection)) == self.given_back(looking)
-
-    def given_back(self, looking: Owner) -> list[str]:
-        """What the dead and the late ones held is a suspect; the queues that got something."""
-        queues = set()
-        for owner in self.late() + self.killed:
-            if owner is looking:
-                continue
-            owner.swept = True
-            for row in self.held_by(owner.id):
-                row.state, row.owner, row.suspect = READY, None, row.suspect + 1
-                queues.add(row.queue)
-        self.killed.clear()
-        return sorted(queues)
+        assert list(checking.lease._rescue(self.connection)) == self.rescued(checking)
 
     @rule()
     @precondition(lambda self: self.late())
     def a_rescue_comes_too_late(self) -> None:
-        """A program was late, was seen to be, and renewed before its lease could be ended."""
+        """A program was late, others saw it, and it renewed before its lease could be ended."""
         owner = self.late()[0]
         seen = {owner.id: owner.expires}
         assert owner.lease._renew(self.connection)
@@ -287,51 +187,37 @@ class Durable(RuleBasedStateMachine):
             return self.undo(self.store.claim, items)
         (claimed,) = self.commit(self.store.claim, items)
         ready = [row for row in self.in_state(READY) if row.queue == name]
-        line = sorted(ready, key=lambda row: row.order)[:count]
-        innocent = list(itertools.takewhile(lambda row: not row.suspect, line))
-        expected = innocent or (line[:1] if alone else [])
+        head = sorted(ready, key=lambda row: row.order)[:count]
+        unsuspicious = list(itertools.takewhile(lambda row: not row.suspect, head))
+        expected = unsuspicious or (head[:1] if alone else [])
 
         assert [seq for seq, _ in claimed.messages] == [row.seq for row in expected]
-        assert claimed.suspect is (len(innocent) < len(line))
+        assert claimed.suspect is (len(unsuspicious) < len(head))
         for row, (seq, message) in zip(expected, claimed.messages, strict=True):
             row.state, row.owner = RUNNING, owner.id
             row.attempt, row.token = row.attempt + 1, row.token + 1
             assert (message.id, message.attempt, message.token) == (row.id, row.attempt, row.token)
-            assert (seq, message.token) not in self.tokens, "two hand-outs of one token"
+            assert (seq, message.token) not in self.tokens, "two deliveries of one token"
             self.tokens.add((seq, message.token))
-            self.handouts.append(Handout(seq, message.token, message))
+            self.deliveries.append(Delivery(seq, message.token, message))
 
     @rule(choices=CHOICES, keep=st.booleans(), undone=SELDOM)
     @precondition(lambda self: self.live())
     def settle_what_is_held(
         self, choices: Sequence[tuple[int, str]], keep: bool, undone: bool
     ) -> None:
-        """Settle hand-outs; one may be among them twice."""
+        """Settle deliveries; one may be among them twice."""
         live = self.live()
         self.settle_some([(live[n % len(live)], how) for n, how in choices], keep, undone)
 
     @rule(choices=CHOICES, keep=st.booleans(), undone=SELDOM)
-    @precondition(lambda self: self.handouts)
+    @precondition(lambda self: self.deliveries)
     def settle_what_was_held(
         self, choices: Sequence[tuple[int, str]], keep: bool, undone: bool
     ) -> None:
-        """Settle hand-outs, of which most ended or were lost long ago."""
-        all = self.handouts
+        """Settle deliveries, of which most were settled or reassigned long ago."""
+        all = self.deliveries
         self.settle_some([(all[-1 - n % len(all)], how) for n, how in choices], keep, undone)
-
-    def settle_some(self, asked: Sequence[tuple[Handout, str]], keep: bool, undone: bool) -> None:
-        items = [self.request(handout, how) for handout, how in asked]
-        work = self.keeping.settle if keep else self.store.settle
-        if undone:
-            return self.undo(work, items)
-        answers = self.commit(work, items)
-        for (handout, how), answer in zip(asked, answers, strict=True):
-            row = self.rows.get(handout.seq)
-            if row is None or row.state != RUNNING or row.token != handout.token:
-                assert isinstance(answer, NotHeld)
-            else:
-                assert answer is None
-                self.settled(row, how, keep)
 
     @rule()
     @precondition(lambda self: self.in_state(DELAYED))
@@ -405,103 +291,6 @@ class Durable(RuleBasedStateMachine):
         for row in self.rows.values():
             assert (row.owner in owners) if row.state == RUNNING else row.owner is None
             assert row.attempt >= (1 if row.state == RUNNING else 0)
-
-    # The model
-
-    def commit(self, work: Callable[..., Any], items: Sequence[Any]) -> Any:
-        self.connection.execute("BEGIN IMMEDIATE")
-        answers = work(self.connection, items)
-        self.connection.execute("COMMIT")
-        return answers
-
-    def undo(self, work: Callable[..., Any], items: Sequence[Any]) -> None:
-        """All of it happened, and its commit never came."""
-        self.connection.execute("BEGIN IMMEDIATE")
-        work(self.connection, items)
-        self.connection.execute("ROLLBACK")
-
-    def in_state(self, state: int) -> list[Row]:
-        return [row for row in self.rows.values() if row.state == state]
-
-    def late(self) -> list[Owner]:
-        """Whose lease ran out, and nobody saw it yet."""
-        return [
-            owner for owner in self.owners if not owner.swept and owner.expires < self.clocks.boot
-        ]
-
-    def due_to_renew(self, owner: Owner) -> bool:
-        return owner.swept or owner.expires < self.clocks.boot + LEASE * 2 / 3
-
-    def claimants(self) -> list[Owner]:
-        """Who may claim: whoever lost a lease hears of it first, by its next heartbeat."""
-        return [owner for owner in self.owners if not owner.swept]
-
-    def live(self) -> list[Handout]:
-        """The hand-outs that may still be settled."""
-        return [
-            handout
-            for handout in self.handouts
-            if (row := self.rows.get(handout.seq)) is not None
-            and (row.state, row.token) == (RUNNING, handout.token)
-        ]
-
-    def counted(self, queue: str) -> list[Row]:
-        return [row for row in self.rows.values() if row.queue == queue and row.state < DEAD]
-
-    def held_by(self, owner: int) -> list[Row]:
-        return [row for row in self.in_state(RUNNING) if row.owner == owner]
-
-    def add(self, item: Publish) -> None:
-        self.last_seq += 1
-        message = item.message
-        state, place = (DELAYED, item.due) if item.due else (READY, self.clocks.wall)
-        self.rows[self.last_seq] = Row(
-            self.last_seq,
-            message.id,
-            item.queue,
-            state,
-            micros(place),
-            message.priority,
-            message.unique,
-        )
-        self.accepted.add(message.id)
-
-    def forget(self, row: Row) -> None:
-        del self.rows[row.seq]
-        self.forgotten.add(row.id)
-
-    def request(self, handout: Handout, how: str) -> Any:
-        match how:
-            case "ack":
-                return Ack(handout.seq, handout.token)
-            case "release":
-                return Release(handout.seq, handout.token)
-            case "retry" | "retry later":
-                due = self.clocks.wall + 2.5 if how == "retry later" else 0.0
-                return Retry(handout.seq, handout.token, due)
-        to = "mails" if how == "bury to mails" else None
-        return Bury(handout.seq, handout.token, {"x": "why"}, to)
-
-    def settled(self, row: Row, how: str, keep: bool) -> None:
-        now = micros(self.clocks.wall)
-        row.owner = None
-        match how:
-            case "ack" if keep:
-                row.state, row.place = DONE, now
-            case "ack":
-                self.forget(row)
-            case "release":
-                row.state, row.attempt = READY, row.attempt - 1
-            case "retry":
-                row.state, row.place, row.suspect = READY, now, 0
-            case "retry later":
-                row.state, row.suspect = DELAYED, 0
-                row.place = micros(self.clocks.wall + 2.5)
-            case "bury":
-                row.state, row.place, row.headers = DEAD, now, '{"x": "why"}'
-            case "bury to mails":
-                row.state, row.place, row.headers = READY, now, '{"x": "why"}'
-                row.queue, row.attempt, row.suspect, row.key = "mails", 0, 0, None
 
 
 TestDurable = pytest.mark.slow(Durable.TestCase)
