@@ -1,4 +1,4 @@
-# Everything a person or the CI does with this project. `make` alone lists it.
+# Everything that a person or the CI does with this project. `make` alone lists it.
 PYTHON ?= python3
 BIN := .venv/bin
 DIR ?= examples/task-queue
@@ -8,10 +8,10 @@ WORKERS ?= 2
 .DEFAULT_GOAL := help
 .PHONY: help run test test-quick check format docs reliability histories bench bench-micro bench-page soak clean
 
-help: ## Say what there is
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# The environment is made anew only when pyproject.toml is newer than its stamp.
+# The environment is set up again only when pyproject.toml is newer than its stamp.
 .venv/stamp: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("runtime needs Python 3.11 or later, and $(PYTHON) is " + sys.version.split()[0] + "; try make PYTHON=python3.12") if sys.version_info < (3, 11) else None'
 	@echo "setting up .venv (once)"
@@ -31,10 +31,10 @@ test: .venv/stamp ## Run all tests (ARGS="-k poison" for some, WORKERS=0 for a d
 test-quick: .venv/stamp ## Run the tests that take a minute together
 	@$(PYTEST) -m "not slow" $(ARGS)
 
-reliability: .venv/stamp ## Hurt a program in every way for half an hour; writes docs/reliability.md
+reliability: .venv/stamp ## Crash, freeze and overload programs for half an hour; writes docs/reliability.md
 	@$(BIN)/python -m tests.reliability $(ARGS)
 
-histories: .venv/stamp ## Random histories and texts by the ten thousand, for half an hour
+histories: .venv/stamp ## Random histories and manifests by the ten thousand, for half an hour
 	@RELIABILITY_EXAMPLES=10000 RELIABILITY_ROUNDS=500 RELIABILITY_MUTATIONS=100000 $(BIN)/python -m pytest -q \
 		tests/queue/sql/test_store_model.py tests/queue/memory/test_memory_model.py tests/queue/sql/test_unique.py tests/manifest/test_hostile_manifests.py
 
@@ -43,11 +43,11 @@ check: .venv/stamp ## Check format, lint and types
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
 
-format: .venv/stamp ## Format, and mend what lint can mend
+format: .venv/stamp ## Format, and fix what lint can fix
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --fix --quiet .
 
-docs: .venv/stamp ## Write the generated pages anew
+docs: .venv/stamp ## Write the generated pages
 	@$(BIN)/runtime kinds --markdown > docs/kinds.md
 	@$(BIN)/runtime schema > schemas/runtime.schema.json
 
@@ -60,14 +60,14 @@ docs: .venv/stamp ## Write the generated pages anew
 bench: .venv/bench ## Measure against limits and peers (ARGS=--quick for a minute and a half)
 	@$(BIN)/python -m benchmarks compare $(ARGS)
 
-bench-micro: .venv/stamp ## Measure each room of the house alone (ARGS="--quick memory writer")
+bench-micro: .venv/stamp ## Measure single parts of the runtime (ARGS="--quick memory writer")
 	@$(BIN)/python -m benchmarks micro $(ARGS)
 
 bench-page: .venv/stamp ## Write the figures of the last run into docs/performance.md
 	@$(BIN)/python -m benchmarks page $(ARGS)
 
-soak: .venv/stamp ## Run the example at a steady rate and watch it (MINUTES=10)
+soak: .venv/stamp ## Run the example at a steady rate and watch its resources (MINUTES=10)
 	@$(BIN)/python -m benchmarks soak --minutes $(MINUTES) $(ARGS)
 
-clean: ## Remove what was made
+clean: ## Remove everything that was generated
 	rm -rf .venv dist build .mypy_cache .pytest_cache .ruff_cache

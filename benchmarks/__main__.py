@@ -22,24 +22,24 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    compare = commands.add_parser("compare", help="ours, limits and peers (the default)")
+    compare = commands.add_parser("compare", help="our programs, limits and peers (the default)")
     compare.add_argument("--quick", action="store_true", help="one short round")
-    compare.add_argument("--rounds", type=int, help="how many")
-    compare.add_argument("--only", default="", metavar="TEXT", help="titles with this in them")
-    compare.add_argument("--list", action="store_true", help="say what would be measured")
+    compare.add_argument("--rounds", type=int, help="number of rounds")
+    compare.add_argument("--only", default="", metavar="TEXT", help="only titles that contain TEXT")
+    compare.add_argument("--list", action="store_true", help="list what would be measured")
     compare.add_argument("--json", type=Path, default=LATEST, metavar="FILE")
     compare.set_defaults(run=_compare)
 
-    rooms = commands.add_parser("micro", help="one room of the house after the other")
-    rooms.add_argument("room", nargs="*", help=f"of {', '.join(micro.ROOMS)}; by default all")
-    rooms.add_argument("--quick", action="store_true", help="fewer rounds")
-    rooms.add_argument("--json", type=Path, default=LATEST, metavar="FILE")
-    rooms.set_defaults(run=_micro)
+    parts = commands.add_parser("micro", help="single parts of the runtime")
+    parts.add_argument("part", nargs="*", help=f"of {', '.join(micro.PARTS)}; by default all")
+    parts.add_argument("--quick", action="store_true", help="fewer rounds")
+    parts.add_argument("--json", type=Path, default=LATEST, metavar="FILE")
+    parts.set_defaults(run=_micro)
 
-    soaking = commands.add_parser("soak", help="the seed application at a steady rate")
+    soaking = commands.add_parser("soak", help="the example at a steady rate")
     soaking.add_argument("--minutes", type=float, default=10)
     soaking.add_argument("--rate", type=int, default=200, help="tasks a second")
-    soaking.set_defaults(run=lambda said: soak.soak(said.minutes, said.rate))
+    soaking.set_defaults(run=lambda arguments: soak.soak(arguments.minutes, arguments.rate))
 
     paging = commands.add_parser("page", help="write the figures into docs/performance.md")
     paging.add_argument("--json", type=Path, default=LATEST, metavar="FILE")
@@ -47,54 +47,53 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _compare(said: argparse.Namespace) -> int:
-    chosen = [subject for subject in comparison.subjects() if said.only in subject.title]
-    if said.list:
+def _compare(arguments: argparse.Namespace) -> int:
+    chosen = [subject for subject in comparison.subjects() if arguments.only in subject.title]
+    if arguments.list:
         for subject in chosen:
             print(f"{subject.place:12} {subject.title}  {subject.missing() or ''}".rstrip())
         return 0
     if reason := load.missing():
         print(reason, file=sys.stderr)
         return 2
-    settings = comparison.QUICK if said.quick else comparison.THOROUGH
-    found = comparison.run(settings, chosen, said.rounds or settings.rounds)
+    settings = comparison.QUICK if arguments.quick else comparison.THOROUGH
+    found = comparison.run(settings, chosen, arguments.rounds or settings.rounds)
     for table in report.tables(found):
         print(table.plain())
-    _keep(found, said.json)
+    _write(found, arguments.json)
     return 0
 
 
-def _micro(said: argparse.Namespace) -> int:
-    if unknown := set(said.room) - {*micro.ROOMS}:
-        print(f"no room {', '.join(sorted(unknown))}; there are {', '.join(micro.ROOMS)}")
+def _micro(arguments: argparse.Namespace) -> int:
+    if unknown := set(arguments.part) - {*micro.PARTS}:
+        print(f"unknown part {', '.join(sorted(unknown))}; one of {', '.join(micro.PARTS)}")
         return 2
     curves = []
-    for curve in micro.curves(said.room or micro.ROOMS, said.quick):
+    for curve in micro.curves(arguments.part or micro.PARTS, arguments.quick):
         print(curve.table().plain(), flush=True)
         curves.append(curve)
-    # Rooms measured alone go beside the rounds that are there, in place of their older selves.
-    there = said.json.exists()
+    # Parts measured alone replace their older figures, beside the rounds of the last comparison.
     found = (
-        results.read(said.json)
-        if there
+        results.read(arguments.json)
+        if arguments.json.exists()
         else Results(environment(), {"places": {}, "answering": []})
     )
     names = {curve.name for curve in curves}
     found.curves = [curve for curve in found.curves if curve.name not in names] + curves
-    _keep(found, said.json)
+    _write(found, arguments.json)
     return 0
 
 
-def _page(said: argparse.Namespace) -> int:
+def _page(arguments: argparse.Namespace) -> int:
     try:
-        page.write(results.read(said.json))
+        page.write(results.read(arguments.json))
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
     return 0
 
 
-def _keep(found: Results, file: Path) -> None:
+def _write(found: Results, file: Path) -> None:
     found.write(file)
     print(f"written to {file}", file=sys.stderr)
 

@@ -16,18 +16,18 @@ from benchmarks.subject import Failed, Subject, peers, running
 from benchmarks.visit import visit
 
 STARTS = (ours.BARE, ours.MEMORY)
-"""Those whose start is a goal: measured further times, in turns."""
+"""Subjects whose start has a goal: it is measured several more times, in turns."""
 
 BEGAN = perf_counter()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How long to look."""
+    """The length of a measurement."""
 
     rounds: int
     seconds: int
-    """Of load a visit."""
+    """Seconds of load for each subject."""
     limit_seconds: float
     starts: int
     quick: bool
@@ -42,15 +42,15 @@ def subjects() -> list[Subject]:
 
 
 def run(settings: Settings, chosen: Sequence[Subject], rounds: int) -> Results:
-    """Measure; says on stderr what it is at."""
+    """Measure everything; reports progress on stderr."""
     if busy := _busy():
-        _say(busy)
+        _report(busy)
     places: dict[str, list[str]] = {}
     for subject in chosen:
         places.setdefault(subject.place, []).append(subject.title)
     answering = [subject.title for subject in chosen if not subject.works]
-    told = {"rounds": rounds, "seconds": settings.seconds}
-    results = Results(environment(), told | {"places": places, "answering": answering})
+    length = {"rounds": rounds, "seconds": settings.seconds}
+    results = Results(environment(), length | {"places": places, "answering": answering})
     able = []
     for subject in chosen:
         if reason := subject.missing():
@@ -59,19 +59,19 @@ def run(settings: Settings, chosen: Sequence[Subject], rounds: int) -> Results:
             able.append(subject)
     for number in range(1, rounds + 1):
         results.rounds.append(_round(settings, able, results, f"round {number} of {rounds}"))
-    for room in goals.ROOMS:
-        _say(f"room {room}")
-        results.curves += micro.curves([room], settings.quick)
+    for part in goals.PARTS:
+        _report(f"part {part}")
+        results.curves += micro.curves([part], settings.quick)
     return results
 
 
 def _round(settings: Settings, chosen: Sequence[Subject], results: Results, name: str) -> Round:
     round_ = Round()
     for title, limit in LIMITS.items():
-        _say(f"{name}: {title}")
+        _report(f"{name}: {title}")
         round_.limits[title] = limit(settings.limit_seconds)
     for subject in chosen:
-        _say(f"{name}: {subject.title}")
+        _report(f"{name}: {subject.title}")
         with _failing(subject, results):
             round_.samples[subject.title] = visit(subject, settings.seconds)
     for subject in [subject for subject in STARTS if subject in chosen] * settings.starts:
@@ -82,11 +82,11 @@ def _round(settings: Settings, chosen: Sequence[Subject], results: Results, name
 
 @contextmanager
 def _failing(subject: Subject, results: Results) -> Iterator[None]:
-    """Tell of a program that fails, and go on with the others."""
+    """Report a program that fails, and go on with the others."""
     try:
         yield
     except Failed as error:
-        _say(str(error))
+        _report(str(error))
         results.absent[subject.title] = "failed"
 
 
@@ -94,11 +94,8 @@ def _busy() -> str | None:
     load, cores = os.getloadavg()[0], os.cpu_count() or 1
     if load < 0.5:
         return None
-    return (
-        f"this machine is busy (load {load:.1f} on {cores} cores): a goal that is missed may be "
-        "missed for that"
-    )
+    return f"this machine is busy (load {load:.1f} on {cores} cores): that alone may miss a goal"
 
 
-def _say(text: str) -> None:
+def _report(text: str) -> None:
     print(f"{perf_counter() - BEGAN:>4.0f} s  {text}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Curve: how a cost grows with a size, one small table a room of the house."""
+"""Curve: the growth of a cost with a size, as a small table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmarks.table import Table, figure
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """`rows` are a size or a word, then figures; `figures` are those that goals ask for."""
+    """Each row is a size or a name, then figures; goals read `figures`."""
 
     name: str
     title: str

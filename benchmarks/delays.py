@@ -1,4 +1,4 @@
-"""How late delayed messages are received, and what they weigh while they wait.
+"""Delays: the lateness of delayed messages, and the memory they take while they wait.
 
     .venv/bin/python -m benchmarks.delays [MESSAGES] [SECONDS]
 

@@ -1,4 +1,4 @@
-"""Family: the processes of one program, all that share its session, as /proc shows them."""
+"""Family: the processes of one program, which share its session, read from /proc."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Family:
         return self._leader.poll() is None
 
     def cpu(self) -> float:
-        """Seconds of processor time, user and system, of all that live."""
+        """Seconds of user and system time of all processes that are alive."""
         return sum(int(stat[11]) + int(stat[12]) for _, stat in self._members()) * _TICK
 
     def memory(self) -> Memory:
@@ -59,7 +59,7 @@ class Family:
         return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid, _ in self._members())
 
     def stop(self, limit: float = 15.0) -> None:
-        """SIGTERM to the leader; what is left of the session after the limit is killed."""
+        """Terminate the leader, then kill what is left of the session after `limit` seconds."""
         if self.running:
             self._leader.terminate()
         with suppress(subprocess.TimeoutExpired):
@@ -78,7 +78,7 @@ class Family:
             try:
                 text = Path("/proc", name, "stat").read_text()
             except OSError:
-                continue  # it has just ended
+                continue  # it ended meanwhile
             stat = text.rpartition(")")[2].split()
             if int(stat[3]) == self._leader.pid and stat[0] != "Z":
                 yield int(name), stat

@@ -1,4 +1,4 @@
-"""Goals: what the project promises of its speed, held against what a run found."""
+"""Goals: the promises of this project about speed, compared with the figures of a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from benchmarks.visit import Sample
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """`ask` answers with one value a round, or none if nothing was measured."""
+    """`ask` returns one value per round, or none if nothing was measured."""
 
     work: str
     wanted: str
@@ -25,7 +25,7 @@ class Goal:
     at_most: float | None = None
 
     def met(self, values: Sequence[float]) -> str:
-        """In the words of the table."""
+        """The verdict, as the table shows it."""
         if not values:
             return "not measured"
         value = median(values)
@@ -55,7 +55,7 @@ def _cpu_of_posts(subject: Subject, over: Subject) -> Callable[[Results], Sequen
 
 
 def _over_best(place: str) -> Callable[[Results], Sequence[float]]:
-    """The seed application's tasks a second over those of the best peer of that place."""
+    """Tasks a second of the seed application, divided by those of the best peer of a place."""
 
     def ask(results: Results) -> Sequence[float]:
         titles = results.settings["places"].get(place, [])
@@ -178,10 +178,10 @@ GOALS = [
         at_most=45,
     ),
 ]
-"""Those of the project's contract, and one of the durable queue's."""
+"""The goals of the project's contract, and one of the durable queue."""
 
-ROOMS = ("dispatch", "manifest", "memory", "writer")
-"""The rooms of `benchmarks.micro` that they need."""
+PARTS = ("dispatch", "manifest", "memory", "writer")
+"""The parts in `benchmarks.micro` that they need."""
 
 
 def table(results: Results) -> Table:

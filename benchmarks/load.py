@@ -1,4 +1,4 @@
-"""Load: many clients that post tasks as fast as they are answered, by `wrk`."""
+"""Load: 64 connections that post tasks as fast as they are answered, made by `wrk`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SCRIPT = Path(__file__).with_name("post.lua")
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What came of it; the percentiles are in milliseconds."""
+    """The answers under load; percentiles are in milliseconds."""
 
     accepted: int
     refused: int
@@ -33,16 +33,16 @@ class Load:
 
 
 def missing() -> str | None:
-    """Why there can be no load, if so."""
+    """The reason why no load can be made here, or None."""
     if shutil.which("wrk"):
         return None
     return "the load is made by wrk, which is not installed; `apt-get install wrk` brings it"
 
 
 def post(url: str, seconds: int) -> Load:
-    """Post from 64 connections. One thread of wrk is enough for any Python server.
+    """Post for whole seconds, which is all that wrk takes.
 
-    wrk knows whole seconds only.
+    One thread of wrk is enough for any Python server.
     """
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout=20s"]
     done = subprocess.run(
@@ -53,12 +53,12 @@ def post(url: str, seconds: int) -> Load:
         check=True,
     )
     line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT "))
-    told = json.loads(line.removeprefix("RESULT "))
+    result = json.loads(line.removeprefix("RESULT "))
     return Load(
-        told["requests"] - told["refused"],
-        told["refused"],
-        told["broken"],
-        told["seconds"],
-        told["p50"],
-        told["p99"],
+        result["requests"] - result["refused"],
+        result["refused"],
+        result["broken"],
+        result["seconds"],
+        result["p50"],
+        result["p99"],
     )

@@ -1,4 +1,4 @@
-"""Ours: the seed application without its sleep, and a POST that only publishes."""
+"""Ours: the example without its sleep, and a POST that only publishes."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ SLEEP = "    await asyncio.sleep(0.1)\n"
 
 RUN = "runtime run {folder} -o app:gateway:addr=127.0.0.1:{port}"
 QUIET = "--log-level warning"
-"""The seed logs two lines a task. No peer does, so neither do we; one row shows what it costs."""
-ROOM = (
+"""The example logs two lines a task. No peer does, so neither do we; one row has the cost."""
+UNBOUNDED = (
     "-o app:tasks_queue:driver_options.memory.max_length=10000000 "
     "-o app:tasks_queue:driver_options.sql.max_length=10000000"
 )
-"""No peer bounds its queue, so that what is accepted waits for work, as theirs does."""
+"""No peer bounds its queue, so ours must not refuse tasks either."""
 FULL = "-o app:queue_driver:kind=queue.driver.sql -o app:queue_driver:database=app:db"
 NORMAL = f"{FULL} -o app:queue_driver:durability=normal"
 WIDE = "-o app:task_consumer:concurrency=64 -o app:task_consumer:prefetch=256"
 
 
 def seed(folder: Path) -> None:
-    """The example, copied, without its pretended work."""
+    """Copy the example, without its simulated work."""
     shutil.copytree(SEED, folder / "src")
     handler = folder / "src" / "process_task.py"
     text = handler.read_text(encoding="utf-8")
     if SLEEP not in text:
-        raise RuntimeError(f"{handler.name} has no line '{SLEEP.strip()}' any more")
+        raise RuntimeError(f"{handler.name} no longer has the line '{SLEEP.strip()}'")
     handler.write_text(text.replace(SLEEP, ""), encoding="utf-8")
     # As after a first start: the peers' files are compiled too.
     compileall.compile_dir(folder, quiet=1)
@@ -42,7 +42,7 @@ def publish(folder: Path) -> None:
 
 
 def publish_of_many(folder: Path) -> None:
-    """The same among 1,000 routes, half of them with a parameter."""
+    """Write the same application with 1,000 routes, half of them with a parameter."""
     publish(folder)
     with (folder / "_index.yaml").open("a", encoding="utf-8") as manifest:
         for n in range(998):
@@ -54,7 +54,7 @@ def publish_of_many(folder: Path) -> None:
 
 
 def _seed(title: str, *options: str) -> Subject:
-    return Subject(title, "ours", [" ".join((RUN, ROOM, *options))], seed)
+    return Subject(title, "ours", [" ".join((RUN, UNBOUNDED, *options))], seed)
 
 
 MEMORY = _seed("memory", QUIET)

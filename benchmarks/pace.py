@@ -1,4 +1,4 @@
-"""Pace: clients that post at a steady rate, whatever the server does, and leave now and then."""
+"""Pace: clients that post at a steady rate, however slow the server, and reconnect at times."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from time import monotonic
 
 CLIENTS = 16
 REQUESTS = 50
-"""After so many a client closes its connection and comes again."""
+"""Requests on a connection before a client opens a new one."""
 LIMIT = 10.0
-"""Seconds after which a request is given up."""
+"""Seconds after which a request has failed."""
 
 
 @dataclass(slots=True)
 class Pace:
-    """`rate` requests a second, every `fail_every`th a task that no handler can do."""
+    """Posts `rate` tasks a second; every `fail_every`-th makes its handler fail."""
 
     port: int
     rate: int
     fail_every: int = 20
     latencies: list[float] = field(default_factory=list)
-    """Seconds from when a request was due to its answer, since they were last taken."""
+    """Seconds from the time a request was due to its answer, since the last `take`."""
     accepted: int = 0
     errors: int = 0
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Post until cancelled."""
         began, numbers = monotonic(), count()
         async with asyncio.TaskGroup() as group:
             for _ in range(CLIENTS):
                 group.create_task(self._client(began, numbers))
 
     def take(self) -> list[float]:
-        """The latencies since the last time, in order of size."""
+        """Return the latencies since the last call, sorted."""
         taken, self.latencies = sorted(self.latencies), []
         return taken
 

@@ -1,4 +1,4 @@
-"""Page: the figures of a run, written into docs/performance.md between its two marks."""
+"""Page: writes the figures of a run into docs/performance.md, between its two marks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 
 
 def write(results: Results) -> None:
-    """Raises ValueError if the page has lost its marks."""
+    """Replace the figures on the page. Raises ValueError if its marks are gone."""
     text = PAGE.read_text(encoding="utf-8")
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)

@@ -1,4 +1,4 @@
--- For wrk: posts one task after the other, and in the end says what came of them as JSON.
+-- For wrk: posts tasks, and prints the result as JSON at the end.
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
 wrk.body = os.getenv("BODY")

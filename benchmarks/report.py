@@ -1,4 +1,4 @@
-"""Report: the tables that come of a run."""
+"""Report: the figures of a run as tables."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ def _samples(results: Results, title: str) -> list[Sample]:
 
 
 def _remark(samples: Sequence[Sample]) -> str:
-    """What must not be overlooked."""
+    """Numbers that make a row incomparable, in parentheses."""
     missing = sum(sample.missing for sample in samples)
     refused = sum(sample.refused for sample in samples)
-    told = [f"{missing:,} not done"] * bool(missing) + [f"{refused:,} refused"] * bool(refused)
-    return f" ({', '.join(told)})" if told else ""
+    remarks = [f"{missing:,} not done"] * bool(missing) + [f"{refused:,} refused"] * bool(refused)
+    return f" ({', '.join(remarks)})" if remarks else ""

@@ -1,4 +1,4 @@
-"""Results: what one run found, round by round, as it is kept in a file."""
+"""Results: the figures of one run, round by round, as they are kept in a file."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from benchmarks.visit import Sample
 FOLDER = Path(__file__).with_name("results")
 LATEST = FOLDER / "latest.json"
 PACKAGES = ("uvicorn", "uvloop", "httptools", "fastapi", "taskiq", "huey", "dramatiq", "celery")
-"""Those whose versions matter."""
+"""Packages whose versions are recorded."""
 
 
 @dataclass(slots=True)
 class Round:
-    """One interleaved pass: a sample a subject, how many a second each limit reached, starts."""
+    """One pass over everything: a sample per subject, a rate per limit, and starts."""
 
     samples: dict[str, Sample] = field(default_factory=dict)
     limits: dict[str, float] = field(default_factory=dict)
     starts: dict[str, list[float]] = field(default_factory=dict)
-    """Further seconds from exec to answer, of those whose start has a goal."""
+    """More seconds from exec to the first answer, of subjects whose start has a goal."""
 
 
 @dataclass(slots=True)
@@ -39,11 +39,11 @@ class Results:
     settings: Mapping[str, Any]
     rounds: list[Round] = field(default_factory=list)
     absent: dict[str, str] = field(default_factory=dict)
-    """Subjects that could not be measured, and why."""
+    """Subjects that could not be measured, with the reason."""
     curves: list[Curve] = field(default_factory=list)
 
     def each(self, ask: Callable[[Round], float | None]) -> list[float]:
-        """What each round says, those left out that cannot."""
+        """The answer of each round, without those that have none."""
         found = []
         for round_ in self.rounds:
             try:
@@ -64,7 +64,7 @@ class Results:
 
 
 def environment() -> dict[str, str]:
-    """What this machine is, for whoever reads the figures later."""
+    """A description of this machine, for whoever reads the figures later."""
     return {
         "date": f"{datetime.date.today():%Y-%m-%d}",
         "python": platform.python_version(),
@@ -83,7 +83,7 @@ def _versions() -> Iterator[str]:
 
 
 def read(file: Path) -> Results:
-    """What `write` wrote. Raises ValueError for what it did not."""
+    """Read the file of `Results.write`. Raises ValueError if it is absent or has another form."""
     try:
         said = json.loads(file.read_text(encoding="utf-8"))
         rounds = [

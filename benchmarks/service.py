@@ -1,4 +1,4 @@
-"""Service: a part of the runtime kept running for the length of a measurement."""
+"""Service: runs a service of the runtime for the length of a measurement."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ T = TypeVar("T")
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run it on the loop that an application has."""
+    """Run a coroutine on the event loop that applications use."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(main)
 
 
 @asynccontextmanager
 async def serving(service: Any) -> AsyncIterator[None]:
-    """Run anything with `run(ready, stop)`; an error of it is raised."""
+    """Run anything with `run(ready, stop)`, and stop it at the end. Raises its error."""
     ready, stop = asyncio.Event(), asyncio.Event()
     task = asyncio.create_task(service.run(lambda where="": ready.set(), stop))
     waiting = asyncio.create_task(ready.wait())

@@ -1,7 +1,7 @@
-"""Soak: the seed application, durable, at a steady rate for minutes; what grows is told.
+"""Soak: the durable example at a steady rate for minutes, to find what grows.
 
 One task in twenty fails until its attempts are spent, and clients come and go. A line a minute
-says what the program holds; the verdict compares the end with what came after the warm-up.
+shows the program's resources; the verdict compares the end with the time after the warm-up.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ EVERY = 5.0
 """Seconds between two looks."""
 MINUTE = 60.0
 WARM_UP = 0.25
-"""Part of the time that is left out of the verdict, while caches and pools fill."""
+"""The share of the time that the verdict ignores, while caches and pools fill."""
 
 SLOPE, GROWTH = 1.0, 1.5
-"""Mebibytes an hour that the resident memory may grow, and those in all that are never too many.
+"""Growth of the resident memory: MiB an hour, and MiB in all, of which one must not be exceeded.
 
 Caches fill for the first minutes of any process, so ten minutes show a leak of ten MiB an hour,
 and hours one of one.
 """
 DRIFT = 1.2
-"""How much longer the p99 of the second half may be than that of the first."""
+"""The highest ratio of the second half's p99 to the first half's."""
 DESCRIPTORS = 4
 WAL = 64.0
 
@@ -39,13 +39,13 @@ SEED = Subject(
     "the seed application, durable",
     "ours",
     [
-        f"{ours.RUN} --log-level error {ours.ROOM} {ours.FULL} "
+        f"{ours.RUN} --log-level error {ours.UNBOUNDED} {ours.FULL} "
         "-o app:tasks_queue:retry.initial_delay=100ms "
         "-o app:tasks_queue:dead_letter.max_attempts=3"
     ],
     ours.seed,
 )
-"""With short delays, so that what fails is through with its attempts within a second."""
+"""Short retry delays, so that a failing task is dead within a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +65,14 @@ class Look:
 
 
 def soak(minutes: float, rate: int) -> int:
-    """0 if nothing grew that should not."""
+    """Run, and print a verdict. Returns an exit code: 0 if nothing grows."""
     with running(SEED) as program:
         print(f"{rate} tasks a second for {minutes:g} minutes, one in twenty fails\n")
         print("  min   RSS MiB  fds  threads  WAL MiB  backlog     rows  p50 ms  p99 ms  errors")
         looks = asyncio.run(_watch(program, minutes * MINUTE, rate))
-    told = verdict(looks)
-    print("\n" + "\n".join(told))
-    bad = any(line.endswith("BAD") for line in told)
+    lines = verdict(looks)
+    print("\n" + "\n".join(lines))
+    bad = any(line.endswith("BAD") for line in lines)
     print(f"\nverdict: {'something grows' if bad else 'steady'}")
     return int(bad)
 
@@ -117,7 +117,7 @@ def _look(program: Running, pace: Pace, seconds: float) -> Look:
 
 
 def _print(minute: Sequence[Look]) -> None:
-    """Where it stands now, and how quick it was since the last line."""
+    """Print resources as they are now, and latencies since the last line."""
     look = minute[-1]
     p50, p99 = median(look.p50 for look in minute), median(look.p99 for look in minute)
     print(
@@ -129,7 +129,7 @@ def _print(minute: Sequence[Look]) -> None:
 
 
 def verdict(looks: Sequence[Look]) -> list[str]:
-    """A line for each thing that might have grown, which ends in `ok` or `BAD`."""
+    """One line per resource, which ends in `ok` or `BAD`."""
     steady = looks[int(len(looks) * WARM_UP) :]
     half = len(steady) // 2
     first, last = steady[:half], steady[half:]

@@ -1,4 +1,4 @@
-"""Subject: a program under test; how it is started, where it is asked, when it is ready."""
+"""Subject: a program under test, its start and its address."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from benchmarks.family import Family
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 SOON = 30.0
-"""Seconds after which a program that does not answer is given up."""
+"""Seconds after which a program that does not answer has failed."""
 
 UVICORN = (
     "python -m uvicorn {module}:app --host 127.0.0.1 --port {port} "
     "--loop uvloop --http httptools --no-access-log --log-level warning"
 )
-"""How the application of every peer is served."""
+"""The command that serves the application of every peer."""
 
 
 class Failed(Exception):
-    """A program under test ended, does not answer, or accepts nothing; the text says which."""
+    """A program under test ended, does not answer, or accepts nothing, as the text says."""
 
 
 def _nothing(folder: Path) -> None:
@@ -39,9 +39,10 @@ def _nothing(folder: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is measured. `commands` are programs, the first of which listens on `{port}`.
+    """A program to measure. The first of its `commands` listens on `{port}`.
 
-    `prepare` fills the folder in which they run. Without `works` it only answers a POST.
+    `prepare` fills the folder in which they run. Without `works`, a POST is answered and not
+    worked on.
     """
 
     title: str
@@ -54,7 +55,7 @@ class Subject:
     redis: bool = False
 
     def missing(self) -> str | None:
-        """Why it cannot be measured here, if so."""
+        """The reason why it cannot be measured here, or None."""
         absent = [name for name in self.packages if importlib.util.find_spec(name) is None]
         if absent:
             return f"no {', '.join(absent)}; pip install -e '.[bench]'"
@@ -78,7 +79,7 @@ class Running:
         return f"http://127.0.0.1:{self.port}/tasks"
 
     def cpu(self) -> float:
-        """Seconds of processor time of all its processes, a broker's too."""
+        """Seconds of processor time of all processes, a broker included."""
         return sum(family.cpu() for family in self.families)
 
     def rss(self) -> float:
@@ -90,7 +91,7 @@ class Running:
 
 @contextmanager
 def running(subject: Subject) -> Iterator[Running]:
-    """Start a subject in a folder of its own, and end all of it afterwards."""
+    """Start a subject in its own folder, and end all its processes afterwards."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder, port = Path(name), free_port()
         (folder / "data").mkdir()
@@ -127,26 +128,26 @@ def free_port() -> int:
 
 
 def _with_table(folder: Path) -> None:
-    """A peer's database is there before its workers are, so that it can be looked into."""
+    """Create a peer's database before its workers start, so that it can be read at once."""
     task.connect(str(folder / "data" / "tasks.db")).close()
 
 
 def _peer(file: Path) -> Subject:
-    said = {}
+    declared = {}
     for node in ast.parse(file.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             name = node.targets[0].id
             if name.isupper():
-                said[name] = ast.literal_eval(node.value)
+                declared[name] = ast.literal_eval(node.value)
     web = UVICORN.replace("{module}", f"benchmarks.peers.{file.stem}")
     return Subject(
-        said["TITLE"],
-        said["PLACE"],
-        [web, *said.get("WORKERS", ())],
+        declared["TITLE"],
+        declared["PLACE"],
+        [web, *declared.get("WORKERS", ())],
         _with_table,
-        works=said["PLACE"] != "no work",
-        packages=said["PACKAGES"],
-        redis=said.get("REDIS", False),
+        works=declared["PLACE"] != "no work",
+        packages=declared["PACKAGES"],
+        redis=declared.get("REDIS", False),
     )
 
 
@@ -156,7 +157,7 @@ def _program(name: str) -> Path:
 
 
 def _redis(folder: Path, port: int) -> Family:
-    """A Redis of our own, which keeps nothing on disk, as is common for a broker."""
+    """Start a Redis that keeps nothing on disk, as is common for a broker."""
     options = f"--port {port} --bind 127.0.0.1 --dir {folder} --appendonly no --save".split()
     program = shutil.which("redis-server")
     assert program is not None

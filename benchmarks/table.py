@@ -1,4 +1,4 @@
-"""Table: figures in columns, on a terminal or in Markdown."""
+"""Table: figures in columns, for a terminal or in Markdown."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from statistics import median
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of text under heads. The first columns are words, the others are figures."""
+    """Rows of text under heads. The first `words` columns are text, the others figures."""
 
     title: str
     heads: Sequence[str]
@@ -38,7 +38,7 @@ class Table:
 
 
 def figure(value: float | None) -> str:
-    """Three digits that matter."""
+    """The number with three significant digits."""
     if value is None:
         return "-"
     if abs(value) >= 100:
@@ -54,7 +54,7 @@ def middle(values: Sequence[float]) -> str:
 
 
 def spread(values: Sequence[float | None]) -> str:
-    """The median, and how far the rounds lie apart."""
+    """The median, then the least and the most in parentheses."""
     known = [value for value in values if value is not None]
     if not known:
         return "-"

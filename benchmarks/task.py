@@ -1,4 +1,4 @@
-"""Task: the piece of work that every program under test does, and the rows it leaves.
+"""Task: the work that every program under test does, and the row it writes.
 
 It is that of `examples/task-queue` without its sleep: a POST names an action and a text and is
 answered with 202; later a handler puts the text into capitals, and one row into a table. A peer
@@ -15,7 +15,7 @@ import uuid
 from typing import Any
 
 BODY = '{"action": "uppercase", "data": {"text": "the quick brown fox jumps"}}'
-"""What is posted."""
+"""The body that is posted."""
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS tasks (
@@ -34,7 +34,7 @@ FILE = "TASKS_FILE"
 
 
 def new(action: str, data: dict[str, Any]) -> dict[str, Any]:
-    """What a POST puts into the queue."""
+    """The message that a POST publishes."""
     return {
         "id": str(uuid.uuid4()),
         "action": action,
@@ -44,7 +44,7 @@ def new(action: str, data: dict[str, Any]) -> dict[str, Any]:
 
 
 def connect(file: str | None = None, synchronous: str = "NORMAL") -> sqlite3.Connection:
-    """The connection that a handler keeps open: WAL, each statement a transaction, any thread."""
+    """A connection for handlers: WAL, autocommit, usable in any thread."""
     connection = sqlite3.connect(
         file or os.environ[FILE], isolation_level=None, check_same_thread=False
     )
@@ -55,7 +55,7 @@ def connect(file: str | None = None, synchronous: str = "NORMAL") -> sqlite3.Con
 
 
 def perform(connection: sqlite3.Connection, task: dict[str, Any]) -> None:
-    """Do the task, and store its row."""
+    """Do the task and insert its row."""
     connection.execute(INSERT, row(task))
 
 

@@ -1,4 +1,4 @@
-"""Visit: one subject measured once, from its start to its end."""
+"""Visit: measures one subject once, from its start to its end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STUCK = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """What one visit found. What a subject does not do is None."""
+    """The figures of one visit; None for what a subject does not do."""
 
     start: float
     """Seconds from exec to the first answer."""
@@ -34,14 +34,14 @@ class Sample:
     p99: float
     """Milliseconds of a POST."""
     cpu_post: float | None = None
-    """Microseconds of processor a POST, of a subject that does nothing else."""
+    """Microseconds of processor time per POST, if the subject does nothing else."""
     tasks: float | None = None
     """Tasks a second, from the first POST to the last row."""
     cpu_task: float | None = None
-    """Microseconds of processor a task, its POST included."""
+    """Microseconds of processor time per task, its POST included."""
     refused: int = 0
     missing: int = 0
-    """Accepted, and no row of it."""
+    """Tasks that were accepted and have no row."""
 
 
 def visit(subject: Subject, seconds: int) -> Sample:
@@ -51,7 +51,7 @@ def visit(subject: Subject, seconds: int) -> Sample:
         warming = load.post(program.url, WARM_UP)
         rows = _Rows(program) if subject.works else None
         if rows is not None:
-            rows.settle(warming.accepted, patience=SOON)
+            rows.settle(warming.accepted, limit=SOON)
             rows.calm()
 
         cpu, began = program.cpu(), perf_counter()
@@ -77,23 +77,23 @@ def visit(subject: Subject, seconds: int) -> Sample:
 
 
 class _Rows:
-    """The rows that a subject has written, seen from outside."""
+    """Counts the rows that a subject has written, on a connection of its own."""
 
     def __init__(self, program: Running) -> None:
         self._file = program.file
         self._seen = 0
 
-    def settle(self, wanted: int, patience: float = STUCK) -> int:
-        """Wait for so many new rows; how many there are, at most as many as wanted.
+    def settle(self, wanted: int, limit: float = STUCK) -> int:
+        """Wait for new rows. Returns their number, at most `wanted`.
 
-        Workers that are not there yet get the patience of a start.
+        Gives up after `limit` seconds without a new row.
         """
         with self._connected() as connection:
             last, news = self._seen, perf_counter()
             while (now := _count(connection)) - self._seen < wanted:
                 if now != last:
                     last, news = now, perf_counter()
-                elif perf_counter() - news > patience:
+                elif perf_counter() - news > limit:
                     break
                 sleep(0.005)
         done = min(now - self._seen, wanted)

@@ -1,4 +1,4 @@
-"""The benchmarks: that they still find what they measure, and tell it rightly; never how fast."""
+"""The benchmarks find what they measure, and report it correctly; nothing here is timed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MEMORY = ours.MEMORY.title
 
 
 def a_run(*rates: float, peer: float = 1000.0) -> Results:
-    """A run whose rounds differ in how many tasks a second the seed application did."""
+    """A run whose rounds differ in the rate of the example."""
     rounds = [
         Round(
             {
@@ -38,11 +38,11 @@ def a_run(*rates: float, peer: float = 1000.0) -> Results:
     return Results(results.environment(), settings, rounds, absent, [curve])
 
 
-def told(found: Results, wanted: str) -> str:
+def verdict_of(found: Results, wanted: str) -> str:
     return next(row[2] for row in goals.table(found).rows if wanted in row[1])
 
 
-def test_every_peer_says_what_it_is_without_being_imported() -> None:
+def test_every_peer_declares_itself_without_being_imported() -> None:
     titles = [peer.title for peer in peers()]
 
     assert len(titles) == len({*titles}) > 5
@@ -69,16 +69,16 @@ def test_the_application_of_many_routes_is_valid(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("rate", "said"), [(6_000.0, "met"), (5_999.0, "NOT MET")])
 def test_a_goal_is_met_at_its_bound_and_not_below(rate: float, said: str) -> None:
-    assert told(a_run(rate), "0.6 × sqlite3") == said
+    assert verdict_of(a_run(rate), "0.6 × sqlite3") == said
 
 
 def test_a_goal_goes_by_the_median_of_ratios_within_a_round() -> None:
-    assert told(a_run(1.0, 4_000.0, 9_000.0), "4 × the best peer") == "met"
-    assert told(a_run(1.0, 2.0, 9_000.0), "4 × the best peer") == "NOT MET"
+    assert verdict_of(a_run(1.0, 4_000.0, 9_000.0), "4 × the best peer") == "met"
+    assert verdict_of(a_run(1.0, 2.0, 9_000.0), "4 × the best peer") == "NOT MET"
 
 
 def test_a_goal_without_figures_is_not_called_met() -> None:
-    assert told(a_run(1.0), "10 × the best peer") == "not measured"
+    assert verdict_of(a_run(1.0), "10 × the best peer") == "not measured"
 
 
 def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert results.read(tmp_path / "run.json") == found
 
 
-def test_a_run_that_is_not_there_or_not_ours_is_told(tmp_path: Path) -> None:
+def test_a_run_that_is_absent_or_not_ours_is_reported(tmp_path: Path) -> None:
     file = tmp_path / "run.json"
     with pytest.raises(ValueError, match="make bench"):
         results.read(file)
@@ -97,7 +97,7 @@ def test_a_run_that_is_not_there_or_not_ours_is_told(tmp_path: Path) -> None:
         results.read(file)
 
 
-def test_what_is_absent_or_was_not_done_is_told_in_its_row() -> None:
+def test_an_absent_subject_and_tasks_that_were_not_done_are_reported_in_their_row() -> None:
     rows = next(report.tables(a_run(1.0))).rows
 
     assert [row[0] for row in rows] == [
@@ -107,7 +107,7 @@ def test_what_is_absent_or_was_not_done_is_told_in_its_row() -> None:
     ]
 
 
-def test_the_page_keeps_what_stands_around_its_figures(
+def test_the_page_keeps_the_text_around_its_figures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = page.PAGE.read_text(encoding="utf-8")
@@ -130,7 +130,7 @@ def a_look(seconds: float, **seen: float) -> soak.Look:
     return soak.Look(seconds, **values)  # type: ignore[arg-type]
 
 
-def test_a_soak_that_holds_what_it_held_is_steady() -> None:
+def test_a_soak_without_growth_is_steady() -> None:
     looks = [a_look(5.0 * n, rss=50 + n % 3) for n in range(1, 121)]
 
     assert [line for line in soak.verdict(looks) if not line.endswith(": ok")] == []

@@ -1,4 +1,4 @@
-"""The shortest application: one endpoint, every reference a bare name."""
+"""The shortest application: one endpoint, and references by bare names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Orders: three endpoints under a prefix, lenient about what clients send."""
+"""Orders: three endpoints under a prefix, lenient about input."""
 
 from __future__ import annotations
 

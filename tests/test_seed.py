@@ -1,4 +1,4 @@
-"""The manifest of the tutorial this project began with, with nothing but Lua made Python."""
+"""The manifest of the tutorial that this project started from, with Python in place of Lua."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ entries:
 
 
 def seed(folder: Path) -> Path:
-    """The seed's folder, its handlers those of the example."""
+    """Write the tutorial's manifest beside the handlers of the example."""
     source = folder / "src"
     shutil.copytree(EXAMPLE / "src", source, ignore=shutil.ignore_patterns("__pycache__"))
     manifest = SEED.replace("kind: function.lua", "kind: function.python")
@@ -149,7 +149,7 @@ def test_the_seeds_manifest_runs_and_answers(tmp_path: Path) -> None:
         assert site.stop() == 0
 
 
-def test_the_seeds_lua_is_answered_with_the_python_to_write(tmp_path: Path) -> None:
+def test_kinds_of_lua_are_answered_with_the_kinds_of_python(tmp_path: Path) -> None:
     (seed(tmp_path) / "src" / "_index.yaml").write_text(SEED, encoding="utf-8")
 
     ended = execute("run", str(tmp_path))

@@ -1,1 +1,1 @@
-"""Limits: what no program in Python on this machine is quicker than."""
+"""Limits: programs that nothing in Python can beat on this machine."""

@@ -1,4 +1,4 @@
-"""Bare: an ASGI application that parses a body and answers, and the least of uvicorn.
+"""Bare: an ASGI application that parses a body and answers, on a minimal uvicorn.
 
 python benchmarks/limits/bare.py PORT
 """

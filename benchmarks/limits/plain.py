@@ -12,7 +12,7 @@ from benchmarks import task
 
 
 def transactions(synchronous: str, seconds: float, rows: int = 1) -> float:
-    """Rows of tasks a second, so many to a transaction."""
+    """Rows inserted a second, with `rows` in a transaction."""
     created = task.new("uppercase", {"text": "the quick brown fox jumps"})
     payload = task.row(created)[1:]
     with tempfile.TemporaryDirectory() as folder:
@@ -63,4 +63,4 @@ LIMITS: dict[str, Callable[[float], float]] = {
     "sqlite3, 100 rows a transaction, FULL": lambda seconds: transactions("FULL", seconds, 100),
     "asyncio.Queue, a handler that does nothing": asyncio_queue,
 }
-"""Each is given seconds, and answers with how many a second."""
+"""Functions that run for so many seconds and return a rate."""

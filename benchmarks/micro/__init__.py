@@ -1,6 +1,6 @@
-"""Micro: one room of the house a module, each measured alone, so that a regression has a place.
+"""Micro: measures single parts of the runtime, one per module, to locate a regression.
 
-A module has `measure(quick)`, which answers with its curves. To add a room is to add its file.
+A module has `measure(quick)`, which yields its curves. To measure another part, add a module.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from pathlib import Path
 
 from benchmarks.curve import Curve
 
-ROOMS = sorted(file.stem for file in Path(__file__).parent.glob("[!_]*.py"))
+PARTS = sorted(file.stem for file in Path(__file__).parent.glob("[!_]*.py"))
 
 
-def curves(rooms: Iterable[str], quick: bool) -> Iterator[Curve]:
-    for room in rooms:
-        yield from importlib.import_module(f"benchmarks.micro.{room}").measure(quick)
+def curves(parts: Iterable[str], quick: bool) -> Iterator[Curve]:
+    for part in parts:
+        yield from importlib.import_module(f"benchmarks.micro.{part}").measure(quick)

@@ -1,4 +1,4 @@
-"""Builder: what the query builder costs a statement, by its sort and size."""
+"""Builder: the cost of building a statement, by its sort and size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Durable: what publishing, claiming and acking cost a message, by how many ride together."""
+"""Durable: the cost of publishing, claiming and acking a message, by the size of a batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Memory: what a message costs on its way through the memory queue, by how many wait."""
+"""Memory: the cost of a message in the memory queue, by the number of messages waiting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writer: inserts that wait together, beside `sqlite3` with as many in a transaction."""
+"""Writer: inserts that are committed together, compared with `sqlite3` and one transaction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FastAPI that only parses and answers: what its part of the others is."""
+"""FastAPI that only parses and answers, which is its share in the other peers."""
 
 from __future__ import annotations
 
