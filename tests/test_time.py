@@ -1,4 +1,4 @@
-"""The clock is handed in: only the modules that are listed here read real time, or wait for it."""
+"""The clock is handed in: only the modules that are listed here use real time."""
 
 from __future__ import annotations
 
@@ -9,36 +9,37 @@ import pytest
 
 from tests.test_architecture import MODULES, tree
 
-STATISTICS = "it reports how long something took"
-DRAIN = "the budget of a drain must hold whatever a test does to the clock"
-CLIENTS = "time-outs protect the server from clients, which live in real time"
-LOCKS = "another program holds the lock, in real time"
-FAIRNESS = "it gives way to others after a slice of the processor's time"
-NOT_YET = "it is not handed a clock yet"
+REPORTS = "it reports when something happened, or how long it took"
+DRAIN = "services start and stop within real time, so that a start or a drain always ends"
+PROCESSES = "other processes start, crash and stop in real time"
+CLIENTS = "clients send and receive in real time"
+LOCKS = "other programs hold locks in real time"
+FAIRNESS = "it yields to others after a slice of real time"
 
 REAL_TIME = {
     "runtime.clock": "it is the real clock",
-    "runtime.telemetry": STATISTICS,
-    "runtime.log.log": "log lines say when something happened",
-    "runtime.application.application": STATISTICS,
+    "runtime.telemetry": REPORTS,
+    "runtime.log.log": REPORTS,
+    "runtime.application.application": REPORTS,
     "runtime.supervision.supervisor": DRAIN,
     "runtime.supervision.child": DRAIN,
     "runtime.program.program": DRAIN,
     "runtime.program.signals": DRAIN,
-    "runtime.program.prefork": DRAIN,
-    "runtime.program.worker_process": "worker processes crash and start in real time",
+    "runtime.program.prefork": PROCESSES,
+    "runtime.program.worker_process": PROCESSES,
     "runtime.engines.web.server": CLIENTS,
+    "runtime.engines.web.backlog": CLIENTS,
     "runtime.engines.web.protocol.connection": CLIENTS,
     "runtime.engines.web.protocol.connections": CLIENTS,
     "runtime.engines.sql.sqlite.batch": LOCKS,
     "runtime.engines.sql.sqlite.busy_retry": LOCKS,
     "runtime.engines.sql.sqlite.managed_connection": LOCKS,
-    "runtime.engines.sql.sqlite.reader": FAIRNESS,
     "runtime.engines.sql.sqlite.statement_request": LOCKS,
     "runtime.engines.sql.sqlite.writer_transaction": LOCKS,
-    "runtime.engines.queue.consumer": DRAIN,
+    "runtime.engines.sql.sqlite.reader": FAIRNESS,
     "runtime.engines.queue.worker": FAIRNESS,
-    "runtime.engines.queue.sql.sqlite.liveness": "owners live and die in real time",
+    "runtime.engines.queue.consumer": DRAIN,
+    "runtime.engines.queue.sql.sqlite.liveness": "leases expire on one clock for all processes",
 }
 """Modules that use real time, and the reason why no test may move it."""
 
@@ -62,6 +63,9 @@ def real_time(module: ast.Module) -> Iterator[str]:
                 pass  # lets others run, and does not wait
             case ast.Call(args=[ast.Constant(value=None)]) if text == "asyncio.timeout(None)":
                 pass  # expires when it is told to, by a clock
+            case ast.Call(keywords=words) if text.startswith("asyncio.wait("):
+                if any(word.arg == "timeout" for word in words):
+                    yield text
             case ast.Call(func=function) if ast.unparse(function).endswith((*WAITS, *NOW)):
                 yield text
 
@@ -89,6 +93,7 @@ def test_a_module_that_is_listed_does_use_real_time(name: str) -> None:
         "await asyncio.sleep(1)",
         "await asyncio.sleep(pause)",
         "asyncio.timeout(1)",
+        "asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED, timeout=1)",
         "asyncio.wait_for(event.wait(), 1)",
         "datetime.datetime.now(UTC)",
     ],
