@@ -27,6 +27,7 @@ OURS = [
     "resume_writing",
     "on_message_begin",
     "on_headers_complete",
+    "on_body",
     "_start_asgi_task",
     "on_message_complete",
     "on_response_complete",

@@ -18,26 +18,18 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from runtime.engines.web.fast_path import FAST_PATH
-from runtime.engines.web.protocol import upgrade_body
+from runtime.engines.web.protocol import refusal, upgrade_body
 from runtime.engines.web.protocol.fast_path import CycleFastPath
+from runtime.engines.web.protocol.framing import TRAILER_FIELDS, Framing
 from runtime.engines.web.protocol.lingering import LingeringTransport, discard
 from runtime.engines.web.protocol.phase import Phase
-from runtime.engines.web.protocol.refusal import Refusal
+from runtime.engines.web.protocol.refusal import MAX_HEAD, Refusal
 from runtime.engines.web.timeouts import Timeouts
-
-MAX_HEAD = 64 * 1024
-"""Bytes that a request line and its headers may have together."""
 
 _LINGER = 2.0
 """Seconds for which a client that is still sending is read from after the response."""
 _MIN_PROGRESS = 16 * 1024
 """Bytes of a pending response that a client must take within the write time-out."""
-
-_NOT_HTTP = Refusal(400, "the request is not HTTP")
-_NO_HOST = Refusal(400, "a request needs one Host header")
-_HEAD_TIMEOUT = Refusal(408, "the headers took too long")
-_BODY_TIMEOUT = Refusal(408, "the body took too long")
-_HEAD_TOO_LARGE = Refusal(431, f"the headers are larger than {MAX_HEAD} bytes")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,6 +61,7 @@ class Connection(HttpToolsProtocol):
         self._head_start = 0
         self._pipelined = False
         self._pending_write = 0
+        self._framing = Framing()
         self._refusal: Refusal | None = None
 
     # Called by the transport.
@@ -94,10 +87,12 @@ class Connection(HttpToolsProtocol):
         except httptools.HttpParserUpgrade as upgrade:
             self._ignore_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError:
-            self._refuse(self._refusal or _NOT_HTTP)
+            self._refuse(self._refusal or refusal.NOT_HTTP)
         else:
             if self._phase is Phase.HEAD and self._received - self._head_start > MAX_HEAD:
                 self._check_head()
+            elif self._phase is Phase.BODY and self._framing.count(len(data)) > MAX_HEAD:
+                self._refuse(refusal.FRAMING_TOO_LARGE)
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """The client has closed its sending side: send the response that is due, then close.
@@ -136,17 +131,23 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         # The bytes received may include part of a body, so the headers are counted exactly.
         if self._received - self._head_start > MAX_HEAD and self._head_size() > MAX_HEAD:
-            self._refusal = _HEAD_TOO_LARGE
+            self._refusal = refusal.HEAD_TOO_LARGE
             raise ValueError("too large")
         if not self._has_host():
-            self._refusal = _NO_HOST
+            self._refusal = refusal.NO_HOST
             raise ValueError("no host")
         super().on_headers_complete()
+        self._framing.begin(self.headers)
+        self.headers = TRAILER_FIELDS
         self.cycle.transport = self._lingering  # type: ignore[assignment]
         self.scope[FAST_PATH] = CycleFastPath(self.cycle)  # type: ignore[literal-required]
         if self._shared.stopping:
             self.cycle.keep_alive = False
         self._enter(Phase.BODY, self._timeouts.read)
+
+    def on_body(self, body: bytes) -> None:
+        self._framing.body_bytes += len(body)
+        super().on_body(body)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self.tasks.add(self.loop.create_task(self._run(cycle, app)))
@@ -214,9 +215,9 @@ class Connection(HttpToolsProtocol):
         if self.flow.read_paused and self._phase in (Phase.HEAD, Phase.BODY):
             self._enter(self._phase, self._timeouts.read)  # reading is paused on our side
         elif self._phase is Phase.HEAD:
-            self._refuse(_HEAD_TIMEOUT)
+            self._refuse(refusal.HEAD_TIMEOUT)
         elif self._phase is Phase.BODY and not self.cycle.response_complete:
-            self._refuse(_BODY_TIMEOUT)
+            self._refuse(refusal.BODY_TIMEOUT)
         else:
             self.deadline = math.inf
             self.transport.close()
@@ -235,7 +236,7 @@ class Connection(HttpToolsProtocol):
             # They began somewhere inside this chunk: only the parser knows what belongs to them.
             self._head_start = self._received - self._head_size()
         if self._received - self._head_start > MAX_HEAD:
-            self._refuse(_HEAD_TOO_LARGE)
+            self._refuse(refusal.HEAD_TOO_LARGE)
 
     def _has_host(self) -> bool:
         """True if there is the one Host header that HTTP/1.1 requires (RFC 9112, 3.2)."""
@@ -257,9 +258,9 @@ class Connection(HttpToolsProtocol):
             self.loop.time() + self._timeouts.write if self._pending_write else math.inf
         )
 
-    def _refuse(self, refusal: Refusal) -> None:
+    def _refuse(self, reason: Refusal) -> None:
         """Answer a request without the application and close, once earlier ones are answered."""
-        self._refusal = refusal
+        self._refusal = reason
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete:
             if self._phase is not Phase.BODY:
@@ -269,6 +270,9 @@ class Connection(HttpToolsProtocol):
             if cycle.response_started or self.pipeline:
                 self.transport.abort()
                 return
+        elif self._phase is Phase.BODY:
+            self.finish()  # the request has its response: a second one would be taken for the next
+            return
         self.transport.write(self._refusal.encode(self.server_state.default_headers))
         self.finish()
 
@@ -278,7 +282,7 @@ class Connection(HttpToolsProtocol):
         The parser leaves everything after the headers to that protocol, so a body is read by a
         second parser, and the connection is closed afterwards.
         """
-        framing = upgrade_body.encode_framing(self.headers)
+        framing = upgrade_body.encode_framing(self.scope["headers"])
         if framing:
             cycle = self.cycle
             cycle.keep_alive, cycle.more_body = False, True

@@ -9,6 +9,9 @@ from runtime.engines.web.exchange import new_request_id
 from runtime.engines.web.problem import HTTPError
 from runtime.engines.web.protocol.fast_path import Headers, encode_response
 
+MAX_HEAD = 64 * 1024
+"""Bytes that the request line, the headers, and the framing of a body may have together."""
+
 
 class Refusal(NamedTuple):
     """An error status, and the detail that the client is told."""
@@ -27,3 +30,13 @@ class Refusal(NamedTuple):
             (b"connection", b"close"),
         ]
         return encode_response(self.status, headers, body)
+
+
+NOT_HTTP = Refusal(400, "the request is not HTTP")
+NO_HOST = Refusal(400, "a request needs one Host header")
+HEAD_TIMEOUT = Refusal(408, "the headers took too long")
+BODY_TIMEOUT = Refusal(408, "the body took too long")
+HEAD_TOO_LARGE = Refusal(431, f"the headers are larger than {MAX_HEAD} bytes")
+FRAMING_TOO_LARGE = Refusal(
+    431, f"the headers, trailers and chunk extensions are larger than {MAX_HEAD} bytes"
+)
