@@ -70,6 +70,7 @@ class Worker:
         self.cancelled = False
         self.task: asyncio.Task[None] | None = None
         self._function = function
+        self._call = function.call
         self._settlement = settlement
         self._deadlines = deadlines
         self._turn = turn
@@ -81,7 +82,8 @@ class Worker:
 
     async def run(self) -> None:
         """Work until the subscription is closed. Raises only errors that are not the handler's."""
-        settlement, traced = self._settlement, self._telemetry.enabled
+        settlement, transactions = self._settlement, self._transactions
+        attempt, traced = self._attempt, self._telemetry.enabled
         subscription = settlement.subscription
         take, receive, ack = subscription.take, subscription.receive, subscription.ack
         left, until = self._turn, monotonic() + SLICE
@@ -94,10 +96,10 @@ class Worker:
             if traced:
                 await self._process_traced(delivery)
             else:
-                if self._transactions is None:
-                    outcome = await self._attempt(delivery)
+                if transactions is None:
+                    outcome = await attempt(delivery)
                 else:
-                    outcome = await self._attempt_in(self._transactions(), delivery)
+                    outcome = await self._attempt_in(transactions(), delivery)
                 if outcome is ACK and not delivery.settled and not self.cancelled:
                     # The end of nearly every message, without the way through `settle`.
                     delivery.settled = True
@@ -166,7 +168,7 @@ class Worker:
             self._expired = False
             self._deadlines.begin(self)
         try:
-            result = await self._function.call(delivery, body)
+            result = await self._call(delivery, body)
             outcome: Outcome = NACK if result is False else ACK
         except asyncio.CancelledError as error:
             if self.cancelled:
