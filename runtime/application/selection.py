@@ -28,7 +28,7 @@ class Selection(msgspec.Struct, frozen=True):
     left_out: Sequence[EntryId] = ()
     """Services of the application that do not run in this program."""
     elsewhere: frozenset[EntryId] = frozenset()
-    """Services that another worker runs. Even if needed, they are neither started nor waited for."""
+    """Services that another worker runs: even if needed, neither started nor waited for."""
 
     def running(self, linked: LinkedManifest) -> list[EntryId]:
         """The services that run, in the order of the manifest."""

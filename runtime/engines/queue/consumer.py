@@ -11,8 +11,9 @@ from runtime.engines.queue.deadline import Deadlines
 from runtime.engines.queue.driver_queue import Subscription
 from runtime.engines.queue.queue import Queue
 from runtime.engines.queue.settlement import Settlement
-from runtime.engines.queue.worker import SHORTEST_TURN, TURN, Function, Worker
+from runtime.engines.queue.worker import SHORTEST_TURN, TURN, Worker
 from runtime.engines.sql.contract import Transactions
+from runtime.handlers.function import Function
 from runtime.service import Ready
 from runtime.telemetry import OFF, Telemetry
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager, suppress
 from time import monotonic
-from typing import Any, Protocol
 
 from runtime.codec import decode_trusted
 from runtime.engines.queue.deadline import NONE, Deadlines
@@ -25,24 +23,13 @@ from runtime.engines.queue.settlement import (
     outcome_of,
 )
 from runtime.engines.sql.contract import Transaction, Transactions
+from runtime.handlers.function import Function
 from runtime.telemetry import TRACEPARENT, Telemetry
 
 SLICE = 0.002
 """Real seconds after which a worker yields to the event loop."""
 TURN, SHORTEST_TURN = 64, 4
 """Messages that all workers of a consumer, and each of them at least, handle before that."""
-
-
-class Function(Protocol):
-    """The function of a consumer: `runtime.kinds.function.Function` is one."""
-
-    @property
-    def id(self) -> object: ...
-
-    @property
-    def blocking(self) -> bool: ...
-
-    def call(self, subject: Delivery, *arguments: Any) -> Awaitable[Any]: ...
 
 
 class _RolledBack(Exception):

@@ -2,29 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import Any, Protocol
+from runtime.handlers.function import Function
 
-from runtime.entry_id import EntryId
-from runtime.handlers.context import Subject
-
-
-class Function(Protocol):
-    """A handler, ready to be called."""
-
-    @property
-    def id(self) -> EntryId: ...
-
-    @property
-    def takes_argument(self) -> bool:
-        """True if the handler declares a positional parameter."""
-        ...
-
-    @property
-    def blocking(self) -> bool:
-        """True if the handler is a plain `def`, which runs in a thread."""
-        ...
-
-    def call(self, subject: Subject, *arguments: Any) -> Awaitable[Any]:
-        """Call the handler, as `runtime.handlers.invocation.Invocation` does."""
-        ...
+__all__ = ["Function"]
