@@ -98,3 +98,26 @@ def test_a_lease_that_is_not_renewed_afterwards_ends(tmp_path: Path, times: Time
 
     assert programs.owners() == {programs.second._owner}
     assert not programs.first._renew(programs.connection)
+
+
+def test_a_lease_by_another_clock_ends_once_it_was_seen_not_renewed_for_its_time(
+    tmp_path: Path, times: Times
+) -> None:
+    programs = TwoPrograms(tmp_path / "a.db")
+    everybody = programs.owners()
+    container = "UPDATE runtime_owner SET machine = 'another', process = '', expires = ?"
+    of_first = f" WHERE id = {programs.first._owner}"
+    programs.connection.execute(container + of_first, (-5.0,))
+
+    def watch(seconds: float) -> set[int]:
+        times.ahead += seconds
+        programs.second._renew(programs.connection)
+        programs.second._rescue(programs.connection)
+        return programs.owners()
+
+    assert watch(0) == everybody, "its time has passed only by our clock"
+    assert watch(LEASE) == everybody
+    programs.connection.execute(container + of_first, (-4.0,))  # a heartbeat of its own
+    assert watch(HEARTBEAT) == everybody
+    assert watch(LEASE) == everybody
+    assert watch(LEASE) == {programs.second._owner}

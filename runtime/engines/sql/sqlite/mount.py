@@ -16,6 +16,12 @@ _NETWORK = re.compile(
 )
 """Not all of fuse: containers get folders of their host by it, as by 9p and virtiofs."""
 
+_LOCAL = re.compile(
+    r"ext[234]|xfs|btrfs|zfs|f2fs|jfs|nilfs2|reiserfs|bcachefs|overlay|tmpfs|vfat|exfat"
+)
+"""Mounted by one kernel at a time. Not 9p, virtiofs and fuse, by which a virtual machine gets
+folders of its host, nor the file systems of clusters."""
+
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
@@ -29,6 +35,16 @@ class Mount(msgspec.Struct, frozen=True):
     def is_network(self) -> bool:
         """True if other machines may mount it too: locks and shared memory do not work then."""
         return _NETWORK.fullmatch(self.kind) is not None
+
+
+def is_on_local_disk(file: Path) -> bool:
+    """True if no other machine can have the file open; False also if that cannot be known."""
+    try:
+        table = TABLE.read_text(encoding="utf-8", errors="surrogateescape")
+        found = mount_of(file.resolve().parent, table)
+    except (OSError, RuntimeError):  # RuntimeError: a loop of links
+        return False
+    return found is not None and _LOCAL.fullmatch(found.kind) is not None
 
 
 def mount_of(folder: Path, table: str) -> Mount | None:

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from threading import Event, Thread
 
 import msgspec
@@ -16,6 +17,7 @@ from runtime.engines.queue.sql.sqlite.store import next_due, recount
 from runtime.engines.queue.sql.sqlite.tables import prepare
 from runtime.engines.sql.sqlite.busy_retry import BusyRetry
 from runtime.engines.sql.sqlite.errors import code
+from runtime.engines.sql.sqlite.mount import is_on_local_disk
 
 CHECK_INTERVAL = 1.0
 """Seconds between two checks of the other owners and of the next due message."""
@@ -77,6 +79,9 @@ class Lease:
         """The queues that `open` rescued messages of, until they are reported."""
         self._grace_until = 0.0
         """Expired leases are not ended before this time."""
+        self._on_local_disk = False
+        self._unrenewed: dict[int, tuple[float, float]] = {}
+        """Leases whose time is not by our clock: their expiry, and since when we have seen it."""
         self._thread = Thread(target=self._main, name=f"lease {label}", daemon=True)
 
     def open(self) -> int:
@@ -86,6 +91,7 @@ class Lease:
         connection = self._connect()
         try:
             BusyRetry(self._lease / 2)(lambda: self._begin(connection))
+            self._on_local_disk = _is_on_local_disk(connection)
             self._rescued = self._rescue(connection)
         finally:
             connection.close()
@@ -174,11 +180,16 @@ class Lease:
         rows = connection.execute(
             "SELECT id, machine, process, expires FROM runtime_owner WHERE id <> ?", (self._owner,)
         ).fetchall()
-        dead = {
-            id: expires for id, *process, expires in rows if ProcessIdentity(*process).is_dead()
-        }
         now = clock()
-        late = {id: expires for id, *_, expires in rows if expires < now and id not in dead}
+        dead: dict[int, float] = {}
+        late: dict[int, float] = {}
+        for id, machine, process, expires in rows:
+            other = ProcessIdentity(machine, process)
+            if other.is_dead(self._process, self._on_local_disk):
+                dead[id] = expires
+            elif self._has_expired(id, other, expires, now):
+                late[id] = expires
+        self._unrenewed = {id: self._unrenewed[id] for id, *_ in rows if id in self._unrenewed}
         rescued: set[str] = set()
         if dead:
             rescued.update(BusyRetry(self._heartbeat)(partial(_end_leases, connection, dead, True)))
@@ -193,6 +204,17 @@ class Lease:
                     raise
         return sorted(rescued)
 
+    def _has_expired(self, id: int, other: ProcessIdentity, expires: float, now: float) -> bool:
+        """True if a lease has expired: by its time, or, if that is by another clock than ours,
+        because it was not renewed while we watched it for as long."""
+        if other.shares_clock(self._process):
+            return expires < now
+        seen, since = self._unrenewed.setdefault(id, (expires, now))
+        if seen != expires:
+            self._unrenewed[id] = expires, now
+            return False
+        return now - since > self._lease + self._heartbeat + CHECK_INTERVAL
+
     @contextmanager
     def _grace_after_lock(self) -> Iterator[None]:
         """Give the other owners time for a heartbeat, if the block had to wait for the lock."""
@@ -206,6 +228,11 @@ class Lease:
     def _peers(self, connection: sqlite3.Connection) -> Sequence[str]:
         rows = connection.execute("SELECT address FROM runtime_owner WHERE id <> ?", (self._owner,))
         return [address for (address,) in rows if address]
+
+
+def _is_on_local_disk(connection: sqlite3.Connection) -> bool:
+    path = connection.execute("PRAGMA database_list").fetchone()[2]
+    return bool(path) and is_on_local_disk(Path(path))
 
 
 def _end_leases(
