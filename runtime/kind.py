@@ -62,7 +62,7 @@ class BuildContext(msgspec.Struct, frozen=True, kw_only=True):
     handlers: Handlers
     """Loads the Python functions that entries name."""
     folder: FilePath
-    """The application's folder: relative paths of the manifest start here."""
+    """The application's folder, absolute: relative paths of the manifest start here."""
     manifest_folder: FilePath
     """The folder of the manifest that declares the entry: `file://` starts here."""
     position: Callable[..., Position]
@@ -75,7 +75,7 @@ class BuildContext(msgspec.Struct, frozen=True, kw_only=True):
 
     def path(self, text: str) -> FilePath:
         """A path from the manifest, made absolute from the application's folder."""
-        return self.folder / text
+        return (self.folder / text).absolute()
 
 
 class Claim(msgspec.Struct, frozen=True):

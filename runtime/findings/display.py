@@ -9,5 +9,5 @@ def display_path(path: str | Path) -> str:
     """The path relative to the working directory if it is below it, else as it is."""
     try:
         return str(Path(path).absolute().relative_to(Path.cwd()))
-    except ValueError:
+    except (ValueError, FileNotFoundError):  # the latter: the working directory was deleted
         return str(path)

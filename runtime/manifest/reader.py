@@ -27,7 +27,7 @@ class Manifest(msgspec.Struct, frozen=True):
     """The entries of an application by id, in the order of their declaration."""
 
     folder: Path
-    """Folder of the application, which is searched for manifests."""
+    """Absolute path of the application's folder, which is searched for manifests."""
     entries: Mapping[EntryId, Entry]
     documents: Sequence[Document]
     findings: Sequence[Finding]
@@ -60,7 +60,17 @@ def read(
         raise ManifestError([Finding(Position(display_path(folder)), message, hint)])
     reading.override(overrides)
     reading.interpolate()
-    return Manifest(folder, reading.entries, reading.documents, reading.findings, reading.complete)
+    return Manifest(
+        _absolute(folder), reading.entries, reading.documents, reading.findings, reading.complete
+    )
+
+
+def _absolute(path: Path) -> Path:
+    """The same path whatever a handler makes the working directory; as it is if that is gone."""
+    try:
+        return path.absolute()
+    except FileNotFoundError:
+        return path
 
 
 def _find(folder: Path) -> Iterator[Path]:
@@ -93,7 +103,7 @@ class _Reading:
         text = self._text(path, name)
         document = None
         if text is not None:
-            document, findings = parse(text, str(path), name)
+            document, findings = parse(text, str(_absolute(path)), name)
             self.findings += findings
         if document is None:
             self.complete = False
