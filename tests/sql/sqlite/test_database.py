@@ -126,10 +126,27 @@ def test_a_wrong_call_fails_and_changes_nothing(
 ) -> None:
     async def main() -> None:
         async with tasks(place) as db:
-            for call in (db.query, db.query_one, db.execute):
+            execute = db.query if str(text).startswith("SELECT") else db.execute
+            for call in (db.query, db.query_one, execute):
                 with pytest.raises(error, match=message):
                     await call(text, parameters)
             assert (await db.execute(ADD, ("after",))).rows_affected == 1
+
+    run(main())
+
+
+@pytest.mark.parametrize("text", ["SELECT 1", " /* */ values (1)", "WITH a AS (SELECT 1) SELECT 1"])
+def test_a_statement_that_only_reads_is_no_work_for_execute(place: Path | str, text: str) -> None:
+    async def main() -> None:
+        async with tasks(place) as db:
+            with pytest.raises(ValueError, match=r"^execute\(\) returns no rows; use query\(\) or"):
+                await db.execute(text)
+            async with db.transaction() as tx:
+                await tx.execute(ADD, ("a",))
+                with pytest.raises(ValueError, match=r"use query\(\) or query_one\(\) for '"):
+                    await tx.execute(text)
+
+            assert await db.query("SELECT name FROM tasks") == [{"name": "a"}]
 
     run(main())
 

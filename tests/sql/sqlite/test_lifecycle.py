@@ -24,7 +24,7 @@ def test_calls_fail_while_the_database_does_not_run(tmp_path: Path) -> None:
         async with serving(db):
             await db.query("SELECT 1")
         with pytest.raises(DatabaseClosed):
-            await db.execute("SELECT 1")
+            await db.query("SELECT 1")
         with pytest.raises(DatabaseClosed):
             async with db.transaction():
                 pass

@@ -52,7 +52,7 @@ def test_the_time_limit_breaks_off_a_statement_too(file: Path, write: bool) -> N
                     with pytest.raises(TransactionLost, match="for more than"):
                         await tx.query(text, (ENDLESS,))
             await db.execute(ADD, ("b",))
-            assert await db.execute(SLOW, (200_000,))  # no deadline is left behind
+            assert await db.query_one(SLOW, (200_000,))  # no deadline is left behind
 
             assert names(file) == ["b"]
 

@@ -18,15 +18,9 @@ from runtime.engines.sql.sqlite.completion import ResultFuture
 from runtime.engines.sql.sqlite.connection import Settings, connect
 from runtime.engines.sql.sqlite.engine import Engine
 from runtime.engines.sql.sqlite.reentrancy import forbid_reentry
+from runtime.engines.sql.sqlite.result import Result, ResultReader, all_rows, first_row, summary
 from runtime.engines.sql.sqlite.statement import WRITE, Category
-from runtime.engines.sql.sqlite.statement_request import (
-    Result,
-    ResultReader,
-    all_rows,
-    first_row,
-    statement_request,
-    summary,
-)
+from runtime.engines.sql.sqlite.statement_request import statement_request
 from runtime.engines.sql.sqlite.transaction import Transaction
 from runtime.engines.sql.sqlite.work_queue import closed_error
 from runtime.engines.sql.sqlite.writer_transaction import WriterTransaction
@@ -119,7 +113,7 @@ class Database:
         engine = self._running()
         category = request.statement.category
         if category is not WRITE:
-            if category is Category.READ and read is not summary and not engine.in_memory:
+            if category is Category.READ and not engine.in_memory:
                 engine.read_queue.put(request)
                 return
             if category is Category.CONTROL or category is Category.SAVEPOINT:

@@ -41,6 +41,9 @@ class ManagedConnection:
         self.raw = open_connection(settings)
         self.failure: Exception | None = None
         """The error for which the connection has to be reopened."""
+        self.rowid_tables: set[str | None] = set()
+        """Tables whose inserted rows have rowids, as `insertion` found; statements that may change
+        a table clear it."""
         self.settings = replace(settings, expected_file=identity(settings))
         self._open_connection = open_connection
         self._retry_busy = BusyRetry(settings.busy_timeout, is_abandoned)
@@ -57,6 +60,7 @@ class ManagedConnection:
             return None
         check_identity(self.settings)
         self.close()
+        self.rowid_tables.clear()
         try:
             self.raw = self._open_connection(self.settings)
         except (StartError, Unavailable) as error:
@@ -108,6 +112,7 @@ class ManagedConnection:
         if error is not None:
             self.record_error(error)
         if self.raw.in_transaction:
+            self.rowid_tables.clear()
             with suppress(sqlite3.Error):  # closing the connection rolls back at the latest
                 self.raw.execute("ROLLBACK")
 

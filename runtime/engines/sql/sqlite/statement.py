@@ -34,6 +34,11 @@ class Statement(NamedTuple):
     verb: str
     changes_rows: bool
     inserts: bool
+    alters: bool
+    """True if it may change what a table is, or undo such a change."""
+    table: str | None
+    """The table that every row of a plain INSERT goes into; None for an upsert, and if the text
+    does not name it plainly."""
 
 
 _READING = frozenset({"SELECT", "VALUES", "EXPLAIN"})
@@ -50,6 +55,12 @@ _TOKEN = re.compile(
     | --[^\n]* | /\*.*?(?:\*/|\Z) | [()] | \w+""",
     re.DOTALL | re.VERBOSE,
 )
+_INTO = re.compile(
+    r"""(?:INSERT|REPLACE)\s+(?:OR\s+\w+\s+)?INTO\s+
+    (?:\w+\s*\.\s*)?(\w+ | "[^"]+"(?!") | `[^`]+`(?!`) | \[[^\]]+\])(?!\s*\.)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_UPSERT = re.compile(r"\bCONFLICT\b.*\bUPDATE\b", re.DOTALL | re.IGNORECASE)
 
 
 @lru_cache(maxsize=1024)
@@ -64,8 +75,12 @@ def classify(text: str) -> Statement:
     if not verb and start == len(text):
         raise ValueError("the statement is empty")
     if verb == "WITH":
-        verb = _verb_after_tables(text, start)
-    return Statement(_category(verb, text, start), verb, verb in _CHANGING, verb in _INSERTING)
+        verb, start = _verb_after_tables(text, start)
+    category = _category(verb, text, start)
+    changes, inserts = verb in _CHANGING, verb in _INSERTING
+    alters = not changes and category is not Category.READ
+    table = _table(text, start) if inserts else None
+    return Statement(category, verb, changes, inserts, alters, table)
 
 
 def headline(text: str) -> str:
@@ -95,14 +110,24 @@ def _after_blank(text: str) -> int:
     return found.end() if found else 0
 
 
-def _verb_after_tables(text: str, start: int) -> str:
+def _verb_after_tables(text: str, start: int) -> tuple[str, int]:
+    """The verb of a WITH, and its place."""
     depth = 0
     for found in _TOKEN.finditer(text, start):
         token = found[0].upper()
         depth += (token == "(") - (token == ")")
         if depth == 0 and (token in _CHANGING or token in _READING):
-            return token
-    return ""
+            return token, found.start()
+    return "", start
+
+
+def _table(text: str, start: int) -> str | None:
+    """The table of a plain INSERT; see `Statement.table`."""
+    found = _INTO.match(text, start)
+    if found is None or _UPSERT.search(text, found.end()):
+        return None
+    name = found[1].strip('"`[]')
+    return name.lower() if name.isascii() else name  # SQLite ignores the case of ASCII only
 
 
 def _names_savepoint(text: str, start: int) -> bool:

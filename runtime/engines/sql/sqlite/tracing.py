@@ -19,8 +19,8 @@ from runtime.engines.sql.sqlite.blocking import (
 )
 from runtime.engines.sql.sqlite.connection import Settings
 from runtime.engines.sql.sqlite.database import Database
+from runtime.engines.sql.sqlite.result import Result
 from runtime.engines.sql.sqlite.statement import classify
-from runtime.engines.sql.sqlite.statement_request import Result
 from runtime.engines.sql.sqlite.transaction import Transaction
 from runtime.engines.sql.sqlite.writer_transaction import WriterTransaction
 from runtime.telemetry import OFF, Span, Telemetry

@@ -11,7 +11,7 @@ from runtime.engines.sql.builder.dialect import SQLITE
 from runtime.engines.sql.contract import Database, Parameters, Step
 from runtime.engines.sql.sqlite.blocking import Begin, BlockingTransaction
 from runtime.engines.sql.sqlite.reentrancy import enter, leave
-from runtime.engines.sql.sqlite.statement_request import Result, all_rows, first_row, summary
+from runtime.engines.sql.sqlite.result import Result, all_rows, first_row, summary
 from runtime.engines.sql.sqlite.writer_transaction import WriterTransaction
 
 

@@ -17,12 +17,9 @@ from runtime.engines.sql.sqlite.batch import BatchItem, run_steps
 from runtime.engines.sql.sqlite.completion import Completion, ResultFuture, deliver
 from runtime.engines.sql.sqlite.errors import FileLost, Uncertain, explain
 from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
+from runtime.engines.sql.sqlite.result import ResultReader
 from runtime.engines.sql.sqlite.statement import Category
-from runtime.engines.sql.sqlite.statement_request import (
-    ResultReader,
-    StatementRequest,
-    statement_request,
-)
+from runtime.engines.sql.sqlite.statement_request import StatementRequest, statement_request
 from runtime.engines.sql.sqlite.work_queue import WorkQueue
 from runtime.handlers.threads import call_threadsafe
 from runtime.service import Unavailable
