@@ -15,11 +15,14 @@ from runtime.engines.queue.message import Message
 from runtime.engines.queue.sql.operations import Ack, Bury, Publish, Release, Retry
 from runtime.engines.queue.sql.sqlite import lease
 from runtime.engines.queue.sql.sqlite.lease import Lease
+from runtime.engines.queue.sql.sqlite.liveness import ProcessIdentity
 from runtime.engines.queue.sql.sqlite.store import Store
 
 READY, DELAYED, RUNNING, DEAD, DONE = range(5)
 QUEUES = ("tasks", "mails")
 LEASE = 10.0
+ENDED_PROCESS = f"{ProcessIdentity.current().name.split()[0]} {2**22 + 1} 1"
+"""The name of a process with a pid above all that Linux gives out."""
 
 
 @dataclass

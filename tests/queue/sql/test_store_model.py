@@ -37,11 +37,11 @@ from runtime.engines.queue.message import Message
 from runtime.engines.queue.sql.operations import Claim, Publish
 from runtime.engines.queue.sql.sqlite import lease
 from runtime.engines.queue.sql.sqlite.lease import Lease
-from runtime.engines.queue.sql.sqlite.liveness import ProcessIdentity
 from tests.queue.histories import CHOICES, LIMIT, SELDOM, SIZE
 from tests.queue.sql.store_model import (
     DELAYED,
     DONE,
+    ENDED_PROCESS,
     LEASE,
     QUEUES,
     READY,
@@ -52,8 +52,6 @@ from tests.queue.sql.store_model import (
     Row,
     micros,
 )
-
-ABOVE_ALL_PIDS = 2**22 + 1
 
 
 class Durable(Model, RuleBasedStateMachine):
@@ -108,10 +106,8 @@ class Durable(Model, RuleBasedStateMachine):
     def die(self, which: int) -> None:
         """A program is killed, and the others can see it."""
         owner = self.owners.pop(which % len(self.owners))
-        namespace = ProcessIdentity.current().name.split()[0]
         self.connection.execute(
-            "UPDATE runtime_owner SET process = ? WHERE id = ?",
-            (f"{namespace} {ABOVE_ALL_PIDS} 1", owner.id),
+            "UPDATE runtime_owner SET process = ? WHERE id = ?", (ENDED_PROCESS, owner.id)
         )
         self.killed.append(owner)
 
