@@ -252,9 +252,11 @@ def test_an_ack_counts_and_the_rejected_and_the_poisoned_are_kept(notes: Site) -
     eventually(lambda: settled(notes))
 
     assert notes.ask("GET", "/state").json["failed"] - before == 2
-    reasons = {line["fields"]["reason"] for line in notes.lines("gave up on a message")}
+    dead = "gave up on a message"  # its line may arrive after the answer of the port
+    eventually(lambda: len(notes.lines(dead)) == 2)
+    reasons = {line["fields"]["reason"] for line in notes.lines(dead)}
     assert reasons == {"rejected", "attempts"}
-    assert notes.lines("settled its message and failed after that")
+    eventually(lambda: notes.lines("settled its message and failed after that"))
 
 
 def test_handlers_that_sleep_don_t_hold_up_each_other(notes: Site) -> None:
