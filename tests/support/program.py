@@ -126,7 +126,10 @@ class Program:
 
     def wait(self, limit: float = SOON) -> int:
         """The exit code, once the program has ended and all its output is read."""
-        code = self._process.wait(limit)
+        try:
+            code = self._process.wait(limit)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"it runs after {limit:g} s; stderr:\n{self.stderr}") from None
         for reader in self._readers:
             reader.join(limit)
             assert not reader.is_alive(), "an orphan of the program keeps its output open"
