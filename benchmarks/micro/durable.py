@@ -84,7 +84,9 @@ async def _driver(synchronous: str) -> AsyncIterator[SqlDriver]:
     with tempfile.TemporaryDirectory() as folder:
         file = str(Path(folder, "queue.db"))
         pragmas = {"synchronous": synchronous}
-        settings = Settings(file=file, label="bench", pragmas=pragmas, busy_timeout=5.0)
+        settings = Settings(
+            file=file, label="bench", pragmas=pragmas, busy_timeout=5.0, file_mode=0o600
+        )
         database = Database(settings, transaction_timeout=3.0)
         driver = SqlDriver("app:driver", database, lease=10.0, heartbeat=3.0)
         driver.declare("q", {"sql": {"max_length": 1_000_000}})

@@ -87,11 +87,18 @@ def database(
     *,
     busy_timeout: float = 5.0,
     transaction_timeout: float = 3.0,
+    file_mode: int = 0o600,
     telemetry: Telemetry = OFF,
     **pragmas: str | int,
 ) -> Database:
     """A database that does not run yet, with the schema's defaults."""
-    settings = Settings(file=str(file), label=label, pragmas=pragmas, busy_timeout=busy_timeout)
+    settings = Settings(
+        file=str(file),
+        label=label,
+        pragmas=pragmas,
+        busy_timeout=busy_timeout,
+        file_mode=file_mode,
+    )
     return tracing.database(settings, transaction_timeout, telemetry)
 
 

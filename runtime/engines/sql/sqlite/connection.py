@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -46,6 +47,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     pragmas: Mapping[str, str | int | bool] = msgspec.field(default_factory=dict)
     busy_timeout: float
+    file_mode: int
+    """The permissions of a new file; what is there already keeps its own."""
     expected_file: Identity | None = None
     """The file that was open before: to open another one, or a new one, would hide its loss."""
 
@@ -62,7 +65,7 @@ def open_writer(settings: Settings) -> sqlite3.Connection:
     """
     if not settings.in_memory:
         check_identity(settings)
-        file.prepare(Path(settings.file), settings.label)
+        file.prepare(Path(settings.file), settings.label, settings.file_mode)
     connection = _open(settings, _prepare_writer)
     if not settings.in_memory:
         file.mark_open(settings.file)
@@ -171,4 +174,15 @@ def _open_error(error: sqlite3.Error, label: str) -> StartError | Unavailable:
             return StartError(f"'{label}' is damaged ({error}); it was left as it is")
         case sqlite3.SQLITE_READONLY:
             return StartError(f"'{label}' is read-only; the database must be writable")
+    if _no_descriptor_left():
+        return StartError(f"cannot open '{label}': no file descriptor is left; raise `ulimit -n`")
     return StartError(f"cannot open '{label}': {error}")
+
+
+def _no_descriptor_left() -> bool:
+    """True if that is why SQLite could not open a file, which it does not say."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        return True
+    return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from runtime.engines.sql.sqlite.creation import create_file, create_folders
 from runtime.engines.sql.sqlite.mount import TABLE, mount_of
 from runtime.service import StartError
 
@@ -38,18 +39,25 @@ def mark_open(path: str) -> None:
         _opened.add(found)
 
 
-def prepare(path: Path, label: str) -> None:
-    """Create the folders of a database file, and check that SQLite can use it.
+def prepare(path: Path, label: str, mode: int) -> None:
+    """Check that SQLite can use a database file, and create it and its folders if missing.
 
     Raises StartError with one line that calls the file `label`; no existing file is changed.
     """
     if "\0" in str(path):
         raise StartError(f"{label!r} is no path; it has a NUL in it")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = path.resolve()  # a link may lead to a file that is still to be made
+        _prepare(path, label, mode)
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links
+        raise StartError(f"cannot use '{label}': {_reason(error)}") from None
+
+
+def _prepare(path: Path, label: str, mode: int) -> None:
+    try:
+        create_folders(path.parent, mode)
     except OSError as error:
-        reason = (error.strerror or "unknown reason").lower()
-        raise StartError(f"cannot make the folder of '{label}': {reason}") from None
+        raise StartError(f"cannot make the folder of '{label}': {_reason(error)}") from None
     _check_mount(path, label)
     if path.exists():
         _check_existing(path, label)
@@ -57,6 +65,16 @@ def prepare(path: Path, label: str) -> None:
         raise StartError(
             f"the folder of '{label}' is read-only; SQLite keeps its journal beside the file"
         )
+    try:
+        create_file(path, mode)
+    except OSError as error:
+        raise StartError(f"cannot create '{label}': {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return (error.strerror or "unknown reason").lower()
+    return "a loop of symbolic links"
 
 
 def _check_mount(path: Path, label: str) -> None:

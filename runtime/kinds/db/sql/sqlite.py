@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from runtime.engines.sql.sqlite.connection import MEMORY, Settings
@@ -13,6 +15,7 @@ from runtime.kind import BuildContext, Kind, Linked, Stage
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     file: str
+    file_mode: str
     pragmas: dict[str, str | int | bool | None]
     busy_timeout: float
     transaction_timeout: float
@@ -25,8 +28,28 @@ def build(config: Config, context: BuildContext) -> Database:
         label=config.file,
         pragmas={name: value for name, value in config.pragmas.items() if value is not None},
         busy_timeout=config.busy_timeout,
+        file_mode=int(config.file_mode, 8),
     )
     return database(settings, config.transaction_timeout, context.telemetry)
+
+
+def check(entry: Linked) -> Iterable[Problem]:
+    file: str = entry.fields["file"]
+    found: tuple[str, str] | None = None
+    if "\0" in file:
+        found = "has a NUL in it", "remove it"
+    elif not file.strip():
+        found = "is blank", "name a file, such as ./data/app.db"
+    elif file.rpartition("/")[2] in ("", ".", ".."):
+        found = "names a folder", "add the name of a file, such as app.db"
+    elif file.startswith(("file:", "sqlite:")):
+        found = "is a URL", "write the path alone"
+    elif file.startswith("~"):
+        found = "begins with '~', which means nothing here", "write ${env:HOME} in its place"
+    elif file != MEMORY and file.strip(": ").lower() == "memory":
+        found = "would be a file of that name", "write ':memory:', in quotes"
+    if found:
+        yield Problem(("file",), f"'file' {found[0]}", found[1])
 
 
 def single_process_problem(entry: Linked) -> Problem | None:
@@ -36,5 +59,10 @@ def single_process_problem(entry: Linked) -> Problem | None:
 
 
 kind = Kind(
-    "db.sql.sqlite", Config, build, stage=Stage.RESOURCE, multiprocess=single_process_problem
+    "db.sql.sqlite",
+    Config,
+    build,
+    stage=Stage.RESOURCE,
+    check=check,
+    multiprocess=single_process_problem,
 )
