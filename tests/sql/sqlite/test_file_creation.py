@@ -138,11 +138,13 @@ def test_a_path_that_leads_nowhere_is_one_line(tmp_path: Path, name: str, messag
     assert "\n" not in str(caught.value)
 
 
-def test_a_start_without_descriptors_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("existing", "verb"), [(True, "open"), (False, "create")])
+def test_a_start_without_descriptors_says_so(tmp_path: Path, existing: bool, verb: str) -> None:
     settings = Settings(
         file=str(tmp_path / "a.db"), label="a.db", busy_timeout=1.0, file_mode=0o600
     )
-    open_writer(settings).close()
+    if existing:
+        open_writer(settings).close()
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
     try:
@@ -151,4 +153,6 @@ def test_a_start_without_descriptors_says_so(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
-    assert str(caught.value) == "cannot open 'a.db': no file descriptor is left; raise `ulimit -n`"
+    assert (
+        str(caught.value) == f"cannot {verb} 'a.db': no file descriptor is left; raise `ulimit -n`"
+    )

@@ -175,7 +175,7 @@ def _open_error(error: sqlite3.Error, label: str) -> StartError | Unavailable:
         case sqlite3.SQLITE_READONLY:
             return StartError(f"'{label}' is read-only; the database must be writable")
     if _no_descriptor_left():
-        return StartError(f"cannot open '{label}': no file descriptor is left; raise `ulimit -n`")
+        return StartError(f"cannot open '{label}': {file.NO_DESCRIPTOR_LEFT}")
     return StartError(f"cannot open '{label}': {error}")
 
 

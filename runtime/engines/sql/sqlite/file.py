@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 from runtime.engines.sql.sqlite.creation import create_file, create_folders
 from runtime.engines.sql.sqlite.mount import TABLE, mount_of
 from runtime.service import StartError
+
+NO_DESCRIPTOR_LEFT = "no file descriptor is left; raise `ulimit -n`"
 
 _MAGIC = b"SQLite format 3\0"
 _HEADER = 100
@@ -66,13 +69,16 @@ def _prepare(path: Path, label: str, mode: int) -> None:
             f"the folder of '{label}' is read-only; SQLite keeps its journal beside the file"
         )
     try:
-        create_file(path, mode)
+        if not path.exists():
+            create_file(path, mode)
     except OSError as error:
         raise StartError(f"cannot create '{label}': {_reason(error)}") from None
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError):
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            return NO_DESCRIPTOR_LEFT
         return (error.strerror or "unknown reason").lower()
     return "a loop of symbolic links"
 
@@ -104,7 +110,7 @@ def _check_existing(path: Path, label: str) -> None:
     try:
         _check_header(path, label)
     except OSError as error:
-        raise StartError(f"cannot read '{label}': {error.strerror}") from None
+        raise StartError(f"cannot read '{label}': {_reason(error)}") from None
 
 
 def _check_header(path: Path, label: str) -> None:
