@@ -8,8 +8,8 @@ from typing import Any
 from runtime.codec import InvalidJSON, decode
 from runtime.engines.queue.delivery import Delivery
 from runtime.engines.queue.driver_queue import Full, Info
+from runtime.engines.queue.outcome import Reject, Retry
 from runtime.engines.queue.queue import Queue
-from runtime.engines.queue.settlement import Reject, Retry
 from runtime.engines.sql.contract import JoinableTransaction
 from runtime.handlers import context
 

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from runtime.engines.queue.driver_queue import Info
-from runtime.engines.queue.settlement import AlreadySettled
+from runtime.engines.queue.outcome import AlreadySettled
 from runtime.modules import queue as module
 from tests.support.consuming import (
     a_queue,
     consuming,
+    dead_of,
     empty,
     run,
     until,
@@ -127,5 +128,41 @@ def test_dead_letters_go_to_the_queue_that_is_named_even_if_it_is_full() -> None
             dead_letter.headers["x_original_queue"],
             dead_letter.attempt,
         ) == (b"0", "app:q", 1)
+
+    run(test)
+
+
+def test_an_exception_that_a_handler_returns_counts_as_raised() -> None:
+    async def test() -> None:
+        queue = a_queue(max_attempts=2)
+
+        async def handler(body: Any) -> Any:
+            return module.Reject("no") if body == "reject" else ValueError("returned")
+
+        async with consuming(queue, handler):
+            await queue.publish("reject")
+            await queue.publish("fail")
+            await empty(queue)
+
+        assert await dead_of(queue) == [
+            ("rejected", "Reject: no", "1"),
+            ("attempts", "ValueError: returned", "2"),
+        ]
+
+    run(test)
+
+
+def test_a_def_handler_may_return_its_exception_too() -> None:
+    async def test() -> None:
+        queue = a_queue()
+
+        def handler(body: Any) -> Any:
+            return module.Retry(after=0) if module.message().attempt == 1 else module.Reject("no")
+
+        async with consuming(queue, handler):
+            await queue.publish(1)
+            await empty(queue)
+
+        assert await dead_of(queue) == [("rejected", "Reject: no", "2")]
 
     run(test)

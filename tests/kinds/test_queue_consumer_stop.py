@@ -12,7 +12,7 @@ import pytest
 from runtime.engines.queue.consumer import Consumer
 from runtime.engines.queue.driver_queue import Info
 from runtime.engines.queue.message import Message
-from runtime.engines.queue.settlement import AlreadySettled
+from runtime.engines.queue.outcome import AlreadySettled
 from runtime.modules import queue as module
 from tests.support.consuming import SOON, Function, Running, a_queue, consuming, empty, run, until
 

@@ -10,7 +10,7 @@ import pytest
 
 from runtime.engines.queue.driver_queue import Full, Info
 from runtime.engines.queue.message import Message
-from runtime.engines.queue.settlement import AlreadySettled
+from runtime.engines.queue.outcome import AlreadySettled
 from runtime.entry_id import EntryId
 from runtime.handlers.context import ApplicationContext, Call, current
 from runtime.modules import queue

@@ -10,15 +10,12 @@ import pytest
 
 from runtime.engines.queue.delay import seconds
 from runtime.engines.queue.message import check_priority, check_unique, copy_headers, next_id
+from runtime.engines.queue.outcome import ACK, NACK, Dead, Nack, Reason, Reject, Retry
 from runtime.engines.queue.settlement import (
     LONGEST_ERROR,
-    Dead,
-    Nack,
-    Reason,
-    Reject,
-    Retry,
     describe,
     outcome_of,
+    outcome_of_result,
 )
 
 
@@ -141,3 +138,28 @@ def test_any_error_has_a_text(error: Exception, text: str) -> None:
 
 def test_the_text_of_an_error_is_bounded() -> None:
     assert len(describe(ValueError("x" * 10**6))) == LONGEST_ERROR
+
+
+class Uncallable(Exception):
+    def __init__(self, needed: object) -> None: ...
+
+
+def test_a_returned_exception_counts_as_raised() -> None:
+    reject, retry, other = Reject("no"), Retry("30s"), ValueError("x")
+
+    assert outcome_of_result(reject) == Dead(Reason.REJECTED, reject)
+    assert outcome_of_result(retry) == Nack(30.0, retry)
+    assert outcome_of_result(other) == Nack(None, other)
+    assert outcome_of_result(SystemExit(0)).error.code == 0  # type: ignore[union-attr]
+
+
+def test_a_returned_class_of_exceptions_counts_as_raised() -> None:
+    assert outcome_of_result(Reject).reason is Reason.REJECTED  # type: ignore[union-attr]
+    assert type(outcome_of_result(ValueError).error) is ValueError  # type: ignore[union-attr]
+    assert type(outcome_of_result(Uncallable).error) is TypeError  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("value", [None, True, 0, "", [], {}, int])
+def test_any_other_value_than_false_is_an_ack(value: object) -> None:
+    assert outcome_of_result(value) is ACK
+    assert outcome_of_result(False) is NACK

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from runtime.clock import REAL, Clock
 from runtime.engines.queue.deadline import Deadlines
@@ -39,9 +39,10 @@ class Consumer:
         transactions: Transactions | None = None,
         clock: Clock = REAL,
         telemetry: Telemetry = OFF,
+        redact: Callable[[str], str] = str,
     ) -> None:
         """`timeout` in seconds, for each call; with `transactions`, each message gets one, which is
-        committed together with its ack.
+        committed together with its ack. `redact` takes secrets out of dead letters.
         """
         self._queue = queue
         self._function = function
@@ -52,6 +53,7 @@ class Consumer:
         self._transactions = transactions
         self._clock = clock
         self._telemetry = telemetry
+        self._redact = redact
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
         """Work until `stop`, then wait for the running handlers.
@@ -68,7 +70,12 @@ class Consumer:
             Deadlines(self._timeout, workers, self._clock) if self._timeout is not None else None
         )
         settlement = Settlement(
-            self._queue, subscription, str(self._function.id), self._clock.time, self._telemetry
+            self._queue,
+            subscription,
+            str(self._function.id),
+            self._clock.time,
+            self._telemetry,
+            self._redact,
         )
         turn = max(SHORTEST_TURN, TURN // self._concurrency)
         workers += [

@@ -8,7 +8,8 @@ import msgspec
 
 from runtime.engines.queue.delay import seconds
 from runtime.engines.queue.message import Message
-from runtime.engines.queue.settlement import ACK, AlreadySettled, Nack, Outcome, Settlement
+from runtime.engines.queue.outcome import ACK, AlreadySettled, Nack, Outcome
+from runtime.engines.queue.settlement import Settlement
 from runtime.engines.sql.contract import Transaction
 
 

@@ -1,19 +1,27 @@
-"""Settlement: the possible ends of an attempt, and the one place that acts on them."""
+"""Settlement: the one place that acts on the outcome of an attempt."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from runtime.codec import escape_surrogates
-from runtime.engines.queue.delay import seconds
 from runtime.engines.queue.driver_queue import NotHeld, Subscription
 from runtime.engines.queue.message import Message
+from runtime.engines.queue.outcome import (
+    ACK,
+    NACK,
+    Ack,
+    AlreadySettled,
+    Dead,
+    Nack,
+    Outcome,
+    Reason,
+    Reject,
+    Retry,
+)
 from runtime.engines.queue.queue import Queue
 from runtime.log.traceback import format_traceback
 from runtime.telemetry import Telemetry
@@ -31,78 +39,6 @@ LONGEST_TRACEBACK = 8000
 TRACEBACK = "x_dead_letter_traceback"
 
 
-class Retry(Exception):
-    """Raised by a handler: deliver the message again, `after` a delay if one is given (seconds, or
-    a text such as `30s`), else after the delay of the queue's `retry`. Spends an attempt.
-    """
-
-    def __init__(self, after: float | str | None = None) -> None:
-        super().__init__("try again" if after is None else f"try again after {after}")
-        self.delay = None if after is None else seconds(after)
-
-
-class Reject(Exception):
-    """Raised by a handler: another attempt would not help, the message is dead at once."""
-
-    def __init__(self, reason: str = "") -> None:
-        super().__init__(reason)
-
-
-class Unsettled(Exception):
-    """The error of a message that was delivered and never settled, since its program crashed."""
-
-
-class AlreadySettled(RuntimeError):
-    """The delivery was acked, nacked or timed out before, or its handler has ended."""
-
-
-class Reason(StrEnum):
-    """The cause of a message's death."""
-
-    REJECTED = "rejected"
-    ATTEMPTS = "attempts"
-    CRASHED = "crashed"
-    INVALID = "invalid"
-
-
-class Ack(msgspec.Struct, frozen=True):
-    """The attempt succeeded."""
-
-
-class Nack(msgspec.Struct, frozen=True):
-    """The attempt failed: redeliver after `delay` seconds, None for the queue's `retry`, unless it
-    was the last attempt.
-    """
-
-    delay: float | None = None
-    error: BaseException | None = None
-
-
-class Dead(msgspec.Struct, frozen=True):
-    """The message is not delivered again."""
-
-    reason: Reason
-    error: BaseException | None = None
-
-
-Outcome = Ack | Nack | Dead
-
-ACK = Ack()
-NACK = Nack()
-"""The outcome of a handler that returned False; any other value is an ACK."""
-
-
-def outcome_of(error: BaseException) -> Outcome:
-    """The outcome of a handler that raised."""
-    match error:
-        case Reject():
-            return Dead(Reason.REJECTED, error)
-        case Retry():
-            return Nack(error.delay, error)
-        case _:
-            return Nack(None, error)
-
-
 class Settlement:
     """Settles the messages of one consumer by the rules of its queue, and logs what failed."""
 
@@ -113,15 +49,17 @@ class Settlement:
         function: str,
         time: Callable[[], float],
         telemetry: Telemetry,
+        redact: Callable[[str], str] = str,
     ) -> None:
         """`function` is the name of the consumer's function in logs; `time` gives seconds since
-        1970.
+        1970; `redact` takes secrets out of what a dead letter says of its error.
         """
         self.queue = queue
         self.subscription = subscription
         self._function = function
         self._time = time
         self._telemetry = telemetry
+        self._redact = redact
 
     async def settle(self, delivery: Delivery, outcome: Outcome) -> None:
         """Act on the outcome of a delivery. Logs, and changes nothing, if the message is no longer
@@ -190,7 +128,7 @@ class Settlement:
 
     async def _bury(self, delivery: Delivery, reason: Reason, error: BaseException | None) -> None:
         message, to = delivery.message, self.queue.dead_letter
-        letter = dead_letter(message, self.queue.id, reason, error, self._time())
+        letter = dead_letter(message, self.queue.id, reason, error, self._time(), self._redact)
         await self.subscription.bury(message, letter, to.driver_queue if to else None)
         log.error(
             "%s gave up on a message of %s after attempt %d (%s), now in %s: %s",
@@ -213,8 +151,41 @@ class Settlement:
         }
 
 
+def outcome_of(error: BaseException) -> Outcome:
+    """The outcome of a handler that raised."""
+    match error:
+        case Reject():
+            return Dead(Reason.REJECTED, error)
+        case Retry():
+            return Nack(error.delay, error)
+        case _:
+            return Nack(None, error)
+
+
+def outcome_of_result(result: object) -> Outcome:
+    """The outcome of a handler that returned a value.
+
+    An exception that is returned counts as raised, also as a class: `return queue.Reject`.
+    """
+    if result is False:
+        return NACK
+    if isinstance(result, BaseException):
+        return outcome_of(result)
+    if isinstance(result, type) and issubclass(result, BaseException):
+        try:
+            return outcome_of(result())
+        except Exception as error:  # it takes arguments, which `raise` would have complained of
+            return outcome_of(error)
+    return ACK
+
+
 def dead_letter(
-    message: Message, queue: str, reason: Reason, error: BaseException | None, time: float
+    message: Message,
+    queue: str,
+    reason: Reason,
+    error: BaseException | None,
+    time: float,
+    redact: Callable[[str], str] = str,
 ) -> Message:
     """The dead letter of a message: its id, body and headers, and further headers that say why.
 
@@ -225,8 +196,8 @@ def dead_letter(
     headers |= {
         "x_original_queue": queue,
         "x_dead_letter_reason": reason.value,
-        "x_dead_letter_error": describe(error),
-        **_traceback(error),
+        "x_dead_letter_error": describe(error, redact),
+        **_traceback(error, redact),
         "x_dead_letter_time": datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds"),
         "attempts": str(message.attempt),
     }
@@ -239,7 +210,15 @@ def dead_letter(
     )
 
 
-def describe(error: BaseException | None) -> str:
+def _traceback(error: BaseException | None, redact: Callable[[str], str]) -> dict[str, str]:
+    fault = exc_info(error)
+    if fault is None:
+        return {}
+    text = redact(escape_surrogates(format_traceback(fault)))
+    return {TRACEBACK: text[-LONGEST_TRACEBACK:]}
+
+
+def describe(error: BaseException | None, redact: Callable[[str], str] = str) -> str:
     """`ValueError: no number`, of bounded length and valid Unicode, whatever was raised."""
     if error is None:
         return "returned False or was nacked"
@@ -248,7 +227,7 @@ def describe(error: BaseException | None) -> str:
     except Exception:  # a user's exception with a broken __str__
         text = "(its text cannot be read)"
     whole = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return escape_surrogates(whole)[:LONGEST_ERROR]
+    return redact(escape_surrogates(whole))[:LONGEST_ERROR]
 
 
 def exc_info(error: BaseException | None) -> BaseException | None:
@@ -256,10 +235,3 @@ def exc_info(error: BaseException | None) -> BaseException | None:
     if error is None or error.__traceback__ is None or isinstance(error, Retry | Reject):
         return None
     return error
-
-
-def _traceback(error: BaseException | None) -> dict[str, str]:
-    fault = exc_info(error)
-    if fault is None:
-        return {}
-    return {TRACEBACK: escape_surrogates(format_traceback(fault))[-LONGEST_TRACEBACK:]}

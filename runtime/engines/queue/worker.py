@@ -10,18 +10,15 @@ from runtime.codec import decode_trusted
 from runtime.engines.queue.deadline import NONE, Deadlines
 from runtime.engines.queue.delivery import Delivery
 from runtime.engines.queue.driver_queue import Closed, NotHeld
-from runtime.engines.queue.settlement import (
+from runtime.engines.queue.outcome import (
     ACK,
-    NACK,
     Dead,
     Nack,
     Outcome,
     Reason,
-    Settlement,
     Unsettled,
-    log,
-    outcome_of,
 )
+from runtime.engines.queue.settlement import Settlement, log, outcome_of, outcome_of_result
 from runtime.engines.sql.contract import Transaction, Transactions
 from runtime.handlers.function import Function
 from runtime.telemetry import TRACEPARENT, Telemetry
@@ -156,7 +153,7 @@ class Worker:
             self._deadlines.begin(self)
         try:
             result = await self._call(delivery, body)
-            outcome: Outcome = NACK if result is False else ACK
+            outcome: Outcome = ACK if result is None else outcome_of_result(result)
         except asyncio.CancelledError as error:
             if self.cancelled:
                 raise

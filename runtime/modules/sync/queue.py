@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from runtime.engines.queue.delivery import Delivery
 from runtime.engines.queue.driver_queue import Full, Info
-from runtime.engines.queue.settlement import Reject, Retry
+from runtime.engines.queue.outcome import Reject, Retry
 from runtime.engines.sql.contract import JoinableTransaction
 from runtime.handlers import context
 from runtime.modules import queue

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from runtime.engines.queue.driver_queue import DriverQueue, Full, Info
-from runtime.engines.queue.settlement import Reason
+from runtime.engines.queue.outcome import Reason
 from tests.support.driver_conformance.messages import (
     a_message,
     bodies,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from runtime.engines.queue.driver_queue import DriverQueue, Info
-from runtime.engines.queue.settlement import Reason
+from runtime.engines.queue.outcome import Reason
 from tests.support.driver_conformance.messages import (
     a_message,
     a_ranked_message,

@@ -12,7 +12,7 @@ import pytest
 from runtime.engines.queue import settlement
 from runtime.engines.queue.driver_queue import DriverQueue, Info, NotHeld, Subscription
 from runtime.engines.queue.message import Message, next_id
-from runtime.engines.queue.settlement import Reason
+from runtime.engines.queue.outcome import Reason
 from tests.support.consuming import SOON
 
 

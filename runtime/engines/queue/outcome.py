@@ -1,0 +1,70 @@
+"""Outcome: the possible ends of an attempt, and what handlers raise to choose one."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from runtime.engines.queue.delay import seconds
+
+
+class Retry(Exception):
+    """Raised by a handler: deliver the message again, `after` a delay if one is given (seconds, or
+    a text such as `30s`), else after the delay of the queue's `retry`. Spends an attempt.
+    """
+
+    def __init__(self, after: float | str | None = None) -> None:
+        super().__init__("try again" if after is None else f"try again after {after}")
+        self.delay = None if after is None else seconds(after)
+
+
+class Reject(Exception):
+    """Raised by a handler: another attempt would not help, the message is dead at once."""
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason)
+
+
+class Unsettled(Exception):
+    """The error of a message that was delivered and never settled, since its program crashed."""
+
+
+class AlreadySettled(RuntimeError):
+    """The delivery was acked, nacked or timed out before, or its handler has ended."""
+
+
+class Reason(StrEnum):
+    """The cause of a message's death."""
+
+    REJECTED = "rejected"
+    ATTEMPTS = "attempts"
+    CRASHED = "crashed"
+    INVALID = "invalid"
+
+
+class Ack(msgspec.Struct, frozen=True):
+    """The attempt succeeded."""
+
+
+class Nack(msgspec.Struct, frozen=True):
+    """The attempt failed: redeliver after `delay` seconds, None for the queue's `retry`, unless it
+    was the last attempt.
+    """
+
+    delay: float | None = None
+    error: BaseException | None = None
+
+
+class Dead(msgspec.Struct, frozen=True):
+    """The message is not delivered again."""
+
+    reason: Reason
+    error: BaseException | None = None
+
+
+Outcome = Ack | Nack | Dead
+
+ACK = Ack()
+NACK = Nack()
+"""The outcome of a handler that returned False."""
