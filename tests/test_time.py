@@ -28,7 +28,7 @@ REAL_TIME = {
     "runtime.program.prefork": PROCESSES,
     "runtime.program.worker_process": PROCESSES,
     "runtime.engines.web.server": CLIENTS,
-    "runtime.engines.web.backlog": CLIENTS,
+    "runtime.engines.web.acceptor": CLIENTS,
     "runtime.engines.web.protocol.connection": CLIENTS,
     "runtime.engines.web.protocol.connections": CLIENTS,
     "runtime.engines.sql.sqlite.batch": LOCKS,

@@ -19,6 +19,7 @@ from runtime.handlers.context import log_origin
 from runtime.linking.linker import LinkedManifest
 from runtime.log import log as logs
 from runtime.manifest.override import Override
+from runtime.program.descriptors import raise_limit
 from runtime.program.exit import exit_soon
 from runtime.program.program import run
 from runtime.program.signals import Signals
@@ -113,6 +114,7 @@ def command(
         if worker.number > 1:
             selection = selection.without_processes(linkage)
     try:
+        raise_limit()
         if workers > 1 and worker is None:
             log.hide(linkage.manifest.secrets)
             sys.exit(_several(linkage, selection, workers, signals))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -182,10 +183,19 @@ async def served(
     max_body: int = 1 << 20,
     timeouts: Timeouts | None = None,
     telemetry: Telemetry = OFF,
+    max_connections: int | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Running]:
     dispatcher = Dispatcher(max_body=max_body, telemetry=telemetry)
     dispatcher.serve(Routes(routes, groups))
-    server = Server(dispatcher, Address("127.0.0.1", 0), timeouts=timeouts or PATIENT)
+    server = Server(
+        dispatcher,
+        Address("127.0.0.1", 0),
+        timeouts=timeouts or PATIENT,
+        max_connections=max_connections,
+        tls=tls,
+        name="app:gateway",
+    )
     async with running(server) as serving:
         yield serving
 

@@ -63,7 +63,10 @@ def listen(address: Address, shared: socket.socket | None = None) -> socket.sock
 
     Raises StartError if the address is not available.
     """
-    opened = bind(address) if shared is None else shared.dup()
+    try:
+        opened = bind(address) if shared is None else shared.dup()
+    except OSError as error:
+        raise StartError(_message(address, error)) from None
     try:
         # Before the loop does: of two servers bound to one port only one may listen.
         opened.listen(BACKLOG)
@@ -103,7 +106,10 @@ def bind(address: Address, shared: bool = False) -> socket.socket:
             "or ':PORT' for all of them"
         ) from None
     # With the protocol given: asyncio sets TCP_NODELAY only if it sees it.
-    opened = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        opened = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    except OSError as error:
+        raise StartError(_message(address, error)) from None
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if shared:
@@ -169,4 +175,6 @@ def _message(address: Address, error: OSError) -> str:
         return f"address '{address}' may not be opened; use a port above 1023, or grant the right"
     if error.errno == errno.EADDRNOTAVAIL:
         return f"address '{address}' is not of this machine; use ':{address.port}' for all of its"
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return f"address '{address}': too many open files; raise the limit (ulimit -n)"
     return f"address '{address}' cannot be opened: {error.strerror or error}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -62,8 +63,11 @@ def declared(error: BaseException) -> HTTPError | None:
     """The HTTP error that an exception declares by its attributes, if it does.
 
     Any exception may have `http_status` (400 to 599) and `retry_after` (seconds): so a full queue
-    means 503 without depending on HTTP. Its text was not written for clients and is not sent.
+    means 503 without depending on HTTP. A lack of file descriptors means it, too. The text of an
+    exception was not written for clients and is not sent.
     """
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return HTTPError(503, headers={"Retry-After": "1"})  # others close some
     status = getattr(error, "http_status", None)
     if not isinstance(status, int) or not 400 <= status <= 599:
         return None

@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 
 from starlette.types import ASGIApp
 
-from runtime.engines.web.address import Address, listen
+from runtime.engines.web.acceptor import Acceptor
+from runtime.engines.web.address import BACKLOG, Address, listen
+from runtime.engines.web.admission import Admission
 from runtime.engines.web.backlog import INTERVAL, BacklogTakeover
 from runtime.engines.web.protocol.connections import Connections
 from runtime.engines.web.timeouts import Timeouts
@@ -29,14 +31,21 @@ class Server:
         address: Address,
         *,
         timeouts: Timeouts,
+        max_connections: int | None = None,
         tls: ssl.SSLContext | None = None,
+        name: str = "",
         sockets: Sequence[socket.socket] = (),
     ) -> None:
-        """`sockets` are bound to the address already: ours first, then those of other workers."""
+        """`sockets` are bound to the address already: ours first, then those of other workers.
+
+        Without `max_connections`, the limit of open files decides. `name` is an entry, for the log.
+        """
         self._app = app
         self._address = address
         self._timeouts = timeouts
+        self._max_connections = max_connections
         self._tls = tls
+        self._name = name
         self._sockets = [*sockets]
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
@@ -44,35 +53,31 @@ class Server:
 
         Raises StartError if the address is not available. Cancellation closes every client at once.
         """
-        loop = asyncio.get_running_loop()
-        clients = Connections(self._app, self._timeouts)
+        admission = Admission(self._max_connections, self._name)
+        clients = Connections(self._app, self._timeouts, admission)
         opened = listen(self._address, self._sockets[0] if self._sockets else None)
         address = Address(self._address.host, opened.getsockname()[1])
-        # From here on the loop owns the socket: uvloop aborts the process if somebody else closes
-        # a socket that it watches.
-        listener = await loop.create_server(
-            clients.connect,
-            sock=opened,
-            ssl=self._tls,
-            ssl_handshake_timeout=self._timeouts.header if self._tls else None,
+        acceptor = Acceptor(
+            clients.connect, clients.__len__, admission, self._tls, self._timeouts.header
         )
+        close_listener = await self._listen(opened, clients, acceptor)
         others = self._sockets[1:]
-        takeover = BacklogTakeover(others, clients.connect, self._tls, self._timeouts.header)
         stop_ticks = _every(self._tick_interval(), clients.tick)
+        takeover = BacklogTakeover(others, acceptor.accept)
         stop_takeover = _every(INTERVAL, takeover.poll) if others else stop_ticks
         try:
             ready(address.url("https" if self._tls else "http"))
             await stop.wait()
-            listener.close()
+            close_listener()
             stop_takeover()
             # As long as a process has one open, the system queues clients for nobody.
             for each in self._sockets:
                 each.close()
-            await takeover.finish()
+            await acceptor.finish()
             clients.stop()
             await clients.drain()
         except BaseException:
-            listener.close()
+            close_listener()
             unfinished = clients.abort()
             if unfinished:
                 await asyncio.wait(unfinished, timeout=_CANCEL_GRACE)
@@ -80,8 +85,28 @@ class Server:
         finally:
             stop_ticks()
             stop_takeover()
+            acceptor.close()
             # uvloop closes the listener in the next iteration; a restart needs its port.
             await asyncio.sleep(0)
+
+    async def _listen(
+        self, opened: socket.socket, clients: Connections, acceptor: Acceptor
+    ) -> Callable[[], None]:
+        """Accept clients; the returned function closes the socket."""
+        loop = asyncio.get_running_loop()
+        if self._tls is None and not isinstance(loop, asyncio.SelectorEventLoop):
+            # From here on the loop owns the socket: uvloop aborts the process if somebody else
+            # closes a socket that it watches.
+            listener = await loop.create_server(clients.connect, sock=opened, backlog=BACKLOG)
+            return listener.close
+        loop.add_reader(opened, acceptor.accept, opened)
+
+        def close() -> None:
+            if opened.fileno() >= 0:
+                loop.remove_reader(opened)
+                opened.close()
+
+        return close
 
     def _tick_interval(self) -> float:
         times = self._timeouts

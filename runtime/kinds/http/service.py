@@ -27,6 +27,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     addr: str
     timeouts: Timeouts
     max_body: int
+    max_connections: int | None
     tls: TlsConfig | None
 
 
@@ -77,7 +78,15 @@ class HttpService:
                 self._context.path(config.tls.cert), self._context.path(key) if key else None
             )
         sockets = self._context.scope.sockets.get(self._context.id, ())
-        return Server(self._dispatcher, address, timeouts=config.timeouts, tls=tls, sockets=sockets)
+        return Server(
+            self._dispatcher,
+            address,
+            timeouts=config.timeouts,
+            max_connections=config.max_connections,
+            tls=tls,
+            name=str(self._context.id),
+            sockets=sockets,
+        )
 
 
 def check(entry: Linked) -> Iterable[Claim | Problem]:

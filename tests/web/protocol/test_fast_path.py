@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from runtime.engines.web.admission import Admission
 from runtime.engines.web.dispatcher import Dispatcher
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.problem import HTTPError
@@ -47,7 +48,7 @@ def written(request: bytes, handler: Callable[[Exchange], Awaitable[Any]], pause
         dispatcher = Dispatcher(max_body=100)
         methods = ["GET", "POST"]
         dispatcher.serve(Routes(route(method, "/x", handler) for method in methods))
-        pool, wire = Connections(dispatcher, PATIENT), Wire()
+        pool, wire = Connections(dispatcher, PATIENT, Admission(None, "")), Wire()
         connection = pool.connect()
         connection.connection_made(wire)  # type: ignore[arg-type]
         if paused:

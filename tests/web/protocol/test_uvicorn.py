@@ -13,6 +13,7 @@ from uvicorn.protocols.http import flow_control, httptools_impl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from runtime.engines.web.admission import Admission
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.protocol.connection import Connection
 from runtime.engines.web.protocol.connections import Connections
@@ -39,7 +40,7 @@ async def application(scope: object, receive: object, send: object) -> None: ...
 
 
 def connections() -> Connections:
-    return Connections(application, PATIENT)  # type: ignore[arg-type]
+    return Connections(application, PATIENT, Admission(None, ""))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", OURS)

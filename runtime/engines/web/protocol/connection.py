@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-from dataclasses import dataclass
 
 import httptools
-import uvicorn
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-from uvicorn.server import ServerState
 
+from runtime.engines.web.admission import Shortage
 from runtime.engines.web.fast_path import FAST_PATH
 from runtime.engines.web.protocol import refusal, upgrade_body
 from runtime.engines.web.protocol.fast_path import CycleFastPath
@@ -24,24 +22,12 @@ from runtime.engines.web.protocol.framing import TRAILER_FIELDS, Framing
 from runtime.engines.web.protocol.lingering import LingeringTransport, discard
 from runtime.engines.web.protocol.phase import Phase
 from runtime.engines.web.protocol.refusal import MAX_HEAD, Refusal
-from runtime.engines.web.timeouts import Timeouts
+from runtime.engines.web.protocol.shared import Shared
 
 _LINGER = 2.0
 """Seconds for which a client that is still sending is read from after the response."""
 _MIN_PROGRESS = 16 * 1024
 """Bytes of a pending response that a client must take within the write time-out."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Shared:
-    """State that all connections of a server share."""
-
-    config: uvicorn.Config
-    state: ServerState
-    timeouts: Timeouts
-    closed: asyncio.Event
-    """Set whenever a connection has been closed."""
-    stopping: bool = False
 
 
 class Connection(HttpToolsProtocol):
@@ -70,6 +56,12 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         self._lingering = LingeringTransport(self)
         self._enter(Phase.NEW, self._timeouts.header)
+        opened = transport.get_extra_info("socket")
+        descriptor = opened.fileno() if opened else -1
+        if (
+            lack := self._shared.admission.refusal(len(self.connections) - 1, descriptor)
+        ) is not None:
+            self._turn_away(lack)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -257,6 +249,12 @@ class Connection(HttpToolsProtocol):
         self.write_deadline = (
             self.loop.time() + self._timeouts.write if self._pending_write else math.inf
         )
+
+    def _turn_away(self, shortage: Shortage) -> None:
+        self._shared.admission.count(shortage)
+        if shortage is Shortage.CONNECTIONS:
+            self._phase = Phase.HEAD  # lingers, so that the client reads why
+        self._refuse(refusal.TURNED_AWAY)
 
     def _refuse(self, reason: Refusal) -> None:
         """Answer a request without the application and close, once earlier ones are answered."""

@@ -10,14 +10,16 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
-from runtime.engines.web.protocol.connection import Connection, Shared
+from runtime.engines.web.admission import Admission
+from runtime.engines.web.protocol.connection import Connection
+from runtime.engines.web.protocol.shared import Shared
 from runtime.engines.web.timeouts import Timeouts
 
 
 class Connections:
     """All clients of one server. `connect` is the protocol factory of its listener."""
 
-    def __init__(self, app: ASGIApp, timeouts: Timeouts) -> None:
+    def __init__(self, app: ASGIApp, timeouts: Timeouts, admission: Admission) -> None:
         config = uvicorn.Config(
             app,
             http=Connection,
@@ -35,18 +37,30 @@ class Connections:
         # uvicorn's protocols add themselves to this set.
         self._clients = cast("set[Connection]", self._state.connections)
         self._closed = asyncio.Event()
+        self._admission = admission
         self._shared = Shared(
-            config=config, state=self._state, timeouts=timeouts, closed=self._closed
+            config=config,
+            state=self._state,
+            timeouts=timeouts,
+            admission=admission,
+            closed=self._closed,
         )
+
+    def __len__(self) -> int:
+        return len(self._clients)
 
     def connect(self) -> Connection:
         """Make the protocol of a new client."""
         return Connection(self._shared)
 
     def tick(self) -> None:
-        """Update the Date header and expire clients. To be called several times per time-out."""
+        """Update the Date header, expire clients, and log those turned away.
+
+        To be called several times per time-out.
+        """
         self._state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
         now = asyncio.get_running_loop().time()
+        self._admission.tick(now)
         for connection in list(self._clients):
             if connection.deadline <= now or connection.write_deadline <= now:
                 connection.expire(now)

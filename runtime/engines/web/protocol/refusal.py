@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from runtime.engines.web import problem
@@ -18,12 +19,14 @@ class Refusal(NamedTuple):
 
     status: int
     detail: str
+    headers: Sequence[tuple[bytes, bytes]] = ()
 
     def encode(self, default_headers: Headers) -> bytes:
         """Encode the response for the wire; it announces that the connection is closed."""
         body = problem.document(HTTPError(self.status, self.detail))
         headers = [
             *default_headers,
+            *self.headers,
             problem.CONTENT_TYPE,
             (b"content-length", b"%d" % len(body)),
             (b"x-request-id", new_request_id().encode()),
@@ -39,4 +42,7 @@ BODY_TIMEOUT = Refusal(408, "the body took too long")
 HEAD_TOO_LARGE = Refusal(431, f"the headers are larger than {MAX_HEAD} bytes")
 FRAMING_TOO_LARGE = Refusal(
     431, f"the headers, trailers and chunk extensions are larger than {MAX_HEAD} bytes"
+)
+TURNED_AWAY = Refusal(
+    503, "the server has as many clients as it can serve", [(b"retry-after", b"1")]
 )

@@ -1,0 +1,238 @@
+"""A server has a largest number of clients, and the program keeps descriptors for itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import http.client
+import resource
+import select
+import socket
+from pathlib import Path
+
+import pytest
+
+from runtime.engines.web.address import tls_context
+from runtime.engines.web.admission import Admission, Shortage, reserve
+from runtime.engines.web.exchange import Exchange
+from tests.support.blackbox import FREE_PORT, eventually, write_files
+from tests.support.program import PLAIN_LOOP, Program
+from tests.support.program import running as running_program
+from tests.support.serving import BOTH, SOON, hello, route, run, served
+
+ROUTES = [route("GET", "/x", hello)]
+
+
+@BOTH
+def test_clients_beyond_the_limit_are_told_so_until_another_leaves(loop: str) -> None:
+    async def main() -> list[int]:
+        async with served(ROUTES, max_connections=2) as server:
+            clients = [await server.connect() for _ in range(2)]
+            statuses = [(await client.get("/x")).status for client in clients]
+            extra = await server.connect()
+            answer = await extra.get("/x")
+            assert (answer["retry-after"], answer["connection"]) == ("1", "close")
+            assert answer["content-type"] == "application/problem+json"
+            assert await extra.ended() == b""
+            await extra.close()
+            statuses.append(answer.status)
+            await clients.pop().close()
+            async with asyncio.timeout(SOON):
+                while (late := (await server.get("/x")).status) == 503:
+                    pass
+            statuses.append(late)
+            await clients.pop().close()
+            return statuses
+
+    assert run(main(), loop) == [200, 200, 503, 200]
+
+
+@BOTH
+def test_clients_in_their_tls_handshake_count(loop: str, certificate: tuple[Path, Path]) -> None:
+    async def main() -> bytes:
+        tls = tls_context(*certificate)
+        async with served(ROUTES, max_connections=2, tls=tls) as server:
+            silent = [await server.connect() for _ in range(2)]
+            extra = await server.connect()
+            rest = await extra.ended()
+            for client in (*silent, extra):
+                await client.close()
+            return rest
+
+    assert run(main(), loop) == b""
+
+
+@BOTH
+def test_many_clients_may_come_while_the_loop_is_busy(loop: str) -> None:
+    """The loops' own backlog is 100; a client that finds it full waits a second for its SYN."""
+
+    async def main() -> int:
+        async with served(ROUTES) as server:
+            poll = select.poll()
+            with contextlib.ExitStack() as stack:
+                for _ in range(300):  # the loop does not run meanwhile
+                    client = stack.enter_context(socket.socket())
+                    client.setblocking(False)
+                    client.connect_ex(("127.0.0.1", server.port))
+                    poll.register(client, select.POLLOUT)
+                return len(poll.poll(0))
+
+    longest = int(Path("/proc/sys/net/core/somaxconn").read_text())
+    assert run(main(), loop) == min(300, longest)
+
+
+def test_a_client_is_turned_away_by_the_number_of_its_descriptor() -> None:
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    kept = reserve(limit)
+    admission = Admission(None, "")
+
+    assert admission.refusal(0, limit - kept - 1) is None
+    assert admission.refusal(0, limit - kept) is Shortage.DESCRIPTORS
+    assert Admission(5, "").refusal(4, 100) is None
+    assert Admission(5, "").refusal(5, 100) is Shortage.CONNECTIONS
+    assert [reserve(40), reserve(1024), reserve(65536)] == [10, 128, 128]
+
+
+def test_a_limit_that_the_descriptors_do_not_allow_is_told_at_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    Admission(1_000_000, "app:gateway")
+
+    assert "'max_connections' is 1000000, but of the" in caplog.text
+
+
+def test_turned_away_clients_are_logged_once_and_then_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    admission = Admission(5, "app:gateway")
+    admission.tick(0.0)
+    for number in range(120):
+        admission.count(Shortage.CONNECTIONS)
+        admission.tick(float(number))
+
+    reason = "away: it has 5 connections, as many as 'max_connections' allows"
+    assert caplog.messages == [f"turned 1 client(s) {reason}", f"turned 60 client(s) {reason}"]
+    assert {record.__dict__["entry"] for record in caplog.records} == {"app:gateway"}
+
+
+def test_a_lack_of_descriptors_in_a_handler_is_503() -> None:
+    async def opens(exchange: Exchange) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async def main() -> tuple[int, str]:
+        async with served([route("GET", "/x", opens)]) as server:
+            answer = await server.get("/x")
+            return answer.status, answer["retry-after"]
+
+    assert run(main()) == (503, "1")
+
+
+LIMITED = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))"
+APPLICATION = {
+    "_index.yaml": """
+        namespace: app
+        entries:
+          - {name: gateway, kind: http.service, addr: ":0", lifecycle: {auto_start: true}}
+          - {name: files, kind: http.static, meta: {server: gateway}, path: /, directory: ./public}
+          - {name: router, kind: http.router, meta: {server: gateway}}
+          - name: limit.e
+            kind: http.endpoint
+            meta: {router: router}
+            method: GET
+            path: /limit
+            func: limit
+          - {name: limit, kind: function.python, source: file://h.py, method: limit}
+    """,
+    "h.py": """
+        import resource
+
+        def limit():
+            return {"limit": resource.getrlimit(resource.RLIMIT_NOFILE)[0]}
+    """,
+    "public/a.txt": "a file",
+}
+
+
+def connect(program: Program) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection("127.0.0.1", program.port, timeout=SOON)
+
+
+def asked(client: http.client.HTTPConnection, path: str) -> tuple[int, bytes]:
+    client.request("GET", path)
+    answer = client.getresponse()
+    return answer.status, answer.read()
+
+
+@pytest.mark.parametrize("loop", ["", PLAIN_LOOP])
+def test_clients_who_take_all_descriptors_leave_some_to_the_program(
+    loop: str, tmp_path: Path
+) -> None:
+    write_files(tmp_path, APPLICATION)
+    limited = LIMITED.format(soft=64, hard=64) + "\n" + loop
+    with running_program(tmp_path, "-o", FREE_PORT, before=limited) as program:
+        early = connect(program)
+        assert asked(early, "/a.txt") == (200, b"a file")
+        idle = [socket.create_connection(("127.0.0.1", program.port)) for _ in range(150)]
+        line = program.wait_for("no file descriptor is left for a client")
+        late = connect(program)
+        with contextlib.suppress(ConnectionError):
+            assert asked(late, "/limit")[0] == 503
+        assert asked(early, "/a.txt") == (200, b"a file")
+        for each in (*idle, late):
+            each.close()
+        eventually(lambda: with_client(program, "/a.txt") == 200)
+        early.close()
+
+        assert "raise the limit (ulimit -n), which is 64" in line["message"]
+        assert (line["level"], line["entry"]) == ("warning", "app:gateway")
+        assert program.stop() == 0
+        assert "Traceback" not in program.stderr
+
+
+def with_client(program: Program, path: str) -> int:
+    client = connect(program)
+    try:
+        return asked(client, path)[0]
+    except (ConnectionError, http.client.HTTPException):
+        return 0
+    finally:
+        client.close()
+
+
+def test_the_soft_limit_is_raised_to_the_hard_one(tmp_path: Path) -> None:
+    write_files(tmp_path, APPLICATION)
+    limited = LIMITED.format(soft=70, hard=500)
+    with running_program(tmp_path, "-o", FREE_PORT, before=limited) as program:
+        client = connect(program)
+        assert asked(client, "/limit") == (200, b'{"limit":500}')
+        client.close()
+        assert program.stop() == 0
+
+
+@pytest.mark.parametrize("count", [14, 20, 31])
+def test_too_few_descriptors_are_one_sentence(count: int, tmp_path: Path) -> None:
+    write_files(tmp_path, APPLICATION)
+    limited = LIMITED.format(soft=count, hard=count)
+    with running_program(tmp_path, "-o", FREE_PORT, before=limited, ready=False) as program:
+        assert program.wait() == 4
+        assert f"too few open files are allowed, {count}; raise the limit" in program.stderr
+        assert "Traceback" not in program.stderr
+
+
+def test_each_worker_keeps_descriptors_for_itself(tmp_path: Path) -> None:
+    write_files(tmp_path, APPLICATION)
+    options = ["-o", FREE_PORT, "-o", "app:gateway:max_connections=3", "--workers", "2"]
+    with running_program(tmp_path, *options) as program:
+        clients = [connect(program) for _ in range(30)]
+        statuses = []
+        for client in clients:
+            with contextlib.suppress(ConnectionError):
+                statuses.append(asked(client, "/a.txt")[0])
+        program.wait_for("as many as 'max_connections' allows")
+        for client in clients:
+            client.close()
+
+        assert 3 <= statuses.count(200) <= 6
+        assert set(statuses) == {200, 503}
+        assert program.stop() == 0
