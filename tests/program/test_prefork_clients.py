@@ -17,13 +17,13 @@ import pytest
 
 from tests.queue.sql.test_driver import HANDLERS, MANIFEST, account
 from tests.support.blackbox import Site, eventually, write_files
+from tests.support.certificate import certificate
 from tests.support.program import (
     PLAIN_LOOP,
     running,
     write_application,
 )
 from tests.support.workers import ANSWER, SERVER, application, kill, no_surprise, pids
-from tests.web.test_tls import certificate
 
 pytestmark = pytest.mark.slow
 

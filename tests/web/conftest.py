@@ -1,22 +1,7 @@
-"""What several tests of the web engine share."""
+"""Fixtures of the web engine's tests."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-from pathlib import Path
+from tests.support.certificate import certificate
 
-import pytest
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    if shutil.which("openssl") is None:
-        pytest.skip("no openssl here")
-    folder = tmp_path_factory.mktemp("tls")
-    cert, key = folder / "cert.pem", folder / "key.pem"
-    request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
-    names = "-subj /CN=localhost -addext subjectAltName=DNS:localhost"
-    command = f"openssl {request} {names} -keyout {key} -out {cert}"
-    subprocess.run(command.split(), check=True, capture_output=True)
-    return cert, key
+__all__ = ["certificate"]
