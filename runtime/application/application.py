@@ -142,8 +142,10 @@ class Application:
         self._handlers.forget()
 
     def _assemble(self, linked: LinkedManifest) -> Assembly:
+        secrets = linked.manifest.secrets
+        self.scope.redactor.hide(secrets)
         if self.scope.log is not None:
-            self.scope.log.hide(linked.manifest.secrets)
+            self.scope.log.hide(secrets)
         return assemble(linked, self.scope, self._handlers, self._assembly)
 
     def _use(self, assembly: Assembly) -> None:

@@ -110,7 +110,7 @@ def _named(text: str, linked: LinkedManifest) -> EntryId:
     if stage(linked, other) is Stage.RESOURCE:
         why = "always starts, as any handler may use it"
     entry = linked.links[other].entry
-    kind = entry.as_written("kind")
+    kind = entry.kind
     raise WrongChoice(f"'{other}' is of kind {kind} and {why}; choose among: {_listed(services)}")
 
 

@@ -12,7 +12,8 @@ from runtime.schema.schema import envelope_schema
 _PLACEHOLDER = {
     "type": "string",
     "pattern": PLACEHOLDER,
-    "description": "`${env:NAME}` or `${env:NAME|default}`, filled from the environment.",
+    "description": "`${env:NAME}`, `${secret:NAME}` or `${file:PATH}`, each with a `|default` if "
+    "wanted: filled from the environment or a file.",
 }
 _NOTES = (
     "description",

@@ -11,10 +11,12 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from runtime.exit_codes import ExitCode
-from runtime.findings.finding import Finding, ManifestError
+from runtime.findings.finding import Finding, ManifestError, printable
 from runtime.linking.linker import LinkedManifest, link
+from runtime.manifest.env_file import read_env_file
 from runtime.manifest.override import FORM, Override
 from runtime.manifest.reader import read
+from runtime.manifest.text_file import Unreadable
 from runtime.registry import Registry
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -56,8 +58,8 @@ def application(command: F) -> F:
     )
     env_file = click.option(
         "--env-file",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="Read NAME=value lines for ${env:NAME}; a real variable wins.",
+        type=click.Path(path_type=Path),
+        help="Read NAME=value lines for ${env:NAME} and ${secret:NAME}; a real variable wins.",
     )
     return folder(override(env_file(command)))
 
@@ -69,27 +71,13 @@ def environment(env_file: Path | None) -> Mapping[str, str]:
     """The environment variables, with those of `env_file` for names that are not set."""
     if env_file is None:
         return os.environ
-    return {**_env_file(env_file), **os.environ}
-
-
-def _env_file(path: Path) -> dict[str, str]:
-    variables = {}
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise click.BadParameter(f"'{path}' cannot be read: {error}") from None
-    for number, line in enumerate(lines, 1):
-        text = line.strip().removeprefix("export ").strip()
-        if not text or text.startswith("#"):
-            continue
-        name, equals, value = text.partition("=")
-        name, value = name.strip(), value.strip()
-        if not equals or not name.replace("_", "a").isalnum():
-            raise click.BadParameter(f"{path}:{number}:1: not a line of the form NAME=value")
-        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
-            value = value[1:-1]
-        variables[name] = value
-    return variables
+        return {**read_env_file(env_file), **os.environ}
+    except Unreadable as error:
+        reason = f"{error.reason}; {error.hint}" if error.hint else error.reason
+        raise CommandError(printable(f"--env-file {env_file}: {reason}")) from None
+    except ManifestError as error:
+        raise CommandError("\n".join(map(str, error.findings))) from None
 
 
 def load(

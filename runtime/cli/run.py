@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from runtime import failpoint
 from runtime.application.application import Application
 from runtime.application.selection import Selection, WrongChoice, select
 from runtime.cli.options import CommandError, application, exit_with_findings, load
@@ -113,6 +114,10 @@ def command(
         log.worker = worker.number
         if worker.number > 1:
             selection = selection.without_processes(linkage)
+    elif failpoint.IS_IGNORED:
+        logging.getLogger("runtime").warning(
+            "RUNTIME_FAULT is ignored: it is for tests, which set RUNTIME_TESTING=1 too"
+        )
     try:
         raise_limit()
         if workers > 1 and worker is None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from runtime.linking.linker import LinkedManifest
 from runtime.manifest.entry import value_at
 from runtime.manifest.override import Override
 
+_OVERRIDDEN = "(given by -o)"
+
 
 @click.command("show")
 @click.argument("id")
@@ -27,7 +31,7 @@ def command(
     """Show the entry ID of the application in DIR: its fields with the defaults filled in, what it
     needs and what needs it. A bare name is enough if it is unique.
 
-    Values from the environment are shown as ${env:…}.
+    Secrets are shown as ${secret:…} and ${file:…}, and no value of an override is.
     """
     linkage = load(folder, overrides, env_file)
     link = _find(id, linkage)
@@ -62,8 +66,13 @@ def _find(text: str, linkage: LinkedManifest) -> Link:
 
 
 def _fields(link: Link) -> dict[str, Any]:
-    """The fields with their defaults, unconverted, and with placeholders unresolved."""
-    fields: dict[str, Any] = link.schema.field.explain(link.entry.fields)
-    for path, text in link.entry.placeholders.items():
+    """The fields with their defaults, unconverted, and without secrets and values of `-o`."""
+    fields: dict[str, Any] = copy.deepcopy(link.schema.field.explain(link.entry.fields))
+    disclosure = link.entry.disclosure
+    for path, text in disclosure.hidden.items():
         value_at(fields, path[:-1])[path[-1]] = text
+    for path in disclosure.overrides:
+        with suppress(LookupError):  # nothing there: a null has no field
+            if path != ("kind",) and value_at(fields, path) is not None:
+                value_at(fields, path[:-1])[path[-1]] = _OVERRIDDEN
     return {id: value for id, value in fields.items() if value is not None}

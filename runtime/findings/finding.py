@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from typing import NamedTuple
 
 import msgspec
@@ -35,8 +36,18 @@ class Position(NamedTuple):
         return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
+class Level(StrEnum):
+    """The weight of a finding."""
+
+    ERROR = "error"
+    """The manifest cannot be run."""
+    NOTE = "note"
+    """No mistake, and yet likely meant otherwise. Changes neither exit code nor start."""
+
+
 class Finding(msgspec.Struct, frozen=True):
-    """A problem at a position. Prints as `file:line:column: message; hint`.
+    """A problem at a position. Prints as `file:line:column: message; hint`, a note as
+    `file:line:column: note: message; hint`.
 
     Messages are in lower case without a full stop, and say what was found before what was expected.
     """
@@ -44,10 +55,12 @@ class Finding(msgspec.Struct, frozen=True):
     position: Position
     message: str
     hint: str | None = None
+    level: Level = Level.ERROR
 
     def __str__(self) -> str:
         tail = f"; {self.hint}" if self.hint else ""
-        return printable(f"{self.position}: {self.message}{tail}")
+        level = "note: " if self.level is Level.NOTE else ""
+        return printable(f"{self.position}: {level}{self.message}{tail}")
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -60,12 +73,24 @@ class Problem(msgspec.Struct, frozen=True):
     """True if it concerns the key at `path` rather than the value."""
 
 
+class Note(Problem, frozen=True):
+    """Something at a path inside an entry that is no mistake, and yet likely meant otherwise."""
+
+
+def in_order(findings: Iterable[Finding]) -> Sequence[Finding]:
+    """Every finding once, sorted by position, the notes after all others."""
+    unique = {str(finding): finding for finding in findings}
+    return sorted(
+        unique.values(),
+        key=lambda finding: (finding.level is Level.NOTE, finding.position, finding.message),
+    )
+
+
 class ManifestError(Exception):
-    """A manifest is invalid: `findings` holds every finding once, sorted by position."""
+    """A manifest is invalid: `findings` holds every finding once, sorted by position, with the
+    notes at its end.
+    """
 
     def __init__(self, findings: Iterable[Finding]) -> None:
-        unique = {str(finding): finding for finding in findings}
-        self.findings: Sequence[Finding] = sorted(
-            unique.values(), key=lambda finding: (finding.position, finding.message)
-        )
+        self.findings: Sequence[Finding] = in_order(findings)
         super().__init__("\n".join(map(str, self.findings)))

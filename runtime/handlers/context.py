@@ -13,6 +13,7 @@ from runtime.clock import REAL, Clock
 from runtime.entry_id import EntryId
 from runtime.findings.suggestion import did_you_mean
 from runtime.log.log import Log
+from runtime.log.redaction import Redactor
 from runtime.telemetry import OFF, Telemetry
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class ApplicationContext:
         """
         self.log: Log | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
+        self.redactor = Redactor()
+        """Takes the application's secrets out of texts that it stores."""
         self._resolved: dict[tuple[str, str], EntryId] = {}
 
     def replace(

@@ -39,6 +39,8 @@ class HandlerCheck:
         before = len(self._findings)
         self._listed_modules(entry)
         source = entry.fields.get("source")
+        if ("source",) in entry.unfilled:
+            return False  # reported already, or allowed
         if isinstance(source, str) and source.startswith(("file://", "module://")):
             self._source(entry, source)
         return len(self._findings) == before
@@ -50,7 +52,7 @@ class HandlerCheck:
             return
         field = _method_field(target)
         who = f"{rule.caller} ('{caller.id}')"
-        method = target.as_written("method", DEFAULT_METHOD)
+        method = target.as_shown("method", DEFAULT_METHOD)
         if signature.keywords:
             names = "', '".join(signature.keywords)
             message = f"'{method}' needs '{names}' by keyword, but {who} passes none"
@@ -63,7 +65,7 @@ class HandlerCheck:
             self._report(target, field, message)
 
     def _source(self, entry: Entry, source: str) -> None:
-        name = entry.as_written("source").partition("://")[2] or entry.as_written("source")
+        name = entry.as_shown("source").partition("://")[2] or entry.as_shown("source")
         try:
             file = self._locate(entry)
         except SourceError as error:
@@ -92,7 +94,7 @@ class HandlerCheck:
         return self._files[file]
 
     def _hint(self, entry: Entry, source: str, error: SourceError) -> str | None:
-        if error.hint or not error.missing or entry.placeholder("source"):
+        if error.hint or not error.missing or _is_hidden(entry, "source"):
             return error.hint
         wanted = entry.folder / source.partition("://")[2]
         try:
@@ -111,10 +113,12 @@ class HandlerCheck:
         method = entry.fields.get("method", DEFAULT_METHOD)
         if not isinstance(method, str) or content.opaque or method in content:
             return
-        hint = None if entry.placeholder("method") else did_you_mean(method, content.functions)
+        if ("method",) in entry.unfilled:
+            return
+        hint = None if _is_hidden(entry, "method") else did_you_mean(method, content.functions)
         if hint is None and len(content.functions) == 1:
             hint = f"write 'method: {next(iter(content.functions))}'"
-        message = f"no function '{entry.as_written('method', DEFAULT_METHOD)}' in '{name}'"
+        message = f"no function '{entry.as_shown('method', DEFAULT_METHOD)}' in '{name}'"
         self._report(entry, _method_field(entry), message, hint)
 
     def _imports(self, entry: Entry, content: HandlerFile, file: Path) -> None:
@@ -137,7 +141,7 @@ class HandlerCheck:
         for index, name in enumerate(listed if isinstance(listed, list) else ()):
             if not isinstance(name, str) or name in known_modules():
                 continue
-            written = entry.placeholder("modules", index)
+            written = entry.disclosure.hidden_text(("modules", index))
             hint = did_you_mean(name, own_modules()) or did_you_mean(name, known_modules())
             hint = hint or "installed packages need not be listed"
             message = f"unknown module '{written or name}'"
@@ -152,6 +156,10 @@ def has_handler(field: Field) -> bool:
     """True for the schema of a kind whose `source` is the shared one, which names Python."""
     source = field.properties.get("source")
     return source is not None and source.schema.get("x-handler") == "python"
+
+
+def _is_hidden(entry: Entry, field: str) -> bool:
+    return entry.disclosure.hidden_text((field,)) is not None
 
 
 def _method_field(entry: Entry) -> str:

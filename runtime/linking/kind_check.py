@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from itertools import takewhile
+from typing import Any
 
 from runtime.entry_id import EntryId
-from runtime.findings.finding import Problem
+from runtime.findings.disclosure import OVERRIDDEN
+from runtime.findings.finding import Path, Problem
 from runtime.kind import Arguments, Claim
 from runtime.linking.handler_check import HandlerCheck, has_handler
 from runtime.linking.link import Link, LinkedEntry
-from runtime.manifest.entry import Entry
+from runtime.manifest.entry import Entry, value_at
 
 _Key = tuple[EntryId | None, str]
 """The owner of a claim, and what is claimed."""
+
+_SHORT = 4
+_BEGINNING = 20
+"""Characters of a value by which a finding that shows only a part of it is recognized."""
 
 
 class KindCheck:
@@ -51,9 +59,10 @@ class KindCheck:
         for result in results:
             match result:
                 case Problem():
-                    message = _with_placeholders(result.message, [link])
-                    hint = _with_placeholders(result.hint, [link]) if result.hint else None
-                    self._report(link.entry, Problem(result.path, message, hint, result.at_key))
+                    message = _without_hidden(result.message, [link])
+                    hint = _without_hidden(result.hint, [link]) if result.hint else None
+                    shown = type(result)(result.path, message, hint, result.at_key)
+                    self._report(link.entry, shown)
                 case Claim():
                     self._claim(link.entry, result)
                 case Arguments():
@@ -72,10 +81,10 @@ class KindCheck:
         conflict = next((each for each in earlier if each and each[0] is not entry), None)
         if conflict:
             other, theirs = conflict
-            what = _with_placeholders(claim.what, self._links.values())
+            what = _without_hidden(claim.what, self._links.values())
             where = f" on '{claim.owner}'" if claim.owner else ""
             same = _key(theirs) == _key(claim)
-            it = "it" if same else _with_placeholders(theirs.what, self._links.values())
+            it = "it" if same else _without_hidden(theirs.what, self._links.values())
             message = f"{what} is taken{where}; '{other.id}' has {it} at {other.at(*theirs.path)}"
             self._report(entry, Problem(claim.path, message))
 
@@ -84,12 +93,46 @@ def _key(claim: Claim) -> str:
     return claim.key or claim.what
 
 
-def _with_placeholders(text: str, links: Iterable[Link]) -> str:
-    """The text with placeholders in the place of their values, which are all that kinds see."""
-    placeholders: dict[str, str] = {}
+def _without_hidden(text: str, links: Iterable[Link]) -> str:
+    """A text of a kind, which sees all values, without those that findings must not print."""
+    shown: dict[str, str] = {}
     for link in links:
-        for path, placeholder in link.entry.placeholders.items():
-            placeholders[str(link.entry.value(path)).strip("/")] = placeholder.strip("/")
-    for value in sorted(filter(None, placeholders), key=len, reverse=True):
-        text = text.replace(value, placeholders[value])
+        disclosure = link.entry.disclosure
+        for path, instead in disclosure.hidden.items():
+            shown[str(link.entry.value(path)).strip("/")] = instead.strip("/")
+        for path in disclosure.overrides:
+            for value in _scalars(link.entry.fields, path):
+                shown[value.strip("/")] = OVERRIDDEN
+    for value in sorted(filter(None, shown), key=len, reverse=True):
+        text = _replaced(text, value, shown[value])
     return text
+
+
+def _replaced(text: str, value: str, instead: str) -> str:
+    """The text with another in place of the value, also where only its beginning is shown."""
+    if len(value) < _SHORT:  # it may be a part of any word
+        return re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", lambda _: instead, text)
+    pieces = text.split(value[:_BEGINNING])
+    rest = value[_BEGINNING:]
+    for index in range(1, len(pieces)):
+        same = takewhile(lambda pair: pair[0] == pair[1], zip(rest, pieces[index], strict=False))
+        pieces[index] = pieces[index][sum(1 for _ in same) :]
+    return instead.join(pieces)
+
+
+def _scalars(fields: Any, path: Path) -> Iterator[str]:
+    """The keys, texts and numbers in the value at `path`, if there is one."""
+    try:
+        pending = [value_at(fields, path)]
+    except LookupError:
+        return
+    while pending:
+        match pending.pop():
+            case dict() as mapping:
+                pending += (*mapping, *mapping.values())
+            case list() as items:
+                pending += items
+            case None | bool():
+                pass
+            case value:
+                yield str(value)

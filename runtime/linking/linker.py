@@ -20,8 +20,9 @@ from runtime.manifest.entry import Entry, value_at
 from runtime.manifest.interpolation import is_placeholder
 from runtime.manifest.reader import Manifest
 from runtime.manifest.scalar import scalar
+from runtime.manifest.typed import typed
 from runtime.registry import BrokenKind, Registry, UnknownKind, is_built_in
-from runtime.schema.field import Reference
+from runtime.schema.field import Field, Reference
 from runtime.schema.schema import Schema
 
 MAX_FINDINGS = 1000
@@ -90,15 +91,21 @@ class _Linker:
         except BrokenKind as error:
             self._report(entry, Problem(("kind",), str(error)))
             return
-        problems = _problems(entry, schema)
+        whole = {
+            path: entry.value(path)
+            for path, text in entry.disclosure.placeholders.items()
+            if is_placeholder(text) and path not in entry.unfilled
+        }
+        problems = _problems(entry, schema, whole)
         if problems and self.registry.use_installed_options():
             schema = self.registry.schema(entry.kind)
-            problems = _problems(entry, schema)
-        unfilled = {path for path, text in entry.placeholders.items() if entry.value(path) == text}
+            problems = _problems(entry, schema, whole)
         for problem in problems:
-            if problem.path not in unfilled:  # the unset variable is reported already
+            if problem.path not in entry.unfilled:  # the unset variable is reported already
                 self._report(entry, problem)
-        reported = {problem.path for problem in problems} | unfilled
+        reported = {problem.path for problem in problems} | entry.unfilled
+        if entry.unfilled:
+            self.faulty.add(entry.id)  # so that its kind is not asked about a placeholder
         references = {}
         for reference in schema.field.references(entry.fields):
             if reference.path not in reported and (target := self._resolve(entry, reference)):
@@ -106,29 +113,33 @@ class _Linker:
         self.links[entry.id] = Link(entry, kind, schema, references)
 
     def _unknown_kind(self, entry: Entry) -> None:
-        placeholder = entry.placeholder("kind")
+        self.faulty.add(entry.id)
+        if ("kind",) in entry.unfilled:
+            return
+        hidden = entry.disclosure.hidden_text(("kind",))
         meant = _LUA.get(entry.kind)
         hint = f"handlers are Python here: write {meant}" if meant else None
-        if hint is None and placeholder is None:
+        if hint is None and ("kind",) not in entry.disclosure.hidden:
             hint = did_you_mean(entry.kind, self.registry.names)
-        message = f"unknown kind '{entry.as_written('kind')}'"
+        message = f"unknown kind '{hidden or entry.kind}'"
         self._report(entry, Problem(("kind",), message, hint or "see 'runtime kinds'"))
 
     def _resolve(self, entry: Entry, reference: Reference) -> Entry | None:
         id = EntryId.parse(reference.text, entry.id.namespace)
         target = self.entries.get(id)
-        written = entry.placeholder(*reference.path)
+        hidden = entry.disclosure.hidden_text(reference.path)
         if target is None:
             self.faulty.add(entry.id)
             if self.manifest.complete:  # else it may be in a file that could not be read
-                hint = None if written else self._near(id, reference.kinds)
-                self._report(entry, Problem(reference.path, f"no entry '{written or id}'", hint))
+                is_secret = reference.path in entry.disclosure.hidden
+                hint = None if is_secret else self._near(id, reference.kinds)
+                self._report(entry, Problem(reference.path, f"no entry '{hidden or id}'", hint))
             return None
         if not _fits(target, reference.kinds):
             if target.kind not in self.registry:
                 return None  # reported at the target; its intended kind may fit
-            kind = target.as_written("kind")
-            message = f"'{written or id}' is of kind {kind}, not {' or '.join(reference.kinds)}"
+            shown = entry.disclosure.hidden.get(reference.path, id)
+            message = f"'{shown}' is of kind {target.kind}, not {' or '.join(reference.kinds)}"
             self._report(entry, Problem(reference.path, message, self._only(reference.kinds)))
             return None
         return target
@@ -192,23 +203,29 @@ def _matches(kind: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatchcase(kind, pattern) for pattern in patterns)
 
 
-def _problems(entry: Entry, schema: Schema) -> list[Problem]:
-    for path, text in entry.placeholders.items():
-        if is_placeholder(text):
-            _retype(entry.fields, path, schema)
-    return schema.problems(entry.fields, entry.placeholders)
+def _problems(entry: Entry, schema: Schema, whole: Mapping[Path, str]) -> list[Problem]:
+    """Convert the values that are `whole` placeholders, and so text, and list all problems."""
+    for path, text in whole.items():
+        is_variable = entry.disclosure.placeholders[path].startswith("${env:")
+        value_at(entry.fields, path[:-1])[path[-1]] = _retyped(
+            text, schema.field.at(path), is_variable
+        )
+    return schema.problems(entry.fields, entry.disclosure)
 
 
-def _retype(fields: dict[str, Any], path: Path, schema: Schema) -> None:
-    """Convert a value that is all placeholder, and so text, to the type of its field."""
-    field = schema.field.at(path)
-    if field is None or "string" in field.types:
-        return
-    holder = value_at(fields, path[:-1])
-    choices = field.schema.get("enum")
-    if not field.types and (choices is None or holder[path[-1]] in choices):
-        return  # any type is allowed, text too
+def _retyped(text: str, field: Field | None, is_variable: bool) -> Any:
+    """The value of a placeholder with the type of its field.
+
+    Where the schema leaves the type open, a variable takes the one that YAML gives it. A secret
+    stays text there: `1e5` may be a password.
+    """
+    types = field.types if field is not None else ()
+    choices = field.schema.get("enum") if field is not None else None
+    if "string" in types or (choices is not None and text in choices):
+        return text
+    if not types and choices is None:
+        return typed(text) if is_variable else text
     try:
-        holder[path[-1]] = scalar(holder[path[-1]])
+        return scalar(text)
     except ValueError:
-        return  # it stays text, and fails validation with what was expected
+        return text  # it fails validation with what was expected

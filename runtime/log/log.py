@@ -12,6 +12,7 @@ from typing import Any, TextIO
 import msgspec
 
 from runtime.codec import escape_surrogates
+from runtime.log.redaction import ESCAPES, Redactor
 from runtime.log.traceback import format_traceback
 
 _LEVELS = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"}
@@ -21,12 +22,6 @@ _RECORD_IDS = ("request_id", "message_id")
 """Extras of a log record that identify what it is about."""
 _OUTSIDE_CALLS = ("runtime", "asyncio")
 """Loggers whose records a handler did not cause, even if its call is the current one."""
-_SHORTEST_SECRET = 8
-"""Shorter values are not redacted: `8080` occurs in too many lines."""
-
-# Control characters, and those that some readers take for the end of a line.
-_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
-_ESCAPES |= {9: "\\t", 10: "\\n", 13: "\\r", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 
 
 Origin = Callable[[], tuple[object, Mapping[str, object]] | None]
@@ -46,7 +41,7 @@ class Log:
         self.level = level
         self.worker: int | None = None
         """Number of this worker process, if there are several."""
-        self._secrets: list[str] = []
+        self._redactor = Redactor()
         self._stream = stream
         self._json = json
         self._colour = colour
@@ -55,13 +50,8 @@ class Log:
         self._second_text = ""
 
     def hide(self, secrets: Iterable[str]) -> None:
-        """Redact these values in every line from now on; those below 8 characters stay."""
-        forms = {*self._secrets}
-        for secret in secrets:
-            if len(secret) >= _SHORTEST_SECRET:
-                forms |= {secret, secret.translate(_ESCAPES), repr(secret)[1:-1]}
-                forms.add(self._encoded(escape_surrogates(secret))[1:-1])
-        self._secrets = sorted(forms, key=len, reverse=True)  # one may be part of another
+        """Redact these values in every line from now on; those below 4 characters stay."""
+        self._redactor.hide(secrets)
 
     def write(
         self,
@@ -92,15 +82,29 @@ class Log:
         if ids:
             event.update(ids)
         if error is not None:
-            event["error"] = {"type": type(error).__name__, "stack": format_traceback(error)}
+            stack = self._redactor.redact(format_traceback(error))
+            event["error"] = {"type": type(error).__name__, "stack": stack}
         line = self._as_json(event) if self._json else self._as_text(event, ids or {})
-        for secret in self._secrets:
-            line = line.replace(secret, "[hidden]")
+        line = self._redacted(event, line)
         try:
             self._stream.write(line)
             self._stream.flush()
         except (OSError, ValueError):
             return  # the reader of the log is gone, which must not stop the application
+
+    def _redacted(self, event: Mapping[str, Any], line: str) -> str:
+        """The line without secrets, and still JSON if it was: a number may be one."""
+        redacted = self._redactor.redact(line)
+        if redacted is line or not self._json:
+            return redacted
+        try:
+            msgspec.json.decode(redacted)
+        except msgspec.DecodeError:
+            texts = _encodable(
+                {name: str(v) if isinstance(v, int) else v for name, v in event.items()}
+            )
+            return self._redactor.redact(self._encoded(texts) + "\n")
+        return redacted
 
     def _now(self) -> str:
         """RFC 3339 in UTC with milliseconds. The text of the current second is cached."""
@@ -128,11 +132,11 @@ class Log:
         level = event["level"]
         pairs = {**event.get("fields", {}), **ids}
         tail = "".join(
-            f" {_text(name).translate(_ESCAPES)}={_quoted(value)}" for name, value in pairs.items()
+            f" {_text(name).translate(ESCAPES)}={_quoted(value)}" for name, value in pairs.items()
         )
         time_of_day = event["time"][11:23]
         source = event.get("entry", event["logger"])
-        message = event["message"].translate(_ESCAPES)
+        message = event["message"].translate(ESCAPES)
         head = message if message.startswith(source) else f"{source} {message}"
         if "worker" in event:
             head = f"[{event['worker']}] {head}"
@@ -143,7 +147,7 @@ class Log:
             line = f"{time_of_day} {level:7} {head}{tail}"
         if "error" in event:
             trace = event["error"]["stack"].rstrip().splitlines()
-            line += "".join(f"\n    {part.translate(_ESCAPES)}" for part in trace)
+            line += "".join(f"\n    {part.translate(ESCAPES)}" for part in trace)
         return line + "\n"
 
 
@@ -201,7 +205,7 @@ def for_terminal(format: str | None, level: str, environment: Mapping[str, str])
 
 
 def _quoted(value: Any) -> str:
-    text = _text(value).translate(_ESCAPES)
+    text = _text(value).translate(ESCAPES)
     return f'"{text}"' if " " in text or not text else text
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.entry_id import EntryId
+from runtime.findings.disclosure import OPEN, Disclosure
 from runtime.findings.finding import Path as FieldPath
 from runtime.findings.finding import Position
 from runtime.manifest.document import Document
@@ -25,7 +26,7 @@ class Entry:
     """An entry as declared: `fields` is the whole mapping, with `name`, `kind` and `meta`.
 
     Overrides are applied to `fields` and placeholders are resolved. To show a field to anybody,
-    use `as_written`, which never reveals a value from the environment.
+    use `as_shown`, which never reveals a secret or the value of an override.
     """
 
     id: EntryId
@@ -36,10 +37,12 @@ class Entry:
     """Path of the entry in its document: `("entries", 3)`."""
     overrides: Mapping[FieldPath, Position] = field(default_factory=dict)
     """Position of each override on the command line, by the path of the field it changed."""
-    placeholders: Mapping[FieldPath, str] = field(default_factory=dict)
-    """Original text of each field that contained a `${env:…}`."""
+    disclosure: Disclosure = OPEN
+    """Which of the values may be printed, and what stands in place of others."""
+    unfilled: frozenset[FieldPath] = frozenset()
+    """Paths of the values whose placeholder could not be resolved, and stands there still."""
     secrets: frozenset[str] = frozenset()
-    """Values that came from environment variables."""
+    """Values that came from `${secret:…}` and `${file:…}`."""
 
     @property
     def folder(self) -> Path:
@@ -63,13 +66,10 @@ class Entry:
         """The value at `path`. Raises LookupError if there is none."""
         return value_at(self.fields, path)
 
-    def placeholder(self, *path: str | int) -> str | None:
-        """Original text at `path` if it contained a `${env:…}`: print this, not the value."""
-        return self.placeholders.get(path)
-
-    def as_written(self, field: str, default: str = "") -> str:
-        """Text of a top-level field for display, placeholders left unresolved."""
-        return self.placeholders.get((field,)) or str(self.fields.get(field, default))
+    def as_shown(self, field: str, default: str = "") -> str:
+        """Text of a top-level field for display."""
+        hidden = self.disclosure.hidden_text((field,))
+        return str(self.fields.get(field, default)) if hidden is None else hidden
 
     def _override_at(self, path: FieldPath) -> Position | None:
         if not self.overrides:

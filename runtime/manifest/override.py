@@ -37,6 +37,8 @@ class Override(msgspec.Struct, frozen=True):
         namespace, _, rest = target.partition(":")
         name, _, field = rest.partition(":")
         if not (equals and namespace and name and _FIELD.fullmatch(field)):
+            if not equals:  # what stands for the value is not printed
+                target = ":".join(text.split(":")[:2])
             raise ValueError(f"'{target}' is not an override; write {FORM}")
         steps = [step.strip('"') for step in re.findall(_STEP, field)]
         if steps[0] == "name":
@@ -67,6 +69,15 @@ class Override(msgspec.Struct, frozen=True):
             return None
         return Finding(self.position, f"no item {last} to change", "lists are changed by position")
 
+    def path_in(self, fields: dict[str, Any]) -> tuple[str | int, ...]:
+        """The path as the entry has it: a number is a key where it leads into a mapping."""
+        path: list[str | int] = []
+        container: Any = fields
+        for step in self.path:
+            path.append(str(step) if isinstance(container, dict) else step)
+            container = _child(container, step) if isinstance(container, dict | list) else None
+        return tuple(path)
+
 
 def _value(text: str, target: str) -> Any:
     """Parse a value as YAML. Raises ValueError if that fails."""
@@ -77,8 +88,10 @@ def _value(text: str, target: str) -> Any:
     except UnicodeEncodeError:
         document, findings = None, []
     if document is None or findings:
-        why = f": {findings[0].message}" if findings else ""
-        raise ValueError(f"the value of '{target}' cannot be read{why}")
+        # without what is quoted in it: no part of the value is printed
+        message = findings[0].message if findings else ""
+        why = message and ": " + re.sub("'.*'", "'…'", message, flags=re.DOTALL)
+        raise ValueError(f"the value of '{target}' cannot be read{why}; quote it to make it text")
     # On a command line `:memory:` and `- x` are meant as text; a mapping is typed with braces.
     if isinstance(document.data, dict | list) and text.lstrip()[:1] not in ("{", "["):
         return text

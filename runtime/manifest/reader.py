@@ -10,16 +10,26 @@ from typing import Any
 import msgspec
 
 from runtime.entry_id import NAME, EntryId
+from runtime.findings.disclosure import Disclosure
 from runtime.findings.display import display_path
-from runtime.findings.finding import Finding, ManifestError, Position
+from runtime.findings.finding import Finding, Level, ManifestError, Position
+from runtime.findings.finding import Path as FieldPath
 from runtime.findings.suggestion import did_you_mean
 from runtime.manifest.document import MAX_BYTES, Document, parse
 from runtime.manifest.entry import Entry
-from runtime.manifest.interpolation import interpolate
+from runtime.manifest.interpolation import Resolver, Unresolved
 from runtime.manifest.override import Override
+from runtime.manifest.text_file import Unreadable, read_text
 from runtime.schema.schema import envelope_schema
 
 FILE_NAMES = ("_index.yaml", "_index.yml")
+_FILE_FAULTS = {
+    "not a file": None,
+    "a folder, not a file": None,
+    "not UTF-8 text": None,
+    "larger than 8 MiB": "split it into several folders",
+}
+"""Faults of a file itself, and their remedies; of any other, the file cannot be read."""
 SKIPPED_FOLDERS = frozenset(("node_modules", "__pycache__"))
 
 
@@ -32,12 +42,14 @@ class Manifest(msgspec.Struct, frozen=True):
     documents: Sequence[Document]
     findings: Sequence[Finding]
     """Problems found while reading; `entries` holds all that could be read nevertheless."""
+    notes: Sequence[Finding]
+    """Placeholders that were allowed to stay unresolved."""
     complete: bool
     """True if every declared entry could be read."""
 
     @property
     def secrets(self) -> frozenset[str]:
-        """Every value that came from an environment variable, for the log to hide."""
+        """Every value that came from `${secret:…}` and `${file:…}`, for the log to hide."""
         return frozenset().union(*(entry.secrets for entry in self.entries.values()))
 
 
@@ -45,13 +57,16 @@ def read(
     folder: Path,
     overrides: Sequence[Override] = (),
     environment: Mapping[str, str] | None = None,
+    allow_unset: bool = False,
 ) -> Manifest:
     """Read every manifest under `folder`, apply the overrides and resolve placeholders.
+
+    With `allow_unset`, a variable or file that is missing is a note, and its placeholder stays.
 
     Findings are collected in the manifest, for the linker to report together with its own.
     Raises ManifestError only if there is no manifest at all.
     """
-    reading = _Reading(folder, os.environ if environment is None else environment)
+    reading = _Reading(folder, os.environ if environment is None else environment, allow_unset)
     for path in _find(folder):
         reading.file(path)
     if not reading.files:
@@ -61,7 +76,12 @@ def read(
     reading.override(overrides)
     reading.interpolate()
     return Manifest(
-        _absolute(folder), reading.entries, reading.documents, reading.findings, reading.complete
+        _absolute(folder),
+        reading.entries,
+        reading.documents,
+        reading.findings,
+        reading.notes,
+        reading.complete,
     )
 
 
@@ -88,13 +108,15 @@ def _find(folder: Path) -> Iterator[Path]:
 class _Reading:
     """The state while the files of one application are read."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str], allow_unset: bool) -> None:
         self.folder = folder
         self.environment = environment
+        self.allow_unset = allow_unset
         self.files = 0
         self.entries: dict[EntryId, Entry] = {}
         self.documents: list[Document] = []
         self.findings: list[Finding] = []
+        self.notes: list[Finding] = []
         self.complete = True
 
     def file(self, path: Path) -> None:
@@ -117,27 +139,16 @@ class _Reading:
             if not path.resolve().is_relative_to(self.folder.resolve()):
                 self._report(start, "this link leads out of the application's folder")
                 return None
-            if path.exists() and not path.is_file():
-                self._report(start, "not a file")  # opening a pipe would block forever
-                return None
-            with path.open("rb") as file:
-                data = file.read(MAX_BYTES + 1)
-        except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links
-            reason = getattr(error, "strerror", None) or "a loop of symbolic links"
-            self._report(start, f"cannot be read: {reason.lower()}")
-            return None
-        if len(data) > MAX_BYTES:
-            self._report(start, "larger than 8 MiB", "split it into several folders")
-            return None
-        try:
-            return data.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            before = data[: error.start].decode("utf-8", "replace")
-            position = Position(
-                name, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
-            )
-            self._report(position, "not UTF-8 text", "save the file as UTF-8")
-            return None
+            return read_text(path, MAX_BYTES)
+        except Unreadable as error:
+            if error.reason in _FILE_FAULTS:
+                hint = error.hint or _FILE_FAULTS[error.reason]
+                self._report(Position(name, error.line, error.column), error.reason, hint)
+            else:
+                self._report(start, f"cannot be read: {error.reason}")
+        except (OSError, RuntimeError):  # RuntimeError: a loop of links
+            self._report(start, "cannot be read: a loop of symbolic links")
+        return None
 
     def _document(self, document: Document) -> None:
         if document.data is None:
@@ -145,7 +156,7 @@ class _Reading:
             self._report(position, "the file is empty", "write 'namespace' and 'entries'")
             self.complete = False
             return
-        for problem in envelope_schema().problems(document.data, {}):
+        for problem in envelope_schema().problems(document.data):
             at = document.key_at if problem.at_key else document.at
             self.findings.append(Finding(at(problem.path), problem.message, problem.hint))
         envelope = document.data if isinstance(document.data, dict) else {}
@@ -181,25 +192,33 @@ class _Reading:
                 continue
             if finding := override.apply(entry.fields):
                 self.findings.append(finding)
-            entry.overrides = {**entry.overrides, override.path: override.position}
+            path = override.path_in(entry.fields)
+            entry.overrides = {**entry.overrides, path: override.position}
 
     def interpolate(self) -> None:
         placeholders = any("${" in document.text for document in self.documents)
+        resolver = Resolver(self.environment, self.folder)
         for entry in self.entries.values():
             if placeholders or entry.overrides:
-                entry.placeholders, entry.secrets = interpolate(
-                    entry.fields,
-                    self.environment,
-                    lambda path, error, entry=entry: self._report(  # type: ignore[misc]
-                        entry.at(*path), error.message, error.hint
-                    ),
-                )
+                self._interpolate(entry, resolver)
             kind = entry.fields.get("kind")
             if isinstance(kind, str):
                 entry.kind = kind
             else:
                 self._report(entry.at("kind"), "'kind' is not text")
                 entry.fields["kind"] = entry.kind  # so that it is not reported twice
+
+    def _interpolate(self, entry: Entry, resolver: Resolver) -> None:
+        def report(path: FieldPath, error: Unresolved) -> None:
+            at = entry.at(*path)
+            if error.unset and self.allow_unset:
+                self.notes.append(Finding(at, error.message, error.hint, Level.NOTE))
+            else:
+                self._report(at, error.message, error.hint)
+
+        found = resolver.interpolate(entry.fields, report)
+        entry.disclosure = Disclosure(found.placeholders, found.hidden, entry.overrides.keys())
+        entry.unfilled, entry.secrets = found.unfilled, found.secrets
 
     def _report(self, position: Position, message: str, hint: str | None = None) -> None:
         self.findings.append(Finding(position, message, hint))

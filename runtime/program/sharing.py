@@ -63,7 +63,7 @@ def _single_process_problem(linked: LinkedManifest, link: Link) -> Problem | Non
         return multiprocess(LinkedEntry(linked.links, link))
     if multiprocess:
         return None
-    kind = link.entry.as_written("kind")
+    kind = link.entry.kind
     message = f"'{link.entry.id}' is of kind {kind}, which works within one process"
     return Problem(("kind",), message, _alternatives(link.kind.name))
 

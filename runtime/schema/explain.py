@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
+from runtime.findings.disclosure import OVERRIDDEN, Disclosure
 from runtime.findings.finding import Path, Problem
 from runtime.findings.suggestion import nearest
 from runtime.schema.field import Field
@@ -28,23 +29,29 @@ _TYPES = {
     "object": "a mapping",
     "null": "nothing",
 }
+_TYPE_NAMES: Mapping[type, str] = {
+    str: "text",
+    bool: "true or false",
+    list: "a list",
+    dict: "a mapping",
+    type(None): "empty",
+}
 _BOOLEAN_WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 _UNITS = {"duration": "s", "size": "B"}
 _LONGEST_TEXT = 60
 
 
 def explain(
-    document: Mapping[str, Any], field: Field, value: Any, placeholders: Mapping[Path, str]
+    document: Mapping[str, Any], field: Field, value: Any, disclosure: Disclosure
 ) -> list[Problem]:
     """List the problems of `value` under the schema `document`, whose fields are `field`.
 
-    `placeholders` holds the original text of values that came from the environment: it is shown
-    in their place, and such a value gives no hint.
+    `disclosure` says which parts of the value may be printed.
     """
     errors = _Validator(document).iter_errors(value)
     problems: dict[object, Problem] = {}
     for error in islice(errors, MAX_PROBLEMS):
-        for problem in _problems(error, field, placeholders):
+        for problem in _problems(error, field, disclosure):
             # one problem per value: an empty text is too short, and malformed too
             problems.setdefault((problem.path, problem.at_key and problem.message), problem)
     found = [*problems.values()]
@@ -63,9 +70,7 @@ _Validator: Any = extend(  # type: ignore[no-untyped-call]
 )
 
 
-def _problems(
-    error: ValidationError, root: Field, placeholders: Mapping[Path, str]
-) -> Iterator[Problem]:
+def _problems(error: ValidationError, root: Field, disclosure: Disclosure) -> Iterator[Problem]:
     path: Path = tuple(error.absolute_path)
     field = root.at(path) or Field({}, {})
     instance: Any = error.instance
@@ -73,22 +78,37 @@ def _problems(
         case "additionalProperties":
             for key in instance:
                 if key not in field.properties:
-                    yield _unknown(path, key, instance, field)
+                    shown = None if disclosure.hides_key((*path, key)) else key
+                    yield _unknown(path, key, instance, field, shown)
         case "required":
             # There is one error for each absent key, and its message begins with the key.
             required: Any = error.validator_value
             absent = [key for key in required if key not in instance]
             key = next((key for key in absent if error.message.startswith(repr(key))), absent[0])
-            yield from _missing(path, key, instance, field)
+            yield from _missing(path, key, instance, root, disclosure)
         case _:
-            placeholder = placeholders.get(path)
-            complaint, hint = _complaint(error, field)
-            found = _display(instance if placeholder is None else placeholder)
-            subject = f"'{_name(path)}' is {found}" if path else f"the file is {found}"
-            yield Problem(path, subject + complaint, hint if placeholder is None else None)
+            complaint, hint = _complaint(error, field, disclosure.is_literal(path))
+            subject = f"'{_name(path, root, disclosure)}'" if path else "the file"
+            subject += f" is {_found(instance, path, disclosure)}"
+            # no hint is drawn from a secret
+            yield Problem(path, subject + complaint, None if path in disclosure.hidden else hint)
 
 
-def _unknown(path: Path, key: str, instance: Mapping[str, Any], field: Field) -> Problem:
+def _found(value: Any, path: Path, disclosure: Disclosure) -> str:
+    """A value as findings print it, or only its type, and the placeholder it came from."""
+    if disclosure.is_overridden(path):
+        return "empty" if value in (None, "") else _TYPE_NAMES.get(type(value), "a number")
+    hidden = disclosure.hidden.get(path)
+    if hidden is not None:
+        return f"'{_shortened(hidden)}'"
+    placeholder = disclosure.placeholders.get(path)
+    return _display(value) + (f" ({_shortened(placeholder)})" if placeholder else "")
+
+
+def _unknown(
+    path: Path, key: str, instance: Mapping[str, Any], field: Field, shown: str | None
+) -> Problem:
+    """A field that the schema does not know; `shown` is its name, None if that is hidden."""
     similar = _similar(key, instance, field)
     hint = f"did you mean '{similar}'?" if similar else None
     for name, inner in field.properties.items():
@@ -99,16 +119,22 @@ def _unknown(path: Path, key: str, instance: Mapping[str, Any], field: Field) ->
     if hint is None and field.properties:
         unused = ", ".join(name for name in field.properties if name not in instance)
         hint = f"available fields: {unused}" if unused and len(unused) <= 80 else None
-    return Problem((*path, key), f"unknown field '{key}'", hint, at_key=True)
+    message = "an unknown field in it" if shown is None else f"unknown field '{shown}'"
+    return Problem((*path, key), message, hint, at_key=True)
 
 
-def _missing(path: Path, key: str, instance: Mapping[str, Any], field: Field) -> Iterator[Problem]:
+def _missing(
+    path: Path, key: str, instance: Mapping[str, Any], root: Field, disclosure: Disclosure
+) -> Iterator[Problem]:
+    field = root.at(path) or Field({}, {})
     for other in instance:
         # 0.7: at the usual 0.6, `index` would pass for a misspelt `kind`
         if other not in field.properties and nearest(other, [key], 0.7):
-            yield _unknown(path, other, instance, field)  # not missing, but misspelt
+            shown = None if disclosure.hides_key((*path, other)) else other
+            yield _unknown(path, other, instance, field, shown)  # not missing, but misspelt
             return
-    parent = f" in '{_name(path)}'" if path and isinstance(path[-1], str) else ""
+    name = _name(path, root, disclosure)
+    parent = f" in '{name}'" if path and isinstance(path[-1], str) else ""
     yield Problem(path, f"missing field '{key}'{parent}", at_key=True)
 
 
@@ -118,22 +144,26 @@ def _similar(key: str, instance: Mapping[str, Any], field: Field) -> str | None:
     return nearest(key, absent) or nearest(key, field.properties)
 
 
-def _complaint(error: ValidationError, field: Field) -> tuple[str, str | None]:
-    """The end of the sentence that begins with the value, and a hint."""
+def _complaint(error: ValidationError, field: Field, is_literal: bool) -> tuple[str, str | None]:
+    """The end of the sentence that begins with the value, and a hint.
+
+    Only for a value that stands in the manifest as it is does the hint say how to correct that.
+    """
     value: Any = error.instance
     limit: Any = error.validator_value
     expected, _, hint = (field.expected or "").partition("; ")
     match error.validator:
         case "type" if expected:
-            return f", not {expected}", _with_unit(value, field) or hint or None
+            corrected = _with_unit(value, field) if is_literal else None
+            return f", not {expected}", corrected or hint or None
         case "type":
             types = [limit] if isinstance(limit, str) else list(limit)
             words = " or ".join(_TYPES.get(name, name) for name in types)
-            return f", not {words}", _retyped(value, types)
+            return f", not {words}", _retyped(value, types) if is_literal else None
         case "minLength" if limit == 1:
             return ", but must not be empty", hint or None
         case "pattern":
-            if expected.startswith("a path") and not value.startswith("/"):
+            if is_literal and expected.startswith("a path") and not value.startswith("/"):
                 hint = f"write '/{value}'"
             return f", not {expected}" if expected else ", which is malformed", hint or None
         case "enum":
@@ -182,10 +212,16 @@ def _with_unit(value: Any, field: Field) -> str | None:
     return None
 
 
-def _name(path: Path) -> str:
+def _name(path: Path, root: Field, disclosure: Disclosure) -> str:
+    """A field as findings name it. Keys of an override's value are named if the schema has them."""
     text = ""
-    for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    for index, step in enumerate(path):
+        if isinstance(step, int):
+            text += f"[{step}]"
+            continue
+        upto = path[: index + 1]
+        shown = OVERRIDDEN if disclosure.hides_key(upto) and root.at(upto) is None else step
+        text += f".{shown}" if text else shown
     return text
 
 

@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path as FilePath
 from typing import Any
 
-from runtime.findings.finding import Path, Problem
+from runtime.findings.disclosure import OPEN, Disclosure
+from runtime.findings.finding import Problem
 from runtime.schema.field import Field
 from runtime.schema.validator import compile_validator
 
@@ -29,17 +30,17 @@ class Schema:
         self.field = Field(self.document, self.document.get("$defs", {}))
         self._is_valid = compile_validator(self.document, self.document.get("$defs", {}))
 
-    def problems(self, value: Any, placeholders: Mapping[Path, str]) -> list[Problem]:
+    def problems(self, value: Any, disclosure: Disclosure = OPEN) -> list[Problem]:
         """List every problem of `value`, in no particular order; empty if it is valid.
 
-        `placeholders` holds the original text of values that came from the environment, by path.
+        `disclosure` says which parts of the value may be printed.
         A valid value costs a few microseconds; only for others is jsonschema loaded and run.
         """
         if self._is_valid(value):
             return []
         from runtime.schema.explain import explain  # takes 48 ms
 
-        return explain(self.document, self.field, value, placeholders)
+        return explain(self.document, self.field, value, disclosure)
 
 
 def bundle(schema: Mapping[str, Any]) -> dict[str, Any]:

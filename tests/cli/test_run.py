@@ -169,7 +169,7 @@ def test_nothing_to_start_is_said(tmp_path: Path) -> None:
 
 
 def test_secrets_from_the_environment_are_in_no_output(tmp_path: Path) -> None:
-    entry = "  - {name: secret, kind: registry.entry, key: '${env:CANARY}'}\n"
+    entry = "  - {name: secret, kind: registry.entry, key: '${secret:CANARY}'}\n"
     source = """
 from runtime.modules import logger, registry
 def main():
@@ -257,3 +257,16 @@ def main():
     write_application(tmp_path, manifest(process(type="oneshot")), **{"main.py": source})
     with running(tmp_path) as program:
         program.wait_for_output("looking: True frozen: True")
+
+
+def test_a_fault_of_the_environment_is_ignored_and_told_outside_of_tests(tmp_path: Path) -> None:
+    manifest = (
+        "namespace: app\nentries:\n"
+        "  - {name: db, kind: db.sql.sqlite, file: x.db, lifecycle: {auto_start: true}}\n"
+    )
+    folder = write_application(tmp_path, manifest)
+    env = {"RUNTIME_FAULT": "sqlite.execute:1-99999=SQLITE_FULL"}
+
+    with running(folder, env=env) as program:
+        program.wait_for("RUNTIME_FAULT is ignored")
+        assert program.stop() == 0

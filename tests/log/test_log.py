@@ -181,10 +181,10 @@ def test_a_secret_is_hidden_in_the_form_it_is_written_in() -> None:
         assert stream.getvalue().count("[hidden]") == 3
 
 
-def test_a_short_value_of_the_environment_is_no_secret() -> None:
+def test_a_short_value_is_not_hidden() -> None:
     stream = io.StringIO()
     log = Log(stream, json=True)
-    log.hide(["8080", "1"])
+    log.hide(["808", "1", ""])
 
     log.write(20, "test", "on port 8080")
 

@@ -1,23 +1,23 @@
-"""Placeholders: resolved from the environment, and their values never shown."""
+"""Placeholders: filled from variables and files, and given the type of their field."""
 
 from __future__ import annotations
 
-import copy
-import io
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runtime.cli.excerpt import print_findings
-from runtime.findings.finding import ManifestError
-from runtime.manifest.interpolation import Unresolved, interpolate, is_placeholder, resolve
-from runtime.manifest.reader import read
-from tests.support.blackbox import execute
-from tests.support.sample_manifest import examples, linked, paths, settle
+from runtime.entry_id import EntryId
+from runtime.manifest.interpolation import MAX_FILE, Resolver, Unresolved, is_placeholder
+from tests.support.sample_manifest import linked, settle
 
 VALUES = {"NAME": "value", "EMPTY": "", "BRACE": "a}b", "INNER": "${env:NAME}"}
+
+
+def fill(text: str, environment: Mapping[str, str] = VALUES, folder: Path = Path()) -> str:
+    return Resolver(environment, folder).resolve(text, set())[0]
 
 
 @pytest.mark.parametrize(
@@ -35,42 +35,114 @@ VALUES = {"NAME": "value", "EMPTY": "", "BRACE": "a}b", "INNER": "${env:NAME}"}
         ("$$ and $x", "$$ and $x"),
         ("${env:BRACE}", "a}b"),
         ("${env:INNER}", "${env:NAME}"),  # a value is not read for placeholders again
+        ("${secret:NAME}", "value"),
+        ("${secret:UNSET|default}", "default"),
+        ("a ${secret:NAME}${env:NAME} $${", "a valuevalue ${"),
+        ("${file:none|default}", "default"),
     ],
 )
 def test_a_text_is_filled(text: str, filled: str) -> None:
-    assert resolve(text, VALUES, set()) == filled
+    assert fill(text) == filled
 
 
-@pytest.mark.parametrize("text", ["${", "${}", "${NAME}", "${env:}", "${env:1A}", "${env:A B}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "${", "${}", "${NAME}", "${env:}", "${env:1A}", "${env:A B}", "${secret:}", "${secret:A.B}",
+        "${file:}", "${file:|x}", "${vault:A}",
+    ],
+)  # fmt: skip
 def test_what_is_no_placeholder_is_refused(text: str) -> None:
     with pytest.raises(Unresolved, match="is not a placeholder"):
-        resolve(text, VALUES, set())
+        fill(text)
 
 
 def test_a_variable_that_is_not_set_or_no_text_is_refused() -> None:
-    with pytest.raises(Unresolved, match="'UNSET' is not set"):
-        resolve("${env:UNSET}", VALUES, set())
-    with pytest.raises(Unresolved, match="'BYTES' is not UTF-8 text"):
-        resolve("${env:BYTES}", {"BYTES": os.fsdecode(b"\xff")}, set())
+    for source in ("env", "secret"):
+        with pytest.raises(Unresolved, match="'UNSET' is not set") as caught:
+            fill(f"${{{source}:UNSET}}")
+        assert caught.value.hint == f"set it, or give a default: ${{{source}:UNSET|…}}"
+        with pytest.raises(Unresolved, match="'BYTES' is not UTF-8 text"):
+            fill(f"${{{source}:BYTES}}", {"BYTES": os.fsdecode(b"\xff")})
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"hunter2\n", "hunter2"),
+        (b"hunter2", "hunter2"),
+        (b"hunter2\r\n", "hunter2"),
+        (b"hunter2\r", "hunter2\r"),
+        (b"two\nlines\n\n", "two\nlines\n"),
+        (b"\xef\xbb\xbf${env:NAME}", "${env:NAME}"),
+        (b"", ""),
+    ],
+)
+def test_a_file_is_read_without_its_last_line_break(
+    content: bytes, text: str, tmp_path: Path
+) -> None:
+    (tmp_path / "password").write_bytes(content)
+    (tmp_path / "link").symlink_to("password")
+
+    assert fill("${file:password}", folder=tmp_path) == text
+    assert fill(f"${{file:{tmp_path}/link}}") == text
+
+
+def test_a_file_that_cannot_be_read_is_refused_also_if_there_is_a_default(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "bytes").write_bytes(b"\xff")
+    (tmp_path / "nul").write_bytes(b"a\0b")
+    (tmp_path / "large").write_bytes(b"x" * (MAX_FILE + 1))
+
+    for name, said in [
+        ("pipe", "not a file"),
+        (".", "a folder, not a file"),
+        ("/dev/zero", "not a file"),
+        ("bytes", "not UTF-8 text"),
+        ("nul", "has a NUL character"),
+        ("large", "larger than 1 MiB"),
+    ]:
+        with pytest.raises(Unresolved, match=said):
+            fill(f"${{file:{name}|default}}", folder=tmp_path)
+    with pytest.raises(Unresolved, match="the file 'none' cannot be read: no such file"):
+        fill("${file:none}", folder=tmp_path)
 
 
 def test_what_was_typed_is_remembered_by_its_place_and_faults_leave_the_rest() -> None:
-    fields: dict[str, Any] = {"a": "${env:NAME}", "b": ["x", {"c": "-${env:UNSET}"}], "d": 1}
+    fields: dict[str, Any] = {
+        "a": "${env:NAME}",
+        "b": ["x", {"c": "-${env:UNSET}"}],
+        "d": 1,
+        "e": "${env:NAME}:${secret:PW}@",
+    }
     faults: list[tuple[Any, str]] = []
 
-    placeholders, secrets = interpolate(
-        fields, VALUES, lambda path, fault: faults.append((path, fault.message))
+    found = Resolver({**VALUES, "PW": "hunter2"}, Path()).interpolate(
+        fields, lambda path, fault: faults.append((path, fault.message))
     )
 
-    assert fields == {"a": "value", "b": ["x", {"c": "-${env:UNSET}"}], "d": 1}
-    assert placeholders == {("a",): "${env:NAME}", ("b", 1, "c"): "-${env:UNSET}"}
-    assert secrets == {"value"}
+    assert fields == {
+        "a": "value",
+        "b": ["x", {"c": "-${env:UNSET}"}],
+        "d": 1,
+        "e": "value:hunter2@",
+    }
+    assert found.placeholders == {
+        ("a",): "${env:NAME}",
+        ("b", 1, "c"): "-${env:UNSET}",
+        ("e",): "${env:NAME}:${secret:PW}@",
+    }
+    assert found.hidden == {("e",): "value:${secret:PW}@"}
+    assert found.unfilled == {("b", 1, "c")}
+    assert found.secrets == {"hunter2"}
     assert faults == [(("b", 1, "c"), "the environment variable 'UNSET' is not set")]
 
 
 def test_a_text_is_a_placeholder_only_if_it_is_nothing_else() -> None:
     assert is_placeholder("${env:A}")
     assert is_placeholder("${env:A|x}")
+    assert is_placeholder("${secret:A}")
+    assert is_placeholder("${file:/run/secrets/a}")
     assert not is_placeholder(" ${env:A}")
     assert not is_placeholder("${env:A}${env:B}")
     assert not is_placeholder("$${env:A}")
@@ -80,30 +152,54 @@ def test_a_text_is_a_placeholder_only_if_it_is_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("text", "environment", "secrets"),
     [
-        ("${env:PW}", {"PW": "s3cret"}, {"s3cret"}),
-        ("postgres://u:${env:PW}@h/${env:DB}", {"PW": "s3cret", "DB": "x"}, {"s3cret", "x"}),
-        ("${env:PW|none}", {}, set()),
-        ("${env:PW|none}", {"PW": "none"}, set()),
-        ("${env:PW|none}", {"PW": "s3cret"}, {"s3cret"}),
-        ("$${env:PW}", {"PW": "s3cret"}, set()),
+        ("${secret:PW}", {"PW": "s3cret"}, {"s3cret"}),
+        ("${env:PW}", {"PW": "s3cret"}, set()),
+        ("postgres://u:${secret:PW}@h/${env:DB}", {"PW": "s3cret", "DB": "x"}, {"s3cret"}),
+        ("${secret:PW|none}", {}, set()),
+        ("${secret:PW|none}", {"PW": "none"}, set()),
+        ("${secret:PW|none}", {"PW": "s3cret"}, {"s3cret"}),
+        ("$${secret:PW}", {"PW": "s3cret"}, set()),
     ],
 )
-def test_a_secret_is_a_value_of_the_environment_that_the_manifest_does_not_show(
+def test_a_secret_is_what_the_manifest_calls_so_and_does_not_show(
     text: str, environment: dict[str, str], secrets: set[str]
 ) -> None:
     found: set[str] = set()
 
-    resolve(text, environment, found)
+    Resolver(environment, Path()).resolve(text, found)
 
     assert found == secrets
 
 
-def test_a_manifest_knows_the_secrets_of_all_its_entries(tmp_path: Path) -> None:
-    (tmp_path / "_index.yaml").write_text(SHOWN)
+@pytest.mark.parametrize(
+    ("form", "value", "meant"),
+    [
+        ("${env:X}", "5", 5),
+        ("${env:X}", "true", True),
+        ("${env:X}", "no", "no"),
+        ("${env:X}", "", None),
+        ("${env:X}", "0123", "0123"),
+        ("${env:X}", "1e999", "1e999"),
+        ("${env:X}", '"5"', "5"),
+        ("${env:X}", "[1, a]", [1, "a"]),
+        ("${env:X}", "{a: '${env:Y}'}", {"a": "${env:Y}"}),
+        ("${env:X}", "[a", "[a"),
+        ("${env:X}", "*", "*"),
+        ("${env:X}", "a: b", "a: b"),
+        ("${env:Y|5}", "", 5),
+        ("${env:X}5", "5", "55"),
+        ("${secret:X}", "5", "5"),
+        ("${secret:X}", "1e5", "1e5"),
+    ],
+)
+def test_where_any_type_is_allowed_a_variable_takes_that_of_yaml_and_a_secret_is_text(
+    form: str, value: str, meant: object, tmp_path: Path
+) -> None:
+    linkage = linked(settle(tmp_path), {"kind": "registry.entry", "v": form}, {"X": value})
 
-    manifest = read(tmp_path, environment={"SECRET": "CANARY", "MANY": "7351"})
-
-    assert manifest.secrets == {"CANARY", "7351"}
+    found = linkage.links[EntryId("app", "subject")].entry.fields["v"]
+    assert found == meant
+    assert type(found) is type(meant)
 
 
 @pytest.mark.parametrize(
@@ -126,89 +222,3 @@ def test_a_whole_placeholder_takes_the_type_of_its_field(
         found = found[step]
     assert found == meant
     assert type(found) is type(meant)
-
-
-# --- the canary: a value from the environment is in nothing that is printed ---
-
-VALUES_WITH_CANARY = (
-    "CANARY", "/CANARY", "file://CANARY.py", "module://x.CANARY", "10CANARY", "queue.CANARY",
-)  # fmt: skip
-
-
-@pytest.mark.parametrize(("kind", "example"), dict(examples()).items())
-def test_no_finding_shows_a_value_of_the_environment(
-    kind: str, example: dict[str, Any], tmp_path: Path
-) -> None:
-    settle(tmp_path)
-    linked(tmp_path, example, {})  # right as it stands, so that what follows gets as far as it can
-    refused = 0
-    for path in paths(example):
-        if path == ("name",):
-            continue
-        for form in ("${env:SECRET}", "/${env:SECRET}"):
-            entry = copy.deepcopy(example)
-            holder: Any = entry
-            for step in path[:-1]:
-                holder = holder[step]
-            holder[path[-1]] = form
-            for value in VALUES_WITH_CANARY:
-                printed = printed_findings(tmp_path, entry, {"SECRET": value})
-                refused += bool(printed)
-                assert "canary" not in printed.lower(), path
-
-    assert refused > 10
-
-
-def printed_findings(folder: Path, entry: dict[str, Any], environment: dict[str, str]) -> str:
-    printed = io.StringIO()
-    try:
-        linked(folder, entry, environment)
-    except ManifestError as error:
-        print_findings(error.findings, printed)
-    return printed.getvalue()
-
-
-def test_a_clash_does_not_show_what_both_took_from_the_environment(tmp_path: Path) -> None:
-    entry = {
-        "kind": "http.endpoint",
-        "meta": {"router": "router"},
-        "method": "GET",
-        "path": "/${env:SECRET}",
-        "func": "f",
-    }
-
-    with pytest.raises(ManifestError) as caught:
-        linked(settle(tmp_path), entry, {"SECRET": "x"})  # `/p/x` is the route of a neighbour
-
-    (finding,) = caught.value.findings
-    assert finding.message.startswith("GET /p/${env:SECRET} is taken on 'app:gateway'")
-
-
-SHOWN = """
-namespace: app
-entries:
-  - {name: s, kind: registry.entry, key: "${env:SECRET}", deep: [{url: "http://${env:SECRET}/"}]}
-  - {name: h, kind: process.host, max_processes: "${env:MANY}", meta: {note: "${env:SECRET}"}}
-"""
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        ["validate"], ["validate", "--json"], ["list"], ["list", "--json"],
-        ["graph"], ["graph", "--json"], ["graph", "--format", "dot"],
-        ["show", "s"], ["show", "s", "--json"], ["show", "h"], ["show", "h", "--json"],
-    ],
-    ids=" ".join,
-)  # fmt: skip
-def test_no_command_shows_a_value_of_the_environment(command: list[str], tmp_path: Path) -> None:
-    (tmp_path / "_index.yaml").write_text(SHOWN)
-    environment = {**os.environ, "SECRET": "CANARY", "MANY": "7351"}
-
-    ended = execute(*command, str(tmp_path), env=environment)
-
-    assert ended.code == 0
-    assert "CANARY" not in ended.out + ended.err
-    assert "7351" not in ended.out + ended.err
-    if "show" in command:
-        assert "${env:SECRET}" in ended.out

@@ -132,12 +132,12 @@ def test_what_cannot_be_done_is_refused(text: str, said: str) -> None:
     [
         ("app:hh:x=1", "-o app:hh:x: no entry 'app:hh'; did you mean 'app:h'?"),
         ("app:h:max=1", "-o app:h:max: unknown field 'max'"),
-        ("app:h:max_processes=no", "-o app:h:max_processes: 'max_processes' is 'no', not a whole"),
+        ("app:h:max_processes=no", "-o app:h:max_processes: 'max_processes' is text, not a whole"),
         ("app:data:list.2=x", "-o app:data:list.2: no item 2 to change; lists are changed by"),
         ("app:data:list.x=x", "-o app:data:list.x: no item x to change"),
         ("app:data:list.0.x=x", "-o app:data:list.0.x: 'list.0' holds no fields to change"),
         ("app:h:kind=7", "-o app:h:kind: 'kind' is not text"),
-        ("app:h:kind=process.hots", "-o app:h:kind: unknown kind 'process.hots'; did you mean"),
+        ("app:h:kind=process.hots", "-o app:h:kind: unknown kind '…'; did you mean"),
         ("app:r:meta.server=h", "-o app:r:meta.server: 'app:h' is of kind process.host, not http"),
         # what was made on the way to the field stands on the command line too, and nowhere else
         ("app:h:lifecycle.restart.delay=1s", "-o app:h:lifecycle.restart.delay: unknown field"),

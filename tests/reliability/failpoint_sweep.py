@@ -84,7 +84,7 @@ class Sweep:
             *("-o", "app:worker:lifecycle.stop_timeout=200ms"),
             *("-o", "app:worker:concurrency=50"),  # handlers that hang never block others
         )
-        env = {"RUNTIME_FAULT": armed, "HANG": "1"}
+        env = {"RUNTIME_TESTING": "1", "RUNTIME_FAULT": armed, "HANG": "1"}
         with running(self.folder, *options, ready=False, env=env) as program:
             self._publish(program)
             program.signal(signal.SIGTERM)

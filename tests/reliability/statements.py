@@ -53,7 +53,9 @@ def fail(folder: Path, armed: str, messages: int) -> tuple[int, float, bool]:
     application.write(folder)
     load = Load(200, messages, clients=4)
     recovered = 0.0
-    with running(folder, ready=False, env={"RUNTIME_FAULT": armed}) as program:
+    with running(
+        folder, ready=False, env={"RUNTIME_TESTING": "1", "RUNTIME_FAULT": armed}
+    ) as program:
         if (port := served(program)) is not None:
             load.port = port
             with load.running():

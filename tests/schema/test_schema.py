@@ -12,6 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from runtime.cli.bundle import editor_schema
+from runtime.findings.disclosure import OPEN, Disclosure
 from runtime.registry import Registry
 from runtime.schema.explain import explain
 from runtime.schema.schema import FOLDER, bundle, envelope_schema, load
@@ -53,7 +54,7 @@ def test_the_quick_validator_and_the_one_that_explains_agree(
 
     refused = 0
     for mutant in mutants(example):
-        problems = explain(schema.document, schema.field, mutant, {})
+        problems = explain(schema.document, schema.field, mutant, OPEN)
         if 2.0 in [value for value in flat(mutant) if type(value) is float]:
             assert not (is_valid(mutant) and problems), mutant  # a whole number, on second thought
         else:
@@ -120,7 +121,7 @@ def test_a_number_beyond_all_bounds_is_told_in_few_words() -> None:
     schema = registry.schema("queue.consumer")
     entry = {"name": "c", "kind": "queue.consumer", "queue": "q", "func": "f"}
 
-    (problem,) = schema.problems({**entry, "concurrency": 10**3000}, {})
+    (problem,) = schema.problems({**entry, "concurrency": 10**3000})
 
     assert problem.message.endswith("…, more than 1000")
     assert len(problem.message) < 150
@@ -130,22 +131,29 @@ def test_one_fault_is_told_once() -> None:
     schema = registry.schema("http.static")
     entry = {"name": "s", "kind": "http.static", "path": "/", "directory": "d", "index": ""}
 
-    told = [problem.message for problem in schema.problems({**entry, "metta": {}}, {})]
+    told = [problem.message for problem in schema.problems({**entry, "metta": {}})]
 
     # `index` is too short and malformed too, and a misspelt `meta` is not missing as well
     assert sorted(told) == ["'index' is '', but must not be empty", "unknown field 'metta'"]
 
 
-def test_no_hint_is_drawn_from_a_value_of_the_environment() -> None:
+def test_no_hint_is_drawn_from_a_secret() -> None:
     schema = registry.schema("http.endpoint")
     entry = {**schema.document["examples"][0], "method": "GETT"}
+    secret = {("method",): "${secret:METHOD}"}
+    variable = {("method",): "${env:METHOD}"}
 
-    (shown,) = schema.problems(entry, {})
-    (hidden,) = schema.problems(entry, {("method",): "${env:METHOD}"})
+    (shown,) = schema.problems(entry)
+    (hidden,) = schema.problems(entry, Disclosure(secret, hidden=secret))
+    (named,) = schema.problems(entry, Disclosure(variable))
+    (overridden,) = schema.problems(entry, Disclosure(overrides=[("method",)]))
 
-    assert shown.hint == "did you mean 'GET'?"
-    assert hidden.message.startswith("'method' is '${env:METHOD}', not one of GET")
+    assert shown.hint == named.hint == overridden.hint == "did you mean 'GET'?"
+    assert shown.message.startswith("'method' is 'GETT', not one of GET")
+    assert hidden.message.startswith("'method' is '${secret:METHOD}', not one of GET")
     assert hidden.hint is None
+    assert named.message.startswith("'method' is 'GETT' (${env:METHOD}), not one of GET")
+    assert overridden.message.startswith("'method' is text, not one of GET")
 
 
 def test_the_envelope_and_the_shared_definitions_are_schemas() -> None:

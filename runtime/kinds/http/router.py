@@ -87,7 +87,7 @@ def build_chain(names: Sequence[str], options: Mapping[str, Any], clock: Clock =
             option: _typed(options[key], schema.field.properties[option])
             for option, key in written.items()
         }
-        problems = schema.problems(given, {})
+        problems = schema.problems(given)
         chain.problems.extend(_relocated(problem, written) for problem in problems)
         if problems:
             continue

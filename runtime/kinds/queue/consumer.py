@@ -33,6 +33,7 @@ def build(config: Config, context: BuildContext) -> Consumer:
         transactions=config.transaction.transaction if config.transaction else None,
         clock=context.clock,
         telemetry=context.telemetry,
+        redact=context.scope.redactor.redact,
     )
 
 

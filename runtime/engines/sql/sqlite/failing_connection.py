@@ -1,6 +1,6 @@
 """FailingConnection: a connection whose statements fail like those of a bad disk, for tests.
 
-Opened in place of a plain one only if `RUNTIME_FAULT` names `sqlite.execute`.
+Opened in place of a plain one only if a test armed `sqlite.execute`, see `runtime.failpoint`.
 """
 
 from __future__ import annotations
