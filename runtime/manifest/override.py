@@ -18,6 +18,8 @@ FORM = "namespace:entry:field.path=value"
 _STEP = r'(?:"[^"]+"|[^".]+)'
 # YAML would read `[::1]:8080` as a list with text behind it.
 _ADDRESS = re.compile(r"\[[0-9A-Fa-f:.%]+\]:[0-9]+")
+# What a finding shows of a value: quoted, or a number at its beginning.
+_SHOWN = re.compile(r"(?<=').*(?=')|^\S+(?= is (?:too large|not a number))", re.DOTALL)
 _FIELD = re.compile(rf"{_STEP}(?:\.{_STEP})*")
 
 
@@ -88,9 +90,8 @@ def _value(text: str, target: str) -> Any:
     except UnicodeEncodeError:
         document, findings = None, []
     if document is None or findings:
-        # without what is quoted in it: no part of the value is printed
         message = findings[0].message if findings else ""
-        why = message and ": " + re.sub("'.*'", "'…'", message, flags=re.DOTALL)
+        why = message and ": " + _SHOWN.sub("…", message)  # no part of the value is printed
         raise ValueError(f"the value of '{target}' cannot be read{why}; quote it to make it text")
     # On a command line `:memory:` and `- x` are meant as text; a mapping is typed with braces.
     if isinstance(document.data, dict | list) and text.lstrip()[:1] not in ("{", "["):

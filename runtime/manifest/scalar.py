@@ -32,9 +32,9 @@ def scalar(text: str) -> Any:
             number = float(text)
             if math.isfinite(number):
                 return number
-            raise ValueError(f"'{_shortened(text)}' is too large for a number")
+            raise ValueError(f"{_shortened(text)} is too large for a number")
         if _NOT_FINITE.fullmatch(text):
-            raise ValueError(f"'{text}' is not a number that can be used")
+            raise ValueError(f"{text} is not a number that can be used")
     return text
 
 

@@ -155,15 +155,17 @@ def test_a_database_in_memory_is_of_one_process() -> None:
     )
 
 
-def test_a_kind_from_the_environment_is_told_as_it_was_typed(tmp_path: Path) -> None:
-    typed = "${env:DRIVER|queue.driver.memory}"
-    manifest = MANIFEST.replace("kind: queue.driver.memory", f"kind: '{typed}'")
+def test_a_kind_from_the_environment_is_told(tmp_path: Path) -> None:
+    kind = "kind: '${env:DRIVER|queue.driver.memory}'"
+    manifest = MANIFEST.replace("kind: queue.driver.memory", kind)
     folder = write_files(tmp_path, {"_index.yaml": manifest, "h.py": HANDLER})
 
     ended = execute("run", str(folder), "--only", "app:web")
 
     assert ended.code == 3
-    assert f"'app:driver' is of kind {typed}, which works within one process" in ended.err
+    assert (
+        "'app:driver' is of kind queue.driver.memory, which works within one process" in ended.err
+    )
 
 
 def test_two_programs_over_one_file_are_one_application(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ class Settlement:
             message.attempt,
             self.queue.max_attempts,
             format_duration(wait),
-            describe(error),
+            describe(error, self._redact),
             exc_info=exc_info(error),
             extra=self._extra(message, next=round(wait, 3)),
         )
@@ -137,7 +137,7 @@ class Settlement:
             message.attempt,
             reason.value,
             to.id if to else "the driver's dead letters",
-            describe(error),
+            describe(error, self._redact),
             exc_info=exc_info(error),
             extra=self._extra(message, reason=reason.value),
         )
