@@ -85,7 +85,12 @@ async def _driver(synchronous: str) -> AsyncIterator[SqlDriver]:
         file = str(Path(folder, "queue.db"))
         pragmas = {"synchronous": synchronous}
         settings = Settings(
-            file=file, label="bench", pragmas=pragmas, busy_timeout=5.0, file_mode=0o600
+            file=file,
+            label="bench",
+            name="app:db",
+            pragmas=pragmas,
+            busy_timeout=5.0,
+            file_mode=0o600,
         )
         database = Database(settings, transaction_timeout=3.0)
         driver = SqlDriver("app:driver", database, lease=10.0, heartbeat=3.0)

@@ -62,7 +62,12 @@ def _group(synchronous: str, waiting: int, seconds: float) -> Found:
     async def main(file: str) -> Found:
         pragmas = {"synchronous": synchronous}
         settings = Settings(
-            file=file, label="bench", pragmas=pragmas, busy_timeout=5.0, file_mode=0o600
+            file=file,
+            label="bench",
+            name="app:db",
+            pragmas=pragmas,
+            busy_timeout=5.0,
+            file_mode=0o600,
         )
         database = Database(settings, transaction_timeout=3.0)
         done = 0

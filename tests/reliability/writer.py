@@ -13,7 +13,7 @@ PAUSE = 0.02
 
 
 async def write(file: str, seconds: float, threads: int) -> None:
-    settings = Settings(file=file, label="a.db", busy_timeout=5.0, file_mode=0o600)
+    settings = Settings(file=file, label="a.db", name="app:db", busy_timeout=5.0, file_mode=0o600)
     database = Database(settings, transaction_timeout=3.0)
     ready, stop = asyncio.Event(), asyncio.Event()
     service = asyncio.create_task(database.run(lambda where="": ready.set(), stop))

@@ -95,6 +95,7 @@ def database(
     settings = Settings(
         file=str(file),
         label=label,
+        name="app:db",
         pragmas=pragmas,
         busy_timeout=busy_timeout,
         file_mode=file_mode,

@@ -101,10 +101,11 @@ class Transaction(JoinableTransaction, Protocol):
 class Database(Protocol):
     """A running database. Calls may come from any task of any event loop.
 
-    Placeholders are the database's own. Parameters are str, bytes, int, float, bool or None;
-    others raise TypeError before anything is sent. A statement outside of a transaction is
-    committed when its call returns. Inside a transaction, a call of the same task that would wait
-    for that transaction raises RuntimeError at once.
+    Placeholders are the database's own. Parameters are str, bytes, int, float, bool or None, or
+    what is bound as the text that JSON has for it: datetime, date, time, UUID, Decimal, and Enum by
+    its value. Others raise TypeError before anything is sent. A statement outside of a transaction
+    is committed when its call returns. Inside a transaction, a call of the same task that would
+    wait for that transaction raises RuntimeError at once.
     """
 
     @property

@@ -141,7 +141,7 @@ def test_a_path_that_leads_nowhere_is_one_line(tmp_path: Path, name: str, messag
 @pytest.mark.parametrize(("existing", "verb"), [(True, "open"), (False, "create")])
 def test_a_start_without_descriptors_says_so(tmp_path: Path, existing: bool, verb: str) -> None:
     settings = Settings(
-        file=str(tmp_path / "a.db"), label="a.db", busy_timeout=1.0, file_mode=0o600
+        file=str(tmp_path / "a.db"), label="a.db", name="app:db", busy_timeout=1.0, file_mode=0o600
     )
     if existing:
         open_writer(settings).close()

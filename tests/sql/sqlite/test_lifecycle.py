@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 import subprocess
 import sys
@@ -13,21 +14,36 @@ from typing import Any
 import pytest
 
 from runtime.engines.sql.contract import DatabaseClosed
+from runtime.engines.sql.sqlite.database import Database
+from runtime.service import StartError
 from tests.support.databases import ADD, ENDLESS, LIMIT, SLOW, database, names, run, serving, tasks
 
 
-def test_calls_fail_while_the_database_does_not_run(tmp_path: Path) -> None:
+async def refusal(db: Database) -> str:
+    """The error of a call, which is the same for all of them."""
+    with pytest.raises(DatabaseClosed) as caught:
+        await db.query("SELECT 1")
+    with pytest.raises(DatabaseClosed, match=f"^{re.escape(str(caught.value))}$"):
+        async with db.transaction():
+            pass
+    return str(caught.value)
+
+
+def test_calls_fail_while_the_database_does_not_run_and_say_why(tmp_path: Path) -> None:
     async def main() -> None:
         db = database(tmp_path / "tasks.db")
-        with pytest.raises(DatabaseClosed, match=r"database 'tasks\.db' is not running"):
-            await db.query("SELECT 1")
+        assert await refusal(db) == "database 'app:db' is not running (it was not started)"
         async with serving(db):
             await db.query("SELECT 1")
-        with pytest.raises(DatabaseClosed):
-            await db.query("SELECT 1")
-        with pytest.raises(DatabaseClosed):
-            async with db.transaction():
+        assert await refusal(db) == "database 'app:db' is not running (it was stopped)"
+        (tmp_path / "tasks.db").write_text("something else")
+        with pytest.raises(StartError):
+            async with serving(db):
                 pass
+        assert await refusal(db) == (
+            "database 'app:db' is not running "
+            "(it failed: 'tasks.db' is not an SQLite database; it was left as it is)"
+        )
 
     run(main())
 

@@ -26,7 +26,9 @@ class Bench:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        settings = Settings(file=str(file), label="tasks.db", busy_timeout=0.05, file_mode=0o600)
+        settings = Settings(
+            file=str(file), label="tasks.db", name="app:db", busy_timeout=0.05, file_mode=0o600
+        )
         self.managed = ManagedConnection(open_writer, settings, lambda: False)
         self.connection.execute(TASKS)
         self.trace: list[str] = []

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, time
+from decimal import Decimal
+from enum import Enum
 from functools import lru_cache
 from typing import Any, Protocol, runtime_checkable
+from uuid import UUID
 
 import msgspec
 
@@ -36,6 +40,7 @@ Condition = Mapping[str, Any] | Expression | str
 """A dict of columns and values, an expression, or text with `?`."""
 
 _SCALARS = frozenset({str, int, float, bool, bytes})
+_VALUES = (str, int, float, bytes, date, time, UUID, Decimal, Enum)
 _COLLECTIONS = (list, tuple, set, frozenset)
 _json = msgspec.json.Encoder()
 
@@ -136,7 +141,7 @@ def _equal(name: str, value: Any) -> Rendered:
     if isinstance(value, Renderable):
         text, values = value.render()
         return f"{quoted} IN ({text})", values
-    if isinstance(value, str | int | float | bytes):
+    if isinstance(value, _VALUES):
         return f"{quoted} = ?", (value,)
     raise TypeError(
         f"column '{name}' is compared with a {kind.__name__}, wanted a value SQL knows or a list"
@@ -146,7 +151,7 @@ def _equal(name: str, value: Any) -> Rendered:
 def _compare(name: str, operator: str, value: Any) -> Expression:
     if isinstance(value, Expression):
         return Expression(f"{column(name)} {operator} ({value.text})", value.values)
-    if value is None or not isinstance(value, str | int | float | bytes):
+    if not isinstance(value, _VALUES):
         found = "None" if value is None else f"a {type(value).__name__}"
         raise TypeError(f"column '{name}' is compared by {operator} with {found}, wanted a value")
     return Expression(f"{column(name)} {operator} ?", (value,))

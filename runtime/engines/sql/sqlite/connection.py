@@ -39,12 +39,13 @@ _STATEMENTS = 256
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of a database.
 
-    `file` is a path or `:memory:`, `label` its name in logs and errors, `busy_timeout` the seconds
-    that a lock of another program is waited for.
+    `file` is a path or `:memory:`, `label` its name in logs and errors, `name` the database's own;
+    `busy_timeout` is how many seconds a lock of another program is waited for.
     """
 
     file: str
     label: str
+    name: str
     pragmas: Mapping[str, str | int | bool] = msgspec.field(default_factory=dict)
     busy_timeout: float
     file_mode: int

@@ -26,6 +26,8 @@ from runtime.engines.sql.sqlite.work_queue import closed_error
 from runtime.engines.sql.sqlite.writer_transaction import WriterTransaction
 from runtime.service import Ready
 
+_STOPPING = "it is stopping"
+
 
 class Database:
     """A service, and the calls of handlers while it runs.
@@ -51,6 +53,8 @@ class Database:
         self._transaction_timeout = transaction_timeout
         self._on_commit = on_commit
         self._engine: Engine | None = None
+        self._not_running = "it was not started"
+        """The reason for the refusal of a call while there is no engine."""
         self.blocking = BlockingDatabase(self.submit, self.begin)
 
     @property
@@ -60,6 +64,17 @@ class Database:
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
         """Serve until `stop`, then finish all that is queued. It may be run again afterwards."""
+        self._not_running = "it is starting"
+        try:
+            await self._serve(ready, stop)
+        except Exception as error:
+            self._not_running = f"it failed: {error}"
+            raise
+        finally:
+            if self._not_running == _STOPPING:
+                self._not_running = "it was stopped"
+
+    async def _serve(self, ready: Ready, stop: asyncio.Event) -> None:
         engine = Engine(self._settings, self._on_commit)
         try:
             self._settings = replace(self._settings, expected_file=await engine.open())
@@ -70,6 +85,7 @@ class Database:
             engine.abandon()
             raise
         finally:
+            self._not_running = _STOPPING
             self._engine = None
             await engine.close()
         self._settings = replace(self._settings, expected_file=None)
@@ -165,5 +181,5 @@ class Database:
 
     def _running(self) -> Engine:
         if self._engine is None:
-            raise closed_error(self.label)
+            raise closed_error(self._settings.name, self._not_running)
         return self._engine

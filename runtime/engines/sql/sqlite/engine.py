@@ -27,7 +27,7 @@ class Engine:
 
     def __init__(self, settings: Settings, on_commit: Callable[[int], None] | None = None) -> None:
         self.write_queue: WorkQueue[StatementRequest | BatchItem | WriterTransaction] = WorkQueue(
-            settings.label
+            settings.name
         )
         self.read_queue: (
             WorkQueue[StatementRequest]
@@ -42,7 +42,7 @@ class Engine:
             partial(write, work_queue=self.write_queue),
         )
         if not settings.in_memory:
-            read_queue: WorkQueue[StatementRequest] = WorkQueue(settings.label, READERS)
+            read_queue: WorkQueue[StatementRequest] = WorkQueue(settings.name, READERS)
             self.read_queue = read_queue
             self._readers = [
                 ConnectionThread(

@@ -7,8 +7,15 @@ parameter; and CPython reports a value that it cannot bind as the error of an ea
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import is_dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
 from math import isnan
 from typing import Any
+from uuid import UUID
+
+import msgspec
 
 from runtime.engines.sql.contract import Parameters
 
@@ -17,11 +24,11 @@ BoundParameters = tuple[Any, ...] | dict[str, Any]
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
 _PLAIN = frozenset({bytes, bool, type(None)})
-_WANTED = "str, bytes, int, float, bool or None"
+_WANTED = "str, bytes, int, float, bool, None, datetime, date, time, UUID, Decimal or Enum"
 
 
 def bind(parameters: Parameters) -> BoundParameters:
-    """Copy and check the parameters of a statement.
+    """Copy and check the parameters of a statement; dates, UUIDs and the like become their text.
 
     Raises TypeError for a container or a value of a wrong type, ValueError for a value that SQLite
     cannot store; both name the parameter, never its value.
@@ -66,6 +73,10 @@ def _name(name: object) -> str:
 
 
 def _check(value: Any, place: int | str) -> Any:
+    if isinstance(value, Enum):
+        if isinstance(value.value, str | int):
+            return _check(value.value, place)
+        raise TypeError(f"{_where(place)} is an Enum whose value is neither str nor int")
     match value:
         case None | bool():
             return value
@@ -82,7 +93,34 @@ def _check(value: Any, place: int | str) -> Any:
             return float.__float__(value)
         case bytes():
             return bytes(value)
-    raise TypeError(f"{_where(place)} is of type {type(value).__name__}, wanted {_WANTED}")
+        case datetime() | time():
+            return _iso(value)
+        case date():
+            return date.isoformat(value)
+        case UUID():
+            return str(value)
+        case Decimal():
+            if value.is_finite():
+                return str(value)
+            raise ValueError(f"{_where(place)} is a Decimal that is no number")
+    kind = type(value)
+    raise TypeError(f"{_where(place)} is of type {kind.__name__}, wanted {_WANTED}{_hint(kind)}")
+
+
+def _iso(value: datetime | time) -> str:
+    """RFC 3339's text, as JSON bodies have it: UTC is `Z`, and a naive value has no offset."""
+    text = value.isoformat()
+    return f"{text[:-6]}Z" if text.endswith("+00:00") else text
+
+
+def _hint(kind: type[Any]) -> str:
+    if issubclass(kind, timedelta):
+        return "; pass its total_seconds()"
+    if is_dataclass(kind) or issubclass(kind, msgspec.Struct):
+        return "; pass its fields one by one, or JSON text: msgspec.json.encode(value).decode()"
+    if issubclass(kind, list | tuple | dict):
+        return "; pass JSON text: json.dumps(value)"
+    return ""
 
 
 def _text(value: str, place: int | str) -> str:

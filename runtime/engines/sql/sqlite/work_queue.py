@@ -26,9 +26,9 @@ class WorkQueue(Generic[Item]):
     they must drop even the items that they have taken.
     """
 
-    def __init__(self, label: str, threads: int = 1) -> None:
+    def __init__(self, database: str, threads: int = 1) -> None:
         self.items: SimpleQueue[Item | None] = SimpleQueue()
-        self._label = label
+        self._database = database
         self._threads = threads
         self._accepting = True
         self.abandoned = False
@@ -68,8 +68,8 @@ class WorkQueue(Generic[Item]):
                     yield item
 
     def closed_error(self) -> DatabaseClosed:
-        return closed_error(self._label)
+        return closed_error(self._database, "it is stopping")
 
 
-def closed_error(label: str) -> DatabaseClosed:
-    return DatabaseClosed(f"database '{label}' is not running")
+def closed_error(database: str, reason: str) -> DatabaseClosed:
+    return DatabaseClosed(f"database '{database}' is not running ({reason})")

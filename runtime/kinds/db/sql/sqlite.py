@@ -26,6 +26,7 @@ def build(config: Config, context: BuildContext) -> Database:
     settings = Settings(
         file=MEMORY if in_memory else str(context.path(config.file)),
         label=config.file,
+        name=str(context.id),
         pragmas={name: value for name, value in config.pragmas.items() if value is not None},
         busy_timeout=config.busy_timeout,
         file_mode=int(config.file_mode, 8),
