@@ -10,9 +10,10 @@ from pathlib import Path
 from socket import socket
 
 from runtime.application.assembly import Assembly, assemble
-from runtime.application.selection import Selection, select
+from runtime.application.selection import Selection, not_started, select, why_nothing_runs
 from runtime.clock import REAL, Clock
 from runtime.entry_id import EntryId
+from runtime.exit_codes import ExitCode
 from runtime.handlers.context import ApplicationContext
 from runtime.handlers.handler import Handlers
 from runtime.handlers.threads import ThreadPool
@@ -82,6 +83,10 @@ class Application:
         if self._assembly is None:
             self.build()
         assert self._assembly is not None
+        why = why_nothing_runs(self.linked, self._selection)
+        if why and self._on_budget is None:  # a worker's parent has checked
+            log.error("%s", why)
+            return ExitCode.START_FAILED
         self.scope.loop = asyncio.get_running_loop()
         began = time.monotonic()
         supervisor = self.supervisor = Supervisor(
@@ -94,10 +99,8 @@ class Application:
         )
         if self._on_budget is not None:
             self._on_budget(supervisor.budget)
-        elif left_out := self._selection.left_out:
-            log.info("left out of this process: %s", ", ".join(map(str, left_out)))
-        if not supervisor.children:
-            log.warning("nothing runs: no entry has 'lifecycle: {auto_start: true}'")
+        else:
+            announce(self.linked, self._selection)
         starting = asyncio.create_task(supervisor.start())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -171,3 +174,11 @@ class Application:
             return
         where = f": {', '.join(addresses)}" if addresses else ""
         log.info("ready in %s%s", format_duration(took), where)
+
+
+def announce(linked: LinkedManifest, selection: Selection) -> None:
+    """Log what this application has and does not start."""
+    if selection.left_out:
+        log.info("left out of this process: %s", ", ".join(map(str, selection.left_out)))
+    if silent := not_started(linked, selection):
+        log.warning("not started: %s", ", ".join(f"{id} (auto_start: false)" for id in silent))

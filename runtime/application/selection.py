@@ -69,6 +69,40 @@ def select(
     return replace(selection, left_out=[id for id in whole if id not in running])
 
 
+def not_started(linked: LinkedManifest, selection: Selection) -> list[EntryId]:
+    """The services that do not start although something in use names them.
+
+    In use are the services that run, and what no other entry needs: an endpoint, an unused queue.
+    Of what they name, entries that do not run pass on what they name themselves.
+    """
+    running = {*selection.running(linked)}
+    waiting = [
+        id
+        for id in linked.links
+        if id in running or not (stage(linked, id) is not None or linked.graph.needed_by[id])
+    ]
+    seen: set[EntryId] = set(waiting)
+    while waiting:
+        for target in linked.links[waiting.pop()].targets:
+            if target not in seen:
+                seen.add(target)
+                if stage(linked, target) is None:
+                    waiting.append(target)
+    silent = seen.difference(running, selection.left_out, selection.elsewhere)
+    return [id for id in linked.links if id in silent and stage(linked, id) is not None]
+
+
+def why_nothing_runs(linked: LinkedManifest, selection: Selection) -> str | None:
+    """One sentence if no server, consumer or process is selected; None if one is."""
+    if _choosable(linked, selection.running(linked)) or selection.elsewhere:
+        return None
+    services = _choosable(linked, linked.links)
+    if not services:
+        return "nothing runs: the manifest declares no server, consumer or process"
+    named = _listed(services)
+    return f"nothing runs: no entry has 'lifecycle: {{auto_start: true}}'; there are: {named}"
+
+
 def stage(linked: LinkedManifest, id: EntryId) -> Stage | None:
     return linked.links[id].kind.stage
 

@@ -11,6 +11,7 @@ import click
 from runtime.cli.options import application, json_option, load
 from runtime.entry_id import EntryId
 from runtime.findings.finding import Path as FieldPath
+from runtime.linking.link import Link
 from runtime.linking.linker import LinkedManifest
 from runtime.manifest.override import Override
 
@@ -35,7 +36,7 @@ def command(
     form: str,
     as_json: bool,
 ) -> None:
-    """Draw the entries of the application in DIR, and which entry each needs by which field."""
+    """Draw the entries of the application in DIR, and which each needs by which field or call."""
     linkage = load(folder, overrides, env_file)
     if as_json:
         edges = [{"from": str(a), "field": f, "to": str(b)} for a, f, b in _edges(linkage)]
@@ -48,8 +49,14 @@ def command(
 
 def _edges(linkage: LinkedManifest) -> Iterator[Edge]:
     for id, link in linkage.links.items():
-        for path, target in link.references.items():
-            yield id, _field(path), target
+        for label, target in _needs(link):
+            yield id, label, target
+
+
+def _needs(link: Link) -> Iterator[tuple[str, EntryId]]:
+    """The entries that one names in its fields, then those in the code of its handler."""
+    yield from ((_field(path), target) for path, target in link.references.items())
+    yield from ((call, target) for target, call in link.uses.items())
 
 
 def _field(path: FieldPath) -> str:
@@ -60,10 +67,10 @@ def _field(path: FieldPath) -> str:
 def _text(linkage: LinkedManifest) -> Iterator[str]:
     for id, link in linkage.links.items():
         yield f"{id}  ({link.entry.kind})"
-        needs = list(link.references.items())
-        for number, (path, target) in enumerate(needs, 1):
+        needs = list(_needs(link))
+        for number, (label, target) in enumerate(needs, 1):
             branch = "└─" if number == len(needs) else "├─"
-            yield f"  {branch} {_field(path)}: {target}"
+            yield f"  {branch} {label}: {target}"
 
 
 def _dot(linkage: LinkedManifest) -> Iterator[str]:

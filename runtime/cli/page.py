@@ -25,7 +25,9 @@ def page(name: str, schema: Schema) -> str:
         lines += [f"| {' | '.join(row)} |" for row in rows]
         lines.append("")
     if "lifecycle" in schema.field.properties:
-        lines += ["It has a `lifecycle` block.", ""]
+        starts = schema.field.explain({})["lifecycle"]["auto_start"]
+        default = ", whose `auto_start` is `true` by default" if starts else ""
+        lines += [f"It has a `lifecycle` block{default}.", ""]
     for example in document.get("examples", ()):
         lines += ["```yaml", _yaml([example]).rstrip(), "```", ""]
     return "\n".join(lines)

@@ -11,8 +11,8 @@ from typing import Any
 import click
 
 from runtime import failpoint
-from runtime.application.application import Application
-from runtime.application.selection import Selection, WrongChoice, select
+from runtime.application.application import Application, announce
+from runtime.application.selection import Selection, WrongChoice, select, why_nothing_runs
 from runtime.cli.options import CommandError, application, exit_with_findings, load
 from runtime.exit_codes import ExitCode
 from runtime.findings.finding import ManifestError
@@ -168,8 +168,11 @@ def _selection(
 def _several(linkage: LinkedManifest, selection: Selection, count: int, signals: Signals) -> int:
     from runtime.program.prefork import Prefork, open_sockets
 
+    if why := why_nothing_runs(linkage, selection):
+        raise StartError(why)
     if not selection.ingress(linkage):
         raise CommandError(
             "--workers: no consumer and no server runs here, so one process is enough"
         )
+    announce(linkage, selection)
     return Prefork(count, open_sockets(linkage, selection, count)).run(signals)

@@ -37,7 +37,10 @@ def command(
     link = _find(id, linkage)
     entry = link.entry
     needs = sorted({str(target) for target in link.references.values()})
-    needed_by = sorted({str(other) for other in linkage.graph.needed_by[entry.id]})
+    links = linkage.links.items()
+    needed_by = sorted({str(id) for id, other in links if entry.id in other.references.values()})
+    uses = sorted(map(str, link.uses))
+    used_by = sorted({str(id) for id, other in links if entry.id in other.uses})
     if as_json:
         data = {
             "id": str(entry.id),
@@ -45,6 +48,8 @@ def command(
             "fields": _fields(link),
             "needs": needs,
             "needed_by": needed_by,
+            "uses": uses,
+            "used_by": used_by,
         }
         print(json.dumps(data, indent=2))
         return
@@ -52,6 +57,10 @@ def command(
     print(yaml.safe_dump(_fields(link), sort_keys=False, allow_unicode=True), end="")
     print(f"# needs: {', '.join(needs) or 'nothing'}")
     print(f"# needed by: {', '.join(needed_by) or 'nothing'}")
+    if uses:
+        print(f"# uses in its code: {', '.join(uses)}")
+    if used_by:
+        print(f"# used in the code of: {', '.join(used_by)}")
 
 
 def _find(text: str, linkage: LinkedManifest) -> Link:

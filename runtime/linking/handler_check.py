@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 from runtime.findings.finding import Finding
@@ -45,6 +46,15 @@ class HandlerCheck:
             self._source(entry, source)
         return len(self._findings) == before
 
+    def function(self, entry: Entry) -> tuple[Path, str] | None:
+        """The file and the name of the function of an entry that passed `check`, if it has any."""
+        file = self._locate(entry)
+        return None if file is None else (file, entry.fields.get("method", DEFAULT_METHOD))
+
+    def tree(self, file: Path) -> ast.Module | None:
+        """The syntax of a file; None if it is not valid Python."""
+        return self._read(file).tree
+
     def arguments(self, caller: Entry, target: Entry, rule: Arguments) -> None:
         """Check that the handler of `target`, an entry without findings, fits its `caller`."""
         signature = self._signature(target)
@@ -53,6 +63,10 @@ class HandlerCheck:
         field = _method_field(target)
         who = f"{rule.caller} ('{caller.id}')"
         method = target.as_shown("method", DEFAULT_METHOD)
+        if signature.generates and (file := self._locate(target)):
+            message = f"this 'yield' makes '{method}' a generator, of which {who} would run nothing"
+            hint = "return a list, or move it to another function"
+            self._findings.append(Finding(position(file, *signature.generates), message, hint))
         if signature.keywords:
             names = "', '".join(signature.keywords)
             message = f"'{method}' needs '{names}' by keyword, but {who} passes none"

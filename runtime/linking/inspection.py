@@ -25,6 +25,8 @@ class Signature(msgspec.Struct, frozen=True):
     most: int | None
     keywords: tuple[str, ...] = ()
     """Keyword-only parameters without a default. No caller passes them."""
+    generates: tuple[int, int] | None = None
+    """Line and column of a `yield`, which makes it a generator: a call runs nothing of it."""
 
 
 @dataclass(slots=True)
@@ -39,6 +41,8 @@ class HandlerFile:
     """True if there may be names that the syntax does not show (`from x import *`)."""
     imports: list[tuple[str, int, int]] = field(default_factory=list)
     """Modules of `runtime.modules`, with line and column counted from one."""
+    tree: ast.Module | None = None
+    """The syntax of the file, unless there is a fault."""
     fault: tuple[str, int, int] | None = None
     """The reason why the file cannot be read, with line and column counted from one."""
 
@@ -60,6 +64,7 @@ def inspect(file: Path) -> HandlerFile:
     except (ValueError, RecursionError, MemoryError) as error:
         found.fault = (f"not valid Python: {type(error).__name__}", 1, 1)
     else:
+        found.tree = tree
         _define(tree, found)
         for statement in _imports(tree):
             found.imports += _modules(statement)
@@ -89,7 +94,7 @@ def _define(tree: ast.Module, found: HandlerFile) -> None:
     for node in tree.body:
         # a decorator may replace the function by anything
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.decorator_list:
-            found.functions[node.name] = _signature(node.args)
+            found.functions[node.name] = _signature(node)
             found.opaque |= node.name == "__getattr__"
             continue
         for name in _defined_names(node):
@@ -117,7 +122,8 @@ def _defined_names(statement: ast.stmt) -> Iterator[str]:
                 waiting.extend(ast.iter_child_nodes(node))
 
 
-def _signature(arguments: ast.arguments) -> Signature:
+def _signature(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Signature:
+    arguments = function.args
     positional = len(arguments.posonlyargs) + len(arguments.args)
     keywords = tuple(
         argument.arg
@@ -125,7 +131,23 @@ def _signature(arguments: ast.arguments) -> Signature:
         if default is None
     )
     most = None if arguments.vararg else positional
-    return Signature(positional - len(arguments.defaults), most, keywords)
+    least = positional - len(arguments.defaults)
+    return Signature(least, most, keywords, _first_yield(function))
+
+
+def _first_yield(function: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[int, int] | None:
+    """The place of the function's own `yield`; those of functions inside it do not count."""
+    waiting: list[ast.AST] = [*reversed(function.body)]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Yield | ast.YieldFrom):
+            return node.lineno, node.col_offset + 1
+        if not isinstance(node, _NOT_ITS_OWN):
+            waiting.extend(reversed([*ast.iter_child_nodes(node)]))
+    return None
+
+
+_NOT_ITS_OWN = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
 def _imports(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFrom]:

@@ -21,6 +21,14 @@ class Link(msgspec.Struct, frozen=True):
     kind: Kind
     schema: Schema
     references: Mapping[Path, EntryId]
+    uses: Mapping[EntryId, str] = {}
+    """The entries that its handler needs by its code, each with the call that names it."""
+
+    @property
+    def targets(self) -> Iterator[EntryId]:
+        """Every entry that it names, in its fields or in its code."""
+        yield from self.references.values()
+        yield from self.uses
 
 
 class LinkedEntry:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from runtime.entry_id import EntryId
 from runtime.findings.finding import Finding, ManifestError, Path, Problem
 from runtime.findings.suggestion import did_you_mean
+from runtime.linking.code.file import Use
+from runtime.linking.code_check import KINDS, CodeCheck
 from runtime.linking.graph import Graph
 from runtime.linking.handler_check import HandlerCheck, has_handler
 from runtime.linking.kind_check import KindCheck
@@ -79,7 +82,11 @@ class _Linker:
         )
         for cycle in self.graph.cycles():
             self._cycle(cycle)
-        self._check()
+        handlers = HandlerCheck(self.manifest.folder, self.findings)
+        self._check_handlers(handlers)
+        if not self.findings:
+            self.graph = _with_uses(self.graph, self.links)
+        self._check_kinds(handlers)
 
     def _link(self, entry: Entry) -> None:
         try:
@@ -176,12 +183,35 @@ class _Linker:
         self._report(self.entries[first], problem)
         self.faulty.update(cycle)
 
-    def _check(self) -> None:
-        """Check the files of the handlers, then have the kinds check their entries."""
-        handlers = HandlerCheck(self.manifest.folder, self.findings)
+    def _check_handlers(self, handlers: HandlerCheck) -> None:
+        """Check the files of the handlers, and collect the entries that their code names."""
+        code = CodeCheck(self.manifest.folder, handlers, self.findings, self._used)
         for id, link in self.links.items():
-            if has_handler(link.schema.field) and not handlers.check(link.entry):
+            if not has_handler(link.schema.field):
+                continue
+            if not handlers.check(link.entry):
                 self.faulty.add(id)
+            if id in self.faulty:
+                continue
+            if uses := code.uses(link.entry):
+                self.links[id] = replace(link, uses=uses)
+
+    def _used(self, entry: Entry, use: Use) -> EntryId | Problem | None:
+        """The entry that the code of a handler names, or what is wrong with it, if it is known."""
+        id = EntryId.parse(use.id, entry.id.namespace)
+        target = self.entries.get(id)
+        kinds = KINDS[use.callee.name.partition(".")[0]]
+        if target is None:
+            if not self.manifest.complete:
+                return None
+            return Problem((), f"no entry '{id}'", self._near(id, kinds))
+        if not _fits(target, kinds) and is_built_in(target.kind):
+            message = f"'{id}' is of kind {target.as_shown('kind')}, not {' or '.join(kinds)}"
+            return Problem((), message, self._only(kinds))
+        return id
+
+    def _check_kinds(self, handlers: HandlerCheck) -> None:
+        """Have the kinds check their entries."""
         faulty = frozenset(self.faulty)
         check = KindCheck(self.links, faulty, handlers, self._report)
         for id, link in self.links.items():
@@ -192,6 +222,25 @@ class _Linker:
         at = entry.key_at if problem.at_key else entry.at
         self.findings.append(Finding(at(*problem.path), problem.message, problem.hint))
         self.faulty.add(entry.id)
+
+
+def _with_uses(graph: Graph[EntryId], links: Mapping[EntryId, Link]) -> Graph[EntryId]:
+    """The graph of references with the needs that handlers have in their code.
+
+    A use that would close a cycle is no need: code may well name what needs it.
+    """
+    uses = {id: link.uses for id, link in links.items() if link.uses}
+    whole = Graph({id: (*needs, *uses.get(id, ())) for id, needs in graph.needs.items()})
+    ordered = {*whole.order()}
+    if len(ordered) == len(whole.needs):
+        return whole
+    reach = cache(lambda id: whole.reach([id]))
+    return Graph(
+        {
+            id: (*needs, *(to for to in uses.get(id, ()) if to in ordered or id not in reach(to)))
+            for id, needs in graph.needs.items()
+        }
+    )
 
 
 def _fits(entry: Entry, kinds: tuple[str, ...]) -> bool:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from runtime.application.selection import WrongChoice, select
+from runtime.application.selection import WrongChoice, not_started, select
 from runtime.linking.linker import LinkedManifest, link
+from runtime.manifest.override import Override
 from runtime.manifest.reader import read
 from runtime.registry import Registry
 from tests.queue.sql.test_driver import HANDLERS, done
@@ -181,3 +182,55 @@ def test_two_programs_over_one_file_are_one_application(tmp_path: Path) -> None:
         assert "left out of this process: app:migration, app:worker" in web.messages
         assert "left out of this process: app:gateway" in worker.messages
         assert (web.stop(), worker.stop()) == (0, 0)
+
+
+PARKED = """
+namespace: app
+entries:
+  - {name: db, kind: db.sql.sqlite, file: a.db, lifecycle: {auto_start: false}}
+  - {name: driver, kind: queue.driver.memory, lifecycle: {auto_start: false}}
+  - {name: alone, kind: db.sql.sqlite, file: b.db, lifecycle: {auto_start: false}}
+  - {name: q, kind: queue.queue, driver: driver}
+  - {name: f, kind: function.python, source: file://h.py, modules: [sql]}
+  - {name: g, kind: function.python, source: file://h.py, method: look, modules: [sql]}
+  - {name: web, kind: http.service, addr: "127.0.0.1:0"}
+  - {name: router, kind: http.router, meta: {server: web}}
+  - {name: look, kind: http.endpoint, meta: {router: router}, method: GET, path: /, func: g}
+  - {name: taker, kind: queue.consumer, queue: q, func: f}
+"""
+LOOKING = """
+from runtime.modules import sql
+def main(body): pass
+async def look(): return await sql.get("db").query("SELECT 1")
+"""
+
+
+@pytest.mark.parametrize(
+    ("started", "silent"),
+    [
+        ("app:taker", "db web"),
+        ("app:web", "db"),  # nothing that runs names the driver of the queue
+        ("app:web app:taker", "db"),
+        ("app:web app:db", ""),
+    ],
+)
+def test_what_is_named_and_does_not_start_is_told(
+    started: str, silent: str, tmp_path: Path
+) -> None:
+    folder = write_files(tmp_path, {"_index.yaml": PARKED, "h.py": LOOKING})
+    overrides = [Override.parse(f"{id}:lifecycle.auto_start=true") for id in started.split()]
+    linked = link(read(folder, overrides), Registry())
+
+    found = not_started(linked, select(linked))
+
+    assert " ".join(id.name for id in found) == silent
+
+
+def test_what_does_not_start_is_told_before_it_is_ready(tmp_path: Path) -> None:
+    folder = write_files(tmp_path, {"_index.yaml": PARKED, "h.py": LOOKING})
+    with running(folder, "-o", "app:web:lifecycle.auto_start=true") as program:
+        told = program.messages.index("not started: app:db (auto_start: false)")
+        ready = next(n for n, text in enumerate(program.messages) if text.startswith("ready in"))
+
+        assert told < ready
+        assert program.stop() == 0

@@ -61,9 +61,11 @@ def test_show_fills_in_the_defaults_and_knows_its_neighbours() -> None:
     data = json.loads(execute("show", "app:tasks_queue", FOLDER, "--json").out)
 
     assert "initial_delay: 1s" in told
-    assert "# needed by: app:task_consumer" in told
+    assert "# needed by: app:task_consumer\n# used in the code of: app:create_task\n" in told
     assert data["fields"]["retry"]["max_delay"] == "5m"
     assert data["needs"] == ["app:queue_driver"]
+    assert data["used_by"] == ["app:create_task"]
+    assert "# uses in its code: app:db\n" in execute("show", "list_tasks", FOLDER).out
 
 
 def test_show_of_what_is_not_there_suggests() -> None:

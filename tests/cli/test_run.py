@@ -161,11 +161,35 @@ def test_a_host_has_no_place_beyond_its_limit(tmp_path: Path) -> None:
     assert "has no slot for another process (max_processes: 1)" in ended.err
 
 
-def test_nothing_to_start_is_said(tmp_path: Path) -> None:
-    write_application(tmp_path, "namespace: app\nentries: []\n")
-    with running(tmp_path) as program:
-        assert program.stop() == 0
-        assert "nothing runs" in program.stderr
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ("[]", "the manifest declares no server, consumer or process"),
+        (
+            "[{name: db, kind: db.sql.sqlite, file: a.db}]",
+            "the manifest declares no server, consumer or process",
+        ),
+        (
+            "[{name: web, kind: http.service, addr: ':0'}]",
+            "no entry has 'lifecycle: {auto_start: true}'; there are: app:web",
+        ),
+        (
+            "[{name: web, kind: http.service, addr: ':0', lifecycle: {auto_start: false}}]",
+            "no entry has 'lifecycle: {auto_start: true}'; there are: app:web",
+        ),
+    ],
+)
+@pytest.mark.parametrize("options", [[], ["--workers", "2"]], ids=["one", "workers"])
+def test_an_application_that_runs_nothing_ends_with_4(
+    entries: str, said: str, options: list[str], tmp_path: Path
+) -> None:
+    write_application(tmp_path, f"namespace: app\nentries: {entries}\n")
+
+    ended = execute("run", str(tmp_path), *options, "--log-format", "console")
+
+    assert ended.code == 4
+    assert f"nothing runs: {said}" in ended.err
+    assert not (tmp_path / "a.db").exists()
 
 
 def test_secrets_from_the_environment_are_in_no_output(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from runtime.application.assembly import is_config
 from runtime.registry import Registry
 from runtime.schema.explain import explain
 from runtime.schema.schema import FOLDER, load
+from runtime.service import Stage
 
 registry = Registry()
 kinds = pytest.mark.parametrize("name", sorted(registry.built_in))
@@ -92,6 +93,22 @@ def test_what_runs_has_a_lifecycle_and_what_does_not_has_none(name: str) -> None
 
     # queue.queue allows one without effect, since official manifests write it there
     assert has_lifecycle == (registry[name].stage is not None or name == "queue.queue")
+
+
+@kinds
+def test_a_resource_starts_by_default_and_nothing_else_does(name: str) -> None:
+    stage = registry[name].stage
+    if stage is not None:
+        lifecycle = registry.schema(name).field.explain({})["lifecycle"]
+
+        assert lifecycle["auto_start"] is (stage is Stage.RESOURCE)
+
+
+def test_the_lifecycle_of_a_resource_differs_in_its_start_only() -> None:
+    shared = load(FOLDER / "entry.schema.json")["$defs"]
+    theirs, others = (shared[name]["properties"] for name in ("resource_lifecycle", "lifecycle"))
+
+    assert {name for name in theirs | others if theirs[name] != others[name]} == {"auto_start"}
 
 
 @kinds

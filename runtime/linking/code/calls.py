@@ -1,0 +1,152 @@
+"""Calls: the calls of `runtime.modules` in a file, by whatever name the file has for them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+import msgspec
+
+from runtime.linking.code.scope import Assigned, Binding, Imported, Tree
+
+_ROOT = "runtime.modules."
+_BLOCKING_ROOT = "runtime.modules.sync."
+
+_STATEMENTS = ("query", "query_one", "execute", "executemany")
+_QUEUE = ("publish", "info", "dead_letters", "requeue", "drop")
+
+AWAITED = frozenset(
+    {
+        "process.stopping",
+        "http.stopping",
+        *(f"http.Request.{name}" for name in ("json", "body", "form")),
+        *(f"queue.Delivery.{name}" for name in ("ack", "nack")),
+        *(f"queue.{name}" for name in _QUEUE),
+        *(f"queue.Queue.{name}" for name in _QUEUE),
+        *(f"sql.Database.{name}" for name in _STATEMENTS),
+        *(f"sql.Transaction.{name}" for name in _STATEMENTS),
+    }
+)
+"""Functions that are awaited. Those of `runtime.modules.sync` block instead."""
+
+IDS = frozenset({"sql.get", "registry.get", "queue.get", *(f"queue.{name}" for name in _QUEUE)})
+"""Functions whose first argument is the id of an entry."""
+
+_RESULTS = {
+    "sql.get": "sql.Database",
+    "sql.transaction": "sql.Transaction",
+    "sql.Database.transaction": "sql.Database.transaction()",
+    "queue.get": "queue.Queue",
+    "queue.message": "queue.Delivery",
+    "http.request": "http.Request",
+}
+_BUILDER = "sql.builder"
+
+_MOST_BINDINGS = 4
+_MOST_DEPTH = 50
+_BUDGET = 20_000
+"""Expressions looked at in one file: nobody writes more, and names may refer to each other."""
+
+
+class Callee(msgspec.Struct, frozen=True):
+    """A function or value of `runtime.modules`: `queue.publish`, `sql.Database.query`."""
+
+    name: str
+    blocking: bool
+    """True for that of `runtime.modules.sync`."""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Resolver:
+    """Tells what an expression of a file is. None if that is not certain."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._pending: set[int] = set()
+        self._budget = _BUDGET
+        self._depth = 0
+
+    def callee(self, node: ast.expr) -> Callee | None:
+        """The part of `runtime.modules` that an expression is."""
+        path = self.path(node)
+        if path is None or not path.startswith(_ROOT):
+            return None
+        blocking = path.startswith(_BLOCKING_ROOT)
+        return Callee(path.removeprefix(_BLOCKING_ROOT if blocking else _ROOT), blocking)
+
+    def path(self, node: ast.expr) -> str | None:
+        """The dotted path of an expression; objects are named by their class."""
+        self._budget -= 1
+        if self._budget < 0 or self._depth > _MOST_DEPTH:
+            return None
+        self._depth += 1
+        try:
+            match node:
+                case ast.Name():
+                    return self._of_name(node)
+                case ast.Attribute():
+                    base = self.path(node.value)
+                    return f"{base}.{node.attr}" if base else None
+                case ast.Call():
+                    return self._of_result(node)
+            return None
+        finally:
+            self._depth -= 1
+
+    def constant(self, node: ast.expr) -> str | None:
+        """The text that an expression is: a literal, or a name that is bound to one only."""
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            return node.value
+        if isinstance(node, ast.Name):
+            match self._tree.scopes[node].lookup(node.id):
+                case [Assigned(value=ast.Constant(value=str(text)), entered=None)]:
+                    return text
+        return None
+
+    def _of_name(self, node: ast.Name) -> str | None:
+        bindings = self._tree.scopes[node].lookup(node.id)
+        if not 0 < len(bindings) <= _MOST_BINDINGS or self._tree.has_star:
+            return None
+        # `statement = statement.where(…)` is what the others make of the name
+        paths = {self._of_binding(each) for each in bindings if id(each) not in self._pending}
+        return paths.pop() if len(paths) == 1 else None
+
+    def _of_binding(self, binding: Binding) -> str | None:
+        if isinstance(binding, Imported):
+            return binding.path
+        if not isinstance(binding, Assigned):
+            return None
+        self._pending.add(id(binding))
+        try:
+            path = self.path(binding.value)
+        finally:
+            self._pending.discard(id(binding))
+        if binding.entered is None or path is None:
+            return path
+        wanted = ast.With if path.startswith(_BLOCKING_ROOT) else ast.AsyncWith
+        database, parts, _ = path.partition(".Database.transaction()")
+        fits = parts and isinstance(binding.entered, wanted)
+        return f"{database}.Transaction" if fits else None
+
+    def _of_result(self, call: ast.Call) -> str | None:
+        function = self.path(call.func)
+        if function is None or not function.startswith(_ROOT):
+            return None
+        root = _BLOCKING_ROOT if function.startswith(_BLOCKING_ROOT) else _ROOT
+        name = function.removeprefix(root)
+        if name in _RESULTS:
+            return root + _RESULTS[name]
+        if name.startswith(f"{_BUILDER}."):
+            if not name.endswith(".run_with"):
+                return f"{root}{_BUILDER}.Statement"
+            return self.path(call.args[0]) if call.args else None
+        return None
+
+
+def calls(tree: Tree, resolver: Resolver) -> Iterator[tuple[ast.Call, Callee]]:
+    """Every call of something in `runtime.modules`."""
+    for node in tree.scopes:
+        if isinstance(node, ast.Call) and (callee := resolver.callee(node.func)):
+            yield node, callee

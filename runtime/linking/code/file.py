@@ -1,0 +1,125 @@
+"""CodeFile: one Python file of the application: its functions, and the ids that they name."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+import msgspec
+
+from runtime.linking.code.awaiting import Fault, faults, returned
+from runtime.linking.code.calls import IDS, Callee, Resolver, calls
+from runtime.linking.code.scope import Assigned, Defined, Imported, Tree
+
+
+class Use(msgspec.Struct, frozen=True):
+    """An entry that code names, by a call such as `sql.get("db")`."""
+
+    file: Path
+    node: ast.expr
+    """The place of the id, or of the call."""
+    callee: Callee
+    id: str
+
+
+class Part(msgspec.Struct):
+    """A function, a class or a variable of a file, with all that is inside it."""
+
+    uses: list[Use] = []
+    reads: set[str] = set()
+    """Names of other parts, and dotted paths of relative imports, which begin with a dot."""
+    expects_absence: bool = False
+    """True if it speaks of LookupError, and so may name an entry that is not there."""
+
+
+class CodeFile:
+    """A file as syntax. Nothing is known of one whose code is too deep to be read."""
+
+    def __init__(self, path: Path, module: ast.Module) -> None:
+        self.path = path
+        self._tree = Tree(module)
+        self._resolver = Resolver(self._tree)
+
+    @cached_property
+    def faults(self) -> list[Fault]:
+        """Calls that need an `await` and have none."""
+        return [*faults(self._tree, self._resolver)]
+
+    def returned(self, function: str) -> list[Fault]:
+        """Such calls that a top-level `async def` returns: for a handler, whose result is last."""
+        match self._tree.scope.bindings.get(function):
+            case [Defined(node=ast.AsyncFunctionDef(decorator_list=[]) as node)]:
+                return [*returned(self._tree, self._resolver, node)]
+        return []
+
+    @cached_property
+    def parts(self) -> dict[str, Part]:
+        """The parts of the file by name. Code that only the import runs is left out."""
+        parts: dict[str, Part] = {}
+        called = {id(call): callee for call, callee in calls(self._tree, self._resolver)}
+        owners: dict[ast.AST, Part | None] = {}
+        for node, scope in self._tree.scopes.items():
+            parent = self._tree.parents.get(node)
+            owner = owners[parent] if parent is not None else None
+            names = _names(node) if owner is None and scope is self._tree.scope else ()
+            for name in names:
+                owner = parts.setdefault(name, owner or Part())
+            owners[node] = owner
+            if owner is None:
+                continue
+            if isinstance(node, ast.Call):
+                owner.uses += self._uses(node, called.get(id(node)))
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                owner.expects_absence |= node.id == "LookupError"
+                owner.reads.update(self._reads(node))
+        return parts
+
+    def imported(self, name: str) -> str | None:
+        """The path from which the file imports a name relatively."""
+        match self._tree.scope.bindings.get(name):
+            case [Imported(path=path)] if path.startswith("."):
+                return path
+        return None
+
+    def _uses(self, call: ast.Call, callee: Callee | None) -> Iterator[Use]:
+        named = {keyword.arg: keyword.value for keyword in call.keywords}
+        if callee is not None and callee.name in IDS:
+            argument = call.args[0] if call.args else named.get("id")
+            if argument is not None and (text := self._resolver.constant(argument)):
+                yield Use(self.path, argument, callee, text)
+        # `partial(queue.publish, "tasks")`, `to_thread(queue.publish, "tasks", body)`
+        for function, argument in zip(call.args, call.args[1:], strict=False):
+            if isinstance(function, ast.Name | ast.Attribute):
+                passed = self._resolver.callee(function)
+                text = self._resolver.constant(argument)
+                if passed is not None and passed.name in IDS and text:
+                    yield Use(self.path, argument, passed, text)
+
+    def _reads(self, node: ast.Name) -> Iterator[str]:
+        for binding in self._tree.scopes[node].lookup(node.id):
+            if isinstance(binding, Imported):
+                if binding.path.startswith("."):
+                    yield binding.path + self._attributes(node)
+            elif isinstance(binding, Assigned | Defined):
+                yield node.id
+
+    def _attributes(self, node: ast.expr) -> str:
+        """The attributes that are read of a name, with their dots."""
+        text, parent = "", self._tree.parents[node]
+        while isinstance(parent, ast.Attribute):
+            text += f".{parent.attr}"
+            parent = self._tree.parents[parent]
+        return text
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    """The names that a statement of a file makes a part for."""
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            yield name
+        case ast.Assign(targets=targets):
+            yield from (each.id for each in targets if isinstance(each, ast.Name))
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            yield name

@@ -1,0 +1,74 @@
+"""CodeCheck: checks how the code of handlers uses `runtime.modules`, and which entries it names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from runtime.entry_id import EntryId
+from runtime.findings.finding import Finding, Problem
+from runtime.linking.code.awaiting import Fault
+from runtime.linking.code.file import Use
+from runtime.linking.code.reader import CodeReader
+from runtime.linking.handler_check import HandlerCheck
+from runtime.linking.inspection import position
+from runtime.manifest.entry import Entry
+
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "sql": ("db.sql.*",),
+    "queue": ("queue.queue",),
+    "registry": ("*",),
+}
+"""The kinds of the entries that the functions of each module name."""
+
+_DATA = "registry"
+"""The module whose functions read an entry, and need nothing of it to run."""
+
+Resolve = Callable[[Entry, Use], EntryId | Problem | None]
+
+
+class CodeCheck:
+    """Checks the code of handlers, and appends what it finds to a list."""
+
+    def __init__(
+        self,
+        application: Path,
+        handlers: HandlerCheck,
+        findings: list[Finding],
+        resolve: Resolve,
+    ) -> None:
+        self._handlers = handlers
+        self._findings = findings
+        self._resolve = resolve
+        self._reader = CodeReader(application, handlers.tree)
+        self._checked: set[Path] = set()
+
+    def uses(self, entry: Entry) -> dict[EntryId, str]:
+        """The entries that the handler of `entry` needs by its code, each with the call."""
+        function = self._handlers.function(entry)
+        if function is None:
+            return {}
+        code = self._reader.code(*function)
+        is_ours = not str(entry.fields["source"]).startswith("module://")
+        if is_ours:
+            for file in code.files:
+                if file.path not in self._checked:
+                    self._checked.add(file.path)
+                    self._report(file.path, file.faults)
+            if own := self._reader.file(function[0]):
+                self._report(own.path, own.returned(function[1]))
+        uses = {}
+        for use in code.uses:
+            match self._resolve(entry, use):
+                case Problem(message=message, hint=hint):
+                    if is_ours and not code.expects_absence:
+                        place = position(use.file, use.node.lineno, use.node.col_offset + 1)
+                        self._findings.append(Finding(place, message, hint))
+                case EntryId() as id if not use.callee.name.startswith(f"{_DATA}."):
+                    uses[id] = use.callee.name
+        return uses
+
+    def _report(self, file: Path, faults: list[Fault]) -> None:
+        for fault in faults:
+            place = position(file, fault.node.lineno, fault.node.col_offset + 1)
+            self._findings.append(Finding(place, fault.message, fault.hint))
