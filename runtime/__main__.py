@@ -21,6 +21,7 @@ def main() -> None:
     from runtime.program.pid1 import step_aside
 
     step_aside()
+    signals.leave_to_children()  # after it: the program itself may be a child of PID 1
 
     from runtime.cli import command
 
@@ -39,5 +40,12 @@ def _open_standard_streams() -> None:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free descriptor: this one
 
 
+# A child of multiprocessing imports this file, and then what it was sent.
+if "_RUNTIME_PACKAGES" in os.environ:
+    from runtime.handlers.package import find_in_children
+
+    find_in_children()
+
 if __name__ == "__main__":
+    __spec__ = None  # after `python -m`, it would skip this file, since that is a `__main__`
     main()

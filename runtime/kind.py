@@ -13,6 +13,7 @@ from runtime.entry_id import EntryId
 from runtime.findings.finding import Path, Position, Problem
 from runtime.handlers.context import ApplicationContext
 from runtime.handlers.invocation import Invocation, LoadedHandler
+from runtime.handlers.threads import Submit
 from runtime.service import Ready, Service, Stage, StartError, Unavailable
 from runtime.telemetry import OFF, Telemetry
 
@@ -51,6 +52,10 @@ class Handlers(Protocol):
         position: Callable[..., Position],
     ) -> LoadedHandler:
         """Import a function. Raises StartError, with the line of the handler that failed."""
+        ...
+
+    def threads(self, size: int, name: str) -> Submit:
+        """Up to `size` further threads for plain `def` handlers, named after `name`."""
         ...
 
 

@@ -23,6 +23,8 @@ REAL_TIME = {
     "runtime.application.application": REPORTS,
     "runtime.supervision.supervisor": DRAIN,
     "runtime.supervision.child": DRAIN,
+    "runtime.handlers.threads": REPORTS,
+    "runtime.kinds.process": DRAIN,
     "runtime.program.program": DRAIN,
     "runtime.program.signals": DRAIN,
     "runtime.program.prefork": PROCESSES,

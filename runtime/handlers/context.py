@@ -85,6 +85,10 @@ class Subject(Protocol):
         """Fields that identify it in each log line of the call, such as `{"request_id": "…"}`."""
         ...
 
+    def become_async(self) -> None:
+        """Hand out what an `async def` expects: the handler is one, behind a decorator."""
+        ...
+
 
 class Call(
     msgspec.Struct, frozen=True, eq=False

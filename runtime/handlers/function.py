@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from runtime.entry_id import EntryId
 from runtime.handlers.context import Subject
@@ -27,4 +27,16 @@ class Function(Protocol):
 
     def call(self, subject: Subject, *arguments: Any) -> Awaitable[Any]:
         """Call the handler, as `runtime.handlers.invocation.Invocation` does."""
+        ...
+
+
+@runtime_checkable
+class Separable(Function, Protocol):
+    """A function that can keep the calls of one consumer apart from all others."""
+
+    def for_consumer(self, name: str, concurrency: int) -> Function:
+        """The same function for one consumer, with a copy of the context for each call.
+
+        A plain `def` gets `concurrency` threads of its own: others would wait for its messages.
+        """
         ...

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
-import itertools
-import sys
 import traceback
 import types
 from collections.abc import Callable
@@ -14,10 +13,9 @@ from typing import Any
 
 from runtime.findings.display import display_path
 from runtime.findings.finding import Position
+from runtime.handlers import decimals, package, unawaited
 from runtime.handlers.threads import Submit, ThreadPool
 from runtime.service import StartError
-
-_applications = itertools.count(1)
 
 
 class Handlers:
@@ -28,12 +26,10 @@ class Handlers:
     """
 
     def __init__(self, folder: Path, pool: ThreadPool) -> None:
-        self._folder = folder.resolve()
         self._pool = pool
-        self._package = f"runtime_application_{next(_applications)}"
-        package = types.ModuleType(self._package, f"The handlers of {folder}.")
-        package.__path__ = [str(self._folder)]
-        sys.modules[self._package] = package
+        self._folder = folder.resolve()
+        self._package = package.add(self._folder)
+        unawaited.watch()
 
     def load(
         self, source: str, method: str, manifest_folder: Path, position: Callable[..., Position]
@@ -53,10 +49,15 @@ class Handlers:
             module = importlib.import_module(name)
         except (Exception, SystemExit) as error:
             raise StartError(self._import_error(error, rest, manifest_folder)) from error
+        decimals.look()
         function = getattr(module, method, None)
         if not callable(function):
             raise StartError(f"{position('method')}: no function '{method}' in '{rest}'")
         return Handler(function, self._pool.submit)
+
+    def threads(self, size: int, name: str) -> Submit:
+        """Up to `size` further threads for plain `def` handlers, named after `name`."""
+        return self._pool.part(size, name).submit
 
     def _import_error(self, error: BaseException, rest: str, folder: Path) -> str:
         """Describe it in one line: the last frame in the application's files, the error, a hint."""
@@ -68,13 +69,22 @@ class Handlers:
             place = f"{display_path(error.filename)}:{error.lineno}"
             reason = f"SyntaxError: {error.msg}"
         reason = reason.replace(f"{self._package}.", "")
-        return f"{place}: the handler '{rest}' cannot be imported: {reason}{_hint(error, folder)}"
+        return (
+            f"{place}: the handler '{rest}' cannot be imported: {reason}{self._hint(error, folder)}"
+        )
+
+    def _hint(self, error: BaseException, folder: Path) -> str:
+        if not isinstance(error, ModuleNotFoundError) or not error.name:
+            return ""
+        if "." not in error.name and (folder / f"{error.name}.py").exists():
+            return f"; write 'from .{error.name} import …' for a file beside the handler"
+        if error.name.startswith(f"{self._package}."):
+            return "; there is no such file in the application's folder"
+        return f"; install what provides '{error.name}', or correct the name"
 
     def forget(self) -> None:
         """Remove the application's modules from `sys.modules`."""
-        for name in [*sys.modules]:
-            if name == self._package or name.startswith(f"{self._package}."):
-                del sys.modules[name]
+        package.remove(self._package)
 
 
 class Handler:
@@ -87,10 +97,39 @@ class Handler:
         self.submit = submit
 
 
+_LOOP_RUNNERS = frozenset(
+    {"run_until_complete", "run_coroutine_threadsafe", "async_to_sync", "Runner"}
+)
+
+
 def _is_async(function: Callable[..., Any]) -> bool:
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(function, "__call__", None)  # noqa: B004 - an object whose __call__ is `async def`
-    )
+    """True for an `async def`, also behind decorators that say what they wrap, and partials.
+
+    A decorator that makes a plain function of it, by running a loop of its own, stays one.
+    """
+    seen: set[int] = set()
+    while id(function) not in seen:
+        seen.add(id(function))
+        if inspect.iscoroutinefunction(function):
+            return True
+        if _runs_a_loop(function):
+            return False
+        if isinstance(function, functools.partial):
+            function = function.func
+        elif (wrapped := getattr(function, "__wrapped__", None)) is not None:
+            function = wrapped
+        elif not isinstance(function, _FUNCTIONS) and not isinstance(function, type):
+            function = getattr(function, "__call__", function)  # noqa: B004 - of its class
+    return False
+
+
+_FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
+
+
+def _runs_a_loop(function: Callable[..., Any]) -> bool:
+    call = function if isinstance(function, _FUNCTIONS) else type(function).__call__
+    names = getattr(getattr(call, "__code__", None), "co_names", ())
+    return not _LOOP_RUNNERS.isdisjoint(names) or {"asyncio", "run"}.issubset(names)
 
 
 def _takes_argument(function: Callable[..., Any]) -> bool:
@@ -104,13 +143,3 @@ def _takes_argument(function: Callable[..., Any]) -> bool:
         inspect.Parameter.VAR_POSITIONAL,
     )
     return any(parameter.kind in positional for parameter in parameters)
-
-
-def _hint(error: BaseException, folder: Path) -> str:
-    if not isinstance(error, ModuleNotFoundError) or not error.name:
-        return ""
-    if "." not in error.name and (folder / f"{error.name}.py").exists():
-        return f"; write 'from .{error.name} import …' for a file beside the handler"
-    if error.name.startswith("runtime_application_"):
-        return "; there is no such file in the application's folder"
-    return f"; install what provides '{error.name}', or correct the name"

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+import concurrent.futures
+import contextvars
+import inspect
+import types
+from asyncio import get_running_loop
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any, Concatenate, Protocol
 
 from runtime.entry_id import EntryId
+from runtime.handlers import decimals, fork, unawaited
 from runtime.handlers.context import ApplicationContext, Call, Subject, current
 from runtime.handlers.threads import Submit
 from runtime.telemetry import OFF, Telemetry
+
+_VALUES = frozenset({type(None), dict, list, str, bytes, bool, int, float, tuple})
+"""Types of most results, which need no closer look."""
+_LAZY = (
+    types.GeneratorType,
+    types.AsyncGeneratorType,
+    concurrent.futures.Future,
+    map,
+    filter,
+    zip,
+)
+
+_Call = Callable[Concatenate[Subject, ...], Awaitable[Any]]
 
 
 class LoadedHandler(Protocol):
@@ -34,18 +52,25 @@ class LoadedHandler(Protocol):
         ...
 
 
+class UnfinishedResult(TypeError):
+    """A handler returned work that nobody does, such as a generator, in the place of a value."""
+
+
 class Invocation:
     """Calls the handler of one entry: an `async def` on the event loop, a `def` in a thread."""
 
-    __slots__ = ("_entry", "_function", "_scope", "_telemetry", "call")
+    __slots__ = ("_blocking", "_entry", "_run", "_scope", "_telemetry", "call", "call_apart")
 
-    call: Callable[Concatenate[Subject, ...], Awaitable[Any]]
+    call: _Call
     """`call(subject, *arguments)` returns the handler's awaitable result.
 
     Sets the current `Call` of the calling task and does not reset it: call it from a task that is
     yours. Cancelling the awaitable cancels an `async def`; the thread of a `def` goes on, keeps its
-    slot until it returns, and its result is ignored.
+    slot until it returns, and its result is ignored. Raises what the handler raises,
+    UnfinishedResult and NotAwaited.
     """
+    call_apart: _Call
+    """The same in a copy of the caller's context, for a task that makes many calls."""
 
     def __init__(
         self,
@@ -57,19 +82,38 @@ class Invocation:
         submit: Submit | None = None,
     ) -> None:
         """`submit` runs a `def` in place of the handler's own pool of threads."""
+        self._blocking = handler.blocking
         self._entry = entry
         self._scope = scope
         self._telemetry = telemetry
-        function = handler.function
-        self._function = (
-            _in_thread(function, submit or handler.submit) if handler.blocking else function
+        self._run: Callable[..., Awaitable[Any]] = (
+            _in_thread(handler.function, submit or handler.submit)
+            if handler.blocking
+            else _on_loop(handler.function)
         )
-        self.call = self._call_traced if telemetry.enabled else self._call
+        self.call = call = self._call_traced if telemetry.enabled else self._call
+        # A thread has a copy of its own anyhow.
+        self.call_apart = call if handler.blocking else _apart(call)
 
-    def _call(self, subject: Subject, *arguments: Any) -> Awaitable[Any]:
-        # Not a coroutine: it would be one more for every request and message to go through.
-        current.set(Call(self._entry, self._scope, subject))
-        result: Awaitable[Any] = self._function(*arguments)
+    async def _call(self, subject: Subject, *arguments: Any) -> Any:
+        call = Call(self._entry, self._scope, subject)
+        current.set(call)
+        if decimals.in_use and not self._blocking:
+            decimals.separate()
+        try:
+            result = await self._run(*arguments)
+        except BaseException as error:
+            fork.end_child(self._entry, error)
+            forgotten = unawaited.take(call)
+            if forgotten is not None and isinstance(error, Exception):  # and no cancellation
+                raise forgotten from error
+            raise
+        if fork.is_child():
+            fork.end_child(self._entry, None)
+        if type(result) not in _VALUES:
+            check_finished(result)
+        if unawaited.found_any() and (forgotten := unawaited.take(call)) is not None:
+            raise forgotten
         return result
 
     async def _call_traced(self, subject: Subject, *arguments: Any) -> Any:
@@ -77,10 +121,91 @@ class Invocation:
             return await self._call(subject, *arguments)
 
 
-def _in_thread(function: Callable[..., Any], submit: Submit) -> Callable[..., Awaitable[Any]]:
-    async def call(*arguments: Any) -> Any:
-        result = await submit(function, *arguments)
-        # a decorator may have made a plain function of an `async def`
-        return await result if asyncio.iscoroutine(result) else result
+def check_finished(result: object) -> None:
+    """Raise UnfinishedResult for a generator, a future, or whatever else is still to be run."""
+    if isinstance(result, _LAZY) or hasattr(type(result), "__await__"):
+        if isinstance(result, Coroutine):
+            result.close()  # else Python would report it as well, without its place
+        raise UnfinishedResult(
+            f"it returned {_kind(result)}, whose work nobody does; return a value, and do the work "
+            "in the handler"
+        )
+
+
+def _kind(result: object) -> str:
+    name = getattr(result, "__qualname__", None)
+    of = f" of '{name}'" if name else ""
+    match result:
+        case types.GeneratorType():
+            return f"a generator{of}: it has a 'yield', so that none of its lines has run"
+        case types.AsyncGeneratorType():
+            return f"an async generator{of}: it has a 'yield', so that none of its lines has run"
+        case Coroutine():
+            return f"a coroutine{of}, a call without 'await'"
+        case _:
+            return f"a {type(result).__name__}"
+
+
+def _on_loop(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    if inspect.iscoroutinefunction(function):
+        return function
+
+    async def call(*arguments: Any) -> Any:  # what a decorator made of an `async def`
+        result = function(*arguments)
+        return await result if hasattr(type(result), "__await__") else result
 
     return call
+
+
+def _in_thread(function: Callable[..., Any], submit: Submit) -> Callable[..., Awaitable[Any]]:
+    def run(*arguments: Any) -> Any:
+        if decimals.in_use:
+            decimals.separate()
+        try:
+            result = function(*arguments)
+        except BaseException as error:
+            fork.end_child(current.get().entry, error)
+            raise
+        if fork.is_child():
+            fork.end_child(current.get().entry, None)
+        return result
+
+    async def call(*arguments: Any) -> Any:
+        context = contextvars.copy_context()
+        result = await submit(context.run, run, *arguments)
+        if not inspect.iscoroutine(result):
+            return result
+        # A decorator may have made a plain function of an `async def`, without saying so.
+        current.get().subject.become_async()
+        return await get_running_loop().create_task(result, context=context)
+
+    return call
+
+
+def _apart(call: _Call) -> _Call:
+    def call_apart(subject: Subject, *arguments: Any) -> Awaitable[Any]:
+        coroutine: Any = call(subject, *arguments)
+        return _drive(coroutine, contextvars.copy_context())
+
+    return call_apart
+
+
+@types.coroutine
+def _drive(
+    coroutine: Coroutine[Any, Any, Any], context: contextvars.Context
+) -> Generator[Any, Any, Any]:
+    """Await a coroutine of which every step runs in `context`.
+
+    A task would do that too, for three times the price of a message that does nothing.
+    """
+    try:
+        awaited = context.run(coroutine.send, None)
+        while True:
+            try:
+                value = yield awaited
+            except BaseException as error:
+                awaited = context.run(coroutine.throw, error)
+            else:
+                awaited = context.run(coroutine.send, value)
+    except StopIteration as end:
+        return end.value

@@ -6,11 +6,16 @@ import asyncio
 import contextvars
 import threading
 from collections.abc import Awaitable, Callable
-from queue import SimpleQueue
-from typing import Any
+from queue import Empty, SimpleQueue
+from time import monotonic
+from typing import Any, NamedTuple
+from weakref import WeakSet
 
 Submit = Callable[..., Awaitable[Any]]
 """`submit(function, *arguments)` runs a function in a thread and returns its awaitable result."""
+
+IDLE_TIMEOUT = 60.0
+"""Seconds after which a thread without work ends."""
 
 _PendingCall = tuple[
     contextvars.Context,
@@ -21,6 +26,15 @@ _PendingCall = tuple[
 ]
 
 
+class Occupant(NamedTuple):
+    """The call that a thread of a pool is busy with."""
+
+    thread: int
+    context: contextvars.Context
+    since: float
+    """On the monotonic clock."""
+
+
 class ThreadPool:
     """Up to `size` daemon threads, started on demand.
 
@@ -28,17 +42,32 @@ class ThreadPool:
     returns would keep the program from ending.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, name: str = "handler") -> None:
         self.size = size
+        self._name = name
         self._pending: SimpleQueue[_PendingCall] = SimpleQueue()
         self._threads = 0
+        self._started = 0
         self._unfinished = 0
         self._lock = threading.Lock()
+        self._occupants: dict[int, Occupant] = {}
+        self._parts: WeakSet[ThreadPool] = WeakSet()
+
+    def part(self, size: int, name: str) -> ThreadPool:
+        """Another pool, with threads of its own, whose calls count as `unfinished` here too."""
+        part = ThreadPool(size, name)
+        self._parts.add(part)
+        return part
 
     @property
     def unfinished(self) -> int:
         """The number of calls that were submitted and have not returned."""
-        return self._unfinished
+        return self._unfinished + sum(part.unfinished for part in [*self._parts])
+
+    def occupants(self) -> list[Occupant]:
+        """The calls of all threads if every one is busy; empty while any is free."""
+        occupants = [*self._occupants.values()]
+        return occupants if len(occupants) >= self.size else []
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
         """Call a function in a thread, in a copy of the caller's context.
@@ -51,21 +80,33 @@ class ThreadPool:
             self._unfinished += 1
             if self._threads < min(self.size, self._unfinished):
                 self._threads += 1
-                name = f"handler-{self._threads}"
+                self._started += 1
+                name = f"{self._name}-{self._started}"
                 threading.Thread(target=self._work, name=name, daemon=True).start()
         self._pending.put((contextvars.copy_context(), function, arguments, loop, future))
         return future
 
     def _work(self) -> None:
+        thread, occupants = threading.get_ident(), self._occupants
         while True:
-            context, function, arguments, loop, future = self._pending.get()
+            try:
+                pending = self._pending.get(timeout=IDLE_TIMEOUT)
+            except Empty:
+                with self._lock:
+                    if self._unfinished < self._threads:  # else a call is on its way
+                        self._threads -= 1
+                        return
+                continue
+            context, function, arguments, loop, future = pending
             result, error = None, None
             if not future.cancelled():  # while it waited for a thread
+                occupants[thread] = Occupant(thread, context, monotonic())
                 result, error = call_in_context(context, function, arguments)
+                del occupants[thread]
             with self._lock:
                 self._unfinished -= 1
             resolve(loop, future, result, error)
-            del context, function, arguments, future, result, error
+            del pending, context, function, arguments, future, result, error
 
 
 def call_in_context(

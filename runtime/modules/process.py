@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runtime.handlers.context import call
+from runtime.handlers.fork import forbid_in_child
 from runtime.kinds.process import ProcessRun
 
 
@@ -11,16 +12,18 @@ def ready() -> None:
     current_run().ready()
 
 
-async def stopping() -> None:
-    """Return when the application begins to stop.
+async def stopping(timeout: float | None = None) -> bool:
+    """Return True when the application begins to stop, or False after `timeout` seconds.
 
-    A process that awaits this has `stop_timeout` to finish; any other is cancelled at once.
+    `while not await process.stopping(timeout=5): await work()`. A process that awaits this has
+    `stop_timeout` to finish; any other is cancelled at once.
     """
-    await current_run().stopping()
+    return await current_run().stopping(timeout)
 
 
 def current_run() -> ProcessRun:
-    """The current run. Raises RuntimeError outside of a process."""
+    """The current run. Raises RuntimeError outside of a process, and in a forked child of it."""
+    forbid_in_child("process")
     subject = call().subject
     if not isinstance(subject, ProcessRun):
         raise RuntimeError(f"'{call().entry}' is not running as a process")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from runtime.application.application import Application
@@ -15,6 +15,9 @@ from runtime.program.signals import Signals
 from runtime.supervision.child import GRACE
 
 log = logging.getLogger("runtime")
+
+TICK = 0.5
+"""Seconds between two looks at what handlers may have taken from the program."""
 
 T = TypeVar("T")
 
@@ -36,6 +39,8 @@ def run(application: Application, signals: Signals) -> int:
     gc.freeze()  # everything built so far is permanent; `main` disabled the collector until now
     gc.enable()
     signals.drain_with(lambda: call_threadsafe(loop, stop.set), budget)
+    signals.own(loop)
+    _every(loop, TICK, signals.take_back)
     with crash_guard():
         code = _complete(loop, application.serve(stop))
         stuck = _complete(loop, _cancel_remaining_tasks(loop))
@@ -63,6 +68,12 @@ def _new_loop() -> asyncio.AbstractEventLoop:
         return asyncio.new_event_loop()
     loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
     return loop
+
+
+def _every(loop: asyncio.AbstractEventLoop, seconds: float, call: Callable[[], None]) -> None:
+    """Call now, and every so many seconds while the loop runs."""
+    call()
+    loop.call_later(seconds, _every, loop, seconds, call)
 
 
 async def _cancel_remaining_tasks(loop: asyncio.AbstractEventLoop) -> bool:

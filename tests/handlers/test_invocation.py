@@ -25,6 +25,8 @@ ENTRY = EntryId("app", "work")
 class Subject:
     log_ids: Mapping[str, object] = {}
 
+    def become_async(self) -> None: ...
+
 
 def invocation(function: Callable[..., Any], telemetry: Telemetry = OFF) -> Invocation:
     return Invocation(
@@ -145,13 +147,14 @@ def test_nothing_of_telemetry_is_called_while_nobody_listens(
     assert run(main())[0].entry == ENTRY
 
 
-def test_no_frame_stands_between_the_caller_and_an_async_handler() -> None:
-    """An awaitable of ours around the handler's would be resumed for each of its awaits."""
+def test_one_frame_stands_between_the_caller_and_an_async_handler() -> None:
+    """Each frame of ours around the handler's is resumed for each of its awaits."""
 
-    async def handler() -> None: ...
+    async def handler() -> None:
+        await asyncio.sleep(0)
 
-    coroutine = contextvars.copy_context().run(invocation(handler).call, Subject())
-    assert isinstance(coroutine, Coroutine)
+    coroutine: Any = invocation(handler).call(Subject())
+    contextvars.copy_context().run(coroutine.send, None)
+
+    assert coroutine.cr_await.cr_code is handler.__code__
     coroutine.close()
-
-    assert coroutine.cr_code is handler.__code__  # type: ignore[attr-defined]

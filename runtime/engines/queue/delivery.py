@@ -49,6 +49,9 @@ class Delivery(msgspec.Struct, eq=False):  # a Struct is made in half the time o
         """Fields that identify the message in the log lines of its handler."""
         return {"message_id": self.message.id}
 
+    def become_async(self) -> None:
+        """Nothing to do: a handler is called with the body, which has nothing to await."""
+
     async def ack(self) -> None:
         """Mark the message as done, whatever the handler does next. Raises AlreadySettled."""
         await self._decide(ACK)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from runtime.backoff import Backoff
 from runtime.clock import REAL, Clock
@@ -19,6 +19,7 @@ from runtime.engines.queue.message import (
     next_id,
 )
 from runtime.engines.sql.contract import JoinableTransaction
+from runtime.handlers.fork import ParentOnly, on_fork
 from runtime.telemetry import TRACEPARENT, Telemetry
 
 
@@ -44,6 +45,7 @@ class Queue:
         self.max_attempts = max_attempts
         self.dead_letter = dead_letter
         self._time = clock.time
+        on_fork(self._leave_to_parent)
 
     async def publish(
         self,
@@ -84,6 +86,10 @@ class Queue:
     async def dead_letters(self, limit: int = 100) -> Sequence[Message]:
         """The oldest messages that died here, if there is no dead letter queue for them."""
         return await self.driver_queue.dead_letters(limit)
+
+    def _leave_to_parent(self) -> None:
+        """In a forked child, whose copy of the queue has no consumers and is lost with it."""
+        self.driver_queue = cast("DriverQueue", ParentOnly(f"queue '{self.id}'"))
 
 
 class TracedQueue(Queue):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from runtime.codec import escape_surrogates
 from runtime.engines.queue.driver_queue import NotHeld, Subscription
@@ -23,6 +23,7 @@ from runtime.engines.queue.outcome import (
     Retry,
 )
 from runtime.engines.queue.queue import Queue
+from runtime.handlers.fork import ParentOnly, on_fork
 from runtime.log.traceback import format_traceback
 from runtime.telemetry import Telemetry
 from runtime.units import format_duration
@@ -60,6 +61,7 @@ class Settlement:
         self._time = time
         self._telemetry = telemetry
         self._redact = redact
+        on_fork(self._leave_to_parent)
 
     async def settle(self, delivery: Delivery, outcome: Outcome) -> None:
         """Act on the outcome of a delivery. Logs, and changes nothing, if the message is no longer
@@ -106,6 +108,9 @@ class Settlement:
                 function=self._function,
                 **fields,
             )
+
+    def _leave_to_parent(self) -> None:
+        self.subscription = cast("Subscription", ParentOnly(f"a message of '{self.queue.id}'"))
 
     async def _retry(
         self, delivery: Delivery, delay: float | None, error: BaseException | None

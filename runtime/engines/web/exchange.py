@@ -114,6 +114,13 @@ class Exchange:
             )
         return self._blocking_request
 
+    def become_async(self) -> None:
+        """Make the request that a plain `def` was given the one of an `async def`, in its place."""
+        if self._blocking_request is not None:
+            request = self.request
+            self._blocking_request.__class__ = Request  # type: ignore[assignment]
+            self._blocking_request.__dict__ = vars(request)
+
     async def read(self) -> BlockingRequest:
         """Read the whole body, so that a handler in a thread never waits for a client."""
         if self._blocking_request is None:

@@ -15,6 +15,7 @@ from runtime.engines.web.admission import Admission
 from runtime.engines.web.backlog import INTERVAL, BacklogTakeover
 from runtime.engines.web.protocol.connections import Connections
 from runtime.engines.web.timeouts import Timeouts
+from runtime.handlers.fork import drop_descriptor, on_fork
 from runtime.service import Ready
 
 _MAX_TICK = 0.5
@@ -47,6 +48,9 @@ class Server:
         self._tls = tls
         self._name = name
         self._sockets = [*sockets]
+        self._listening = [*sockets]
+        self._clients: Connections | None = None
+        on_fork(self._leave_to_parent)
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
         """Listen and serve. On `stop`, close the listener, drain and return.
@@ -54,8 +58,9 @@ class Server:
         Raises StartError if the address is not available. Cancellation closes every client at once.
         """
         admission = Admission(self._max_connections, self._name)
-        clients = Connections(self._app, self._timeouts, admission)
+        clients = self._clients = Connections(self._app, self._timeouts, admission)
         opened = listen(self._address, self._sockets[0] if self._sockets else None)
+        self._listening = [opened, *self._sockets]
         address = Address(self._address.host, opened.getsockname()[1])
         acceptor = Acceptor(
             clients.connect, clients.__len__, admission, self._tls, self._timeouts.header
@@ -107,6 +112,13 @@ class Server:
                 opened.close()
 
         return close
+
+    def _leave_to_parent(self) -> None:
+        """In a forked child: else the port stays taken, and clients wait for it, for its life."""
+        for each in self._listening:
+            drop_descriptor(each.fileno())
+        if self._clients is not None:
+            self._clients.leave_to_parent()
 
     def _tick_interval(self) -> float:
         times = self._timeouts

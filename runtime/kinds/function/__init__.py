@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from runtime.handlers.function import Function
+from runtime.handlers.function import Function, Separable
 
-__all__ = ["Function"]
+__all__ = ["Function", "Separable"]

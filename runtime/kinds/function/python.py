@@ -16,14 +16,33 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 class PythonFunction:
     def __init__(self, config: Config, context: BuildContext) -> None:
-        handler = context.handlers.load(
+        self._handler = context.handlers.load(
             config.source, config.method, context.manifest_folder, context.position
         )
+        self._context = context
         self.id = context.id
-        self.takes_argument = handler.takes_argument
-        self.blocking = handler.blocking
+        self.takes_argument = self._handler.takes_argument
+        self.blocking = self._handler.blocking
         # Not a method: it would be one more call for every request and message.
-        self.call = Invocation(context.id, context.scope, handler, context.telemetry).call
+        self.call = Invocation(context.id, context.scope, self._handler, context.telemetry).call
+
+    def for_consumer(self, name: str, concurrency: int) -> ConsumerFunction:
+        return ConsumerFunction(self, name, concurrency)
+
+
+class ConsumerFunction(PythonFunction):
+    """The function for one consumer: its messages don't share threads with requests."""
+
+    def __init__(self, function: PythonFunction, name: str, concurrency: int) -> None:
+        self._handler = handler = function._handler
+        self._context = context = function._context
+        self.id = function.id
+        self.takes_argument = function.takes_argument
+        self.blocking = function.blocking
+        threads = context.handlers.threads(concurrency, name)
+        self.call = Invocation(
+            context.id, context.scope, handler, context.telemetry, submit=threads
+        ).call_apart
 
 
 kind = Kind("function.python", Config, PythonFunction)

@@ -25,10 +25,18 @@ class ProcessRun:
     def log_ids(self) -> Mapping[str, object]:
         return {"run": self.number}
 
-    async def stopping(self) -> None:
-        """Return when the application begins to stop."""
+    def become_async(self) -> None:
+        """Nothing to do: a process is called with its input, which has nothing to await."""
+
+    async def stopping(self, timeout: float | None = None) -> bool:
+        """Return True when the application begins to stop, False after `timeout` seconds."""
         self.awaits_stop = True
-        await self._stop.wait()
+        try:
+            async with asyncio.timeout(timeout):
+                await self._stop.wait()
+        except TimeoutError:
+            return self._stop.is_set()
+        return True
 
 
 class Process(Protocol):

@@ -10,7 +10,7 @@ from runtime.engines.queue.consumer import Consumer
 from runtime.findings.finding import Problem
 from runtime.kind import Arguments, BuildContext, Kind, Linked, Stage
 from runtime.kinds.db.sql import Database
-from runtime.kinds.function import Function
+from runtime.kinds.function import Function, Separable
 from runtime.kinds.queue import Queue
 
 
@@ -24,9 +24,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def build(config: Config, context: BuildContext) -> Consumer:
+    function = config.func
+    if isinstance(function, Separable):
+        function = function.for_consumer(str(context.id), config.concurrency)
     return Consumer(
         config.queue,
-        config.func,
+        function,
         concurrency=config.concurrency,
         prefetch=config.prefetch,
         timeout=config.timeout,

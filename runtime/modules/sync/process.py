@@ -11,9 +11,9 @@ from runtime.modules.process import current_run
 
 def ready() -> None:
     """Report that others may rely on this process now (`type: notify`)."""
-    loop = call().scope.loop
+    run, loop = current_run(), call().scope.loop
     assert loop is not None
-    call_threadsafe(loop, current_run().ready)
+    call_threadsafe(loop, run.ready)
 
 
 def stopping(timeout: float | None = None) -> bool:
@@ -21,13 +21,11 @@ def stopping(timeout: float | None = None) -> bool:
 
     Returns True if it is stopping: `while not process.stopping(timeout=5): work()`.
     """
-    run = current_run()
-    loop = call().scope.loop
+    run, loop = current_run(), call().scope.loop
     assert loop is not None
     waiting = asyncio.run_coroutine_threadsafe(run.stopping(), loop)
     try:
-        waiting.result(timeout)
+        return waiting.result(timeout)
     except TimeoutError:
         waiting.cancel()
         return False
-    return True

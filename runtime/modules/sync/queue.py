@@ -11,6 +11,7 @@ from runtime.engines.queue.driver_queue import Full, Info
 from runtime.engines.queue.outcome import Reject, Retry
 from runtime.engines.sql.contract import JoinableTransaction
 from runtime.handlers import context
+from runtime.handlers.fork import forbid_in_child
 from runtime.modules import queue
 
 __all__ = [
@@ -95,6 +96,7 @@ def message() -> Message:
 def _wait(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine on the event loop, and block this thread until it is done."""
     try:
+        forbid_in_child("queue")
         loop = context.call().scope.loop
         if loop is None:
             raise RuntimeError("the application is not running")

@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from msgspec.structs import replace
 
@@ -24,6 +24,7 @@ from runtime.engines.sql.sqlite.statement_request import statement_request
 from runtime.engines.sql.sqlite.transaction import Transaction
 from runtime.engines.sql.sqlite.work_queue import closed_error
 from runtime.engines.sql.sqlite.writer_transaction import WriterTransaction
+from runtime.handlers.fork import ParentOnly, on_fork
 from runtime.service import Ready
 
 _STOPPING = "it is stopping"
@@ -56,6 +57,7 @@ class Database:
         self._not_running = "it was not started"
         """The reason for the refusal of a call while there is no engine."""
         self.blocking = BlockingDatabase(self.submit, self.begin)
+        on_fork(self._leave_to_parent)
 
     @property
     def label(self) -> str:
@@ -174,10 +176,13 @@ class Database:
 
     def begin(self) -> WriterTransaction:
         """A new transaction, which is queued for the writer at its first statement."""
+        queue = self._running().write_queue
         forbid_reentry(self)
-        return WriterTransaction(
-            self, self._running().write_queue, self._transaction_timeout, self.label
-        )
+        return WriterTransaction(self, queue, self._transaction_timeout, self.label)
+
+    def _leave_to_parent(self) -> None:
+        """In a forked child, which has the connections and not the threads that serve them."""
+        self._engine = cast("Engine", ParentOnly(f"database '{self.label}'"))
 
     def _running(self) -> Engine:
         if self._engine is None:

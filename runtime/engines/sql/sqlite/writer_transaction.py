@@ -21,6 +21,7 @@ from runtime.engines.sql.sqlite.result import ResultReader
 from runtime.engines.sql.sqlite.statement import Category
 from runtime.engines.sql.sqlite.statement_request import StatementRequest, statement_request
 from runtime.engines.sql.sqlite.work_queue import WorkQueue
+from runtime.handlers.fork import forbid_in_child
 from runtime.handlers.threads import call_threadsafe
 from runtime.service import Unavailable
 
@@ -85,6 +86,7 @@ class WriterTransaction:
         self._after_commit.append(partial(call_threadsafe, loop, callback))
 
     def _put(self, item: StatementRequest | BatchItem) -> None:
+        forbid_in_child("a transaction")
         with self._lock:
             self._check()
             if not self._queued:
@@ -95,6 +97,7 @@ class WriterTransaction:
 
     def end(self, commit: bool, future: ResultFuture) -> None:
         """Ask for the end, which settles the future. Raises if there is nothing to commit."""
+        forbid_in_child("a transaction")
         with self._lock:
             if commit:
                 self._check()

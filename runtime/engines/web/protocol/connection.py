@@ -8,6 +8,7 @@ share in `connections`. `tests/web/protocol/test_uvicorn.py` names each of them.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import math
 
 import httptools
@@ -54,6 +55,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._context = contextvars.copy_context()
         self._lingering = LingeringTransport(self)
         self._enter(Phase.NEW, self._timeouts.header)
         opened = transport.get_extra_info("socket")
@@ -142,7 +144,9 @@ class Connection(HttpToolsProtocol):
         super().on_body(body)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        self.tasks.add(self.loop.create_task(self._run(cycle, app)))
+        # Else a request that waited for another, or came after one, has the other's context.
+        context = self._context.copy()
+        self.tasks.add(self.loop.create_task(self._run(cycle, app), context=context))
 
     async def _run(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         """Run the application, which logs its own failures. Saves the task a done callback."""

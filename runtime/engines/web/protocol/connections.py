@@ -14,6 +14,7 @@ from runtime.engines.web.admission import Admission
 from runtime.engines.web.protocol.connection import Connection
 from runtime.engines.web.protocol.shared import Shared
 from runtime.engines.web.timeouts import Timeouts
+from runtime.handlers.fork import drop_descriptor
 
 
 class Connections:
@@ -88,6 +89,13 @@ class Connections:
         for task in tasks:
             task.cancel()
         return tasks
+
+    def leave_to_parent(self) -> None:
+        """In a forked child, let go of every client: it would not see the parent close it."""
+        for connection in list(self._clients):
+            opened = connection.transport.get_extra_info("socket")
+            if opened is not None:
+                drop_descriptor(opened.fileno())
 
     def _running(self) -> set[asyncio.Task[None]]:
         # A task cancelled before its first step has not removed itself.
