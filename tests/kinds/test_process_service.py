@@ -193,23 +193,6 @@ def test_a_thread_says_ready_and_asks_whether_it_is_to_stop() -> None:
     assert answers == [False, True]
 
 
-def test_a_coroutine_asks_again_and_again_whether_it_is_to_stop() -> None:
-    answers: list[bool] = []
-
-    async def main() -> None:
-        async def work() -> None:
-            answers.append(await process.stopping(timeout=0))
-            it.stop.set()
-            answers.append(await process.stopping(timeout=0))
-            answers.append(await process.stopping())
-
-        it = Running(work)
-        assert await it.end() == 0
-
-    run(main())
-    assert answers == [False, True, True]
-
-
 def test_a_process_runs_in_a_thread_of_its_own_if_it_is_a_plain_def() -> None:
     threads: list[threading.Thread] = []
 

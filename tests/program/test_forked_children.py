@@ -78,8 +78,8 @@ def wait(pipe):
 
 USES = {
     "query": "db.query('SELECT 1')",
-    "transaction": "db.transaction().__enter__().execute('SELECT 1')",
-    "entered": "tx.execute('SELECT 1')",
+    "transaction": "db.transaction().__enter__().query('SELECT 1')",
+    "entered": "tx.query('SELECT 1')",
     "publish": "queue.publish('tasks', 1)",
     "info": "queue.info('tasks')",
 }
@@ -111,7 +111,7 @@ from runtime.modules import queue, sql
 
 async def handle():
     db = sql.get("db")
-    uses = (lambda: db.execute("SELECT 1"), lambda: queue.publish("tasks", 1))
+    uses = (lambda: db.query("SELECT 1"), lambda: queue.publish("tasks", 1))
     return [in_child(lambda pipe: asyncio.run(use()))[0] for use in uses]
 """
     with running(application(tmp_path, code)) as program:
