@@ -12,6 +12,7 @@ from typing import TextIO
 
 from runtime.findings.finding import Finding
 from runtime.manifest.document import MAX_BYTES
+from runtime.manifest.yaml12 import lines
 
 MAX_SHOWN = 50
 """Most findings printed with their source line; the rest are printed without."""
@@ -95,4 +96,4 @@ def _lines(file: str) -> Sequence[str]:
             text = source.read(MAX_BYTES).decode("utf-8-sig", "replace")
     except OSError:
         return ()
-    return text.splitlines()
+    return lines(text)

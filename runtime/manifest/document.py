@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import yaml
@@ -10,6 +11,7 @@ from yaml.cyaml import CParser  # type: ignore[attr-defined]
 from runtime.findings.finding import Finding, Position
 from runtime.manifest.fast import MAX_DEPTH, MAX_NODES, Fallback, TooManyNodes, parse_fast
 from runtime.manifest.scalar import scalar
+from runtime.manifest.yaml12 import disguise
 from runtime.manifest.yaml_error import Fault, explain
 
 MAX_BYTES = 8 * 1024 * 1024
@@ -139,9 +141,12 @@ class _Parser:
         self.data: Any = None
         self.place = Place(0, 0, 0, 0, None)
         self.stack: list[_Frame] = []
+        self.restored: Mapping[int, str] = {}
+        """Table that restores the characters that were disguised for libyaml."""
 
     def read(self, text: str) -> None:
-        parser: Any = CParser(text)
+        disguised, self.restored = disguise(text)
+        parser: Any = CParser(disguised)
         get = parser.get_event
         scalar_event = yaml.ScalarEvent
         nodes = documents = 0
@@ -161,8 +166,11 @@ class _Parser:
                 self._put(None, event.start_mark, None)
             elif kind is yaml.DocumentStartEvent:
                 documents += 1
+                mark = event.start_mark
+                if event.version not in (None, (1, 2)) or event.tags:
+                    message = "a directive that is not allowed in a manifest"
+                    self.faults.append((message, mark.line, mark.column, "remove the line with %"))
                 if documents > 1:
-                    mark = event.start_mark
                     hint = "put it into an _index.yaml of its own"
                     raise _Stop("a second document in one file", mark.line, mark.column, hint)
             elif kind is yaml.StreamEndEvent:
@@ -179,8 +187,10 @@ class _Parser:
         frame = self.stack[-1] if self.stack else None
         if event.tag is not None or event.anchor is not None:
             self._check_plain(event)
-        value = event.value
+        value = event.value.translate(self.restored) if self.restored else event.value
         if frame is not None and frame.key is None and type(frame.data) is dict:
+            if not value and event.implicit[0]:
+                raise _Stop("a key is missing here", mark.line, mark.column)
             self._key(frame, value, mark)
             return
         if event.implicit[0]:
@@ -241,7 +251,7 @@ class _Parser:
         frame.key = None
 
     def _check_plain(self, event: Any) -> None:
-        if event.tag is not None and event.tag != "!":
+        if event.tag is not None:
             self._fault(event, f"tag '{event.tag}'", "remove it; quote a value to make it text")
         if event.anchor is not None:
             self._fault(event, f"anchor '&{event.anchor}'", "remove it; values cannot be shared")

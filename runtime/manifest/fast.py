@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import yaml
 from yaml.cyaml import CParser  # type: ignore[attr-defined]
 
 from runtime.manifest.scalar import scalar
+from runtime.manifest.yaml12 import disguise
 
 MAX_DEPTH = 64
 MAX_NODES = 250_000
@@ -34,18 +35,30 @@ def parse_fast(text: str) -> Any:
 
     Raises Fallback for anything that could be an error, and TooManyNodes.
     """
-    get: Callable[[], Any] = CParser(text).get_event
+    disguised, restored = disguise(text)
+    get: Callable[[], Any] = CParser(disguised).get_event
     try:
         get()  # StreamStartEvent
-        if type(get()) is not yaml.DocumentStartEvent:
+        start = get()
+        if type(start) is not yaml.DocumentStartEvent:
             return None
+        if start.version not in (None, (1, 2)) or start.tags:
+            raise Fallback
         data = _Parser(get).value(get(), 1)
         get()  # DocumentEndEvent
         if type(get()) is not yaml.StreamEndEvent:
             raise Fallback
     except (yaml.YAMLError, ValueError):
         raise Fallback from None
-    return data
+    return _restored(data, restored) if restored else data
+
+
+def _restored(value: Any, table: Mapping[int, str]) -> Any:
+    if isinstance(value, str):
+        return value.translate(table)
+    if isinstance(value, dict):
+        return {key.translate(table): _restored(item, table) for key, item in value.items()}
+    return [_restored(item, table) for item in value] if isinstance(value, list) else value
 
 
 class _Parser:
@@ -71,6 +84,8 @@ class _Parser:
             key = event.value
             if key in data or event.anchor is not None or event.tag is not None:
                 raise Fallback
+            if not key and event.implicit[0]:
+                raise Fallback  # no key at all
             event = get()
             # inlined from `value`: most values are scalars, and the call would cost more
             if type(event) is _SCALAR and event.anchor is None and event.tag is None:

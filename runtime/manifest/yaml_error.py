@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from runtime.manifest.fast import MAX_DEPTH
+from runtime.manifest.yaml12 import lines
 
 Fault = tuple[str, int, int, str | None]
 """Message, line and column (both from zero), and hint."""
@@ -37,6 +38,9 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> Fault:
     line, column = _place(mark)
     if "cannot start any token" in problem:
         return _no_token(text, line, column)
+    if "unexpected ':'" in problem:
+        hint = "write a space behind it, or quote the text"
+        return "a ':' directly before a comma or bracket", line, column, hint
     if "mapping values are not allowed" in problem:
         return "a ':' where no key is allowed", line, column, _COLON
     if "did not find expected" in problem and "scanning" not in context and "tag" not in context:
@@ -59,8 +63,8 @@ def _no_token(text: str, line: int, column: int) -> Fault:
 
 
 def _line(text: str, line: int) -> str:
-    lines = text.splitlines()
-    return f"{lines[line]} " if line < len(lines) else " "
+    found = lines(text)
+    return f"{found[line]} " if line < len(found) else " "
 
 
 def _place(mark: Any) -> tuple[int, int]:
@@ -76,6 +80,6 @@ def _forbidden_character(error: yaml.YAMLError, text: str) -> Fault:
     offset = next(found, None)
     if offset is None:
         offset = len(text.encode()[:position].decode(errors="ignore"))
-    before = text[:offset]
-    column = offset - (before.rfind("\n") + 1)
-    return "a character that YAML does not allow", before.count("\n"), column, "remove it"
+    before = lines(text[:offset])
+    message = "a character that YAML does not allow"
+    return message, len(before) - 1, len(before[-1]), "remove it"
