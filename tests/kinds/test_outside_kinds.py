@@ -12,6 +12,8 @@ from tests.support.blackbox import ROOT, Site, execute, write_files
 from tests.support.doc_examples import steps
 from tests.support.program import running
 
+pytestmark = pytest.mark.slow
+
 PAGE = ROOT / "docs" / "adding-a-kind.md"
 
 

@@ -132,6 +132,7 @@ def without_files(found: list[str]) -> list[str]:
     return [finding for finding in found if ": no file " not in finding]
 
 
+@pytest.mark.slow
 def test_the_right_name_is_suggested_for_typos(tmp_path: Path) -> None:
     chance = random.Random(1)
     missed, tried = [], 0

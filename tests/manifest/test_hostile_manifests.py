@@ -18,7 +18,7 @@ from runtime.manifest.reader import read
 from tests.support.blackbox import execute
 from tests.support.good_manifests import GOOD, check, write
 
-MUTATIONS = int(os.environ.get("RELIABILITY_MUTATIONS", "15000"))
+MUTATIONS = int(os.environ.get("RELIABILITY_MUTATIONS", "6000"))
 """How many mutated texts are read; the long run sets it higher."""
 
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
