@@ -4,6 +4,7 @@
     rows = await db.query("SELECT * FROM tasks WHERE status = ?", ("new",))
     async with db.transaction() as tx:
         await tx.execute("UPDATE tasks SET status = ?", ("done",))
+    await db.executemany("INSERT INTO tasks (name) VALUES (?)", [("a",), ("b",)])
 
 In a handler whose consumer has the field `transaction`, these writes and the acknowledgement of the
 message are committed together:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Protocol
 
@@ -97,6 +97,22 @@ class Transaction(JoinableTransaction, Protocol):
         """Run a statement for its effect."""
         ...
 
+    async def executemany(self, text: str, rows: Iterable[Parameters]) -> Result:
+        """Run an INSERT, UPDATE or DELETE once for each row of parameters, all of them or none.
+
+        The rows are copied and checked when it is called; an error says `row 3: …`. The result has
+        the sum of the rows affected, and no id.
+        """
+        ...
+
+    async def executescript(self, script: str) -> None:
+        """Run statements that are separated by semicolons, all of them or none, without parameters.
+
+        An error says `statement 2 (line 5): …`. Raises ValueError for a script that begins or ends
+        a transaction.
+        """
+        ...
+
 
 class Database(Protocol):
     """A running database. Calls may come from any task of any event loop.
@@ -135,6 +151,22 @@ class Database(Protocol):
         """Run a statement for its effect."""
         ...
 
+    async def executemany(self, text: str, rows: Iterable[Parameters]) -> Result:
+        """Run an INSERT, UPDATE or DELETE once for each row of parameters, all of them or none.
+
+        The rows are copied and checked when it is called; an error says `row 3: …`. The result has
+        the sum of the rows affected, and no id.
+        """
+        ...
+
+    async def executescript(self, script: str) -> None:
+        """Run statements that are separated by semicolons, all of them or none, without parameters.
+
+        An error says `statement 2 (line 5): …`. Raises ValueError for a script that begins or ends
+        a transaction.
+        """
+        ...
+
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Commit at the end of the block; roll back if an exception or a cancellation leaves it.
 
@@ -153,6 +185,10 @@ class BlockingTransaction(JoinableTransaction, Protocol):
 
     def execute(self, text: str, parameters: Parameters = ()) -> Result: ...
 
+    def executemany(self, text: str, rows: Iterable[Parameters]) -> Result: ...
+
+    def executescript(self, script: str) -> None: ...
+
 
 class BlockingDatabase(Protocol):
     """`Database`, for threads: a call blocks until its outcome is there; on an event loop it raises
@@ -166,6 +202,10 @@ class BlockingDatabase(Protocol):
     def query_one(self, text: str, parameters: Parameters = ()) -> Row | None: ...
 
     def execute(self, text: str, parameters: Parameters = ()) -> Result: ...
+
+    def executemany(self, text: str, rows: Iterable[Parameters]) -> Result: ...
+
+    def executescript(self, script: str) -> None: ...
 
     def transaction(self) -> AbstractContextManager[BlockingTransaction]: ...
 

@@ -204,3 +204,22 @@ def test_a_read_in_memory_is_no_commit(recorder: Recorder) -> None:
     run(main())
 
     assert recorder.commits == []
+
+
+def test_many_rows_are_one_span_and_so_is_a_script(recorder: Recorder, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with tasks(tmp_path / "a.db", telemetry=Telemetry(recorder)) as db:
+            recorder.clear()
+            await db.executemany(ADD, [("a",), ("b",)])
+            await db.executescript("SELECT 1; SELECT 2; DELETE FROM tasks")
+            await asyncio.to_thread(db.blocking.executemany, ADD, [("c",)])
+            await asyncio.to_thread(db.blocking.executescript, "SELECT 1")
+            async with db.transaction() as tx:
+                await tx.executemany(ADD, [("d",)])
+                await tx.executescript("SELECT 1")
+
+    run(main())
+
+    expected = ["INSERT", "SCRIPT"] * 3
+    assert operations(recorder.named("sql.statement")) == expected
+    assert recorder.commits == [2, 3, 1, 1, 2]

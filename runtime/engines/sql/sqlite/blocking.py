@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
 from runtime.engines.sql.builder.dialect import SQLITE
 from runtime.engines.sql.contract import Database, Parameters, Step
 from runtime.engines.sql.sqlite.completion import ResultFuture, ThreadFuture
+from runtime.engines.sql.sqlite.compound import CompoundRequest, many_request, script_request
 from runtime.engines.sql.sqlite.reentrancy import enter, leave
 from runtime.engines.sql.sqlite.result import Result, ResultReader, all_rows, first_row, summary
 from runtime.engines.sql.sqlite.writer_transaction import WriterTransaction
 
 Submit = Callable[[ResultReader, str, Parameters, ResultFuture], None]
+Enqueue = Callable[[CompoundRequest], None]
 Begin = Callable[[], WriterTransaction]
 
 
@@ -23,8 +26,9 @@ class BlockingDatabase:
 
     dialect = SQLITE
 
-    def __init__(self, submit: Submit, begin: Begin) -> None:
+    def __init__(self, submit: Submit, enqueue: Enqueue, begin: Begin) -> None:
         self._submit = submit
+        self._enqueue = enqueue
         self._begin = begin
 
     def query(self, text: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
@@ -38,6 +42,13 @@ class BlockingDatabase:
     def execute(self, text: str, parameters: Parameters = ()) -> Result:
         result: Result = _wait(self._submit, summary, text, parameters)
         return result
+
+    def executemany(self, text: str, rows: Iterable[Parameters]) -> Result:
+        result: Result = _wait_for(self._enqueue, partial(many_request, text, rows))
+        return result
+
+    def executescript(self, script: str) -> None:
+        _wait_for(self._enqueue, partial(script_request, script))
 
     def transaction(self) -> BlockingTransaction:
         """`with database.transaction() as tx:` commits at its end; an exception rolls back."""
@@ -103,6 +114,13 @@ class BlockingTransaction:
         result: Result = _wait(self._entered().submit, summary, text, parameters)
         return result
 
+    def executemany(self, text: str, rows: Iterable[Parameters]) -> Result:
+        result: Result = _wait_for(self._entered().enqueue, partial(many_request, text, rows))
+        return result
+
+    def executescript(self, script: str) -> None:
+        _wait_for(self._entered().enqueue, partial(script_request, script))
+
     def _entered(self) -> WriterTransaction:
         if self._transaction is None:
             raise RuntimeError("the transaction is not entered; write `with`")
@@ -110,18 +128,25 @@ class BlockingTransaction:
 
 
 def _wait(submit: Submit, read: ResultReader, text: str, parameters: Parameters) -> Any:
-    if _is_on_event_loop():
-        raise RuntimeError(
-            "a blocking call would stop the event loop; in an `async def` use runtime.modules.sql"
-        )
+    _check_thread()
     future = ThreadFuture()
     submit(read, text, parameters, future)
     return future.wait()
 
 
-def _is_on_event_loop() -> bool:
+def _wait_for(enqueue: Enqueue, request: Callable[[ThreadFuture], CompoundRequest]) -> Any:
+    _check_thread()
+    future = ThreadFuture()
+    enqueue(request(future))
+    return future.wait()
+
+
+def _check_thread() -> None:
+    """Raise RuntimeError on an event loop, which a call that blocks would stop."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return False
-    return True
+        return
+    raise RuntimeError(
+        "a blocking call would stop the event loop; in an `async def` use runtime.modules.sql"
+    )

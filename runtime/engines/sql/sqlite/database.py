@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +15,7 @@ from runtime.engines.sql.contract import Parameters
 from runtime.engines.sql.sqlite.batch import BatchFunction, BatchItem
 from runtime.engines.sql.sqlite.blocking import BlockingDatabase
 from runtime.engines.sql.sqlite.completion import ResultFuture
+from runtime.engines.sql.sqlite.compound import CompoundRequest, many_request, script_request
 from runtime.engines.sql.sqlite.connection import Settings, connect
 from runtime.engines.sql.sqlite.engine import Engine
 from runtime.engines.sql.sqlite.reentrancy import forbid_reentry
@@ -56,7 +57,7 @@ class Database:
         self._engine: Engine | None = None
         self._not_running = "it was not started"
         """The reason for the refusal of a call while there is no engine."""
-        self.blocking = BlockingDatabase(self.submit, self.begin)
+        self.blocking = BlockingDatabase(self.submit, self.enqueue, self.begin)
         on_fork(self._leave_to_parent)
 
     @property
@@ -119,6 +120,19 @@ class Database:
         result: Result = await future
         return result
 
+    async def executemany(self, text: str, rows: Iterable[Parameters]) -> Result:
+        """Run a statement once for each row of parameters, in one transaction."""
+        future: asyncio.Future[Any] = asyncio.Future()
+        self.enqueue(many_request(text, rows, future))
+        result: Result = await future
+        return result
+
+    async def executescript(self, script: str) -> None:
+        """Run the statements of a script in one transaction."""
+        future: asyncio.Future[Any] = asyncio.Future()
+        self.enqueue(script_request(script, future))
+        await future
+
     def transaction(self) -> Transaction:
         """`async with database.transaction() as tx:` commits; an exception rolls back."""
         return Transaction(self.begin)
@@ -139,6 +153,12 @@ class Database:
                 raise ValueError(
                     f"{verb} outside of a transaction; use the database's transaction()"
                 )
+        forbid_reentry(self)
+        engine.write_queue.put(request)
+
+    def enqueue(self, request: CompoundRequest) -> None:
+        """Queue statements that are committed together. May be called from any thread."""
+        engine = self._running()
         forbid_reentry(self)
         engine.write_queue.put(request)
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from runtime.engines.sql.sqlite.batch import BatchItem
 from runtime.engines.sql.sqlite.connection import Settings, open_reader, open_writer
 from runtime.engines.sql.sqlite.connection_thread import ConnectionThread
 from runtime.engines.sql.sqlite.file import Identity
@@ -16,7 +15,7 @@ from runtime.engines.sql.sqlite.reader import read
 from runtime.engines.sql.sqlite.statement_request import StatementRequest
 from runtime.engines.sql.sqlite.work_queue import WorkQueue
 from runtime.engines.sql.sqlite.writer import write
-from runtime.engines.sql.sqlite.writer_transaction import WriterTransaction
+from runtime.engines.sql.sqlite.writer_transaction import Request, WriterTransaction
 
 READERS = 2
 """More would only help against more long queries at once, and make the short ones slower."""
@@ -26,13 +25,10 @@ class Engine:
     """One writer and its readers; a database in memory has one connection and no readers."""
 
     def __init__(self, settings: Settings, on_commit: Callable[[int], None] | None = None) -> None:
-        self.write_queue: WorkQueue[StatementRequest | BatchItem | WriterTransaction] = WorkQueue(
-            settings.name
+        self.write_queue: WorkQueue[Request | WriterTransaction] = WorkQueue(settings.name)
+        self.read_queue: WorkQueue[StatementRequest] | WorkQueue[Request | WriterTransaction] = (
+            self.write_queue
         )
-        self.read_queue: (
-            WorkQueue[StatementRequest]
-            | WorkQueue[StatementRequest | BatchItem | WriterTransaction]
-        ) = self.write_queue
         name = f"sqlite {settings.label}"
         self._abandoned = False
         self._readers: list[ConnectionThread] = []

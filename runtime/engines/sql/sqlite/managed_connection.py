@@ -46,6 +46,8 @@ class ManagedConnection:
         a table clear it."""
         self.settings = replace(settings, expected_file=identity(settings))
         self._open_connection = open_connection
+        self.is_abandoned = is_abandoned
+        """Asked between statements; once true, nobody waits for the results."""
         self._retry_busy = BusyRetry(settings.busy_timeout, is_abandoned)
         self._on_commit = on_commit
         self._rejecting = False

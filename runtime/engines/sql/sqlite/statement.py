@@ -50,9 +50,9 @@ _CONTROLLING = frozenset({"BEGIN", "COMMIT", "END", "ROLLBACK"})
 # SQLite skips all of this before a statement, also semicolons and a byte order mark.
 _BLANK = re.compile(r"(?:[ \t\n\x0b\f\r;\ufeff]|--[^\n]*|/\*.*?(?:\*/|\Z))*", re.DOTALL)
 _WORD = re.compile(r"[A-Za-z_]*")
-_TOKEN = re.compile(
+TOKEN = re.compile(
     r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[^\]]*\]
-    | --[^\n]* | /\*.*?(?:\*/|\Z) | [()] | \w+""",
+    | --[^\n]* | /\*.*?(?:\*/|\Z) | [();] | \w+""",
     re.DOTALL | re.VERBOSE,
 )
 _INTO = re.compile(
@@ -70,7 +70,7 @@ def classify(text: str) -> Statement:
         text.encode()
     except UnicodeEncodeError:
         raise ValueError("the statement has a lone surrogate, which is no text") from None
-    start = _after_blank(text)
+    start = after_blank(text)
     verb = _verb(text, start)
     if not verb and start == len(text):
         raise ValueError("the statement is empty")
@@ -85,7 +85,7 @@ def classify(text: str) -> Statement:
 
 def headline(text: str) -> str:
     """The first line of a statement, cut to at most 100 characters for an error."""
-    line = text[_after_blank(text) :].partition("\n")[0].strip()
+    line = text[after_blank(text) :].partition("\n")[0].strip()
     return line if len(line) <= 100 else line[:99] + "…"
 
 
@@ -105,15 +105,16 @@ def _verb(text: str, start: int) -> str:
     return found[0].upper() if found else ""
 
 
-def _after_blank(text: str) -> int:
-    found = _BLANK.match(text)
-    return found.end() if found else 0
+def after_blank(text: str, start: int = 0) -> int:
+    """The place of the first thing from `start` on that SQLite does not skip."""
+    found = _BLANK.match(text, start)
+    return found.end() if found else start
 
 
 def _verb_after_tables(text: str, start: int) -> tuple[str, int]:
     """The verb of a WITH, and its place."""
     depth = 0
-    for found in _TOKEN.finditer(text, start):
+    for found in TOKEN.finditer(text, start):
         token = found[0].upper()
         depth += (token == "(") - (token == ")")
         if depth == 0 and (token in _CHANGING or token in _READING):
@@ -132,6 +133,6 @@ def _table(text: str, start: int) -> str | None:
 
 def _names_savepoint(text: str, start: int) -> bool:
     """True for `ROLLBACK [TRANSACTION] TO …`."""
-    tokens = (found[0].upper() for found in _TOKEN.finditer(text, start))
+    tokens = (found[0].upper() for found in TOKEN.finditer(text, start))
     words = [token for token in tokens if token[0].isalpha()]
     return "TO" in words[1:2] or words[1:3] == ["TRANSACTION", "TO"]

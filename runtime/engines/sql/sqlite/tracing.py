@@ -5,7 +5,7 @@ A class of its own, chosen when the database is made, so that the plain one has 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -15,6 +15,7 @@ from runtime.engines.sql.sqlite.blocking import (
     Begin,
     BlockingDatabase,
     BlockingTransaction,
+    Enqueue,
     Submit,
 )
 from runtime.engines.sql.sqlite.connection import Settings
@@ -52,6 +53,13 @@ class Tracer:
                 span.attributes["db.operation.name"] = classify(text).verb
             yield span
 
+    @contextmanager
+    def script(self) -> Iterator[Span]:
+        """A span around a script."""
+        with self._telemetry.span("sql.statement", self._label, **_SYSTEM) as span:
+            span.attributes["db.operation.name"] = "SCRIPT"
+            yield span
+
     def transaction(self) -> AbstractContextManager[Span]:
         """A span around a transaction."""
         return self._telemetry.span("sql.transaction", self._label, **_SYSTEM)
@@ -69,7 +77,7 @@ class TracedDatabase(Database):
     ) -> None:
         self._tracer = Tracer(telemetry, settings.label)
         super().__init__(settings, transaction_timeout, self._tracer.commit)
-        self.blocking = TracedBlockingDatabase(self.submit, self.begin, self._tracer)
+        self.blocking = TracedBlockingDatabase(self.submit, self.enqueue, self.begin, self._tracer)
 
     async def query(self, text: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
         with self._tracer.statement(text):
@@ -82,6 +90,14 @@ class TracedDatabase(Database):
     async def execute(self, text: str, parameters: Parameters = ()) -> Result:
         with self._tracer.statement(text):
             return await super().execute(text, parameters)
+
+    async def executemany(self, text: str, rows: Iterable[Parameters]) -> Result:
+        with self._tracer.statement(text):
+            return await super().executemany(text, rows)
+
+    async def executescript(self, script: str) -> None:
+        with self._tracer.script():
+            await super().executescript(script)
 
     def transaction(self) -> Transaction:
         return TracedTransaction(self.begin, self._tracer)
@@ -129,12 +145,20 @@ class TracedTransaction(Transaction):
         with self._tracer.statement(text):
             return await super().execute(text, parameters)
 
+    async def executemany(self, text: str, rows: Iterable[Parameters]) -> Result:
+        with self._tracer.statement(text):
+            return await super().executemany(text, rows)
+
+    async def executescript(self, script: str) -> None:
+        with self._tracer.script():
+            await super().executescript(script)
+
 
 class TracedBlockingDatabase(BlockingDatabase):
     """A `BlockingDatabase` with spans."""
 
-    def __init__(self, submit: Submit, begin: Begin, tracer: Tracer) -> None:
-        super().__init__(submit, begin)
+    def __init__(self, submit: Submit, enqueue: Enqueue, begin: Begin, tracer: Tracer) -> None:
+        super().__init__(submit, enqueue, begin)
         self._tracer = tracer
 
     def query(self, text: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
@@ -148,6 +172,14 @@ class TracedBlockingDatabase(BlockingDatabase):
     def execute(self, text: str, parameters: Parameters = ()) -> Result:
         with self._tracer.statement(text):
             return super().execute(text, parameters)
+
+    def executemany(self, text: str, rows: Iterable[Parameters]) -> Result:
+        with self._tracer.statement(text):
+            return super().executemany(text, rows)
+
+    def executescript(self, script: str) -> None:
+        with self._tracer.script():
+            super().executescript(script)
 
     def transaction(self) -> BlockingTransaction:
         return TracedBlockingTransaction(self._begin, self._tracer)
@@ -195,3 +227,11 @@ class TracedBlockingTransaction(BlockingTransaction):
     def execute(self, text: str, parameters: Parameters = ()) -> Result:
         with self._tracer.statement(text):
             return super().execute(text, parameters)
+
+    def executemany(self, text: str, rows: Iterable[Parameters]) -> Result:
+        with self._tracer.statement(text):
+            return super().executemany(text, rows)
+
+    def executescript(self, script: str) -> None:
+        with self._tracer.script():
+            super().executescript(script)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Self
 
 from runtime.engines.sql.builder.dialect import SQLITE
 from runtime.engines.sql.contract import Database, Parameters, Step
 from runtime.engines.sql.sqlite.blocking import Begin, BlockingTransaction
+from runtime.engines.sql.sqlite.compound import many_request, script_request
 from runtime.engines.sql.sqlite.reentrancy import enter, leave
 from runtime.engines.sql.sqlite.result import Result, all_rows, first_row, summary
 from runtime.engines.sql.sqlite.writer_transaction import WriterTransaction
@@ -88,6 +89,17 @@ class Transaction:
         self._entered().submit(summary, text, parameters, future)
         result: Result = await future
         return result
+
+    async def executemany(self, text: str, rows: Iterable[Parameters]) -> Result:
+        future: asyncio.Future[Any] = asyncio.Future()
+        self._entered().enqueue(many_request(text, rows, future))
+        result: Result = await future
+        return result
+
+    async def executescript(self, script: str) -> None:
+        future: asyncio.Future[Any] = asyncio.Future()
+        self._entered().enqueue(script_request(script, future))
+        await future
 
     def _entered(self) -> WriterTransaction:
         if self._transaction is None:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from runtime.engines.sql.contract import DatabaseClosed
 from runtime.engines.sql.sqlite.batch import BatchItem, run_batches
 from runtime.engines.sql.sqlite.completion import Completion, deliver
+from runtime.engines.sql.sqlite.compound import CompoundRequest
 from runtime.engines.sql.sqlite.errors import FileLost, Uncertain
 from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
 from runtime.engines.sql.sqlite.statement_request import StatementRequest
@@ -24,7 +25,7 @@ GROUP = 256
 """The most statements to a commit: beyond it nothing is gained, and each waits longer."""
 
 
-Grouped = StatementRequest | BatchItem
+Grouped = StatementRequest | CompoundRequest | BatchItem
 Item = Grouped | WriterTransaction
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from runtime.engines.sql.contract import Database, Parameters, Step, TransactionLost
 from runtime.engines.sql.sqlite.batch import BatchItem, run_steps
 from runtime.engines.sql.sqlite.completion import Completion, ResultFuture, deliver
+from runtime.engines.sql.sqlite.compound import CompoundRequest
 from runtime.engines.sql.sqlite.errors import FileLost, Uncertain, explain
 from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
 from runtime.engines.sql.sqlite.result import ResultReader
@@ -27,6 +28,8 @@ from runtime.service import Unavailable
 
 DEADLINE_CHECK = 10_000
 """Instructions of SQLite's machine between two checks of the deadline: some ten microseconds."""
+
+Request = StatementRequest | CompoundRequest | BatchItem
 
 
 class WriterTransaction:
@@ -42,7 +45,7 @@ class WriterTransaction:
     def __init__(
         self,
         database: Database,
-        work_queue: WorkQueue[StatementRequest | BatchItem | WriterTransaction],
+        work_queue: WorkQueue[Request | WriterTransaction],
         limit: float,
         label: str,
     ) -> None:
@@ -50,7 +53,7 @@ class WriterTransaction:
         self._work_queue = work_queue
         self._limit = limit
         self._label = label
-        self._channel: SimpleQueue[StatementRequest | BatchItem | _End] = SimpleQueue()
+        self._channel: SimpleQueue[Request | _End] = SimpleQueue()
         self._lock = Lock()
         self._queued = False
         self._ended = False
@@ -72,20 +75,10 @@ class WriterTransaction:
                 f"{request.statement.verb} inside of a transaction; "
                 "leave the block to commit, raise to roll back"
             )
-        self._put(request)
+        self.enqueue(request)
 
-    def add(self, step: Step) -> asyncio.Future[Any]:
-        """Queue a step; the future, of the running loop, has its answer."""
-        future: asyncio.Future[Any] = asyncio.Future()
-        self._put(BatchItem(run_steps, step, future))
-        return future
-
-    def after_commit(self, callback: Callable[[], None]) -> None:
-        """Call back on the running event loop once it is committed; never if it is rolled back."""
-        loop = asyncio.get_running_loop()
-        self._after_commit.append(partial(call_threadsafe, loop, callback))
-
-    def _put(self, item: StatementRequest | BatchItem) -> None:
+    def enqueue(self, item: Request) -> None:
+        """Queue checked work of the transaction."""
         forbid_in_child("a transaction")
         with self._lock:
             self._check()
@@ -94,6 +87,17 @@ class WriterTransaction:
                 self._work_queue.put(self)
                 self._queued = True
             self._channel.put(item)
+
+    def add(self, step: Step) -> asyncio.Future[Any]:
+        """Queue a step; the future, of the running loop, has its answer."""
+        future: asyncio.Future[Any] = asyncio.Future()
+        self.enqueue(BatchItem(run_steps, step, future))
+        return future
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Call back on the running event loop once it is committed; never if it is rolled back."""
+        loop = asyncio.get_running_loop()
+        self._after_commit.append(partial(call_threadsafe, loop, callback))
 
     def end(self, commit: bool, future: ResultFuture) -> None:
         """Ask for the end, which settles the future. Raises if there is nothing to commit."""
