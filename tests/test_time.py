@@ -35,6 +35,7 @@ REAL_TIME = {
     "runtime.engines.web.protocol.connections": CLIENTS,
     "runtime.engines.sql.sqlite.batch": LOCKS,
     "runtime.engines.sql.sqlite.busy_retry": LOCKS,
+    "runtime.engines.sql.sqlite.compound": LOCKS,
     "runtime.engines.sql.sqlite.managed_connection": LOCKS,
     "runtime.engines.sql.sqlite.statement_request": LOCKS,
     "runtime.engines.sql.sqlite.writer_transaction": LOCKS,

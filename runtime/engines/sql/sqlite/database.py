@@ -202,7 +202,7 @@ class Database:
 
     def _leave_to_parent(self) -> None:
         """In a forked child, which has the connections and not the threads that serve them."""
-        self._engine = cast("Engine", ParentOnly(f"database '{self.label}'"))
+        self._engine = cast("Engine", ParentOnly(f"database '{self._settings.name}'"))
 
     def _running(self) -> Engine:
         if self._engine is None:
