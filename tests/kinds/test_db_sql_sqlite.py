@@ -33,7 +33,7 @@ def database(
 ) -> Database:
     """Build the database of an entry, with the schema's defaults."""
     entry = {"name": "db", "kind": "db.sql.sqlite", "file": file, **options}
-    assert kind_schema("db.sql.sqlite").problems(entry, {}) == []
+    assert kind_schema("db.sql.sqlite").problems(entry) == []
     filled = kind_schema("db.sql.sqlite").field.fill(entry, str)
     config = Config(**{name: filled[name] for name in Config.__slots__})
     context = BuildContext(
@@ -293,4 +293,4 @@ def test_in_memory_all_share_one_connection(tmp_path: Path) -> None:
 def test_the_schema_refuses_what_sqlite_would_ignore_or_obey(wrong: dict[str, Any]) -> None:
     entry = {"name": "db", "kind": "db.sql.sqlite", **wrong}
 
-    assert len(kind_schema("db.sql.sqlite").problems(entry, {})) == 1
+    assert len(kind_schema("db.sql.sqlite").problems(entry)) == 1

@@ -66,7 +66,7 @@ def test_the_examples_are_right(name: str) -> None:
 
     assert schema.document["examples"]
     for example in schema.document["examples"]:
-        assert schema.problems(example, {}) == []
+        assert schema.problems(example) == []
         # both validators: the quick one says yes, and the one that explains finds nothing
         assert list(Draft202012Validator(schema.document).iter_errors(example)) == []
 
@@ -126,7 +126,7 @@ def test_an_unknown_field_is_refused_by_both_validators(name: str) -> None:
     schema = registry.schema(name)
     wrong = {**schema.document["examples"][0], "no_such_field": 1}
 
-    (problem,) = schema.problems(wrong, {})
+    (problem,) = schema.problems(wrong)
 
     assert problem.message == "unknown field 'no_such_field'"
     assert [*explain(schema.document, schema.field, wrong, {})] == [problem]
