@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from runtime.application.assembly import is_config
+from runtime.findings.disclosure import OPEN
 from runtime.registry import Registry
 from runtime.schema.explain import explain
 from runtime.schema.schema import FOLDER, load
@@ -129,7 +130,7 @@ def test_an_unknown_field_is_refused_by_both_validators(name: str) -> None:
     (problem,) = schema.problems(wrong)
 
     assert problem.message == "unknown field 'no_such_field'"
-    assert [*explain(schema.document, schema.field, wrong, {})] == [problem]
+    assert [*explain(schema.document, schema.field, wrong, OPEN)] == [problem]
 
 
 def nested_config(hint: Any) -> Any:
