@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TextIO
 
-from runtime.findings.finding import Finding
+from runtime.findings.finding import Finding, Level
 from runtime.manifest.document import MAX_BYTES
 from runtime.manifest.yaml12 import lines
 
@@ -19,7 +19,7 @@ MAX_SHOWN = 50
 
 
 def print_findings(findings: Sequence[Finding], stream: TextIO = sys.stdout) -> None:
-    """Print every finding, then their number."""
+    """Print every finding, then their number, that of the notes apart."""
     colour = stream.isatty() and "NO_COLOR" not in os.environ
     for number, finding in enumerate(findings):
         print(_coloured(finding) if colour else str(finding), file=stream)
@@ -28,13 +28,20 @@ def print_findings(findings: Sequence[Finding], stream: TextIO = sys.stdout) -> 
             line, mark = excerpt
             print(line, file=stream)
             print(f"\033[31m{mark}\033[0m" if colour else mark, file=stream)
-    count = len(findings)
-    print(f"\n{count} {'finding' if count == 1 else 'findings'}", file=stream)
+    notes = sum(finding.level is Level.NOTE for finding in findings)
+    counts = [_count(len(findings) - notes, "finding"), _count(notes, "note")]
+    print(f"\n{', '.join(filter(None, counts))}", file=stream)
+
+
+def _count(number: int, noun: str) -> str:
+    """`1 note`, `2 notes`, or an empty text for 0."""
+    return f"{number} {noun}{'s' if number > 1 else ''}" if number else ""
 
 
 def _coloured(finding: Finding) -> str:
+    level = "\033[33mnote:\033[0m " if finding.level is Level.NOTE else ""
     tail = f"\033[36m; {finding.hint}\033[0m" if finding.hint else ""
-    return f"\033[1m{finding.position}:\033[0m {finding.message}{tail}"
+    return f"\033[1m{finding.position}:\033[0m {level}{finding.message}{tail}"
 
 
 def _excerpt(finding: Finding) -> tuple[str, str] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -25,27 +26,32 @@ def command(
 ) -> None:
     """Check every manifest in DIR (default: here) and the handlers they name.
 
-    All findings are printed at once, each as file:line:column. Exits with 0 or 3.
+    All findings are printed at once, each as file:line:column; then notes, of what is no mistake
+    and yet likely meant otherwise. Exits with 3 if there is a finding, else with 0.
     """
     try:
         manifest = read(folder, overrides, environment(env_file))
-        link(manifest, Registry())
+        notes = link(manifest, Registry()).notes
     except ManifestError as error:
-        if as_json:
-            print(json.dumps([_as_data(finding) for finding in error.findings], indent=2))
-        else:
-            from runtime.cli.excerpt import print_findings  # not needed without findings
-
-            print_findings(error.findings)
+        _print(error.findings, as_json)
         sys.exit(ExitCode.INVALID_MANIFEST)
-    if as_json:
-        print("[]")
-    else:
+    if notes or as_json:
+        _print(notes, as_json)
+    if not as_json:
         entries, files = len(manifest.entries), len(manifest.documents)
         print(
             f"{entries:,} {_plural(entries, 'entry', 'entries')} in {files:,} "
             f"{_plural(files, 'file', 'files')}, no findings"
         )
+
+
+def _print(findings: Sequence[Finding], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps([_as_data(finding) for finding in findings], indent=2))
+    else:
+        from runtime.cli.excerpt import print_findings  # not needed without findings
+
+        print_findings(findings)
 
 
 def _plural(count: int, one: str, many: str) -> str:
@@ -55,6 +61,7 @@ def _plural(count: int, one: str, many: str) -> str:
 def _as_data(finding: Finding) -> dict[str, object]:
     place = finding.position
     return {
+        "level": finding.level.value,
         "file": place.file,
         "line": place.line or None,
         "column": place.column or None,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from runtime.entry_id import EntryId
-from runtime.findings.finding import Finding, Problem
+from runtime.findings.finding import Finding, Level, Problem
 from runtime.linking.code.awaiting import Fault
 from runtime.linking.code.file import Use
 from runtime.linking.code.reader import CodeReader
@@ -28,17 +28,19 @@ Resolve = Callable[[Entry, Use], EntryId | Problem | None]
 
 
 class CodeCheck:
-    """Checks the code of handlers, and appends what it finds to a list."""
+    """Checks the code of handlers, and appends what it finds to `findings` and `notes`."""
 
     def __init__(
         self,
         application: Path,
         handlers: HandlerCheck,
-        findings: list[Finding],
         resolve: Resolve,
+        findings: list[Finding],
+        notes: list[Finding],
     ) -> None:
         self._handlers = handlers
         self._findings = findings
+        self._notes = notes
         self._resolve = resolve
         self._reader = CodeReader(application, handlers.tree)
         self._checked: set[Path] = set()
@@ -63,7 +65,8 @@ class CodeCheck:
                 case Problem(message=message, hint=hint):
                     if is_ours and not code.expects_absence:
                         place = position(use.file, use.node.lineno, use.node.col_offset + 1)
-                        self._findings.append(Finding(place, message, hint))
+                        # no mistake for certain: the code may never be reached
+                        self._notes.append(Finding(place, message, hint, Level.NOTE))
                 case EntryId() as id if not use.callee.name.startswith(f"{_DATA}."):
                     uses[id] = use.callee.name
         return uses

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 Node = TypeVar("Node", bound=Hashable)
@@ -20,6 +21,22 @@ class Graph(Generic[Node]):
         for node, others in self.needs.items():
             for other in others:
                 self.needed_by[other].append(node)
+
+    def extend(self, wishes: Mapping[Node, Iterable[Node]]) -> Graph[Node]:
+        """This graph, which has no cycle, with further needs, except those that close a cycle."""
+        whole = Graph({node: (*needs, *wishes.get(node, ())) for node, needs in self.needs.items()})
+        ordered = {*whole.order()}
+        if len(ordered) == len(whole.needs):
+            return whole
+        reach = cache(lambda node: whole.reach([node]))
+        return Graph(
+            {
+                node: (*needs, *(to for to in wishes.get(node, ()) if node not in reach(to)))
+                if node not in ordered
+                else whole.needs[node]
+                for node, needs in self.needs.items()
+            }
+        )
 
     def order(self, rank: Callable[[Node], Any] = lambda node: 0) -> list[Node]:
         """The nodes, each after what it needs; where that leaves a choice, by rank, then as given.

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from runtime.entry_id import EntryId
-from runtime.findings.finding import Finding, ManifestError, Path, Problem
+from runtime.findings.finding import (
+    Finding,
+    Level,
+    ManifestError,
+    Note,
+    Path,
+    Problem,
+    in_order,
+)
 from runtime.findings.suggestion import did_you_mean
 from runtime.linking.code.file import Use
 from runtime.linking.code_check import KINDS, CodeCheck
@@ -43,6 +51,8 @@ class LinkedManifest(msgspec.Struct, frozen=True):
     manifest: Manifest
     links: Mapping[EntryId, Link]
     graph: Graph[EntryId]
+    notes: Sequence[Finding] = ()
+    """What is no mistake, and yet likely meant otherwise, sorted by position."""
 
 
 def link(manifest: Manifest, registry: Registry) -> LinkedManifest:
@@ -50,8 +60,8 @@ def link(manifest: Manifest, registry: Registry) -> LinkedManifest:
     linker = _Linker(manifest, registry)
     linker.run()
     if linker.findings:
-        raise ManifestError(linker.findings)
-    return LinkedManifest(manifest, linker.links, linker.graph)
+        raise ManifestError(linker.findings + linker.notes)
+    return LinkedManifest(manifest, linker.links, linker.graph, in_order(linker.notes))
 
 
 class _Linker:
@@ -60,6 +70,7 @@ class _Linker:
         self.entries = manifest.entries
         self.registry = registry
         self.findings = list(manifest.findings)
+        self.notes = list(manifest.notes)
         self.links: dict[EntryId, Link] = {}
         self.faulty: set[EntryId] = set()
         self.graph: Graph[EntryId] = Graph({})
@@ -85,7 +96,8 @@ class _Linker:
         handlers = HandlerCheck(self.manifest.folder, self.findings)
         self._check_handlers(handlers)
         if not self.findings:
-            self.graph = _with_uses(self.graph, self.links)
+            uses = {id: link.uses for id, link in self.links.items() if link.uses}
+            self.graph = self.graph.extend(uses) if uses else self.graph
         self._check_kinds(handlers)
 
     def _link(self, entry: Entry) -> None:
@@ -185,7 +197,7 @@ class _Linker:
 
     def _check_handlers(self, handlers: HandlerCheck) -> None:
         """Check the files of the handlers, and collect the entries that their code names."""
-        code = CodeCheck(self.manifest.folder, handlers, self.findings, self._used)
+        code = CodeCheck(self.manifest.folder, handlers, self._used, self.findings, self.notes)
         for id, link in self.links.items():
             if not has_handler(link.schema.field):
                 continue
@@ -220,27 +232,12 @@ class _Linker:
 
     def _report(self, entry: Entry, problem: Problem) -> None:
         at = entry.key_at if problem.at_key else entry.at
+        if isinstance(problem, Note):
+            place = at(*problem.path)
+            self.notes.append(Finding(place, problem.message, problem.hint, Level.NOTE))
+            return
         self.findings.append(Finding(at(*problem.path), problem.message, problem.hint))
         self.faulty.add(entry.id)
-
-
-def _with_uses(graph: Graph[EntryId], links: Mapping[EntryId, Link]) -> Graph[EntryId]:
-    """The graph of references with the needs that handlers have in their code.
-
-    A use that would close a cycle is no need: code may well name what needs it.
-    """
-    uses = {id: link.uses for id, link in links.items() if link.uses}
-    whole = Graph({id: (*needs, *uses.get(id, ())) for id, needs in graph.needs.items()})
-    ordered = {*whole.order()}
-    if len(ordered) == len(whole.needs):
-        return whole
-    reach = cache(lambda id: whole.reach([id]))
-    return Graph(
-        {
-            id: (*needs, *(to for to in uses.get(id, ()) if to in ordered or id not in reach(to)))
-            for id, needs in graph.needs.items()
-        }
-    )
 
 
 def _fits(entry: Entry, kinds: tuple[str, ...]) -> bool:

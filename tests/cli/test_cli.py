@@ -88,6 +88,21 @@ def test_the_graph_can_be_drawn_three_ways() -> None:
     assert {"from": "app:task_consumer", "field": "queue", "to": "app:tasks_queue"} in data["edges"]
 
 
+def test_notes_are_printed_and_change_no_exit_code(tmp_path: Path) -> None:
+    entry = "{name: x, kind: function.python, source: file://h.py, modules: [sql]}"
+    (tmp_path / "_index.yaml").write_text(f"namespace: a\nentries:\n  - {entry}\n")
+    handler = "from runtime.modules import sql\ndef main(): sql.get('nothing')\n"
+    (tmp_path / "h.py").write_text(handler)
+
+    ended = execute("validate", str(tmp_path))
+    (note,) = json.loads(execute("validate", str(tmp_path), "--json").out)
+
+    assert ended.code == 0
+    assert f"{tmp_path}/h.py:2:21: note: no entry 'a:nothing'" in ended.out
+    assert ended.out.endswith("\n1 note\n1 entry in 1 file, no findings\n")
+    assert (note["level"], note["line"], note["message"]) == ("note", 2, "no entry 'a:nothing'")
+
+
 def test_validate_as_json_has_every_part_of_a_finding(tmp_path: Path) -> None:
     (tmp_path / "_index.yaml").write_text("namespace: a\nentries:\n  - {name: x, kind: nope}\n")
 
@@ -96,7 +111,7 @@ def test_validate_as_json_has_every_part_of_a_finding(tmp_path: Path) -> None:
     (finding,) = json.loads(ended.out)
     assert ended.code == 3
     assert (finding["line"], finding["column"]) == (3, 21)
-    assert finding["message"] == "unknown kind 'nope'"
+    assert (finding["level"], finding["message"]) == ("error", "unknown kind 'nope'")
     assert json.loads(execute("validate", FOLDER, "--json").out) == []
 
 

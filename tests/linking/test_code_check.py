@@ -35,21 +35,13 @@ def linked(folder: Path) -> LinkedManifest:
     return link(read(folder), Registry())
 
 
+def notes(folder: Path) -> list[str]:
+    return [str(note) for note in linked(folder).notes]
+
+
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        ("sql.get('bd')", "15: no entry 'app:bd'; did you mean 'app:db'?"),
-        ("await queue.publish('task', 1)", "27: no entry 'app:task'; did you mean 'app:tasks'?"),
-        ("registry.get('nothing')", "20: no entry 'app:nothing'"),
-        ("sql.get('app:db:x')", "15: no entry 'app:db:x'; did you mean 'app:db'?"),
-        (
-            "sql.get('tasks')",
-            "15: 'app:tasks' is of kind queue.queue, not db.sql.*; there is 'app:db'",
-        ),
-        (
-            "await queue.info('db')",
-            "24: 'app:db' is of kind db.sql.sqlite, not queue.queue; there is 'app:tasks'",
-        ),
         (
             "queue.publish('tasks', 1)",
             "7: 'queue.publish' is called without 'await', so it does nothing; "
@@ -74,6 +66,29 @@ def test_a_mistake_in_the_code_is_told_with_its_place(call: str, said: str, tmp_
 
 
 @pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("sql.get('bd')", "15: no entry 'app:bd'; did you mean 'app:db'?"),
+        ("await queue.publish('task', 1)", "27: no entry 'app:task'; did you mean 'app:tasks'?"),
+        ("registry.get('nothing')", "20: no entry 'app:nothing'"),
+        ("sql.get('app:db:x')", "15: no entry 'app:db:x'; did you mean 'app:db'?"),
+        (
+            "sql.get('tasks')",
+            "15: 'app:tasks' is of kind queue.queue, not db.sql.*; there is 'app:db'",
+        ),
+        (
+            "await queue.info('db')",
+            "24: 'app:db' is of kind db.sql.sqlite, not queue.queue; there is 'app:tasks'",
+        ),
+    ],
+)
+def test_an_id_that_names_no_such_entry_is_a_note(call: str, said: str, tmp_path: Path) -> None:
+    folder = application(tmp_path, f"async def main(body):\n      {call}\n")
+
+    assert notes(folder) == [f"{folder}/h.py:3:{said.replace(': ', ': note: ', 1)}"]
+
+
+@pytest.mark.parametrize(
     "handler",
     [
         "async def main(body):\n try: sql.get('other')\n except LookupError: pass",
@@ -86,7 +101,7 @@ def test_a_mistake_in_the_code_is_told_with_its_place(call: str, said: str, tmp_
     ],
 )
 def test_what_may_be_right_is_not_told(handler: str, tmp_path: Path) -> None:
-    assert check(application(tmp_path, handler)) == []
+    assert notes(application(tmp_path, handler)) == []
 
 
 def test_a_mistake_in_a_file_that_the_handler_imports_is_told_there(tmp_path: Path) -> None:
@@ -104,7 +119,7 @@ def test_a_bare_name_in_a_shared_file_is_of_each_entrys_namespace(tmp_path: Path
     other = MANIFEST.replace("namespace: app", "namespace: other").replace("name: db", "name: data")
     write_files(folder, {"b/_index.yaml": other.replace("file://h.py", "file://../h.py")})
 
-    assert [text.partition(": ")[2] for text in check(folder)] == [
+    assert [text.partition(": note: ")[2] for text in notes(folder)] == [
         "no entry 'other:db'; did you mean 'app:db'?"
     ]
 

@@ -87,3 +87,24 @@ def test_reach_goes_both_ways() -> None:
 
     assert graph.reach(["worker"]) == {"worker", "db", "q"}
     assert graph.reach(["db"], dependents=True) == {"db", "worker", "server"}
+
+
+def test_a_wish_that_would_close_a_cycle_is_not_granted() -> None:
+    graph = Graph({"handler": [], "driver": ["service"], "service": ["handler"], "other": []})
+
+    extended = graph.extend({"handler": ["driver", "other"], "other": []})
+
+    assert extended.needs == {**graph.needs, "handler": ("other",)}
+    assert len(extended.order()) == 4
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_wishes_leave_no_cycle_and_keep_all_needs(seed: int) -> None:
+    chance = random.Random(seed)
+    nodes = list(range(30))
+    graph = Graph({node: chance.sample(range(node), min(node, 2)) for node in nodes})
+
+    extended = graph.extend({node: chance.sample(nodes, 1) for node in nodes})
+
+    assert len(extended.order()) == len(nodes)
+    assert all({*graph.needs[node]} <= {*extended.needs[node]} for node in nodes)
