@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -18,6 +19,9 @@ _decode = msgspec.json.Decoder().decode
 
 decode_trusted = _decode
 """Decode bytes produced by `encode`, without checking limits."""
+
+
+_NOT_ENCODED = (TypeError, ValueError, RecursionError, msgspec.MsgspecError)
 
 
 class InvalidJSON(ValueError):
@@ -50,7 +54,7 @@ def encode(value: Any, name: str = "body") -> bytes:
         data = _encode(value)
         if _decode(data) == value and (len(data) <= _SHALLOW or not _is_deep(data, value)):
             return data
-    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
+    except _NOT_ENCODED:
         pass  # reported below, with its path
     raise NotJSON(_fault(value, name, 0) or f"{name} is not a JSON value")
 
@@ -62,12 +66,48 @@ def encode_response(value: Any) -> bytes:
     """
     try:
         data = _encode(value)
-    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
-        raise NotJSON(_fault(value, "the response", 0) or str(error)) from None
+    except _NOT_ENCODED as error:
+        raise NotJSON(_response_fault(value, "the response", 0, error)) from None
     # The encoder writes NaN and infinity as null, so only a null makes it worth a search.
-    if b"null" in data and (fault := _not_finite(value, "the response")):
+    if b"null" in data and (fault := _not_finite(msgspec.to_builtins(value), "the response")):
         raise NotJSON(fault)
     return data
+
+
+def is_record_or_scalar(value: Any) -> bool:
+    """True for what `encode_response` takes beside the types of JSON, such as a dataclass."""
+    from datetime import date, datetime, time  # not needed for what most responses are
+    from decimal import Decimal
+    from enum import Enum
+    from uuid import UUID
+
+    if isinstance(value, type):
+        return False
+    kinds = (msgspec.Struct, datetime, date, time, UUID, Decimal, Enum)
+    return isinstance(value, kinds) or any(
+        hasattr(value, mark) for mark in ("__dataclass_fields__", "__attrs_attrs__")
+    )
+
+
+def _response_fault(value: Any, path: str, depth: int, error: Exception) -> str:
+    """A sentence about the first value inside `value` that `encode_response` does not take."""
+    if depth > MAX_DEPTH:
+        return f"{path} is nested deeper than {MAX_DEPTH}"
+    items: Iterable[tuple[str, Any]] = ()
+    if isinstance(value, dict):
+        items = ((f"{path}.{key}", item) for key, item in value.items())
+    elif isinstance(value, list | tuple):
+        items = ((f"{path}[{index}]", item) for index, item in enumerate(value))
+    for name, item in items:
+        try:
+            _encode(item)
+        except _NOT_ENCODED as inner:
+            return _response_fault(item, name, depth + 1, inner)
+    if isinstance(value, dict | list | tuple):
+        return _fault(value, path, depth) or f"{path} is not a JSON value: {error}"
+    if is_record_or_scalar(value):
+        return f"{path} is a {type(value).__name__} that JSON cannot represent: {error}"
+    return _fault(value, path, depth) or f"{path} is not a JSON value: {error}"
 
 
 def _is_deep(data: bytes, value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Protocol
@@ -77,6 +78,8 @@ class BuildContext(msgspec.Struct, frozen=True, kw_only=True):
     """The clock that the component goes by."""
     telemetry: Telemetry = OFF
     """Receives the spans and events of the component."""
+    stop_timeout: float = math.inf
+    """Seconds that the component may take to stop."""
 
     def path(self, text: str) -> FilePath:
         """A path from the manifest, made absolute from the application's folder."""

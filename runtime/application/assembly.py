@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
@@ -119,6 +120,7 @@ def _build(
         position=link.entry.at,
         clock=scope.clock,
         telemetry=scope.telemetry,
+        stop_timeout=(filled.get("lifecycle") or {}).get("stop_timeout", math.inf),
     )
     return link.kind.build(typed(link.kind.config, filled), context)
 

@@ -9,10 +9,20 @@ from starlette.responses import Response
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.problem import HTTPError as Error
 from runtime.engines.web.request import Request
-from runtime.engines.web.response import ResponseBuilder as Reply
+from runtime.engines.web.response_builder import ResponseBuilder as Reply
 from runtime.handlers import context
 
-__all__ = ["STATUS", "Error", "Reply", "Request", "Response", "exchange", "request", "response"]
+__all__ = [
+    "STATUS",
+    "Error",
+    "Reply",
+    "Request",
+    "Response",
+    "exchange",
+    "request",
+    "response",
+    "stopping",
+]
 
 
 class STATUS(IntEnum):
@@ -65,6 +75,16 @@ def response() -> Reply:
     """
     subject = context.call().subject
     return subject.response if isinstance(subject, Exchange) else exchange().response
+
+
+async def stopping() -> None:
+    """Return when the server begins to stop.
+
+    A response that awaits this has the server's `stop_timeout` to come to its end. An event stream
+    that never did is closed at once. Raises RuntimeError in a handler that was not called by an
+    endpoint.
+    """
+    await exchange().stopping()
 
 
 def exchange() -> Exchange:

@@ -124,8 +124,8 @@ def test_what_no_route_answers_goes_through_the_middleware_of_the_nearest_router
 
         return wrap
 
-    top = Group(prefix="", middleware=(tagging("top"),))
-    api = Group(prefix="/api", middleware=(tagging("outer"), tagging("inner")))
+    top = Group(prefix="", middleware={"top": tagging("top")})
+    api = Group(prefix="/api", middleware={"outer": tagging("outer"), "inner": tagging("inner")})
 
     async def main() -> list[Any]:
         routes = [route("GET", "/api/x", returning("x"), group=api)]
@@ -162,7 +162,7 @@ def test_a_failing_middleware_is_a_500_too() -> None:
 
         return fail
 
-    group = Group(middleware=(wrap,))
+    group = Group(middleware={"wrap": wrap})
 
     async def main() -> Answer:
         async with served(

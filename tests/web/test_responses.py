@@ -122,7 +122,7 @@ def test_an_error_is_a_problem_document_with_its_extra_members() -> None:
     assert (answer.status, answer["content-type"], answer["x-why"]) == (422, PROBLEM, "x")
     assert answer.json() == {
         "type": "about:blank",
-        "title": "Unprocessable Entity",
+        "title": "Unprocessable Content",
         "status": 422,
         "detail": "no such action",
         "code": "action",

@@ -142,7 +142,7 @@ def test_a_path_without_parameters_costs_two_lookups_in_a_dict() -> None:
 
 def test_a_match_has_the_group_whose_middleware_stands_before_it() -> None:
     top, api, files = Group(prefix=""), Group(prefix="/api"), Group(prefix="/api/files")
-    below = Route(method="GET", path="/{rest...}", handler=nothing, group=top, catches_all=True)
+    below = Route(method="GET", path="/{rest...}", handler=nothing, group=top, is_fallback=True)
     deep = route("GET", "/api/files/{id}", nothing, group=files)
     routes = Routes([below, deep], [top, api, files])
 

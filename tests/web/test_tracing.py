@@ -37,7 +37,7 @@ async def fail(exchange: Exchange) -> None:
 def asked(method: str, path: str, *headers: str, body: bytes = b"") -> tuple[Span, Answer]:
     """The span of one request, and the answer to it."""
     recorder = Recorder()
-    group = Group(prefix="/in", middleware=(closing,))
+    group = Group(prefix="/in", middleware={"closing": closing})
 
     async def main() -> Answer:
         routes = [

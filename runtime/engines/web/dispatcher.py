@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import logging
 from collections.abc import Awaitable
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from runtime.clock import REAL, Clock
 from runtime.engines.web import problem, response
+from runtime.engines.web.drain import Drain
 from runtime.engines.web.exchange import NO_PARAMS, Exchange
+from runtime.engines.web.failure_log import FailureLog
+from runtime.engines.web.file_response import send_file
 from runtime.engines.web.problem import HTTPError
 from runtime.engines.web.response import EncodedResponse
-from runtime.engines.web.routes import NO_GROUP, Group, Match, Route, Routes
+from runtime.engines.web.routes import Group, Match, Route, Routes
+from runtime.engines.web.sending import Outgoing
 from runtime.telemetry import OFF, TRACEPARENT, Telemetry
 
-_log = logging.getLogger("runtime.http")
 # Middleware hands on nothing but the scope, so these travel in it.
 _EXCHANGE, _ROUTE = "runtime.exchange", "runtime.route"
 
@@ -31,8 +35,11 @@ class Dispatcher:
     each request is a span `http.request`.
     """
 
-    def __init__(self, *, max_body: int, telemetry: Telemetry = OFF) -> None:
-        self._max_body = max_body
+    def __init__(self, *, max_body: int, telemetry: Telemetry = OFF, clock: Clock = REAL) -> None:
+        self.max_body = max_body
+        self.drain = Drain()
+        """The end of the present run; to be replaced before another one."""
+        self.failures = FailureLog(clock)
         self._telemetry = telemetry if telemetry.enabled else None
         self.serve(Routes())
 
@@ -41,7 +48,7 @@ class Dispatcher:
         innermost: ASGIApp = self._innermost
         chains = {
             group: functools.reduce(
-                lambda app, wrap: wrap(app), reversed(group.middleware), innermost
+                lambda app, wrap: wrap(app), reversed([*group.middleware.values()]), innermost
             )
             for group in routes.groups
             if group.middleware
@@ -53,147 +60,168 @@ class Dispatcher:
         # Not a coroutine function: that would add a coroutine to every request.
         if scope["type"] != "http":
             raise RuntimeError(f"scope '{scope['type']}' is not served; only 'http' is")
-        exchange = Exchange(scope, receive, send, self._max_body)
+        exchange = Exchange(scope, receive, send, self)
         match = self._routes.match(scope["method"], scope["raw_path"])
         if match.params is not NO_PARAMS:
             scope["path_params"] = match.params
         route = match.route or _fallback(match, scope["method"])
         chain = self._chains.get(match.group) if self._chains else None
         if self._telemetry is not None:
-            return _respond_traced(self._telemetry, chain, exchange, route)
+            return self._respond_traced(self._telemetry, chain, exchange, route)
         if chain is not None:
-            return _respond_through(chain, exchange, route)
-        return _respond(exchange, route, exchange.request_id)
+            return self._respond_through(chain, exchange, route)
+        return self._respond(exchange, route, exchange.request_id)
 
     async def _innermost(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The application inside a group's middleware."""
         exchange: Exchange = scope[_EXCHANGE]
         exchange.scope, exchange.receive, exchange.send = scope, receive, send
-        await _respond(exchange, scope[_ROUTE], None)
+        await self._respond(exchange, scope[_ROUTE], None)
 
+    async def _respond_traced(
+        self, telemetry: Telemetry, chain: ASGIApp | None, exchange: Exchange, route: Route
+    ) -> None:
+        """Respond within a span, whose parent may be the client's, named by `traceparent`."""
+        send = exchange.send
+        exchange.fast_path = None  # would bypass `send_recorded`
+        attributes: dict[str, Any] = {"http.request.method": exchange.scope["method"]}
+        if route.path:
+            attributes["http.route"] = route.path
+        traceparent = exchange.headers.get(TRACEPARENT.encode(), b"").decode("latin-1")
+        with telemetry.span(
+            "http.request", route.name, traceparent=traceparent or None, **attributes
+        ) as span:
 
-async def _respond_traced(
-    telemetry: Telemetry, chain: ASGIApp | None, exchange: Exchange, route: Route
-) -> None:
-    """Respond within a span, whose parent may be the client's, named by `traceparent`."""
-    send = exchange.send
-    exchange.fast_path = None  # would bypass `send_recorded`
-    attributes: dict[str, Any] = {"http.request.method": exchange.scope["method"]}
-    if route.path:
-        attributes["http.route"] = route.path
-    traceparent = exchange.headers.get(TRACEPARENT.encode(), b"").decode("latin-1")
-    with telemetry.span(
-        "http.request", route.name, traceparent=traceparent or None, **attributes
-    ) as span:
+            async def send_recorded(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    span.attributes["http.response.status_code"] = message["status"]
+                await send(message)
 
-        async def send_recorded(message: Message) -> None:
+            exchange.send = send_recorded
+            if chain is None:
+                await self._respond(exchange, route, exchange.request_id)
+            else:
+                await self._respond_through(chain, exchange, route)
+
+    async def _respond_through(self, chain: ASGIApp, exchange: Exchange, route: Route) -> None:
+        """Respond through a group's middleware. Whatever comes out of it gets the request id."""
+        scope, send = exchange.scope, exchange.send
+        exchange.fast_path = None
+        request_id = exchange.request_id
+        scope[_EXCHANGE], scope[_ROUTE] = exchange, route
+        started = False
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
-                span.attributes["http.response.status_code"] = message["status"]
+                started = True
+                message["headers"] = [*message.get("headers", ()), _id_header(request_id)]
             await send(message)
 
-        exchange.send = send_recorded
-        if chain is None:
-            await _respond(exchange, route, exchange.request_id)
-        else:
-            await _respond_through(chain, exchange, route)
+        try:
+            await chain(scope, exchange.receive, send_with_id)
+        except Exception as error:
+            self.failures.failed(error, exchange, route)
+            if not started:
+                result = response.encode_error(HTTPError(500), None, request_id)
+                result.headers.append(_id_header(request_id))
+                await _send(send, result)
+        finally:
+            # A cycle would keep what the client sent until the collector comes.
+            scope.pop(_EXCHANGE, None)
+            exchange.scope.pop(_EXCHANGE, None)
 
-
-async def _respond_through(chain: ASGIApp, exchange: Exchange, route: Route) -> None:
-    """Respond through a group's middleware. Whatever comes out of it gets the request id."""
-    scope, send = exchange.scope, exchange.send
-    exchange.fast_path = None
-    request_id = exchange.request_id
-    scope[_EXCHANGE], scope[_ROUTE] = exchange, route
-    started = False
-
-    async def send_with_id(message: Message) -> None:
-        nonlocal started
-        if message["type"] == "http.response.start":
-            started = True
-            message["headers"] = [*message.get("headers", ()), _id_header(request_id)]
-        await send(message)
-
-    try:
-        await chain(scope, exchange.receive, send_with_id)
-    except Exception as error:
-        _log_failure(error, exchange, route)
-        if not started:
-            result = response.encode_error(HTTPError(500), None, request_id)
-            result.headers.append(_id_header(request_id))
-            await _send(send, result)
-
-
-async def _respond(exchange: Exchange, route: Route, request_id: str | None) -> None:
-    """Call the handler and send its response, with `request_id` as a header if it is given."""
-    send = exchange.send
-    try:
-        value = await route.handler(exchange)
-        if isinstance(value, Response):
-            response.prepare(value, exchange.builder, exchange.scope["method"])
-            await _send_starlette(value, exchange, route, request_id)
+    async def _respond(self, exchange: Exchange, route: Route, request_id: str | None) -> None:
+        """Call the handler and send its response, with `request_id` as a header if it is given."""
+        try:
+            value = await route.handler(exchange)
+            if not isinstance(value, Response):
+                result = response.encode(value, exchange.builder)
+            elif type(value).__call__ is Response.__call__ and value.background is None:
+                method = exchange.scope["method"]
+                result = response.encode_starlette(value, exchange.builder, method)
+            else:
+                await self._send_starlette(value, exchange, route, request_id)
+                return
+        except HTTPError as error:
+            result = self._raised(error, exchange, route)
+        except ClientDisconnect:
             return
-        result = response.encode(value, exchange.builder)
-    except HTTPError as error:
-        result = _raised(error, exchange, route)
-    except ClientDisconnect:
-        return
-    except BaseException as error:  # SystemExit too: a handler must not end the server
-        task = asyncio.current_task()
-        if isinstance(error, GeneratorExit) or (task is not None and task.cancelling()):
-            raise  # the server is being cut off and the client is gone
-        result = _failed(error, exchange, route)
-    if request_id is not None:
-        result.headers.append(_id_header(request_id))
-    if exchange.fast_path is None or not exchange.fast_path.send_response(*result):
-        await _send(send, result)
+        except BaseException as error:  # SystemExit too: a handler must not end the server
+            task = asyncio.current_task()
+            if isinstance(error, GeneratorExit) or (task is not None and task.cancelling()):
+                raise  # the server is being cut off and the client is gone
+            result = self._failed(error, exchange, route)
+        finally:
+            if exchange.has_request:
+                exchange.close()
+        if request_id is not None:
+            result.headers.append(_id_header(request_id))
+        if exchange.fast_path is None or not exchange.fast_path.send_response(*result):
+            await _send(exchange.send, result)
 
+    async def _send_starlette(
+        self, value: Response, exchange: Exchange, route: Route, request_id: str | None
+    ) -> None:
+        """Send a Starlette response. One that fails half way is cut off: it cannot become a 500."""
+        outgoing = Outgoing(value, exchange, [] if request_id is None else [_id_header(request_id)])
+        try:
+            if isinstance(value, FileResponse) and type(value).__call__ is FileResponse.__call__:
+                await send_file(value, exchange.scope, outgoing)
+                if value.background is not None:
+                    await value.background()
+            else:
+                await value(exchange.scope, outgoing.receive, outgoing.send)
+            await outgoing.finish()
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            if not outgoing.started:
+                raise
+            self.failures.failed(error, exchange, route)
+        finally:
+            exchange.drain.discard(outgoing)
 
-async def _send_starlette(
-    value: Response, exchange: Exchange, route: Route, request_id: str | None
-) -> None:
-    """Send a Starlette response. One that fails half way is cut off: it cannot become a 500."""
-    if request_id is not None:
-        value.raw_headers = [*value.raw_headers, _id_header(request_id)]
-    try:
-        await value(exchange.scope, exchange.receive, exchange.send)
-    except ClientDisconnect:
-        return
-    except Exception as error:
-        _log_failure(error, exchange, route)
+    def _raised(self, error: HTTPError, exchange: Exchange, route: Route) -> EncodedResponse:
+        """The response to an error that the handler raised on purpose."""
+        try:
+            return response.encode_error(error, exchange.builder, exchange.request_id)
+        except Exception as fault:  # the error's headers or members cannot be sent
+            return self._failed(fault, exchange, route)
+        finally:
+            # A module may raise one error again and again, and each time Python adds to this.
+            error.__traceback__ = None
+
+    def _failed(self, error: BaseException, exchange: Exchange, route: Route) -> EncodedResponse:
+        """The response to an unhandled exception: the status its class declares, or 500."""
+        if isinstance(error, HTTPException):
+            return self._raised_by_starlette(error, exchange, route)
+        declared = problem.declared(error)
+        if declared is None:
+            self.failures.failed(error, exchange, route)
+            return response.encode_error(HTTPError(500), None, exchange.request_id)
+        if declared.status >= 500:
+            self.failures.unavailable(error, declared.status, exchange, route)
+        return response.encode_error(declared, exchange.builder, exchange.request_id)
+
+    def _raised_by_starlette(
+        self, error: HTTPException, exchange: Exchange, route: Route
+    ) -> EncodedResponse:
+        """The response to Starlette's own exception, which may be a redirect as well."""
+        if error.status_code >= 400:
+            return self._raised(problem.from_starlette(error), exchange, route)
+        try:
+            plain = Response(status_code=error.status_code, headers=error.headers)
+            return response.encode_starlette(plain, exchange.builder, exchange.scope["method"])
+        except Exception as fault:
+            self.failures.failed(fault, exchange, route)
+            return response.encode_error(HTTPError(500), None, exchange.request_id)
 
 
 async def _send(send: Send, result: EncodedResponse) -> None:
     status, headers, body = result
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-def _raised(error: HTTPError, exchange: Exchange, route: Route) -> EncodedResponse:
-    """The response to an error that the handler raised on purpose."""
-    try:
-        return response.encode_error(error, exchange.builder, exchange.request_id)
-    except Exception as fault:  # the error's headers or members cannot be sent
-        return _failed(fault, exchange, route)
-
-
-def _failed(error: BaseException, exchange: Exchange, route: Route) -> EncodedResponse:
-    """The response to an unhandled exception: the status its class declares, or 500."""
-    declared = problem.declared(error)
-    if declared is None:
-        _log_failure(error, exchange, route)
-        return response.encode_error(HTTPError(500), None, exchange.request_id)
-    return response.encode_error(declared, exchange.builder, exchange.request_id)
-
-
-def _log_failure(error: BaseException, exchange: Exchange, route: Route) -> None:
-    _log.error(
-        "%s %s failed: %s",
-        exchange.scope["method"],
-        route.path,
-        type(error).__name__,
-        exc_info=error,
-        extra={"entry": route.name, "request_id": exchange.request_id},
-    )
 
 
 def _id_header(request_id: str) -> tuple[bytes, bytes]:
@@ -212,7 +240,7 @@ def _fallback(match: Match, method: str) -> Route:
         async def list_methods(exchange: Exchange) -> Response:
             return Response(status_code=204, headers=allow)
 
-        return Route(method="", path="", handler=list_methods, group=NO_GROUP)
+        return Route(method="", path="", handler=list_methods)
     return _refusal(HTTPError(405, f"{method} is not served at this path", headers=allow))
 
 
@@ -220,4 +248,4 @@ def _refusal(error: HTTPError) -> Route:
     async def refuse(exchange: Exchange) -> None:
         raise error
 
-    return Route(method="", path="", handler=refuse, group=NO_GROUP)
+    return Route(method="", path="", handler=refuse)

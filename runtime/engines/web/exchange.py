@@ -6,12 +6,14 @@ import itertools
 import re
 import secrets
 from collections.abc import Mapping
+from typing import Protocol
 
 from starlette.types import Receive, Scope, Send
 
+from runtime.engines.web.drain import Drain
 from runtime.engines.web.fast_path import FAST_PATH, FastPath
 from runtime.engines.web.request import BlockingRequest, Request
-from runtime.engines.web.response import ResponseBuilder
+from runtime.engines.web.response_builder import ResponseBuilder
 
 NO_PARAMS: Mapping[str, str] = {}
 
@@ -26,6 +28,16 @@ def new_request_id() -> str:
     return f"{_prefix}-{next(_counter):x}"
 
 
+class ExchangeServer(Protocol):
+    """The server of an exchange."""
+
+    @property
+    def max_body(self) -> int: ...
+
+    @property
+    def drain(self) -> Drain: ...
+
+
 class Exchange:
     """The state of one request. Request and response objects are created on first access.
 
@@ -33,23 +45,24 @@ class Exchange:
     """
 
     __slots__ = (
+        "_awaits_stop",
         "_blocking_request",
         "_builder",
         "_id",
         "_request",
+        "_server",
         "fast_path",
         "headers",
-        "max_body",
         "receive",
         "scope",
         "send",
     )
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, max_body: int) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, server: ExchangeServer) -> None:
         self.scope = scope
         self.receive = receive
         self.send = send
-        self.max_body = max_body
+        self._server = server
         # Removed from the scope, which it references: a cycle would be left to the collector.
         self.fast_path: FastPath | None = scope.pop(FAST_PATH, None)
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -66,10 +79,15 @@ class Exchange:
                 self.receive,
                 self.send,
                 self.fast_path,
-                self.max_body,
+                self._server.max_body,
                 int(self.headers.get(b"content-length", 0)),
             )
         return self._request
+
+    @property
+    def has_request(self) -> bool:
+        """True if the request was looked at, so that there may be something to close."""
+        return self._request is not None
 
     @property
     def params(self) -> Mapping[str, str]:
@@ -124,5 +142,30 @@ class Exchange:
     async def read(self) -> BlockingRequest:
         """Read the whole body, so that a handler in a thread never waits for a client."""
         if self._blocking_request is None:
-            self._blocking_request = BlockingRequest(self.request, await self.request.body())
+            request = self.request
+            kind = self.headers.get(b"content-type")
+            is_multipart = kind is not None and kind[:10].lower() == b"multipart/"
+            body = await request.spool() if is_multipart else await request.body()
+            self._blocking_request = BlockingRequest(request, body)
         return self._blocking_request
+
+    @property
+    def drain(self) -> Drain:
+        return self._server.drain
+
+    @property
+    def awaits_stop(self) -> bool:
+        """True once the handler has waited for the server to stop."""
+        return getattr(self, "_awaits_stop", False)
+
+    async def stopping(self) -> None:
+        """Return when the server begins to stop."""
+        self._awaits_stop = True
+        await self._server.drain.stopping.wait()
+
+    def close(self) -> None:
+        """Close the files that the client has sent."""
+        if self._request is not None:
+            self._request.close_files()
+        if self._blocking_request is not None:
+            self._blocking_request.close_files()

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-import stat
 from pathlib import Path
+from urllib.parse import quote
 
-from starlette.datastructures import URL
-from starlette.responses import RedirectResponse, Response
-from starlette.staticfiles import StaticFiles
+from starlette.responses import Response
 
 from runtime.engines.web.exchange import Exchange
+from runtime.engines.web.file_response import OpenFileResponse
+from runtime.engines.web.negotiation import accepts_html, header_values, weights
+from runtime.engines.web.open_file import OpenFile
 from runtime.engines.web.problem import HTTPError
-from runtime.engines.web.routes import Group, Route
+from runtime.engines.web.routes import Route
 from runtime.service import StartError
 
 PARAMETER = "file"
@@ -23,9 +24,10 @@ class Files:
     """The handler of a folder's routes.
 
     A directory is answered with its `index`, never with a listing. Hidden files (`.env`, `.git`)
-    are not served, except `.well-known`, nor is anything that a symbolic link reaches outside of
-    the folder. With `spa`, a page that is not a file is answered with the `index` at the top, for
-    the program in the browser to show. `cache` is the `Cache-Control` of files; an index always
+    are not served, except `.well-known`, also where a symbolic link gives them another name, nor is
+    anything that a link reaches outside of the folder. With `spa`, a page that is not a file is
+    answered with the `index` at the top, for the program in the browser to show; only to clients
+    that accept HTML. `cache` is the `Cache-Control` of files; an index always
     has `no-cache`.
     """
 
@@ -33,7 +35,6 @@ class Files:
         self, directory: Path, *, index: str = "index.html", spa: bool = False, cache: str = ""
     ) -> None:
         self._directory = directory
-        self._files = StaticFiles(directory=directory, check_dir=False)
         self._index = index
         self._spa = spa
         self._cache = cache
@@ -47,22 +48,15 @@ class Files:
                 f"'{self._index}' is not in '{self._directory}'; 'spa' answers every page with it"
             )
 
-    def routes(self, path: str, group: Group, name: str) -> list[Route]:
+    def routes(self, path: str, name: str) -> list[Route]:
         """The routes that serve the folder at `path`."""
         top = path.rstrip("/")
-        below = Route(
-            method="GET",
-            path=f"{top}/{{{PARAMETER}...}}",
-            handler=self.answer,
-            group=group,
-            name=name,
-            catches_all=True,
-        )
-        if not top:
-            return [below]
+        handlers = {f"{top}/{{{PARAMETER}...}}": self.answer}
+        if top:
+            handlers[top] = _redirect_to_directory
         return [
-            Route(method="GET", path=top, handler=_redirect_to_directory, group=group, name=name),
-            below,
+            Route(method="GET", path=path, handler=handler, name=name, is_fallback=True)
+            for path, handler in handlers.items()
         ]
 
     async def answer(self, exchange: Exchange) -> Response:
@@ -73,38 +67,47 @@ class Files:
         if not all(map(_is_servable, segments)):
             raise HTTPError(404, "there is no such file")
         path = "/".join(segments)
-        found = await self._find(
+        found = await self._open(
             f"{path}/{self._index}" if is_directory and path else path or self._index
         )
         if found is None:
             return await self._respond_missing(exchange, path, is_directory)
-        return self._response(*found, exchange)
+        return self._response(found)
 
     async def _respond_missing(self, exchange: Exchange, path: str, is_directory: bool) -> Response:
-        if not is_directory and await self._find(f"{path}/{self._index}") is not None:
-            return await _redirect_to_directory(exchange)
+        if not is_directory:
+            index = await self._open(f"{path}/{self._index}")
+            if index is not None:
+                index.close()
+                return await _redirect_to_directory(exchange)
         if self._spa and _is_page(exchange, path):
-            found = await self._find(self._index)
+            found = await self._open(self._index)
             if found is not None:
-                return self._response(*found, exchange)
+                response = self._response(found)
+                response.headers["vary"] = "Accept"
+                return response
         raise HTTPError(404, "there is no such file")
 
-    async def _find(self, path: str) -> tuple[str, os.stat_result] | None:
-        return await asyncio.to_thread(self._look_up, path)
+    async def _open(self, path: str) -> OpenFile | None:
+        return await asyncio.to_thread(self._open_now, path)
 
-    def _look_up(self, path: str) -> tuple[str, os.stat_result] | None:
-        """Real path and status of a readable regular file inside of the folder; None for others."""
+    def _open_now(self, path: str) -> OpenFile | None:
+        """Open a regular file inside of the folder; None for others."""
         try:
-            full, status = self._files.lookup_path(path)
+            folder = os.path.realpath(self._directory)
+            full = os.path.realpath(os.path.join(folder, path), strict=True)
+            if os.path.commonpath((full, folder)) != folder:
+                return None
+            *folders, name = os.path.relpath(full, folder).split(os.sep)
+            if not _is_servable(name) or not all(map(_may_be_passed, folders)):
+                return None
+            return OpenFile(full, follow=False)
         except (OSError, ValueError):
             return None  # name too long, loop of links, NUL, no permission
-        if status is None or not stat.S_ISREG(status.st_mode) or not os.access(full, os.R_OK):
-            return None
-        return full, status
 
-    def _response(self, full: str, status: os.stat_result, exchange: Exchange) -> Response:
-        response = self._files.file_response(full, status, exchange.scope)
-        is_index = os.path.basename(full) == self._index
+    def _response(self, file: OpenFile) -> Response:
+        response = OpenFileResponse(file)
+        is_index = os.path.basename(file.path) == self._index
         if is_index or self._cache:
             response.headers["cache-control"] = "no-cache" if is_index else self._cache
         response.headers["x-content-type-options"] = "nosniff"
@@ -113,10 +116,11 @@ class Files:
 
 async def _redirect_to_directory(exchange: Exchange) -> Response:
     """Redirect to the path with a trailing slash, from which relative links of the page resolve."""
-    url = URL(scope=exchange.scope)
-    # Without the host: a redirect that caches keep must not depend on a request header.
-    target = url.path + "/" + (f"?{url.query}" if url.query else "")
-    return RedirectResponse("/" + target.lstrip("/"), status_code=308)
+    # As it was sent, and without the host: a redirect that caches keep must not depend on a header.
+    path = quote(exchange.scope["raw_path"], safe="/%:@!$&'()*+,;=~")
+    query = quote(exchange.scope["query_string"], safe="/%:@!$&'()*+,;=~?")
+    target = f"/{path.lstrip('/')}/" + (f"?{query}" if query else "")
+    return Response(status_code=308, headers={"location": target})
 
 
 def _is_servable(segment: str) -> bool:
@@ -125,8 +129,17 @@ def _is_servable(segment: str) -> bool:
     return segment != "" and "\\" not in segment and "\0" not in segment
 
 
+def _may_be_passed(folder: str) -> bool:
+    """True for a folder that a link may lead through.
+
+    Names with two dots are those of Kubernetes, which mounts `index.html` as a link to a file in
+    `..2026_01_02` to change all files at once.
+    """
+    return _is_servable(folder) or (folder.startswith("..") and len(folder) > 2)
+
+
 def _is_page(exchange: Exchange, path: str) -> bool:
     """True for a path that may be a page, false for a missing `app.js` or `logo.png`."""
-    return "." not in path.rpartition("/")[2] or "text/html" in exchange.request.headers.get(
-        "accept", ""
-    )
+    accepted = weights(header_values(exchange.scope["headers"], b"accept"))
+    is_named = accepted.get("text/html", 0) > 0
+    return is_named or ("." not in path.rpartition("/")[2] and accepts_html(accepted))

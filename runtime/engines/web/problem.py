@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+from starlette.exceptions import HTTPException
+
 from runtime import codec
 
 CONTENT_TYPE = (b"content-type", b"application/problem+json")
@@ -41,14 +43,57 @@ class HTTPError(Exception):
 
 def title(status: int) -> str:
     """The standard phrase of a status, `Status 499` for one that has none."""
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return f"Status {status}"
+    return _TITLES.get(status) or f"Status {status}"
 
 
-def document(error: HTTPError) -> bytes:
-    """Encode the document. Raises codec.NotJSON if `extra` is not representable in JSON."""
+# Python's own table changes with its version: 422 is named anew in 3.13.
+_TITLES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    402: "Payment Required",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    406: "Not Acceptable",
+    407: "Proxy Authentication Required",
+    408: "Request Timeout",
+    409: "Conflict",
+    410: "Gone",
+    411: "Length Required",
+    412: "Precondition Failed",
+    413: "Content Too Large",
+    414: "URI Too Long",
+    415: "Unsupported Media Type",
+    416: "Range Not Satisfiable",
+    417: "Expectation Failed",
+    421: "Misdirected Request",
+    422: "Unprocessable Content",
+    423: "Locked",
+    424: "Failed Dependency",
+    425: "Too Early",
+    426: "Upgrade Required",
+    428: "Precondition Required",
+    429: "Too Many Requests",
+    431: "Request Header Fields Too Large",
+    451: "Unavailable For Legal Reasons",
+    500: "Internal Server Error",
+    501: "Not Implemented",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
+    505: "HTTP Version Not Supported",
+    506: "Variant Also Negotiates",
+    507: "Insufficient Storage",
+    508: "Loop Detected",
+    511: "Network Authentication Required",
+}
+
+
+def document(error: HTTPError, more: dict[str, Any] | None = None) -> bytes:
+    """Encode the document, with `more` members if the error does not have them itself.
+
+    Raises codec.NotJSON if JSON cannot represent the members.
+    """
     members: dict[str, Any] = {
         "type": "about:blank",
         "title": title(error.status),
@@ -56,7 +101,7 @@ def document(error: HTTPError) -> bytes:
     }
     if error.message is not None:
         members["detail"] = error.message
-    return codec.encode_response(members | error.extra | {"status": error.status})
+    return codec.encode_response(members | (more or {}) | error.extra | {"status": error.status})
 
 
 def declared(error: BaseException) -> HTTPError | None:
@@ -74,3 +119,21 @@ def declared(error: BaseException) -> HTTPError | None:
     wait = getattr(error, "retry_after", None)
     headers = {} if wait is None else {"Retry-After": str(max(1, round(wait)))}
     return HTTPError(status, headers=headers)
+
+
+def from_starlette(error: HTTPException) -> HTTPError:
+    """The same error as ours. Raises ValueError if its status is none of an error."""
+    detail: Any = error.detail  # of any type, in FastAPI's class of this name
+    status, headers = error.status_code, error.headers
+    if not isinstance(detail, str):
+        return HTTPError(status, headers=headers, detail=detail)
+    has_text = detail not in ("", _phrase(status))
+    return HTTPError(status, detail if has_text else None, headers=headers)
+
+
+def _phrase(status: int) -> str:
+    """What Starlette writes as the detail of an error that has none."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""

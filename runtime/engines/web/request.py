@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
-from typing import Any
+from contextlib import aclosing
+from tempfile import SpooledTemporaryFile
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from starlette.datastructures import State
+import anyio
+from starlette.datastructures import FormData, State
 from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.requests import Request as StarletteRequest
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from runtime import codec
 from runtime.engines.web.fast_path import FastPath
 from runtime.engines.web.problem import HTTPError
 
+if TYPE_CHECKING:
+    from runtime.engines.web.form import MultipartForm
+
+_CHUNK = 64 * 1024
+_MEMORY = 1024 * 1024
+"""Bytes of a form that a plain `def` keeps in memory; a larger one is on disk."""
+
 
 class Request(StarletteRequest[State]):
-    """Starlette's request with a limit on the body and strict JSON.
+    """Starlette's request with a limit on the body, strict JSON and strict forms.
 
-    `body()`, `json()` and `stream()` raise `HTTPError` 413 beyond `max_body` bytes, and
-    ClientDisconnect if the client has gone. `json()` ignores the Content-Type.
+    `body()`, `json()`, `form()` and `stream()` raise `HTTPError` 413 beyond `max_body` bytes, and
+    ClientDisconnect if the client has gone. `json()` ignores the Content-Type. The files of a form
+    are closed after the response.
     """
+
+    # Not in the constructor: few requests have them.
+    _early: bytearray | None = None
+    """What was received of the body by asking whether the client is there."""
+    _early_more = True
+    _multipart: MultipartForm | None = None
 
     def __init__(
         self,
@@ -51,14 +69,109 @@ class Request(StarletteRequest[State]):
             self._json = _decode(self._body if hasattr(self, "_body") else await self._read())
         return self._json
 
+    async def _get_form(  # type: ignore[override]
+        self, *, max_files: int = 100, max_fields: int = 1000, max_part_size: int = 1024 * 1024
+    ) -> FormData:
+        """Read the form. Raises `HTTPError` 400 if it is malformed, 415 for another Content-Type.
+
+        More files, fields, or bytes of one field are 413.
+        """
+        if self._form is None:
+            from runtime.engines.web import form  # few applications have any
+
+            limits = form.Limits(
+                max_files=max_files, max_fields=max_fields, max_part_size=max_part_size
+            )
+            content_type = self.headers.get("content-type", "")
+            kind = form.media_type(content_type)
+            if kind == form.MULTIPART:
+                self._multipart = form.MultipartForm(content_type, limits)
+                self._form = await self._feed(self._multipart)
+            else:
+                self._form = form.parse_body(kind, await self.body(), limits)
+        return self._form
+
+    async def _feed(self, multipart: MultipartForm) -> FormData:
+        try:
+            async with aclosing(self.stream()) as chunks:
+                async for chunk in chunks:
+                    if multipart.on_disk:
+                        await asyncio.to_thread(multipart.feed, chunk)
+                    else:
+                        multipart.feed(chunk)
+        except BaseException:
+            multipart.close()
+            raise
+        return multipart.finish()
+
+    async def spool(self) -> BinaryIO:
+        """Read the body into a file, which is on disk if the body is large."""
+        file = cast("BinaryIO", SpooledTemporaryFile(max_size=_MEMORY))  # noqa: SIM115
+        size = 0
+        try:
+            async with aclosing(self.stream()) as chunks:
+                async for chunk in chunks:
+                    size += len(chunk)
+                    if size > _MEMORY:
+                        await asyncio.to_thread(file.write, chunk)
+                    else:
+                        file.write(chunk)
+        except BaseException:
+            file.close()
+            raise
+        return file
+
+    def close_files(self) -> None:
+        """Close the files of the form, if there is one."""
+        if self._multipart is not None:
+            self._multipart.close()
+
+    async def is_disconnected(self) -> bool:
+        """True if the client has gone. The body can still be read afterwards."""
+        while not self._is_disconnected and len(self._early or b"") <= self._max_body:
+            message: Message | None = None
+            with anyio.CancelScope() as scope:
+                scope.cancel()
+                message = await self._receive()
+            if message is None:
+                break
+            if message["type"] == "http.disconnect":
+                self._is_disconnected = True
+            else:
+                self._early = self._early or bytearray()
+                self._early += message.get("body", b"")
+                self._early_more = message.get("more_body", False)
+        return self._is_disconnected
+
+    async def _next(self) -> Message:
+        """The next message, after what was received early."""
+        if self._early is None:
+            return await self._receive()
+        body, self._early = bytes(self._early), None
+        return {"type": "http.request", "body": body, "more_body": self._early_more}
+
     async def stream(self) -> AsyncGenerator[bytes, None]:
+        if hasattr(self, "_body"):
+            yield self._body
+            yield b""
+            return
+        if self._stream_consumed:
+            raise RuntimeError("the body was read before; read it once")
         # Before the first `receive`, which sends `100 Continue`.
         self._check_size(self._content_length)
         size = 0
-        async for chunk in super().stream():
+        while not self._stream_consumed:
+            message = await self._next()
+            if message["type"] == "http.disconnect":
+                self._is_disconnected = True
+                raise ClientDisconnect
+            self._stream_consumed = not message.get("more_body", False)
+            chunk: bytes = message.get("body", b"")
             size += len(chunk)
             self._check_size(size)
-            yield chunk
+            if chunk:
+                yield chunk
+        yield b""
 
     async def _read(self) -> bytes:
         if self._stream_consumed:
@@ -66,14 +179,18 @@ class Request(StarletteRequest[State]):
         # Before the first `receive`, which sends `100 Continue`.
         self._check_size(self._content_length)
         self._stream_consumed = True
-        if self._fast_path is not None and (body := self._fast_path.read_body()) is not None:
+        if (
+            self._fast_path is not None
+            and self._early is None
+            and (body := self._fast_path.read_body()) is not None
+        ):
             self._check_size(len(body))
             self._body = body
             return body
         chunks: list[bytes] = []
         size = 0
         while True:
-            message = await self._receive()
+            message = await self._next()
             if message["type"] == "http.disconnect":
                 self._is_disconnected = True
                 raise ClientDisconnect
@@ -93,25 +210,67 @@ class Request(StarletteRequest[State]):
 class BlockingRequest(HTTPConnection[State]):
     """The request of a plain `def` handler, whose body was read before the handler started.
 
-    Like `Request`, but `body()` and `json()` return at once and are not awaited.
+    Like `Request`, but `body()`, `json()` and `form()` return at once and are not awaited, and so
+    do the calls of uploaded files. There is no `stream()`.
     """
 
-    def __init__(self, request: Request, body: bytes) -> None:
+    def __init__(self, request: Request, body: bytes | BinaryIO) -> None:
+        """`body` may be a file, which is closed by `close_files`."""
         super().__init__(request.scope)
         self._body = body
+        self._form: FormData | None = None
+        self._multipart: MultipartForm | None = None
 
     @property
     def method(self) -> str:
         return str(self.scope["method"])
 
     def body(self) -> bytes:
-        return self._body
+        if isinstance(self._body, bytes):
+            return self._body
+        self._body.seek(0)
+        return self._body.read()
 
     def json(self) -> Any:
         """Decode the body. Raises `HTTPError` 400 unless it is exactly one JSON document."""
         if not hasattr(self, "_json"):
-            self._json = _decode(self._body)
+            self._json = _decode(self.body())
         return self._json
+
+    def form(
+        self, *, max_files: int = 100, max_fields: int = 1000, max_part_size: int = 1024 * 1024
+    ) -> FormData:
+        """Read the form. Raises `HTTPError` as that of `Request` does."""
+        if self._form is None:
+            from runtime.engines.web import form  # few applications have any
+
+            limits = form.Limits(
+                max_files=max_files, max_fields=max_fields, max_part_size=max_part_size
+            )
+            content_type = self.headers.get("content-type", "")
+            kind = form.media_type(content_type)
+            if kind == form.MULTIPART:
+                self._multipart = form.MultipartForm(content_type, limits, form.BlockingUpload)
+                self._form = self._feed(self._multipart)
+            else:
+                self._form = form.parse_body(kind, self.body(), limits)
+        return self._form
+
+    def _feed(self, multipart: MultipartForm) -> FormData:
+        if isinstance(self._body, bytes):
+            multipart.feed(self._body)
+        else:
+            self._body.seek(0)
+            while chunk := self._body.read(_CHUNK):
+                multipart.feed(chunk)
+        return multipart.finish()
+
+    def close_files(self) -> None:
+        """Close the files of the form, if there is one."""
+        if self._multipart is not None:
+            self._multipart.close()
+        if not isinstance(self._body, bytes):
+            self._body.close()
 
 
 def _decode(body: bytes) -> Any:

@@ -2,80 +2,33 @@
 
 from __future__ import annotations
 
+import inspect
 import re
-from typing import Any, NamedTuple, Self
+from enum import Enum
+from typing import Any, NamedTuple
 
 from starlette.responses import Response
 
 from runtime import codec
 from runtime.engines.web import problem
+from runtime.engines.web.response_builder import ResponseBuilder
 
 Headers = list[tuple[bytes, bytes]]
+
+IS_TRANSFORMED = "runtime.is_transformed"
+"""Key in the ASGI scope of a function: true if middleware will send a response with these headers
+in another form, of which a client cannot ask for a range.
+"""
 
 _JSON = (b"content-type", b"application/json")
 _TEXT = (b"content-type", b"text/plain; charset=utf-8")
 _BYTES = (b"content-type", b"application/octet-stream")
-_BODILESS = frozenset({204, 304})
-_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-_RESERVED = frozenset({"content-length", "transfer-encoding", "x-request-id"})
+BODILESS = frozenset({204, 304})
+"""Statuses whose responses have no body."""
+_SERVERS = frozenset({b"transfer-encoding", b"x-request-id"})
 # The same checks as uvicorn's, which come too late to answer 500.
 _BAD_NAME = re.compile(rb'[\x00-\x20\x7f()<>@,;:\\\[\]={}"]|^$')
 _BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-
-
-class ResponseBuilder:
-    """The response that `http.response()` returns, sent once the handler has returned.
-
-    Methods return the builder, so calls can be chained.
-    """
-
-    __slots__ = ("chunks", "headers", "status")
-
-    def __init__(self) -> None:
-        self.status: int | None = None
-        self.headers: dict[str, str] = {}
-        self.chunks: list[bytes] | None = None
-
-    def set_status(self, status: int) -> Self:
-        """Set the status, 200 to 599; it also applies to a dict, list or text that is returned.
-
-        Raises ValueError for any other status.
-        """
-        if not isinstance(status, int) or not 200 <= status <= 599:
-            raise ValueError(f"status {status!r} cannot be answered; 200 to 599 can")
-        self.status = int(status)
-        return self
-
-    def set_header(self, name: str, value: str) -> Self:
-        """Set a header, replacing one of the same name. Raises ValueError for a malformed one."""
-        key = name.lower()
-        if not _NAME.fullmatch(key):
-            raise ValueError(f"header name {name!r} is malformed; use letters, digits and '-'")
-        if key in _RESERVED:
-            raise ValueError(f"header '{name}' is set by the server")
-        if not _VALUE.fullmatch(value):
-            raise ValueError(f"value of header '{name}' has characters that no header may have")
-        self.headers[key] = value
-        return self
-
-    def write(self, data: str | bytes) -> Self:
-        """Append to the body. The first call sets the content type, unless a header has set it."""
-        if not isinstance(data, str | bytes | bytearray | memoryview):  # bytes(5) is five zeros
-            raise TypeError(f"write() takes text or bytes, not {type(data).__name__}")
-        kind = "text/plain; charset=utf-8" if isinstance(data, str) else "application/octet-stream"
-        return self._append(data.encode() if isinstance(data, str) else bytes(data), kind)
-
-    def write_json(self, value: Any) -> Self:
-        """Append a JSON document. Raises codec.NotJSON for a value that JSON cannot represent."""
-        return self._append(codec.encode_response(value), "application/json")
-
-    def _append(self, data: bytes, kind: str) -> Self:
-        if self.chunks is None:
-            self.chunks = []
-            self.headers.setdefault("content-type", kind)
-        self.chunks.append(data)
-        return self
 
 
 class EncodedResponse(NamedTuple):
@@ -89,27 +42,43 @@ class EncodedResponse(NamedTuple):
 def encode(value: Any, builder: ResponseBuilder | None) -> EncodedResponse:
     """Encode the value that a handler returned, unless it is a Starlette `Response`.
 
-    Raises TypeError for a value of any other type than a dict, a list, text, bytes or None, and
-    codec.NotJSON for one that JSON cannot represent.
+    Raises the value if it is an exception, TypeError if it is not a response, and codec.NotJSON if
+    JSON cannot represent it.
     """
     if isinstance(value, dict | list):
         body, kind = codec.encode_response(value), _JSON
     elif value is None or value is builder:
         return _built(builder)
-    elif isinstance(value, str):
+    elif isinstance(value, str) and not isinstance(value, Enum):
         body, kind = value.encode(), _TEXT
     elif isinstance(value, bytes | bytearray | memoryview):
         body, kind = bytes(value), _BYTES
+    elif isinstance(value, BaseException):
+        raise value
+    elif codec.is_record_or_scalar(value):
+        body, kind = codec.encode_response(value), _JSON
     else:
-        raise TypeError(
-            f"the handler returned a value of type {type(value).__name__}; "
-            "return a dict, a list, text, bytes, an http.Response or None"
-        )
+        raise TypeError(f"the handler returned {_describe(value)}")
     if builder is None:
         return EncodedResponse(200, [kind, _length(body)], body)
     if builder.chunks is not None:
         raise TypeError("the handler wrote to http.response() and returned a body; do one of them")
     return _complete(builder.status or 200, body, builder, kind)
+
+
+def _describe(value: Any) -> str:
+    """What a value is that is no response, and the remedy."""
+    if inspect.iscoroutine(value):
+        value.close()  # or Python warns of it once more, without the place
+        return f"the coroutine '{value.__qualname__}', which was not awaited; write 'await'"
+    if inspect.isawaitable(value):
+        return f"a {type(value).__name__}, which was not awaited; write 'await'"
+    if inspect.isgenerator(value) or inspect.isasyncgen(value):
+        return "a generator; remove its 'yield', or return a StreamingResponse of it"
+    return (
+        f"a value of type {type(value).__name__}; return a dict, a list, text, bytes, a dataclass, "
+        "an http.Response or None"
+    )
 
 
 def encode_error(
@@ -119,9 +88,8 @@ def encode_error(
 
     Headers set on `builder` are kept, except those that describe a body.
     """
-    if error.status >= 500:
-        error.extra.setdefault("request_id", request_id)
-    body = problem.document(error)
+    more = {"request_id": request_id} if error.status >= 500 else {}
+    body = problem.document(error, more)
     headers = [problem.CONTENT_TYPE, _length(body)]
     headers += [
         (name.lower().encode("latin-1"), value.encode("latin-1"))
@@ -134,43 +102,76 @@ def encode_error(
             for pair in _encoded_headers(builder)
             if pair[0] not in given and not pair[0].startswith(b"content-")
         ]
-    check_headers(headers)
+    check_headers(error.status, headers)
     return EncodedResponse(error.status, headers, body)
 
 
-def prepare(response: Response, builder: ResponseBuilder | None, method: str) -> None:
-    """Add to a Starlette `Response` the headers of `builder` that it does not have itself.
+def encode_starlette(
+    response: Response, builder: ResponseBuilder | None, method: str
+) -> EncodedResponse:
+    """Encode a Starlette `Response` that has its whole body. The response is not changed.
 
     Raises ValueError for a status, header or content length that must not be sent, and TypeError
-    if a body was written to `builder` as well.
+    for a contradiction with `builder`.
     """
-    if builder is not None:
-        if builder.chunks is not None:
-            raise TypeError(
-                "the handler wrote to http.response() and returned an http.Response; do one of them"
-            )
-        given = {name for name, _ in response.raw_headers}
-        response.raw_headers += [pair for pair in _encoded_headers(builder) if pair[0] not in given]
-    if not 200 <= response.status_code <= 599:
-        raise ValueError(f"status {response.status_code} cannot be answered; 200 to 599 can")
-    check_headers(response.raw_headers)
-    if method != "HEAD" and response.status_code not in _BODILESS:
-        _check_length(response)
+    status, headers = merged_status(response, builder), merge(response.raw_headers, builder)
+    check_headers(status, headers)
+    if status in BODILESS:
+        return EncodedResponse(status, _without_body(headers), b"")
+    body = bytes(response.body)
+    declared = next((value for name, value in headers if name == b"content-length"), None)
+    if declared is None:
+        headers.append(_length(body))
+    elif method != "HEAD" and declared != b"%d" % len(body):
+        raise ValueError(
+            f"content-length is {declared.decode('latin-1')}, but the body has {len(body)} bytes"
+        )
+    return EncodedResponse(status, headers, body)
 
 
-def check_headers(headers: Headers) -> None:
-    """Raise ValueError for a header that would corrupt the response."""
+def merged_status(response: Response, builder: ResponseBuilder | None) -> int:
+    """The status of a Starlette `Response`, or in the place of its 200 that of `builder`.
+
+    Raises TypeError if both have set one, or a body.
+    """
+    status = response.status_code
+    if builder is None:
+        return status
+    if builder.chunks is not None:
+        raise TypeError(
+            "the handler wrote to http.response() and returned an http.Response; do one of them"
+        )
+    if builder.status is None or builder.status == status:
+        return status
+    if status != 200:
+        raise TypeError(
+            f"the handler set the status {builder.status} and returned an http.Response with "
+            f"{status}; do one of them"
+        )
+    return builder.status
+
+
+def merge(headers: Headers, builder: ResponseBuilder | None) -> Headers:
+    """The headers of a Starlette `Response`, without those that are the server's.
+
+    A header of `builder` replaces those of its name, but for cookies, which are added.
+    """
+    added = _encoded_headers(builder) if builder is not None else []
+    replaced = {name for name, _ in added if name != b"set-cookie"} | _SERVERS
+    return [*(pair for pair in headers if pair[0].lower() not in replaced), *added]
+
+
+def check_headers(status: int, headers: Headers) -> None:
+    """Raise ValueError for a status or a header that would corrupt the response."""
+    if not 200 <= status <= 599:
+        raise ValueError(f"status {status} cannot be answered; 200 to 599 can")
     for name, value in headers:
         if _BAD_NAME.search(name) or _BAD_VALUE.search(value):
             raise ValueError(f"header {name!r} has characters that no header may have")
 
 
-def _check_length(response: Response) -> None:
-    """Raise ValueError if the declared length is wrong: the server would cut the body off."""
-    declared = response.headers.get("content-length")
-    body = getattr(response, "body", None)  # streams and files have none
-    if declared is not None and body is not None and declared != str(len(body)):
-        raise ValueError(f"content-length is {declared}, but the body has {len(body)} bytes")
+def _without_body(headers: Headers) -> Headers:
+    return [pair for pair in headers if pair[0] not in (b"content-length", b"content-type")]
 
 
 def _built(builder: ResponseBuilder | None) -> EncodedResponse:
@@ -184,11 +185,9 @@ def _built(builder: ResponseBuilder | None) -> EncodedResponse:
 def _complete(
     status: int, body: bytes, builder: ResponseBuilder, kind: tuple[bytes, bytes] | None
 ) -> EncodedResponse:
-    headers = _encoded_headers(builder) if builder.headers else []
-    if status in _BODILESS:
-        return EncodedResponse(
-            status, [pair for pair in headers if pair[0] != b"content-type"], b""
-        )
+    headers = _encoded_headers(builder)
+    if status in BODILESS:
+        return EncodedResponse(status, _without_body(headers), b"")
     if kind is not None and "content-type" not in builder.headers:
         headers.append(kind)
     headers.append(_length(body))
@@ -196,9 +195,11 @@ def _complete(
 
 
 def _encoded_headers(builder: ResponseBuilder) -> Headers:
-    return [
+    headers = [
         (name.encode("ascii"), value.encode("latin-1")) for name, value in builder.headers.items()
     ]
+    headers += [(b"set-cookie", cookie.encode("latin-1")) for cookie in builder.cookies]
+    return headers
 
 
 def _length(body: bytes) -> tuple[bytes, bytes]:

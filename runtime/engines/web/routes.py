@@ -22,10 +22,12 @@ _PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(\.\.\.)?\}")
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """Routes under one prefix that share their middleware, outermost first."""
+    """Routes under one prefix that share their middleware."""
 
     prefix: str = ""
-    middleware: tuple[Middleware, ...] = ()
+    middleware: Mapping[str, Middleware] = msgspec.field(default_factory=dict)
+    """By name, the outermost first."""
+    name: str = ""
 
 
 NO_GROUP = Group()
@@ -41,11 +43,10 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     method: str
     path: str
     handler: Handler
-    group: Group
+    group: Group = NO_GROUP
     name: str = ""
-    catches_all: bool = False
-    """A fallback for everything below its path: the middleware is that of the group with the
-    longest matching prefix, as for a path that is not served at all."""
+    is_fallback: bool = False
+    """True if it has the middleware of a path that is not served, whatever `group` is."""
 
 
 class Match(NamedTuple):
@@ -81,12 +82,16 @@ class Routes:
     """A table of routes. Static segments beat parameters, segment by segment, with backtracking.
 
     A path that matches but lacks the method does not hide a less specific one that has it. HEAD
-    falls back to GET. `groups` also answer for paths without a route. Raises ValueError for a
-    malformed path and for a duplicate.
+    falls back to GET. What has no route of its own goes through the middleware of the group with
+    the longest matching prefix, of all groups if several have that prefix. The order of `routes`
+    and `groups` changes nothing. Raises ValueError for a malformed path and for a duplicate.
     """
 
     def __init__(self, routes: Iterable[Route] = (), groups: Iterable[Group] = ()) -> None:
-        self.groups = sorted(groups, key=lambda group: len(group.prefix), reverse=True)
+        given = [*groups]
+        self._fallbacks = _one_for_each_prefix(given)
+        self.groups = {*given, *self._fallbacks}
+        """All groups that a match may name."""
         self._root = _Node()
         # Most requests are for a path without parameters: two dict lookups and a finished match.
         self._static: dict[bytes, dict[str, Match]] = {}
@@ -124,12 +129,12 @@ class Routes:
         if target is None:
             return Match(None, self._group(path), allowed=frozenset(allowed))
         route = target.route
-        group = self._group(path) if route.catches_all else route.group
+        group = self._group(path) if route.is_fallback else route.group
         return Match(route, group, dict(zip(target.names, values, strict=True)))
 
     def _group(self, path: str) -> Group:
         """The group with the longest prefix of `path`."""
-        for group in self.groups:
+        for group in self._fallbacks:
             if path == group.prefix or path.startswith(group.prefix + "/"):
                 return group
         return NO_GROUP
@@ -150,10 +155,25 @@ class Routes:
             node = node.child
         else:
             _claim(node.here, route, names)
-        if not names and not route.catches_all:
+        if not names and not route.is_fallback:
             methods = self._static.setdefault(route.path.encode(), {})
             methods[route.method] = Match(route, route.group)
         self._count += 1
+
+
+def _one_for_each_prefix(groups: Iterable[Group]) -> list[Group]:
+    """The groups that answer for paths without a route, the longest prefix first.
+
+    Groups of one prefix become one that has the middleware of all. Of two with one name, that of
+    the group with more middleware counts, then that of the group whose name comes first.
+    """
+    merged: dict[str, Group] = {}
+    for group in sorted(groups, key=lambda group: (-len(group.middleware), group.name)):
+        first = merged.setdefault(group.prefix, group)
+        if not group.middleware.keys() <= first.middleware.keys():
+            both = {**first.middleware, **group.middleware, **first.middleware}
+            merged[group.prefix] = Group(prefix=group.prefix, middleware=both)
+    return sorted(merged.values(), key=lambda group: len(group.prefix), reverse=True)
 
 
 def _decode(raw_path: bytes) -> tuple[str, list[str]]:

@@ -14,7 +14,10 @@ __all__ = ["Middleware", "OptionError", "Part", "Router", "Server"]
 class Part(Protocol):
     """A router or static folder of a server, which asks for its routes when it starts."""
 
-    group: Group
+    @property
+    def group(self) -> Group | None:
+        """The group of its routes; None for routes that belong to the groups of others."""
+        ...
 
     def routes(self) -> Iterable[Route]:
         """All its routes, with full paths. Raises StartError if it cannot be served."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -20,6 +21,8 @@ from runtime.kinds.http import Server
 from runtime.schema.field import Field
 from runtime.schema.schema import FOLDER, Schema
 from runtime.schema.schema import load as load_schema
+
+_log = logging.getLogger("runtime.http")
 
 
 class Meta(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +43,13 @@ class Router:
         chain = build_chain(config.middleware, config.options or {}, context.clock)
         if chain.problems:
             raise StartError(chain.problems[0].message)
-        self.group = Group(prefix=normal_prefix(config.prefix), middleware=tuple(chain.middleware))
+        for notice in chain.notices:
+            _log.info("%s: %s", context.id, notice, extra={"entry": context.id})
+        self.group = Group(
+            prefix=normal_prefix(config.prefix),
+            middleware=chain.middleware,
+            name=str(context.id),
+        )
         self._routes: Sequence[Route] = ()
 
     def compose(self, routes: Sequence[Route]) -> None:
@@ -51,10 +60,12 @@ class Router:
 
 
 class Chain(NamedTuple):
-    """Middleware, the first being the outermost, and what is wrong with its names and options."""
+    """Middleware by name, outermost first, and what is wrong with its names and options."""
 
-    middleware: list[Middleware]
+    middleware: dict[str, Middleware]
     problems: list[Problem]
+    notices: list[str]
+    """What the operator should know of options that are left to their defaults."""
 
 
 def build_chain(names: Sequence[str], options: Mapping[str, Any], clock: Clock = REAL) -> Chain:
@@ -62,7 +73,7 @@ def build_chain(names: Sequence[str], options: Mapping[str, Any], clock: Clock =
 
     Paths of the problems start at the entry: `("middleware", 0)`, `("options", "cors.max.age")`.
     """
-    chain = Chain([], [])
+    chain = Chain({}, [], [])
     spellings: dict[str, str] = {}
     complete = True
     for index, name in enumerate(names):
@@ -91,11 +102,15 @@ def build_chain(names: Sequence[str], options: Mapping[str, Any], clock: Clock =
         chain.problems.extend(_relocated(problem, written) for problem in problems)
         if problems:
             continue
+        filled = schema.field.fill(given, str)
         try:
-            chain.middleware.append(module.build(schema.field.fill(given, str), clock))
+            chain.middleware[name] = module.build(filled, clock)
         except OptionError as error:
             path = ("options", written.get(error.option, error.option))
             chain.problems.append(Problem(path, str(error)))
+            continue
+        if (describe := getattr(module, "notice", None)) and (text := describe(given, filled)):
+            chain.notices.append(text)
     if complete:  # otherwise an option may well be one of the missing middleware
         unknown = [key for key in options if key not in spellings]
         chain.problems.extend(_unknown(key, spellings) for key in unknown)

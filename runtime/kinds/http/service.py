@@ -10,6 +10,7 @@ import msgspec
 
 from runtime.engines.web.address import Address, bind_shared, tls_context
 from runtime.engines.web.dispatcher import Dispatcher
+from runtime.engines.web.drain import Drain
 from runtime.engines.web.routes import Routes
 from runtime.engines.web.server import Server
 from runtime.engines.web.timeouts import Timeouts
@@ -39,7 +40,9 @@ class HttpService:
         self._context = context
         self._parts: Sequence[Part] = ()
         self._serving = False
-        self._dispatcher = Dispatcher(max_body=config.max_body, telemetry=context.telemetry)
+        self._dispatcher = Dispatcher(
+            max_body=config.max_body, telemetry=context.telemetry, clock=context.clock
+        )
 
     def compose(self, parts: Sequence[Part]) -> None:
         """Replace the parts. A running server serves the new ones from the next request on."""
@@ -50,16 +53,20 @@ class HttpService:
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
         self._serve_parts()
         self._serving = True
+        drain = self._dispatcher.drain = Drain()
+        drained = asyncio.create_task(drain.follow(stop, self._context.stop_timeout))
         try:
             await self._server().run(ready, stop)
         finally:
+            drained.cancel()
+            self._dispatcher.failures.close()
             self._serving = False
 
     def _serve_parts(self) -> None:
         try:
             routes = Routes(
                 (route for part in self._parts for route in part.routes()),
-                [part.group for part in self._parts],
+                [part.group for part in self._parts if part.group is not None],
             )
         except ValueError as error:
             raise StartError(str(error)) from None

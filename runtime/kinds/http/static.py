@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from runtime.engines.web.files import Files
-from runtime.engines.web.routes import Group, Route
+from runtime.engines.web.routes import Route
 from runtime.kind import BuildContext, Claim, Kind, Linked
 from runtime.kinds.http import Server
 
@@ -27,7 +27,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 class StaticFolder:
     def __init__(self, config: Config, context: BuildContext) -> None:
-        self.group = Group(prefix=config.path.rstrip("/"))
+        self.group = None
         self._path = config.path
         self._name = str(context.id)
         self._files = Files(
@@ -39,7 +39,7 @@ class StaticFolder:
 
     def routes(self) -> list[Route]:
         self._files.check()
-        return self._files.routes(self._path, self.group, self._name)
+        return self._files.routes(self._path, self._name)
 
 
 def check(entry: Linked) -> Iterable[Claim]:

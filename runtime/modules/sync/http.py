@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from runtime.engines.web.request import BlockingRequest as Request
+from runtime.handlers.context import call
 from runtime.modules.http import STATUS, Error, Reply, Response, exchange, response
 
-__all__ = ["STATUS", "Error", "Reply", "Request", "Response", "exchange", "request", "response"]
+__all__ = [
+    "STATUS",
+    "Error",
+    "Reply",
+    "Request",
+    "Response",
+    "exchange",
+    "request",
+    "response",
+    "stopping",
+]
 
 
 def request() -> Request:
@@ -14,3 +27,19 @@ def request() -> Request:
     Raises RuntimeError in an `async def`, and in a handler that was not called by an endpoint.
     """
     return exchange().blocking_request
+
+
+def stopping(timeout: float | None = None) -> bool:
+    """Block until the server begins to stop, or for `timeout` seconds.
+
+    Returns True if it is stopping: `while not http.stopping(timeout=1): yield event()`.
+    """
+    loop = call().scope.loop
+    assert loop is not None
+    waiting = asyncio.run_coroutine_threadsafe(exchange().stopping(), loop)
+    try:
+        waiting.result(timeout)
+    except TimeoutError:
+        waiting.cancel()
+        return False
+    return True

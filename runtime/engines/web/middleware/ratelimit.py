@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from hashlib import blake2b
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -16,7 +17,8 @@ from runtime.engines.web import problem
 from runtime.engines.web.problem import HTTPError
 from runtime.engines.web.routes import Middleware
 
-_Key = Callable[[Scope], str | None]
+_Key = Callable[[Scope], str | bytes | None]
+"""The key of a request, of a few bytes; None if it has none."""
 
 
 def build(options: Mapping[str, Any], clock: Clock) -> Middleware:
@@ -48,12 +50,12 @@ class Buckets:
         self._max_keys = max_keys
         self._sweep_interval = sweep_interval
         self._next_sweep = 0.0
-        self._full_at: dict[str, float] = {}
+        self._full_at: dict[str | bytes, float] = {}
 
     def __len__(self) -> int:
         return len(self._full_at)
 
-    def take(self, key: str, now: float) -> tuple[int, float]:
+    def take(self, key: str | bytes, now: float) -> tuple[int, float]:
         """Take a token. Returns the tokens left, or -1 and the seconds until the next one."""
         if now >= self._next_sweep:
             self._full_at = {key: at for key, at in self._full_at.items() if at > now}
@@ -125,16 +127,27 @@ async def _refuse(error: HTTPError, scope: Scope, receive: Receive, send: Send) 
 def _key(text: str) -> _Key:
     """The key function of `ip`, `header:NAME` or `query:NAME`."""
     source, _, name = text.partition(":")
+    name = name.strip()
     if source == "header":
-        header = name.strip().lower().encode("latin-1", "replace")
+        header = name.lower().encode("latin-1", "replace")
         return lambda scope: next(
-            (value.decode("latin-1") for key, value in scope["headers"] if key == header), None
+            (_digest(value) for key, value in scope["headers"] if key == header), None
         )
     if source == "query":
         return lambda scope: next(
-            iter(parse_qs(scope["query_string"].decode("latin-1")).get(name, [])), None
+            (
+                _digest(value.encode("utf-8", "surrogateescape"))
+                for key, value in parse_qsl(scope["query_string"].decode("latin-1"))
+                if key == name
+            ),
+            None,
         )
     return _client
+
+
+def _digest(value: bytes) -> bytes:
+    """A short key for a value that may be as long as its client likes."""
+    return blake2b(value, digest_size=16).digest()
 
 
 def _client(scope: Scope) -> str:

@@ -1,0 +1,222 @@
+"""Form: the fields and files of a form that a client has sent."""
+
+from __future__ import annotations
+
+from tempfile import SpooledTemporaryFile
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.datastructures import FormData, Headers, UploadFile
+
+from runtime.engines.web.problem import HTTPError
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
+
+MULTIPART = "multipart/form-data"
+URLENCODED = "application/x-www-form-urlencoded"
+
+_MEMORY = 1024 * 1024
+"""Bytes of files that a form keeps in memory; what comes then is written to disk."""
+_SMALL_FILE = 16 * 1024
+"""Bytes of a file that is kept in memory in any case: it is not worth a descriptor."""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How much a form may have. More is refused with 413."""
+
+    max_files: int = 100
+    max_fields: int = 1000
+    max_part_size: int = 1024 * 1024
+    """Bytes of a field that is not a file. All of them together may have ten times as many."""
+
+    def check(self, *, files: int = 0, fields: int = 0, size: int = 0, total: int = 0) -> None:
+        """Raise `HTTPError` 413 if one of the numbers is too high."""
+        if files > self.max_files:
+            raise HTTPError(413, f"the form has more than {self.max_files} files")
+        if fields > self.max_fields:
+            raise HTTPError(413, f"the form has more than {self.max_fields} fields")
+        if size > self.max_part_size:
+            raise HTTPError(413, f"a field of the form is larger than {self.max_part_size} bytes")
+        if total > 10 * self.max_part_size:
+            raise HTTPError(
+                413, f"the fields of the form are larger than {10 * self.max_part_size} bytes"
+            )
+
+
+class BlockingUpload(UploadFile):
+    """A file for a plain `def`: its calls return at once and are not awaited."""
+
+    def read(self, size: int = -1) -> bytes:  # type: ignore[override]
+        return self.file.read(size)
+
+    def write(self, data: bytes) -> None:  # type: ignore[override]
+        self.file.write(data)
+
+    def seek(self, offset: int) -> None:  # type: ignore[override]
+        self.file.seek(offset)
+
+    def close(self) -> None:  # type: ignore[override]
+        self.file.close()
+
+
+def media_type(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
+
+
+def parse_body(kind: str, body: bytes, limits: Limits) -> FormData:
+    """Read `a=1&b=2`; a form without fields if there is neither a type nor a body.
+
+    Raises `HTTPError` 415 for another type, 400 unless it is UTF-8, and 413 beyond the limits.
+    """
+    if kind != URLENCODED and (kind or body):
+        raise HTTPError(415, f"send a form, of the type {MULTIPART} or {URLENCODED}")
+    limits.check(fields=body.count(b"&") + 1, total=len(body))
+    try:
+        fields: list[tuple[str, str | UploadFile]] = []
+        fields += parse_qsl(body.decode(), keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        raise HTTPError(400, "the form is not UTF-8") from None
+    for name, value in fields:
+        limits.check(size=len(name) + len(str(value)))
+    return FormData(fields)
+
+
+class MultipartForm:
+    """A form of the type `multipart/form-data`, read piece by piece as it arrives.
+
+    Files beyond 1 MiB altogether are on disk, and deleted by `close`. What is malformed raises
+    `HTTPError` 400, and what is beyond the limits 413; the files are closed then.
+    """
+
+    def __init__(
+        self, content_type: str, limits: Limits, upload: type[UploadFile] = UploadFile
+    ) -> None:
+        # Imported for the first form only: it takes 3 ms.
+        from python_multipart.exceptions import FormParserError
+        from python_multipart.multipart import MultipartParser, parse_options_header
+
+        self._parse_options = parse_options_header
+        self._malformed: type[Exception] = FormParserError
+        self._limits = limits
+        self._upload = upload
+        self._items: list[tuple[str, str | UploadFile]] = []
+        self._files: list[UploadFile] = []
+        self._fields = self._text = self._memory = 0
+        self._ended = False
+        self._name = self._value = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._field: tuple[str, bytearray] | None = None
+        boundary = parse_options_header(content_type)[1].get(b"boundary")
+        if not boundary:
+            raise HTTPError(400, "the form has no boundary in its Content-Type")
+        try:
+            self._parser = MultipartParser(boundary, cast("MultipartCallbacks", self._callbacks()))
+        except FormParserError as error:
+            raise HTTPError(400, f"the form is malformed: {error}") from None
+
+    @property
+    def on_disk(self) -> bool:
+        """True once pieces may be written to disk, which takes a moment."""
+        return self._memory > _MEMORY
+
+    def feed(self, data: bytes) -> None:
+        """Read a piece."""
+        try:
+            self._parser.write(data)
+        except self._malformed as error:
+            self.close()
+            raise HTTPError(400, f"the form is malformed: {error}") from None
+        except BaseException:
+            self.close()
+            raise
+
+    def finish(self) -> FormData:
+        """Return the fields and files, once all pieces are read."""
+        if not self._ended:
+            self.close()
+            raise HTTPError(400, "the form is malformed: it has no end")
+        for upload in self._files:
+            upload.file.seek(0)
+        return FormData(self._items)
+
+    def close(self) -> None:
+        """Close the files, which deletes them."""
+        for upload in self._files:
+            upload.file.close()
+
+    def _callbacks(self) -> dict[str, Any]:
+        return {
+            "on_part_begin": self._headers.clear,
+            "on_header_field": self._extend_name,
+            "on_header_value": self._extend_value,
+            "on_header_end": self._end_header,
+            "on_headers_finished": self._begin_part,
+            "on_part_data": self._extend_part,
+            "on_part_end": self._end_part,
+            "on_end": self._end,
+        }
+
+    def _extend_name(self, data: bytes, start: int, end: int) -> None:
+        self._name += data[start:end]
+
+    def _extend_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _end_header(self) -> None:
+        self._headers.append((self._name.lower(), self._value))
+        self._name = self._value = b""
+
+    def _begin_part(self) -> None:
+        disposition = dict(self._headers).get(b"content-disposition", b"")
+        kind, options = self._parse_options(disposition.decode("latin-1"))
+        if kind != b"form-data" or b"name" not in options:
+            raise self._malformed("a part has no name in its Content-Disposition")
+        name = self._decode(options[b"name"])
+        if b"filename" not in options:
+            self._fields += 1
+            self._limits.check(fields=self._fields)
+            self._field = (name, bytearray())
+            return
+        self._limits.check(files=len(self._files) + 1)
+        # Not by its own limit: the files of one form share theirs.
+        file = cast("BinaryIO", SpooledTemporaryFile(max_size=0))  # noqa: SIM115
+        filename = self._decode(options[b"filename"])
+        upload = self._upload(
+            file, size=0, filename=filename, headers=Headers(raw=[*self._headers])
+        )
+        self._files.append(upload)
+        self._items.append((name, upload))
+
+    def _extend_part(self, data: bytes, start: int, end: int) -> None:
+        size = end - start
+        if self._field is not None:
+            value = self._field[1]
+            self._text += size
+            self._limits.check(size=len(value) + size, total=self._text)
+            value += data[start:end]
+            return
+        upload = self._files[-1]
+        assert upload.size is not None
+        spooled = cast("SpooledTemporaryFile[bytes]", upload.file)
+        self._memory += size
+        if self._memory > _MEMORY and upload.size + size > _SMALL_FILE:
+            spooled.rollover()
+        spooled.write(data[start:end])
+        upload.size += size
+
+    def _end_part(self) -> None:
+        if self._field is not None:
+            name, value = self._field
+            self._items.append((name, self._decode(bytes(value))))
+            self._field = None
+
+    def _end(self) -> None:
+        self._ended = True
+
+    def _decode(self, text: bytes) -> str:
+        try:
+            return text.decode()
+        except UnicodeDecodeError:
+            raise self._malformed("it is not UTF-8") from None
