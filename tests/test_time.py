@@ -29,6 +29,7 @@ REAL_TIME = {
     "runtime.program.signals": DRAIN,
     "runtime.program.prefork": PROCESSES,
     "runtime.program.worker_process": PROCESSES,
+    "runtime.engines.web.drain": DRAIN,
     "runtime.engines.web.server": CLIENTS,
     "runtime.engines.web.acceptor": CLIENTS,
     "runtime.engines.web.protocol.connection": CLIENTS,

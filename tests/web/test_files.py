@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -24,6 +25,17 @@ def folder(tmp_path: Path) -> Path:
     (public / ".env").write_text("SECRET")
     (public / ".well-known" / "security.txt").write_text("contact")
     (public / "inside.js").symlink_to(public / "app.js")
+    (public / "env").symlink_to(public / ".env")
+    (public / ".git").mkdir()
+    (public / ".git" / "config").write_text("SECRET")
+    (public / "git").symlink_to(public / ".git")
+    (public / "again").symlink_to(public / "env")
+    (public / "..2026_01_02").mkdir()
+    (public / "..2026_01_02" / "mounted.txt").write_text("mounted")
+    (public / "..2026_01_02" / ".env").write_text("SECRET")
+    (public / "..data").symlink_to("..2026_01_02")
+    (public / "mounted.txt").symlink_to("..data/mounted.txt")
+    (public / "mounted-env").symlink_to("..data/.env")
     (tmp_path / "secret.txt").write_text("SECRET")
     (public / "outside.txt").symlink_to(tmp_path / "secret.txt")
     (public / "outside").symlink_to(tmp_path)
@@ -64,6 +76,12 @@ def asked(
         ("/app.js/", 404, None),
         ("/app.js/x", 404, None),
         ("/.env", 404, None),
+        ("/env", 404, None),
+        ("/again", 404, None),
+        ("/git/config", 404, None),
+        ("/mounted.txt", 200, b"mounted"),
+        ("/mounted-env", 404, None),
+        ("/..data/mounted.txt", 404, None),
         ("/outside.txt", 404, None),
         ("/outside/secret.txt", 404, None),
         ("/loop", 404, None),
@@ -113,9 +131,33 @@ def test_a_redirect_never_leaves_the_server(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "name", ["50%41", "100%", "a b", "é", "a?b", "a#b", "a:b", "&amp;", "a\nb", "%2e%2e"]
+)
+def test_a_redirect_leads_to_the_folder_that_was_asked_for(folder: Path, name: str) -> None:
+    (folder / name).mkdir()
+    (folder / name / "index.html").write_text(name)
+    path = "/" + quote(name)
+
+    redirect = asked(folder, (f"{path}?a=%41&b=%0d%0a",))[0]
+    target = redirect["location"]
+    page = asked(folder, (target,))[0]
+
+    assert (redirect.status, target) == (308, f"{path}/?a=%41&b=%0d%0a")
+    assert page.body.decode() == name
+
+
+@pytest.mark.parametrize(
     ("path", "accept", "status"),
     [
         ("/users/7", "*/*", 200),
+        ("/users/7", "text/html,application/xhtml+xml,*/*;q=0.8", 200),
+        ("/users/7", "text/*", 200),
+        ("/users/7", "", 200),
+        ("/users/7", "application/json", 404),
+        ("/users/7", "application/json, text/plain", 404),
+        ("/users/7", "text/html;q=0, */*", 404),
+        ("/users/7", "text/html;q=0.0", 404),
+        ("/users/7", "image/avif,image/webp,*/*;q=0.8", 200),
         ("/users/john.doe", "text/html,*/*", 200),
         ("/missing.js", "*/*", 404),
         ("/.env", "text/html", 404),

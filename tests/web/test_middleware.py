@@ -29,6 +29,16 @@ def test_cors_answers_a_preflight_also_where_nothing_is() -> None:
     assert "x-request-id" in got[0].names
 
 
+def test_a_preflight_that_is_refused_is_a_problem_document() -> None:
+    options = {"cors.allow.origins": "https://a.test"}
+
+    answer = answers(["cors"], options, ("OPTIONS", "/x", *PREFLIGHT))[0]
+
+    assert (answer.status, answer["content-type"]) == (400, "application/problem+json")
+    assert answer.json()["detail"] == "Disallowed CORS origin"
+    assert "x-request-id" in answer.names
+
+
 def test_cors_headers_are_on_errors_too() -> None:
     got = answers(["cors"], {}, ("GET", "/nowhere", "Origin: https://app.test"))
 

@@ -6,9 +6,9 @@ from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import parse_qsl
 
-import msgspec
 from starlette.datastructures import FormData, Headers, UploadFile
 
+from runtime.engines.web.form_limits import FormLimits
 from runtime.engines.web.problem import HTTPError
 
 if TYPE_CHECKING:
@@ -21,28 +21,6 @@ _MEMORY = 1024 * 1024
 """Bytes of files that a form keeps in memory; what comes then is written to disk."""
 _SMALL_FILE = 16 * 1024
 """Bytes of a file that is kept in memory in any case: it is not worth a descriptor."""
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """How much a form may have. More is refused with 413."""
-
-    max_files: int = 100
-    max_fields: int = 1000
-    max_part_size: int = 1024 * 1024
-    """Bytes of a field that is not a file. All of them together may have ten times as many."""
-
-    def check(self, *, files: int = 0, fields: int = 0, size: int = 0, total: int = 0) -> None:
-        """Raise `HTTPError` 413 if one of the numbers is too high."""
-        if files > self.max_files:
-            raise HTTPError(413, f"the form has more than {self.max_files} files")
-        if fields > self.max_fields:
-            raise HTTPError(413, f"the form has more than {self.max_fields} fields")
-        if size > self.max_part_size:
-            raise HTTPError(413, f"a field of the form is larger than {self.max_part_size} bytes")
-        if total > 10 * self.max_part_size:
-            raise HTTPError(
-                413, f"the fields of the form are larger than {10 * self.max_part_size} bytes"
-            )
 
 
 class BlockingUpload(UploadFile):
@@ -65,7 +43,7 @@ def media_type(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-def parse_body(kind: str, body: bytes, limits: Limits) -> FormData:
+def parse_body(kind: str, body: bytes, limits: FormLimits) -> FormData:
     """Read `a=1&b=2`; a form without fields if there is neither a type nor a body.
 
     Raises `HTTPError` 415 for another type, 400 unless it is UTF-8, and 413 beyond the limits.
@@ -91,7 +69,7 @@ class MultipartForm:
     """
 
     def __init__(
-        self, content_type: str, limits: Limits, upload: type[UploadFile] = UploadFile
+        self, content_type: str, limits: FormLimits, upload: type[UploadFile] = UploadFile
     ) -> None:
         # Imported for the first form only: it takes 3 ms.
         from python_multipart.exceptions import FormParserError

@@ -15,10 +15,14 @@ from starlette.requests import Request as StarletteRequest
 from starlette.types import Message, Receive, Scope, Send
 
 from runtime import codec
+from runtime.engines.web import form_limits
 from runtime.engines.web.fast_path import FastPath
+from runtime.engines.web.form_limits import FormLimits
 from runtime.engines.web.problem import HTTPError
 
 if TYPE_CHECKING:
+    from starlette._utils import AwaitableOrContextManager
+
     from runtime.engines.web.form import MultipartForm
 
 _CHUNK = 64 * 1024
@@ -69,17 +73,26 @@ class Request(StarletteRequest[State]):
             self._json = _decode(self._body if hasattr(self, "_body") else await self._read())
         return self._json
 
-    async def _get_form(  # type: ignore[override]
-        self, *, max_files: int = 100, max_fields: int = 1000, max_part_size: int = 1024 * 1024
-    ) -> FormData:
+    def form(
+        self,
+        *,
+        max_files: float = form_limits.MAX_FILES,
+        max_fields: float = form_limits.MAX_FIELDS,
+        max_part_size: int = form_limits.MAX_PART_SIZE,
+    ) -> AwaitableOrContextManager[FormData]:
         """Read the form. Raises `HTTPError` 400 if it is malformed, 415 for another Content-Type.
 
         More files, fields, or bytes of one field are 413.
         """
+        return super().form(max_files=max_files, max_fields=max_fields, max_part_size=max_part_size)
+
+    async def _get_form(
+        self, *, max_files: float = 0, max_fields: float = 0, max_part_size: int = 0
+    ) -> FormData:
         if self._form is None:
             from runtime.engines.web import form  # few applications have any
 
-            limits = form.Limits(
+            limits = FormLimits(
                 max_files=max_files, max_fields=max_fields, max_part_size=max_part_size
             )
             content_type = self.headers.get("content-type", "")
@@ -238,13 +251,17 @@ class BlockingRequest(HTTPConnection[State]):
         return self._json
 
     def form(
-        self, *, max_files: int = 100, max_fields: int = 1000, max_part_size: int = 1024 * 1024
+        self,
+        *,
+        max_files: float = form_limits.MAX_FILES,
+        max_fields: float = form_limits.MAX_FIELDS,
+        max_part_size: int = form_limits.MAX_PART_SIZE,
     ) -> FormData:
         """Read the form. Raises `HTTPError` as that of `Request` does."""
         if self._form is None:
             from runtime.engines.web import form  # few applications have any
 
-            limits = form.Limits(
+            limits = FormLimits(
                 max_files=max_files, max_fields=max_fields, max_part_size=max_part_size
             )
             content_type = self.headers.get("content-type", "")

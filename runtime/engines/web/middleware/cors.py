@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
 
 from runtime.clock import Clock
+from runtime.engines.web import problem
 from runtime.engines.web.middleware import OptionError
+from runtime.engines.web.problem import HTTPError
 from runtime.engines.web.routes import Middleware
 
 
@@ -24,7 +28,7 @@ def build(options: Mapping[str, Any], clock: Clock) -> Middleware:
         )
     patterns = [pattern for pattern in map(_pattern, origins) if pattern is not None]
     return partial(
-        CORSMiddleware,
+        Cors,
         allow_origins=origins,
         allow_origin_regex="|".join(patterns) or None,
         allow_methods=options["cors.allow.methods"],
@@ -34,6 +38,21 @@ def build(options: Mapping[str, Any], clock: Clock) -> Middleware:
         max_age=options["cors.max.age"],
         allow_private_network=options["cors.allow.private.network"],
     )
+
+
+class Cors(CORSMiddleware):
+    """Starlette's, whose refusals are problem documents like all others."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        response = super().preflight_response(request_headers)
+        if response.status_code < 400:
+            return response
+        response.body = problem.document(
+            HTTPError(response.status_code, bytes(response.body).decode())
+        )
+        response.headers["content-length"] = str(len(response.body))
+        response.headers["content-type"] = "application/problem+json"
+        return response
 
 
 def _pattern(origin: str) -> str | None:
