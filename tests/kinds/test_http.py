@@ -59,7 +59,9 @@ class Site:
     """A server with what refers to it, composed as an application composes them."""
 
     def __init__(self, addr: str = "127.0.0.1:0", tls: service.TlsConfig | None = None) -> None:
-        config = service.Config(addr=addr, timeouts=PATIENT, max_body=1000, tls=tls)
+        config = service.Config(
+            addr=addr, timeouts=PATIENT, max_body=1000, max_connections=None, tls=tls
+        )
         self.server = service.HttpService(config, context("gateway"))
         self._parts: list[Part] = []
         self._routes: dict[Part, list[Route]] = {}

@@ -203,6 +203,15 @@ def test_a_plain_def_may_still_read_the_bytes_of_a_form_of_parts() -> None:
     assert sent(handler, body, MULTIPART).json() == {"form": "1", "same": True}
 
 
+def test_a_plain_def_that_turns_out_to_be_an_async_one_has_its_form() -> None:
+    async def handler(exchange: Exchange) -> Any:
+        request: Any = await exchange.read()
+        exchange.become_async()
+        return {"a": (await request.form())["a"]}
+
+    assert sent(handler, multipart(part('name="a"', b"1")), MULTIPART).json() == {"a": "1"}
+
+
 def test_whoever_asks_whether_the_client_is_there_can_still_read_the_body() -> None:
     async def handler(exchange: Exchange) -> Any:
         request = exchange.request

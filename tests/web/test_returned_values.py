@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -13,7 +12,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.problem import HTTPError
 from tests.web.test_responses import answer_of, returning
 
@@ -68,38 +66,6 @@ def test_an_exception_that_is_returned_counts_as_raised(error: Exception) -> Non
     answer = answer_of(returning(error))
 
     assert answer.status == (409 if isinstance(error, HTTPError) else 500)
-
-
-async def never_awaited() -> None: ...
-
-
-def one_by_one() -> Any:
-    yield 1
-
-
-async def one_by_one_later() -> Any:
-    yield 1
-
-
-@pytest.mark.parametrize(
-    ("make", "told"),
-    [
-        (never_awaited, "the coroutine 'never_awaited', which was not awaited; write 'await'"),
-        (lambda: asyncio.get_running_loop().create_future(), "a Future, which was not awaited"),
-        (one_by_one, "a generator; remove its 'yield', or return a StreamingResponse"),
-        (one_by_one_later, "a generator; remove its 'yield'"),
-        (lambda: HTTPError, "a value of type type; return a dict"),
-    ],
-    ids=["coroutine", "future", "generator", "async generator", "class"],
-)
-def test_what_is_not_finished_is_a_500_that_says_so(
-    make: Any, told: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    async def handler(exchange: Exchange) -> Any:
-        return make()
-
-    assert answer_of(handler).status == 500
-    assert told in caplog.records[0].getMessage()
 
 
 @pytest.mark.parametrize(

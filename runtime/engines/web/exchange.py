@@ -10,9 +10,10 @@ from typing import Protocol
 
 from starlette.types import Receive, Scope, Send
 
+from runtime.engines.web.blocking_request import BlockingRequest
 from runtime.engines.web.drain import Drain
 from runtime.engines.web.fast_path import FAST_PATH, FastPath
-from runtime.engines.web.request import BlockingRequest, Request
+from runtime.engines.web.request import Request
 from runtime.engines.web.response_builder import ResponseBuilder
 
 NO_PARAMS: Mapping[str, str] = {}
@@ -136,6 +137,8 @@ class Exchange:
         """Make the request that a plain `def` was given the one of an `async def`, in its place."""
         if self._blocking_request is not None:
             request = self.request
+            request.take_body(self._blocking_request.body())
+            self._blocking_request.close_files()
             self._blocking_request.__class__ = Request  # type: ignore[assignment]
             self._blocking_request.__dict__ = vars(request)
 

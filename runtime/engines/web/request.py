@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import anyio
 from starlette.datastructures import FormData, State
-from starlette.requests import ClientDisconnect, HTTPConnection
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as StarletteRequest
 from starlette.types import Message, Receive, Scope, Send
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from runtime.engines.web.form import MultipartForm
 
-_CHUNK = 64 * 1024
 _MEMORY = 1024 * 1024
 """Bytes of a form that a plain `def` keeps in memory; a larger one is on disk."""
 
@@ -70,7 +69,7 @@ class Request(StarletteRequest[State]):
     async def json(self) -> Any:
         """Decode the body. Raises `HTTPError` 400 unless it is exactly one JSON document."""
         if not hasattr(self, "_json"):
-            self._json = _decode(self._body if hasattr(self, "_body") else await self._read())
+            self._json = decode_json(self._body if hasattr(self, "_body") else await self._read())
         return self._json
 
     def form(
@@ -133,6 +132,10 @@ class Request(StarletteRequest[State]):
             file.close()
             raise
         return file
+
+    def take_body(self, body: bytes) -> None:
+        """Have a body that was read by `spool`."""
+        self._body = body
 
     def close_files(self) -> None:
         """Close the files of the form, if there is one."""
@@ -220,77 +223,7 @@ class Request(StarletteRequest[State]):
             raise HTTPError(413, f"the body is larger than {self._max_body} bytes")
 
 
-class BlockingRequest(HTTPConnection[State]):
-    """The request of a plain `def` handler, whose body was read before the handler started.
-
-    Like `Request`, but `body()`, `json()` and `form()` return at once and are not awaited, and so
-    do the calls of uploaded files. There is no `stream()`.
-    """
-
-    def __init__(self, request: Request, body: bytes | BinaryIO) -> None:
-        """`body` may be a file, which is closed by `close_files`."""
-        super().__init__(request.scope)
-        self._body = body
-        self._form: FormData | None = None
-        self._multipart: MultipartForm | None = None
-
-    @property
-    def method(self) -> str:
-        return str(self.scope["method"])
-
-    def body(self) -> bytes:
-        if isinstance(self._body, bytes):
-            return self._body
-        self._body.seek(0)
-        return self._body.read()
-
-    def json(self) -> Any:
-        """Decode the body. Raises `HTTPError` 400 unless it is exactly one JSON document."""
-        if not hasattr(self, "_json"):
-            self._json = _decode(self.body())
-        return self._json
-
-    def form(
-        self,
-        *,
-        max_files: float = form_limits.MAX_FILES,
-        max_fields: float = form_limits.MAX_FIELDS,
-        max_part_size: int = form_limits.MAX_PART_SIZE,
-    ) -> FormData:
-        """Read the form. Raises `HTTPError` as that of `Request` does."""
-        if self._form is None:
-            from runtime.engines.web import form  # few applications have any
-
-            limits = FormLimits(
-                max_files=max_files, max_fields=max_fields, max_part_size=max_part_size
-            )
-            content_type = self.headers.get("content-type", "")
-            kind = form.media_type(content_type)
-            if kind == form.MULTIPART:
-                self._multipart = form.MultipartForm(content_type, limits, form.BlockingUpload)
-                self._form = self._feed(self._multipart)
-            else:
-                self._form = form.parse_body(kind, self.body(), limits)
-        return self._form
-
-    def _feed(self, multipart: MultipartForm) -> FormData:
-        if isinstance(self._body, bytes):
-            multipart.feed(self._body)
-        else:
-            self._body.seek(0)
-            while chunk := self._body.read(_CHUNK):
-                multipart.feed(chunk)
-        return multipart.finish()
-
-    def close_files(self) -> None:
-        """Close the files of the form, if there is one."""
-        if self._multipart is not None:
-            self._multipart.close()
-        if not isinstance(self._body, bytes):
-            self._body.close()
-
-
-def _decode(body: bytes) -> Any:
+def decode_json(body: bytes) -> Any:
     """Decode a body. Raises `HTTPError` 400, with the reason, unless it is one JSON document."""
     if not body:
         raise HTTPError(400, "the body is empty; send a JSON document")

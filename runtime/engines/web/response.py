@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from enum import Enum
 from typing import Any, NamedTuple
@@ -58,27 +57,15 @@ def encode(value: Any, builder: ResponseBuilder | None) -> EncodedResponse:
     elif codec.is_record_or_scalar(value):
         body, kind = codec.encode_response(value), _JSON
     else:
-        raise TypeError(f"the handler returned {_describe(value)}")
+        raise TypeError(
+            f"the handler returned a value of type {type(value).__name__}; return a dict, a list, "
+            "text, bytes, a dataclass, an http.Response or None"
+        )
     if builder is None:
         return EncodedResponse(200, [kind, _length(body)], body)
     if builder.chunks is not None:
         raise TypeError("the handler wrote to http.response() and returned a body; do one of them")
     return _complete(builder.status or 200, body, builder, kind)
-
-
-def _describe(value: Any) -> str:
-    """What a value is that is no response, and the remedy."""
-    if inspect.iscoroutine(value):
-        value.close()  # or Python warns of it once more, without the place
-        return f"the coroutine '{value.__qualname__}', which was not awaited; write 'await'"
-    if inspect.isawaitable(value):
-        return f"a {type(value).__name__}, which was not awaited; write 'await'"
-    if inspect.isgenerator(value) or inspect.isasyncgen(value):
-        return "a generator; remove its 'yield', or return a StreamingResponse of it"
-    return (
-        f"a value of type {type(value).__name__}; return a dict, a list, text, bytes, a dataclass, "
-        "an http.Response or None"
-    )
 
 
 def encode_error(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from runtime.engines.web.request import BlockingRequest as Request
+from runtime.engines.web.blocking_request import BlockingRequest as Request
 from runtime.handlers.context import call
 from runtime.modules.http import STATUS, Error, Reply, Response, exchange, response
 
