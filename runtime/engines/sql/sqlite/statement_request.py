@@ -33,7 +33,13 @@ class StatementRequest(msgspec.Struct, gc=False):
         if self.future.cancelled():
             return self.future, None, None
         try:
-            return self.future, self._run(connection), None
+            statement = self.statement
+            if statement.alters or (
+                statement.inserts and statement.table not in connection.rowid_tables
+            ):
+                return self.future, self._run(connection), None
+            cursor = connection.raw.execute(self.text, self.parameters)
+            return self.future, self.read(cursor, statement), None
         except Exception as error:
             connection.record_error(error)
             return self.future, None, explain(error, self.text)
