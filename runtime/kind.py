@@ -11,7 +11,7 @@ import msgspec
 
 from runtime.clock import REAL, Clock
 from runtime.entry_id import EntryId
-from runtime.findings.finding import Path, Position, Problem
+from runtime.findings.finding import Note, Path, Position, Problem
 from runtime.handlers.context import ApplicationContext
 from runtime.handlers.invocation import Invocation, LoadedHandler
 from runtime.handlers.threads import Submit
@@ -27,12 +27,14 @@ __all__ = [
     "Check",
     "Claim",
     "EntryId",
+    "Expected",
     "Handlers",
     "Invocation",
     "Kind",
     "Linked",
     "LoadedHandler",
     "Multiprocess",
+    "Note",
     "Problem",
     "Ready",
     "Service",
@@ -111,6 +113,16 @@ class Arguments(msgspec.Struct, frozen=True):
     """The caller, as findings name it: `an endpoint`, `a consumer`."""
 
 
+class Expected(msgspec.Struct, frozen=True):
+    """The entries without which one of a kind has no effect: a queue's consumers, for example."""
+
+    kinds: tuple[str, ...]
+    """Kinds, or patterns of kinds, of which at least one entry should refer to it."""
+    note: str
+    """What `validate` notes otherwise."""
+    hint: str | None = None
+
+
 class Linked(Protocol):
     """An entry as the `check` of its kind sees it: with defaults, and references still ids."""
 
@@ -155,6 +167,8 @@ class Kind(msgspec.Struct, frozen=True):
     """Checks what the schema cannot. Called once all entries are valid and all references lead to
     an entry.
     """
+    expected: Expected | None = None
+    """The entries that should refer to one of this kind."""
     unsupported: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Capabilities of the family that this kind does not have, each with the reason. A kind that
     needs one checks this, and refuses the use before anything starts.

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TextIO
 
-from runtime.findings.finding import Finding, Level
+from runtime.findings.finding import Finding, Level, printable
 from runtime.manifest.document import MAX_BYTES
 from runtime.manifest.yaml12 import lines
 
@@ -40,8 +40,9 @@ def _count(number: int, noun: str) -> str:
 
 def _coloured(finding: Finding) -> str:
     level = "\033[33mnote:\033[0m " if finding.level is Level.NOTE else ""
-    tail = f"\033[36m; {finding.hint}\033[0m" if finding.hint else ""
-    return f"\033[1m{finding.position}:\033[0m {level}{finding.message}{tail}"
+    tail = f"\033[36m; {printable(finding.hint)}\033[0m" if finding.hint else ""
+    place = printable(str(finding.position))
+    return f"\033[1m{place}:\033[0m {level}{printable(finding.message)}{tail}"
 
 
 def _excerpt(finding: Finding) -> tuple[str, str] | None:

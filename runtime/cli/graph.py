@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from runtime.cli.options import application, json_option, load
+from runtime.cli.options import allow_unset_option, application, json_option, load
 from runtime.entry_id import EntryId
 from runtime.findings.finding import Path as FieldPath
 from runtime.linking.link import Link
@@ -20,6 +21,7 @@ Edge = tuple[EntryId, str, EntryId]
 
 @click.command("graph")
 @application
+@allow_unset_option
 @click.option(
     "--format",
     "form",
@@ -33,18 +35,24 @@ def command(
     folder: Path,
     overrides: tuple[Override, ...],
     env_file: Path | None,
+    allow_unset: bool,
     form: str,
     as_json: bool,
 ) -> None:
     """Draw the entries of the application in DIR, and which each needs by which field or call."""
-    linkage = load(folder, overrides, env_file)
+    linkage = load(folder, overrides, env_file, allow_unset)
     if as_json:
         edges = [{"from": str(a), "field": f, "to": str(b)} for a, f, b in _edges(linkage)]
-        nodes = [{"id": str(id), "kind": link.entry.kind} for id, link in linkage.links.items()]
+        nodes = [{"id": str(id), "kind": kind} for id, kind in _nodes(linkage)]
         print(json.dumps({"nodes": nodes, "edges": edges}, indent=2))
         return
     draw = {"text": _text, "dot": _dot, "mermaid": _mermaid}[form]
     print("\n".join(draw(linkage)))
+
+
+def _nodes(linkage: LinkedManifest) -> list[tuple[EntryId, str]]:
+    """Every entry with its kind, those of a kind that is not set too."""
+    return [(id, entry.kind) for id, entry in linkage.manifest.entries.items()]
 
 
 def _edges(linkage: LinkedManifest) -> Iterator[Edge]:
@@ -65,9 +73,9 @@ def _field(path: FieldPath) -> str:
 
 
 def _text(linkage: LinkedManifest) -> Iterator[str]:
-    for id, link in linkage.links.items():
-        yield f"{id}  ({link.entry.kind})"
-        needs = list(_needs(link))
+    for id, kind in _nodes(linkage):
+        yield f"{id}  ({kind})"
+        needs = list(_needs(linkage.links[id])) if id in linkage.links else []
         for number, (label, target) in enumerate(needs, 1):
             branch = "└─" if number == len(needs) else "├─"
             yield f"  {branch} {label}: {target}"
@@ -76,18 +84,23 @@ def _text(linkage: LinkedManifest) -> Iterator[str]:
 def _dot(linkage: LinkedManifest) -> Iterator[str]:
     yield "digraph application {"
     yield '  rankdir=LR; node [shape=box, fontname="sans-serif"]; edge [fontname="sans-serif"];'
-    for id, link in linkage.links.items():
-        yield f'  "{id}" [label="{id}\\n{link.entry.kind}"];'
+    for id, kind in _nodes(linkage):
+        yield f'  "{id}" [label="{id}\\n{_escaped(kind)}"];'
     for source, field, target in _edges(linkage):
-        yield f'  "{source}" -> "{target}" [label="{field}"];'
+        yield f'  "{source}" -> "{target}" [label="{_escaped(field)}"];'
     yield "}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _mermaid(linkage: LinkedManifest) -> Iterator[str]:
     # Mermaid allows fewer characters in ids than we do, so the nodes are numbered.
-    numbers = {id: f"n{number}" for number, id in enumerate(linkage.links)}
+    numbers = {id: f"n{number}" for number, id in enumerate(linkage.manifest.entries)}
     yield "flowchart LR"
-    for id, link in linkage.links.items():
-        yield f'  {numbers[id]}["{id}<br/><small>{link.entry.kind}</small>"]'
+    for id, kind in _nodes(linkage):
+        yield f'  {numbers[id]}["{id}<br/><small>{html.escape(kind)}</small>"]'
     for source, field, target in _edges(linkage):
-        yield f"  {numbers[source]} -->|{field}| {numbers[target]}"
+        label = field if field.isidentifier() else f'"{html.escape(field)}"'
+        yield f"  {numbers[source]} -->|{label}| {numbers[target]}"

@@ -67,6 +67,13 @@ def application(command: F) -> F:
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
+allow_unset_option = click.option(
+    "--allow-unset",
+    is_flag=True,
+    help="Leave placeholders of variables and files that are missing, with a note.",
+)
+
+
 def environment(env_file: Path | None) -> Mapping[str, str]:
     """The environment variables, with those of `env_file` for names that are not set."""
     if env_file is None:
@@ -81,11 +88,14 @@ def environment(env_file: Path | None) -> Mapping[str, str]:
 
 
 def load(
-    folder: Path, overrides: tuple[Override, ...] = (), env_file: Path | None = None
+    folder: Path,
+    overrides: tuple[Override, ...] = (),
+    env_file: Path | None = None,
+    allow_unset: bool = False,
 ) -> LinkedManifest:
     """Read and link an application; prints any findings and exits with 3."""
     try:
-        return link(read(folder, overrides, environment(env_file)), Registry())
+        return link(read(folder, overrides, environment(env_file), allow_unset), Registry())
     except ManifestError as error:
         exit_with_findings(error.findings)
 
@@ -94,5 +104,5 @@ def exit_with_findings(findings: Sequence[Finding]) -> NoReturn:
     """Print findings to stderr and exit with 3."""
     from runtime.cli.excerpt import print_findings  # not needed without findings
 
-    print_findings(findings, sys.stderr)
+    print_findings(findings, stream=sys.stderr)
     sys.exit(ExitCode.INVALID_MANIFEST)

@@ -11,7 +11,7 @@ from typing import Any
 import click
 import yaml
 
-from runtime.cli.options import CommandError, application, json_option, load
+from runtime.cli.options import CommandError, allow_unset_option, application, json_option, load
 from runtime.findings.suggestion import did_you_mean
 from runtime.linking.link import Link
 from runtime.linking.linker import LinkedManifest
@@ -24,16 +24,22 @@ _OVERRIDDEN = "(given by -o)"
 @click.command("show")
 @click.argument("id")
 @application
+@allow_unset_option
 @json_option
 def command(
-    id: str, folder: Path, overrides: tuple[Override, ...], env_file: Path | None, as_json: bool
+    id: str,
+    folder: Path,
+    overrides: tuple[Override, ...],
+    env_file: Path | None,
+    allow_unset: bool,
+    as_json: bool,
 ) -> None:
     """Show the entry ID of the application in DIR: its fields with the defaults filled in, what it
     needs and what needs it. A bare name is enough if it is unique.
 
     Secrets are shown as ${secret:…} and ${file:…}, and no value of an override is.
     """
-    linkage = load(folder, overrides, env_file)
+    linkage = load(folder, overrides, env_file, allow_unset)
     link = _find(id, linkage)
     entry = link.entry
     needs = sorted({str(target) for target in link.references.values()})
@@ -70,6 +76,8 @@ def _find(text: str, linkage: LinkedManifest) -> Link:
     if ids:
         names = ", ".join(map(str, ids))
         raise CommandError(f"'{text}' is the name of several entries: {names}")
+    if any(text in (str(id), id.name) for id in linkage.manifest.entries):
+        raise CommandError(f"'{text}' cannot be shown: its kind is not set")
     hint = did_you_mean(text, [*map(str, linkage.links), *(id.name for id in linkage.links)])
     raise CommandError(f"no entry '{text}'" + (f"; {hint}" if hint else ""))
 

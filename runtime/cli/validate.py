@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from runtime.cli.options import application, environment, json_option
+from runtime.cli.options import allow_unset_option, application, environment, json_option
 from runtime.exit_codes import ExitCode
 from runtime.findings.finding import Finding, ManifestError
 from runtime.linking.linker import link
@@ -20,9 +20,14 @@ from runtime.registry import Registry
 
 @click.command("validate")
 @application
+@allow_unset_option
 @json_option
 def command(
-    folder: Path, overrides: tuple[Override, ...], env_file: Path | None, as_json: bool
+    folder: Path,
+    overrides: tuple[Override, ...],
+    env_file: Path | None,
+    allow_unset: bool,
+    as_json: bool,
 ) -> None:
     """Check every manifest in DIR (default: here) and the handlers they name.
 
@@ -30,7 +35,7 @@ def command(
     and yet likely meant otherwise. Exits with 3 if there is a finding, else with 0.
     """
     try:
-        manifest = read(folder, overrides, environment(env_file))
+        manifest = read(folder, overrides, environment(env_file), allow_unset)
         notes = link(manifest, Registry()).notes
     except ManifestError as error:
         _print(error.findings, as_json)

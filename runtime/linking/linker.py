@@ -27,6 +27,7 @@ from runtime.linking.graph import Graph
 from runtime.linking.handler_check import HandlerCheck, has_handler
 from runtime.linking.kind_check import KindCheck
 from runtime.linking.link import Link
+from runtime.linking.notes import find_notes
 from runtime.manifest.entry import Entry, value_at
 from runtime.manifest.interpolation import is_placeholder
 from runtime.manifest.reader import Manifest
@@ -61,7 +62,10 @@ def link(manifest: Manifest, registry: Registry) -> LinkedManifest:
     linker.run()
     if linker.findings:
         raise ManifestError(linker.findings + linker.notes)
-    return LinkedManifest(manifest, linker.links, linker.graph, in_order(linker.notes))
+    notes = linker.notes
+    if not any(entry.unfilled for entry in manifest.entries.values()):
+        notes += find_notes(linker.links, linker.graph)
+    return LinkedManifest(manifest, linker.links, linker.graph, in_order(notes))
 
 
 class _Linker:
@@ -155,6 +159,8 @@ class _Linker:
                 self._report(entry, Problem(reference.path, f"no entry '{hidden or id}'", hint))
             return None
         if not _fits(target, reference.kinds):
+            if ("kind",) in target.unfilled:
+                return target
             if target.kind not in self.registry:
                 return None  # reported at the target; its intended kind may fit
             shown = entry.disclosure.hidden.get(reference.path, id)

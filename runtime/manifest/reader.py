@@ -15,6 +15,7 @@ from runtime.findings.display import display_path
 from runtime.findings.finding import Finding, Level, ManifestError, Position
 from runtime.findings.finding import Path as FieldPath
 from runtime.findings.suggestion import did_you_mean
+from runtime.log.redaction import SHORTEST
 from runtime.manifest.document import MAX_BYTES, Document, parse
 from runtime.manifest.entry import Entry
 from runtime.manifest.interpolation import Resolver, Unresolved
@@ -219,6 +220,10 @@ class _Reading:
         found = resolver.interpolate(entry.fields, report)
         entry.disclosure = Disclosure(found.placeholders, found.hidden, entry.overrides.keys())
         entry.unfilled, entry.secrets = found.unfilled, found.secrets
+        if any(len(secret) < SHORTEST for secret in found.secrets):
+            path = next(iter(found.hidden))
+            message = f"a secret of fewer than {SHORTEST} characters is not hidden in the log"
+            self.notes.append(Finding(entry.at(*path), message, None, Level.NOTE))
 
     def _report(self, position: Position, message: str, hint: str | None = None) -> None:
         self.findings.append(Finding(position, message, hint))

@@ -18,7 +18,7 @@ def mark(folder: Path, line: str, name: str = "_index.yaml") -> str:
     file = folder / name
     file.write_text(line + "\n", encoding="utf-8")
     stream = io.StringIO()
-    print_findings([Finding(Position(str(file), 1, column + 1), "wrong")], stream)
+    print_findings([Finding(Position(str(file), 1, column + 1), "wrong")], stream=stream)
     _, shown, marked, *_ = stream.getvalue().splitlines()
     return "".join(
         char for char, below in zip(shown, marked.ljust(len(shown)), strict=True) if below == "^"

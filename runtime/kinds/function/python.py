@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from runtime.handlers.invocation import Invocation
-from runtime.kind import BuildContext, Kind
+from runtime.kind import BuildContext, Expected, Kind
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,4 +45,9 @@ class ConsumerFunction(PythonFunction):
         ).call_apart
 
 
-kind = Kind("function.python", Config, PythonFunction)
+kind = Kind(
+    "function.python",
+    Config,
+    PythonFunction,
+    expected=Expected(("*",), "no entry calls this function"),
+)

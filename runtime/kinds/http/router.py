@@ -16,7 +16,7 @@ from runtime.engines.web.middleware import BrokenMiddleware, OptionError, Unknow
 from runtime.engines.web.routes import Group, Middleware, Route, normal_prefix
 from runtime.findings.finding import Problem
 from runtime.findings.suggestion import did_you_mean
-from runtime.kind import BuildContext, Kind, Linked, StartError
+from runtime.kind import BuildContext, Expected, Kind, Linked, StartError
 from runtime.kinds.http import Server
 from runtime.schema.field import Field
 from runtime.schema.schema import FOLDER, Schema
@@ -236,6 +236,7 @@ kind = Kind(
     Config,
     Router,
     check=check,
+    expected=Expected(("http.endpoint",), "no endpoint is on this router"),
     compose=Router.compose,
     expand_schema=expand_schema,
 )

@@ -15,7 +15,7 @@ from runtime.engines.web.routes import Routes
 from runtime.engines.web.server import Server
 from runtime.engines.web.timeouts import Timeouts
 from runtime.findings.finding import Problem
-from runtime.kind import BuildContext, Claim, Kind, Linked, Ready, Stage, StartError
+from runtime.kind import BuildContext, Claim, Expected, Kind, Linked, Ready, Stage, StartError
 from runtime.kinds.http import Part
 
 
@@ -118,6 +118,10 @@ kind = Kind(
     HttpService,
     stage=Stage.SERVER,
     check=check,
+    expected=Expected(
+        ("http.router", "http.static"),
+        "this server has no router and no files: it answers 404 only",
+    ),
     compose=HttpService.compose,
     bind=bind,
 )

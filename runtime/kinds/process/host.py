@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import msgspec
 
-from runtime.kind import BuildContext, Kind, Ready, Stage, Unavailable
+from runtime.kind import BuildContext, Expected, Kind, Ready, Stage, Unavailable
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,4 +37,10 @@ class Host:
         await stop.wait()
 
 
-kind = Kind("process.host", Config, Host, stage=Stage.RESOURCE)
+kind = Kind(
+    "process.host",
+    Config,
+    Host,
+    stage=Stage.RESOURCE,
+    expected=Expected(("process.service",), "no service runs on this host"),
+)

@@ -10,7 +10,7 @@ import msgspec
 
 from runtime.handlers.invocation import Invocation
 from runtime.handlers.threads import run_in_thread
-from runtime.kind import BuildContext, Kind
+from runtime.kind import BuildContext, Expected, Kind
 from runtime.kinds.process import ProcessRun
 
 
@@ -49,4 +49,9 @@ def _exit_code_of(function: Callable[..., Any], arguments: tuple[Any, ...]) -> A
         return exit.code
 
 
-kind = Kind("process.python", Config, PythonProcess)
+kind = Kind(
+    "process.python",
+    Config,
+    PythonProcess,
+    expected=Expected(("process.service",), "no service runs this process"),
+)

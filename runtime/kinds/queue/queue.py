@@ -9,7 +9,7 @@ import msgspec
 
 from runtime.backoff import Backoff
 from runtime.engines.queue.queue import TracedQueue
-from runtime.kind import BuildContext, Claim, Kind, Linked
+from runtime.kind import BuildContext, Claim, Expected, Kind, Linked
 from runtime.kinds.queue import Queue
 from runtime.kinds.queue.driver import Driver, DriverOptions
 
@@ -50,4 +50,14 @@ def check(entry: Linked) -> Iterable[Claim]:
         yield Claim(storage.id, f"the queue name '{name or entry.id.name}'", path)
 
 
-kind = Kind("queue.queue", Config, build, check=check)
+kind = Kind(
+    "queue.queue",
+    Config,
+    build,
+    check=check,
+    expected=Expected(
+        ("queue.consumer",),
+        "no consumer takes the messages of this queue",
+        "declare a queue.consumer, or take its messages away by other means",
+    ),
+)

@@ -10,7 +10,7 @@ import msgspec
 from runtime.clock import REAL, Clock
 from runtime.engines.queue.memory.queue import MemoryQueue
 from runtime.entry_id import EntryId
-from runtime.kind import BuildContext, Kind, Ready, Stage
+from runtime.kind import BuildContext, Expected, Kind, Ready, Stage
 from runtime.kinds.queue.driver import DriverOptions
 
 log = logging.getLogger("runtime.queue")
@@ -80,6 +80,7 @@ kind = Kind(
     Config,
     build,
     stage=Stage.RESOURCE,
+    expected=Expected(("queue.queue",), "no queue is on this driver"),
     unsupported={"transaction": "it keeps them in memory"},
     multiprocess=False,
 )

@@ -9,7 +9,7 @@ import msgspec
 from runtime.engines.queue.sql.driver import SqlDriver
 from runtime.engines.sql.sqlite.database import Database
 from runtime.findings.finding import Problem
-from runtime.kind import BuildContext, Kind, Linked, Stage
+from runtime.kind import BuildContext, Expected, Kind, Linked, Stage
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,4 +50,11 @@ def check(entry: Linked) -> Iterable[Problem]:
         yield Problem(("heartbeat",), message, "write a third of the lease")
 
 
-kind = Kind("queue.driver.sql", Config, build, stage=Stage.RESOURCE, check=check)
+kind = Kind(
+    "queue.driver.sql",
+    Config,
+    build,
+    stage=Stage.RESOURCE,
+    check=check,
+    expected=Expected(("queue.queue",), "no queue is on this driver"),
+)
