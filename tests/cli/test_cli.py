@@ -89,8 +89,13 @@ def test_the_graph_can_be_drawn_three_ways() -> None:
 
 
 def test_notes_are_printed_and_change_no_exit_code(tmp_path: Path) -> None:
-    entry = "{name: x, kind: function.python, source: file://h.py, modules: [sql]}"
-    (tmp_path / "_index.yaml").write_text(f"namespace: a\nentries:\n  - {entry}\n")
+    entries = (
+        "  - {name: x, kind: process.python, source: file://h.py, modules: [sql]}\n"
+        "  - {name: host, kind: process.host}\n"
+        "  - {name: s, kind: process.service, process: x, host: host,"
+        " lifecycle: {auto_start: true}}\n"
+    )
+    (tmp_path / "_index.yaml").write_text(f"namespace: a\nentries:\n{entries}")
     handler = "from runtime.modules import sql\ndef main(): sql.get('nothing')\n"
     (tmp_path / "h.py").write_text(handler)
 
@@ -99,7 +104,7 @@ def test_notes_are_printed_and_change_no_exit_code(tmp_path: Path) -> None:
 
     assert ended.code == 0
     assert f"{tmp_path}/h.py:2:21: note: no entry 'a:nothing'" in ended.out
-    assert ended.out.endswith("\n1 note\n1 entry in 1 file, no findings\n")
+    assert ended.out.endswith("\n1 note\n3 entries in 1 file, no findings\n")
     assert (note["level"], note["line"], note["message"]) == ("note", 2, "no entry 'a:nothing'")
 
 

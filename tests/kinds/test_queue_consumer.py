@@ -15,6 +15,7 @@ from runtime.clock import REAL
 from runtime.engines.queue.driver_queue import Info
 from runtime.engines.queue.message import Message
 from runtime.entry_id import EntryId
+from runtime.handlers.context import ApplicationContext
 from runtime.kind import Stage
 from runtime.kinds.queue import consumer
 from runtime.modules import queue as module
@@ -214,7 +215,10 @@ def test_the_kind_builds_a_consumer_of_its_config() -> None:
             transaction=None,
         )
         context: Any = SimpleNamespace(
-            id=EntryId("app", "task_consumer"), clock=REAL, telemetry=OFF
+            id=EntryId("app", "task_consumer"),
+            scope=ApplicationContext(),
+            clock=REAL,
+            telemetry=OFF,
         )
         running = Running(consumer.kind.build(config, context))
         await queue.publish({"n": 1})
