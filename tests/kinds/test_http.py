@@ -2,121 +2,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runtime.clock import REAL, Clock
-from runtime.engines.web.routes import Route
-from runtime.entry_id import EntryId
-from runtime.findings.finding import Position
-from runtime.handlers.context import ApplicationContext, Call, current
-from runtime.kind import BuildContext, Stage, StartError
-from runtime.kinds.http import Part, endpoint, router, service, static
+from runtime.kind import Stage, StartError
+from runtime.kinds.http import endpoint, router, service, static
 from runtime.modules import http
 from runtime.modules.sync import http as blocking_http
 from tests.support.clock import FakeClock
-from tests.support.serving import PATIENT, run, running
+from tests.support.serving import run, running
+from tests.support.site import Site
 
 FOLDER = Path(__file__).parent
-SCOPE = ApplicationContext()
-
-
-class Handlers:
-    def load(self, *arguments: Any) -> Any:
-        raise AssertionError("no handler is loaded here")
-
-
-def context(name: str = "entry", folder: Path = FOLDER, clock: Clock = REAL) -> BuildContext:
-    return BuildContext(
-        id=EntryId("app", name),
-        scope=SCOPE,
-        folder=folder,
-        manifest_folder=folder,
-        position=lambda *path: Position("_index.yaml", 1, len(path)),
-        handlers=Handlers(),
-        clock=clock,
-    )
-
-
-class Function:
-    def __init__(self, handler: Any, *, takes_argument: bool = False) -> None:
-        self.id = EntryId("app", "function")
-        self.takes_argument = takes_argument
-        self.blocking = not asyncio.iscoroutinefunction(handler)
-        self._handler = handler
-
-    def call(self, subject: object, *arguments: Any) -> Awaitable[Any]:
-        current.set(Call(self.id, SCOPE, subject))
-        if self.blocking:
-            return asyncio.to_thread(self._handler, *arguments)
-        return self._handler(*arguments)  # type: ignore[no-any-return]
-
-
-class Site:
-    """A server with what refers to it, composed as an application composes them."""
-
-    def __init__(self, addr: str = "127.0.0.1:0", tls: service.TlsConfig | None = None) -> None:
-        config = service.Config(
-            addr=addr, timeouts=PATIENT, max_body=1000, max_connections=None, tls=tls
-        )
-        self.server = service.HttpService(config, context("gateway"))
-        self._parts: list[Part] = []
-        self._routes: dict[Part, list[Route]] = {}
-
-    def router(self, prefix: str = "", middleware: Any = (), options: Any = None) -> router.Router:
-        config = router.Config(
-            meta=router.Meta(server=self.server),
-            prefix=prefix,
-            middleware=list(middleware),
-            options=options,
-        )
-        made = router.Router(config, context("router"))
-        self._parts.append(made)
-        return made
-
-    def folder(self, parent: Path, **fields: Any) -> None:
-        config = static.Config(
-            **{
-                "meta": static.Meta(server=self.server),
-                "path": "/",
-                "spa": False,
-                "index": "index.html",
-                "cache": None,
-                **fields,
-            }
-        )
-        self._parts.append(static.StaticFolder(config, context("site", parent)))
-
-    def endpoint(
-        self,
-        on: router.Router,
-        method: str,
-        path: str,
-        handler: Any,
-        *,
-        argument: bool = False,
-        timeout: float | None = None,
-        clock: Clock = REAL,
-    ) -> None:
-        config = endpoint.Config(
-            meta=endpoint.Meta(router=on),
-            method=method,
-            path=path,
-            func=Function(handler, takes_argument=argument),
-            timeout=timeout,
-        )
-        self._routes.setdefault(on, []).append(
-            endpoint.build(config, context("endpoint", clock=clock))
-        )
-
-    def compose(self) -> service.HttpService:
-        for on, routes in self._routes.items():
-            router.Router.compose(on, routes)  # type: ignore[arg-type]
-        self.server.compose(self._parts)
-        return self.server
 
 
 def test_only_the_server_runs_and_it_starts_last() -> None:

@@ -1,4 +1,4 @@
-"""What the tests of middleware share: a server with some middleware, and what its clients get."""
+"""Shared by the tests of middleware: a server with some middleware, and what its clients get."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def group_of(names: list[str], options: dict[str, Any], clock: Clock = REAL) -> 
 def answers(
     names: list[str], options: dict[str, Any], *requests: tuple[str, ...], handler: Any = long
 ) -> list[Answer]:
-    """What clients get behind some middleware; a request is method, path and headers."""
+    """The answers to clients behind some middleware; a request is method, path and headers."""
 
     async def main() -> list[Answer]:
         group = group_of(names, options)

@@ -26,7 +26,7 @@ MANY = 4_000_000
 def answers_to(
     response: Any, *requests: tuple[str, ...], middleware: list[str] | None = None
 ) -> list[Answer]:
-    """What clients get who ask one after the other; a request is its method and headers."""
+    """The answers to clients who ask one after the other; a request is its method and headers."""
 
     async def handler(exchange: Exchange) -> Any:
         return (
@@ -69,6 +69,20 @@ def test_it_has_its_length_its_validators_and_one_request_id(
     assert {"etag", "last-modified", "accept-ranges"} <= get.names.keys()
     assert [value for name, value in again.headers if name == "x-request-id"] == ["mine"]
     assert response.raw_headers == before
+
+
+def test_what_is_set_on_the_response_counts_for_a_file(file: Path) -> None:
+    async def handler(exchange: Exchange) -> Any:
+        exchange.response.set_status(201).set_header("ETag", '"mine"')
+        return FileResponse(file)
+
+    async def main() -> Answer:
+        async with served([route("GET", "/x", handler)]) as server:
+            return await server.get("/x", "Range: bytes=0-1", 'If-None-Match: "mine"')
+
+    answer = run(main())
+
+    assert (answer.status, answer["etag"], answer.body) == (201, '"mine"', b"0123456789")
 
 
 def test_it_is_resumed_by_its_validators(file: Path) -> None:

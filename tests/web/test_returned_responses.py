@@ -22,7 +22,7 @@ PROBLEM = "application/problem+json"
 def answers_of(
     value: Any, times: int = 1, *, fill: Any = None, method: str = "GET", middleware: Any = ()
 ) -> list[Answer]:
-    """What clients get from a handler that returns or raises one and the same value."""
+    """The answers of a handler that returns or raises one and the same value."""
 
     async def handler(exchange: Exchange) -> Any:
         if fill is not None:
@@ -103,6 +103,15 @@ def test_two_statuses_are_a_mistake_that_is_told(caplog: pytest.LogCaptureFixtur
 
     assert answer.status == 500
     assert "set the status 201 and returned an http.Response with 307" in caplog.text
+
+
+def test_a_stream_that_is_returned_again_is_not_empty_in_silence(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    first, second = answers_of(StreamingResponse(iter([b"x"])), 2)
+
+    assert (first.status, first.body, second.status) == (200, b"x", 500)
+    assert "was sent before; return a new one each time" in caplog.text
 
 
 @pytest.mark.parametrize("streams", [False, True])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 from collections.abc import Awaitable
 from typing import Any
 
@@ -153,7 +154,7 @@ class Dispatcher:
                 raise  # the server is being cut off and the client is gone
             result = self._failed(error, exchange, route)
         finally:
-            if exchange.has_request:
+            if exchange.has_files:
                 exchange.close()
         if request_id is not None:
             result.headers.append(_id_header(request_id))
@@ -164,6 +165,9 @@ class Dispatcher:
         self, value: Response, exchange: Exchange, route: Route, request_id: str | None
     ) -> None:
         """Send a Starlette response. One that fails half way is cut off: it cannot become a 500."""
+        iterator = getattr(value, "body_iterator", None)
+        if inspect.isasyncgen(iterator) and iterator.ag_frame is None:
+            raise RuntimeError("the StreamingResponse was sent before; return a new one each time")
         outgoing = Outgoing(value, exchange, [] if request_id is None else [_id_header(request_id)])
         try:
             if isinstance(value, FileResponse) and type(value).__call__ is FileResponse.__call__:

@@ -86,9 +86,12 @@ class Exchange:
         return self._request
 
     @property
-    def has_request(self) -> bool:
-        """True if the request was looked at, so that there may be something to close."""
-        return self._request is not None
+    def has_files(self) -> bool:
+        """True if there may be files to close."""
+        request = self._request
+        return request is not None and (
+            request.multipart is not None or self._blocking_request is not None
+        )
 
     @property
     def params(self) -> Mapping[str, str]:

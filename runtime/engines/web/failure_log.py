@@ -60,16 +60,16 @@ class FailureLog:
         ids = {"entry": route.name, "request_id": exchange.request_id}
         _log.warning("%s was answered with %s", reason.route, reason.text, extra=ids)
         if self._timer is None:
-            self._timer = self._clock.call_later(_INTERVAL, self._tell_counts)
+            self._timer = self._clock.call_later(_INTERVAL, self._log_counts)
 
     def close(self) -> None:
-        """Log the counts that have not been told."""
+        """Log the counts since the last time."""
         if self._timer is not None:
             self._timer.cancel()
-            self._tell_counts(last=True)
+            self._log_counts(last=True)
         self._counts.clear()
 
-    def _tell_counts(self, last: bool = False) -> None:
+    def _log_counts(self, last: bool = False) -> None:
         for reason, count in list(self._counts.items()):
             if not count:
                 del self._counts[reason]
@@ -83,7 +83,7 @@ class FailureLog:
                 extra={"entry": reason.entry},
             )
         going_on = self._counts and not last
-        self._timer = self._clock.call_later(_INTERVAL, self._tell_counts) if going_on else None
+        self._timer = self._clock.call_later(_INTERVAL, self._log_counts) if going_on else None
 
 
 def _describe(error: BaseException) -> str:

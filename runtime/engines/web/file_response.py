@@ -45,7 +45,7 @@ async def send_file(response: FileResponse, scope: Scope, outgoing: Outgoing) ->
     else:
         file = await asyncio.to_thread(OpenFile, response.path)
     try:
-        await _send(file, _headers(response, file, outgoing), response.status_code, scope, outgoing)
+        await _send(file, _headers(response, file, outgoing), outgoing.status, scope, outgoing)
     finally:
         file.close()
 
@@ -164,7 +164,7 @@ def _parts(
 
 
 def _frame(headers: MutableHeaders, parts: list[tuple[int, int]], file: OpenFile) -> list[bytes]:
-    """What stands before each part and after the last; sets the type that they make together."""
+    """The bytes before each part and after the last. Sets the Content-Type of the whole."""
     boundary, kind = secrets.token_hex(16), headers["content-type"]
     headers["content-type"] = f"multipart/byteranges; boundary={boundary}"
     frames = [

@@ -12,7 +12,7 @@ MAX_PART_SIZE = 1024 * 1024
 
 
 class FormLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """How much a form may have. More is refused with 413."""
+    """The most that a form may have. More is refused with 413."""
 
     max_files: float
     max_fields: float

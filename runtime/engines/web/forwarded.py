@@ -1,4 +1,4 @@
-"""Forwarded: what proxies say of the request that they pass on (RFC 7239, and `X-Forwarded-…`)."""
+"""Forwarded: the headers of proxies about the request that they pass on (RFC 7239 and older)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SINGLE = (b"x-real-ip", b"true-client-ip")
 
 
 class Hops(msgspec.Struct, frozen=True, kw_only=True):
-    """What each proxy has added, the nearest one last."""
+    """The values that each proxy has added, the nearest one last."""
 
     clients: list[str]
     schemes: list[str]

@@ -132,7 +132,7 @@ def from_starlette(error: HTTPException) -> HTTPError:
 
 
 def _phrase(status: int) -> str:
-    """What Starlette writes as the detail of an error that has none."""
+    """The detail that Starlette gives to an error without one."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:

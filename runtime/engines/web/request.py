@@ -39,9 +39,9 @@ class Request(StarletteRequest[State]):
 
     # Not in the constructor: few requests have them.
     _early: bytearray | None = None
-    """What was received of the body by asking whether the client is there."""
+    """The part of the body that `is_disconnected` has received."""
     _early_more = True
-    _multipart: MultipartForm | None = None
+    multipart: MultipartForm | None = None
 
     def __init__(
         self,
@@ -97,8 +97,8 @@ class Request(StarletteRequest[State]):
             content_type = self.headers.get("content-type", "")
             kind = form.media_type(content_type)
             if kind == form.MULTIPART:
-                self._multipart = form.MultipartForm(content_type, limits)
-                self._form = await self._feed(self._multipart)
+                self.multipart = form.MultipartForm(content_type, limits)
+                self._form = await self._feed(self.multipart)
             else:
                 self._form = form.parse_body(kind, await self.body(), limits)
         return self._form
@@ -139,8 +139,8 @@ class Request(StarletteRequest[State]):
 
     def close_files(self) -> None:
         """Close the files of the form, if there is one."""
-        if self._multipart is not None:
-            self._multipart.close()
+        if self.multipart is not None:
+            self.multipart.close()
 
     async def is_disconnected(self) -> bool:
         """True if the client has gone. The body can still be read afterwards."""

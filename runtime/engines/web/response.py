@@ -172,7 +172,7 @@ def _built(builder: ResponseBuilder | None) -> EncodedResponse:
 def _complete(
     status: int, body: bytes, builder: ResponseBuilder, kind: tuple[bytes, bytes] | None
 ) -> EncodedResponse:
-    headers = _encoded_headers(builder)
+    headers = _encoded_headers(builder) if builder.headers or builder.cookies else []
     if status in BODILESS:
         return EncodedResponse(status, _without_body(headers), b"")
     if kind is not None and "content-type" not in builder.headers:

@@ -26,7 +26,7 @@ class ResponseBuilder:
     def __init__(self) -> None:
         self.status: int | None = None
         self.headers: dict[str, str] = {}
-        self.cookies: list[str] = []
+        self.cookies: tuple[str, ...] = ()
         self.chunks: list[bytes] | None = None
 
     def set_status(self, status: int) -> Self:
@@ -65,7 +65,7 @@ class ResponseBuilder:
             raise ValueError(f"cookie {name!r} is malformed: {error}") from None
         if not _VALUE.fullmatch(cookie):
             raise ValueError(f"cookie {name!r} has characters that no header may have")
-        self.cookies.append(cookie)
+        self.cookies += (cookie,)
         return self
 
     def write(self, data: str | bytes) -> Self:

@@ -25,7 +25,7 @@ class Outgoing:
         self.started = False
         self.is_endless = False
         self._builder = exchange.builder
-        self._status = merged_status(response, self._builder)
+        self.status = merged_status(response, self._builder)
         self._own_status = response.status_code
         self._exchange = exchange
         self._id_header = id_header
@@ -44,7 +44,7 @@ class Outgoing:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             status = message["status"]
-            status = self._status if status == self._own_status else status
+            status = self.status if status == self._own_status else status
             await self.start(status, self.headers(message.get("headers", [])))
         elif message["type"] == "http.response.body":
             await self.write(message.get("body", b""), more=message.get("more_body", False))

@@ -65,7 +65,7 @@ class Chain(NamedTuple):
     middleware: dict[str, Middleware]
     problems: list[Problem]
     notices: list[str]
-    """What the operator should know of options that are left to their defaults."""
+    """Lines for the log at the start, about options that are left to their defaults."""
 
 
 def build_chain(names: Sequence[str], options: Mapping[str, Any], clock: Clock = REAL) -> Chain:

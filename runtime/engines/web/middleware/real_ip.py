@@ -78,12 +78,12 @@ class RealIp:
 
 
 def _url(scope: Scope, hops: Hops, hop: int) -> dict[str, Any]:
-    """The scheme and the headers with the host, where proxies have told another one."""
+    """The scheme and the headers with the host, where proxies name other ones."""
     scheme = forwarded.scheme(forwarded.at_hop(hops.schemes, hop)) or scope["scheme"]
     headers = scope["headers"]
     sent = next((value.decode("latin-1") for name, value in headers if name == b"host"), "")
-    told = forwarded.at_hop(hops.hosts, hop) or sent
-    host = forwarded.host(told, forwarded.at_hop(hops.ports, hop), scheme)
+    written = forwarded.at_hop(hops.hosts, hop) or sent
+    host = forwarded.host(written, forwarded.at_hop(hops.ports, hop), scheme)
     if host is None or host == sent:
         return {"scheme": scheme}
     others = [(name, value) for name, value in headers if name != b"host"]
