@@ -6,7 +6,6 @@ when it is built, and leaves the calls out.
 
 from __future__ import annotations
 
-import logging
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +16,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-log = logging.getLogger("runtime.telemetry")
+from runtime.loggers import logger
+
+log = logger("runtime.telemetry")
 
 TRACEPARENT = "traceparent"
 """The header of a request or message that names the parent span in another task or program."""

@@ -23,6 +23,7 @@ OURS = sorted(
 )
 
 LAYERS = (
+    ("loggers",),
     ("service", "entry_id", "exit_codes", "codec", "units", "clock", "failpoint", "backoff",
      "telemetry", "findings"),
     ("log",),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from runtime.handlers.handler import Handlers
 from runtime.handlers.threads import ThreadPool
 from runtime.linking.linker import LinkedManifest, link
 from runtime.log.log import Log
+from runtime.loggers import logger
 from runtime.manifest.override import Override
 from runtime.manifest.reader import read
 from runtime.registry import Registry
@@ -27,7 +27,7 @@ from runtime.supervision.supervisor import Supervisor
 from runtime.telemetry import OFF, Telemetry
 from runtime.units import format_duration
 
-log = logging.getLogger("runtime")
+log = logger("runtime")
 
 HANDLER_THREADS = 40
 """The number of plain `def` handlers that run at once in the whole application."""

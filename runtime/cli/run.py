@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from pathlib import Path
@@ -19,6 +18,8 @@ from runtime.findings.finding import ManifestError
 from runtime.handlers.context import log_origin
 from runtime.linking.linker import LinkedManifest
 from runtime.log import log as logs
+from runtime.log.records import install
+from runtime.loggers import logger
 from runtime.manifest.override import Override
 from runtime.program.descriptors import raise_limit
 from runtime.program.exit import exit_soon
@@ -109,13 +110,13 @@ def command(
     linkage = load(folder, overrides, env_file)
     selection = _selection(linkage, sum(only, ()), sum(without, ()), workers)
     log = logs.for_terminal(log_format, log_level, os.environ)
-    logs.install(log, log_origin)
+    install(log, log_origin)
     if worker is not None:
         log.worker = worker.number
         if worker.number > 1:
             selection = selection.without_processes(linkage)
     elif failpoint.IS_IGNORED:
-        logging.getLogger("runtime").warning(
+        logger("runtime").warning(
             "RUNTIME_FAULT is ignored: it is for tests, which set RUNTIME_TESTING=1 too"
         )
     try:
@@ -126,7 +127,7 @@ def command(
         app = _application(linkage, selection, worker)
         app.build(log)
     except StartError as error:
-        logging.getLogger("runtime").error("%s", error)
+        logger("runtime").error("%s", error)
         exit_soon(ExitCode.START_FAILED)
         sys.exit(ExitCode.START_FAILED)
     sys.exit(run(app, signals))

@@ -7,7 +7,6 @@ when it frees them, and asks `warnings` to say so.
 from __future__ import annotations
 
 import gc
-import logging
 import sys
 import warnings
 from collections.abc import Callable, Coroutine
@@ -17,10 +16,11 @@ from typing import Any
 
 from runtime.findings.display import display_path
 from runtime.handlers.context import Call, current
+from runtime.loggers import logger
 
 _OURS = f"{Path(__file__).parents[1]}/"
 
-_log = logging.getLogger("runtime.handlers")
+_log = logger("runtime.handlers")
 _found: dict[int, NotAwaited] = {}
 """The first error of each call that has one, by the call's `id`."""
 _collecting = False

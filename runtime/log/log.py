@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TextIO
 
 import msgspec
@@ -17,15 +18,11 @@ from runtime.log.traceback import format_traceback
 
 _LEVELS = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"}
 _COLOURS = {"debug": "2", "info": "36", "warning": "33", "error": "31", "critical": "31;1"}
-_RECORD_ATTRIBUTES = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
-_RECORD_IDS = ("request_id", "message_id")
-"""Extras of a log record that identify what it is about."""
-_OUTSIDE_CALLS = ("runtime", "asyncio")
-"""Loggers whose records a handler did not cause, even if its call is the current one."""
-
-
-Origin = Callable[[], tuple[object, Mapping[str, object]] | None]
-"""Returns the entry and the ids of the current call; None outside of a handler."""
+_QUOTED_ESCAPES = {**ESCAPES, ord('"'): '\\"', ord("\\"): "\\\\"}
+_PLAIN = re.compile(r"[^\s\"'=\\\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+"""Texts that are written without quotes on a terminal."""
+_FIELD = re.compile(r"\s[^\s=]+=|^\"")
+"""The look of a field; a message that has it is quoted, since it may be a client's."""
 
 
 class Log:
@@ -62,35 +59,60 @@ class Log:
         fields: Mapping[str, Any] | None = None,
         ids: Mapping[str, object] | None = None,
         error: BaseException | None = None,
+        stack: str | None = None,
     ) -> None:
         """Write one event. `fields` are the caller's, `ids` identify what the event belongs to.
 
-        A value without a text or a JSON form does not lose the line: its type is written.
+        `stack` says where it happened, if that is not an error. Raises nothing: a value without a
+        text or a JSON form does not lose the line, its type is written.
         """
+        try:
+            line = self._line(level, logger, message, entry, fields, ids, error, stack)
+        except Exception as fault:  # such as a mapping that cannot be read
+            left_out = {"left_out": f"fields: {type(fault).__name__}"}
+            line = self._line(
+                level, _text(logger), _message_text(message), None, left_out, None, None, None
+            )
+        try:
+            self._stream.write(line)
+            self._stream.flush()
+        except (OSError, ValueError, RuntimeError):
+            # The reader of the log is gone, or a signal interrupted a write to it. Neither must
+            # stop the application.
+            return
+
+    def _line(
+        self,
+        level: int,
+        logger: str,
+        message: object,
+        entry: object,
+        fields: Mapping[str, Any] | None,
+        ids: Mapping[str, object] | None,
+        error: BaseException | None,
+        stack: str | None,
+    ) -> str:
         event: dict[str, Any] = {
             "time": self._now(),
-            "level": _LEVELS.get(level, "info"),
+            "level": _level_name(level),
             "logger": logger,
         }
         if self.worker is not None:
             event["worker"] = self.worker
         if entry is not None:
-            event["entry"] = str(entry)
+            event["entry"] = _message_text(entry)
         event["message"] = message if isinstance(message, str) else _message_text(message)
         if fields:
             event["fields"] = fields
         if ids:
             event.update(ids)
         if error is not None:
-            stack = self._redactor.redact(format_traceback(error))
-            event["error"] = {"type": type(error).__name__, "stack": stack}
+            trace = self._redactor.redact(format_traceback(error))
+            event["error"] = {"type": type(error).__name__, "stack": trace}
+        if stack is not None:
+            event["stack"] = self._redactor.redact(stack)
         line = self._as_json(event) if self._json else self._as_text(event, ids or {})
-        line = self._redacted(event, line)
-        try:
-            self._stream.write(line)
-            self._stream.flush()
-        except (OSError, ValueError):
-            return  # the reader of the log is gone, which must not stop the application
+        return self._redacted(event, line)
 
     def _redacted(self, event: Mapping[str, Any], line: str) -> str:
         """The line without secrets, and still JSON if it was: a number may be one."""
@@ -132,11 +154,12 @@ class Log:
         level = event["level"]
         pairs = {**event.get("fields", {}), **ids}
         tail = "".join(
-            f" {_text(name).translate(ESCAPES)}={_quoted(value)}" for name, value in pairs.items()
+            f" {self._quoted(name)}={self._quoted(value)}" for name, value in pairs.items()
         )
         time_of_day = event["time"][11:23]
-        source = event.get("entry", event["logger"])
-        message = event["message"].translate(ESCAPES)
+        source = self._redactor.redact(event.get("entry", event["logger"])).translate(ESCAPES)
+        message = self._redactor.redact(event["message"])
+        message = self._quoted(message) if _FIELD.search(message) else message.translate(ESCAPES)
         head = message if message.startswith(source) else f"{source} {message}"
         if "worker" in event:
             head = f"[{event['worker']}] {head}"
@@ -145,52 +168,23 @@ class Log:
             line += f"\033[2m{tail}\033[0m" if tail else ""
         else:
             line = f"{time_of_day} {level:7} {head}{tail}"
-        if "error" in event:
-            trace = event["error"]["stack"].rstrip().splitlines()
-            line += "".join(f"\n    {part.translate(ESCAPES)}" for part in trace)
+        for trace in (event.get("stack", ""), event["error"]["stack"] if "error" in event else ""):
+            for part in trace.rstrip().splitlines():
+                line += f"\n    {part.translate(ESCAPES)}"
         return line + "\n"
 
-
-class LogHandler(logging.Handler):
-    """Writes the records of the standard library's loggers to a log.
-
-    A record of a handler's, or of a library it calls, gets the entry and the ids of the call.
-    """
-
-    def __init__(self, log: Log, origin: Origin) -> None:
-        super().__init__()
-        self._log = log
-        self._origin = origin
-
-    def emit(self, record: logging.LogRecord) -> None:
-        extra = {
-            name: value for name, value in record.__dict__.items() if name not in _RECORD_ATTRIBUTES
-        }
-        try:
-            message = record.getMessage()
-        except Exception as wrong:  # arguments that do not fit the format must not lose the line
-            message = f"{record.msg} {record.args!r} ({wrong})"
-        entry = extra.pop("entry", None)
-        ids = {name: extra.pop(name) for name in _RECORD_IDS if name in extra}
-        caused = entry is None and record.name.partition(".")[0] not in _OUTSIDE_CALLS
-        if caused and (origin := self._origin()) is not None:
-            entry, call_ids = origin
-            ids = {**call_ids, **ids}
-        fields = {**extra.pop("fields", {}), **extra}
-        error = record.exc_info[1] if record.exc_info else None
-        self._log.write(record.levelno, record.name, message, entry, fields, ids, error)
+    def _quoted(self, value: object) -> str:
+        """A name or a value that ends where its quotes end, or with a space if it has none."""
+        text = self._redactor.redact(_text(value))
+        return text if _PLAIN.fullmatch(text) else f'"{text.translate(_QUOTED_ESCAPES)}"'
 
 
-def install(log: Log, origin: Origin) -> None:
-    """Make `log` the only output of the standard library's loggers."""
-    root = logging.getLogger()
-    for handler in [*root.handlers]:
-        root.removeHandler(handler)
-    root.addHandler(LogHandler(log, origin))
-    root.setLevel(log.level)
-    logging.captureWarnings(True)
-    # asyncio reports its choice of selector and slow callbacks below that
-    logging.getLogger("asyncio").setLevel(max(log.level, logging.WARNING))
+def _level_name(level: int) -> str:
+    """The name of the level, or of the next one below it: 45 is an error."""
+    try:
+        return next((_LEVELS[known] for known in reversed(_LEVELS) if level >= known), "debug")
+    except TypeError:  # it is no number
+        return "info"
 
 
 def for_terminal(format: str | None, level: str, environment: Mapping[str, str]) -> Log:
@@ -202,11 +196,6 @@ def for_terminal(format: str | None, level: str, environment: Mapping[str, str])
     colour = colour and (terminal or "FORCE_COLOR" in environment)
     number = next(number for number, name in _LEVELS.items() if name == level)
     return Log(stream, json, colour, number)
-
-
-def _quoted(value: Any) -> str:
-    text = _text(value).translate(ESCAPES)
-    return f'"{text}"' if " " in text or not text else text
 
 
 def _message_text(message: object) -> str:

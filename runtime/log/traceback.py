@@ -1,4 +1,4 @@
-"""Traceback: an exception's traceback, from the application's own code on."""
+"""Traceback: an exception's traceback within the application's own code."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ _OURS = tuple(f"{folder}/" for folder in (Path(__file__).parents[1], Path(asynci
 
 
 def format_traceback(error: BaseException) -> str:
-    """Format as Python does, without the frames of this package that led to a handler.
+    """Format as Python does, without the frames of this package around those of a handler.
 
-    An error that was raised and caught within this package keeps its frames.
+    Those before led to the handler, those after it are of what it called: the stack ends in the
+    line of the handler. An error raised and caught within this package keeps its frames.
     """
     whole = traceback.TracebackException.from_exception(error)
     for part in _with_causes(whole):
         frames = part.stack
-        ours = 0
-        while ours < len(frames) and frames[ours].filename.startswith(_OURS):
-            ours += 1
-        if ours < len(frames):
-            del frames[:ours]
+        others = [n for n, frame in enumerate(frames) if not frame.filename.startswith(_OURS)]
+        if others:
+            frames[:] = frames[others[0] : others[-1] + 1]
     return "".join(whole.format())
 
 

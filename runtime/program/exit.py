@@ -37,9 +37,9 @@ def crash_guard(clean_up: Callable[[], None] | None = None) -> Iterator[None]:
     try:
         yield
     except Exception:
-        import logging  # not above: signal handlers are to be installed first, at the start
+        from runtime.loggers import logger  # not above: signal handlers come first, at the start
 
-        logging.getLogger("runtime").exception("unexpected error of the runtime; please report it")
+        logger("runtime").exception("unexpected error of the runtime; please report it")
         if clean_up is not None:
             clean_up()
         exit_now(ExitCode.INTERNAL_ERROR)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import time
 from collections.abc import Awaitable, Collection, Mapping, Sequence
@@ -16,13 +15,14 @@ from runtime.exit_codes import ExitCode
 from runtime.handlers.threads import call_threadsafe
 from runtime.linking.link import LinkedEntry
 from runtime.linking.linker import LinkedManifest
+from runtime.loggers import logger
 from runtime.program.exit import EXIT_MARGIN, crash_guard
 from runtime.program.signals import Signals
 from runtime.program.worker_process import WorkerProcess
 from runtime.service import StartError
 from runtime.units import format_duration
 
-log = logging.getLogger("runtime.workers")
+log = logger("runtime.workers")
 
 KILL_MARGIN = 2 * EXIT_MARGIN
 """Seconds over its budget after which a worker is killed. It should have exited on its own."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from runtime.application.application import Application
 from runtime.handlers.threads import call_threadsafe
+from runtime.loggers import logger
 from runtime.program.exit import crash_guard, exit_now, exit_soon
 from runtime.program.signals import Signals
 from runtime.supervision.child import GRACE
 
-log = logging.getLogger("runtime")
+log = logger("runtime")
 
 TICK = 0.5
 """Seconds between two looks at what handlers may have taken from the program."""
@@ -40,6 +40,7 @@ def run(application: Application, signals: Signals) -> int:
     gc.enable()
     signals.drain_with(lambda: call_threadsafe(loop, stop.set), budget)
     signals.own(loop)
+    loop.set_exception_handler(_report)
     _every(loop, TICK, signals.take_back)
     with crash_guard():
         code = _complete(loop, application.serve(stop))
@@ -68,6 +69,14 @@ def _new_loop() -> asyncio.AbstractEventLoop:
         return asyncio.new_event_loop()
     loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
     return loop
+
+
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what asyncio reports. Its own logger may be silenced by then."""
+    culprit = {name: repr(context[name]) for name in ("task", "future") if name in context}
+    logger("asyncio").error(
+        "%s", context["message"], exc_info=context.get("exception"), extra={"fields": culprit}
+    )
 
 
 def _every(loop: asyncio.AbstractEventLoop, seconds: float, call: Callable[[], None]) -> None:

@@ -137,9 +137,9 @@ class Signals:
             self._others[number] = other
         if number not in self._told:
             self._told.add(number)
-            import logging  # not above: signal handlers are to be installed first, at the start
+            from runtime.loggers import logger  # not above: signals come first, at the start
 
-            logging.getLogger("runtime").warning(
+            logger("runtime").warning(
                 "%s was taken over by %s; the runtime handles it as before%s",
                 number.name,
                 _place(origin),
@@ -220,9 +220,9 @@ class Signals:
 
 
 def _log_error(text: str, *values: object) -> None:
-    import logging
+    from runtime.loggers import logger
 
-    logging.getLogger("runtime").error(text, *values)
+    logger("runtime").error(text, *values)
 
 
 def _place(handler: object) -> str:

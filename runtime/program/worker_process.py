@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 import sys
@@ -12,10 +11,11 @@ from contextlib import suppress
 
 from runtime.backoff import Backoff
 from runtime.exit_codes import ExitCode
+from runtime.loggers import logger
 from runtime.program.worker_env import WorkerEnvironment
 from runtime.units import format_duration
 
-log = logging.getLogger("runtime.workers")
+log = logger("runtime.workers")
 
 STABLE_THRESHOLD = 5.0
 """Seconds after which a process counts as stable: its end is the first failure again."""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from enum import StrEnum
 
 import msgspec
 
 from runtime.clock import REAL, Clock, wait_for
+from runtime.loggers import logger
 from runtime.service import StartError, Unavailable
 from runtime.supervision.spec import ServiceSpec
 from runtime.units import format_duration
 
-log = logging.getLogger("runtime.supervisor")
+log = logger("runtime.supervisor")
 
 GRACE = 0.5
 """Seconds that a cancelled service has for its cleanup."""

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Collection, Mapping
 
 from runtime.clock import REAL, Clock
 from runtime.entry_id import EntryId
 from runtime.exit_codes import ExitCode
 from runtime.linking.graph import Graph
+from runtime.loggers import logger
 from runtime.service import Stage
 from runtime.supervision.child import GRACE, Child, StartFailed, State
 from runtime.supervision.spec import ServiceSpec
 from runtime.telemetry import OFF, Telemetry
 
-log = logging.getLogger("runtime.supervisor")
+log = logger("runtime.supervisor")
 
 SLOW_START = 3.0
 """Seconds after which a start that is not ready is explained."""

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from runtime.log.log import Log, LogHandler
+from runtime.log.log import Log
+from runtime.log.records import LogHandler
 
 NASTY = "one\r\ntwo\x1b[31m\u2028three\x00\x85four"
 

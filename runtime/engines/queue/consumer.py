@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
 
 from runtime.clock import REAL, Clock
@@ -14,10 +13,11 @@ from runtime.engines.queue.settlement import Settlement
 from runtime.engines.queue.worker import SHORTEST_TURN, TURN, Worker
 from runtime.engines.sql.contract import Transactions
 from runtime.handlers.function import Function
+from runtime.loggers import logger
 from runtime.service import Ready
 from runtime.telemetry import OFF, Telemetry
 
-log = logging.getLogger("runtime.queue")
+log = logger("runtime.queue")
 
 CANCEL_TIMEOUT = 0.3
 """Seconds that cancelled handlers get to clean up, before their messages are released."""

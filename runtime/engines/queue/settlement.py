@@ -25,13 +25,14 @@ from runtime.engines.queue.outcome import (
 from runtime.engines.queue.queue import Queue
 from runtime.handlers.fork import ParentOnly, on_fork
 from runtime.log.traceback import format_traceback
+from runtime.loggers import logger
 from runtime.telemetry import Telemetry
 from runtime.units import format_duration
 
 if TYPE_CHECKING:
     from runtime.engines.queue.delivery import Delivery
 
-log = logging.getLogger("runtime.queue")
+log = logger("runtime.queue")
 
 LONGEST_ERROR = 2000
 """Characters of an error's text that a header keeps."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import resource
 import sys
 from enum import Enum
 
-_log = logging.getLogger("runtime.http")
+from runtime.loggers import logger
+
+_log = logger("runtime.http")
 
 MOST = 10_000
 """Clients that a server admits if its entry does not say how many."""

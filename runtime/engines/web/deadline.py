@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import Any
 
 from runtime.clock import Clock
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.problem import HTTPError
 from runtime.engines.web.routes import Handler
+from runtime.loggers import logger
 
-_log = logging.getLogger("runtime.http")
+_log = logger("runtime.http")
 
 
 def with_deadline(handler: Handler, seconds: float, clock: Clock, route: str, name: str) -> Handler:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from typing import NamedTuple
 
 from runtime.clock import REAL, Clock, Timer
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.routes import Route
+from runtime.loggers import logger
 
-_log = logging.getLogger("runtime.http")
+_log = logger("runtime.http")
 
 _INTERVAL = 60.0
 _MAX_REASONS = 100

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -18,11 +17,12 @@ from runtime.findings.finding import Problem
 from runtime.findings.suggestion import did_you_mean
 from runtime.kind import BuildContext, Expected, Kind, Linked, StartError
 from runtime.kinds.http import Server
+from runtime.loggers import logger
 from runtime.schema.field import Field
 from runtime.schema.schema import FOLDER, Schema
 from runtime.schema.schema import load as load_schema
 
-_log = logging.getLogger("runtime.http")
+_log = logger("runtime.http")
 
 
 class Meta(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -22,9 +21,10 @@ from runtime.engines.sql.contract import JoinableTransaction
 from runtime.engines.sql.sqlite.batch import BatchFunction
 from runtime.engines.sql.sqlite.database import Database
 from runtime.handlers.threads import call_threadsafe, run_in_thread
+from runtime.loggers import logger
 from runtime.service import Ready, StartError, Unavailable
 
-log = logging.getLogger("runtime.queue")
+log = logger("runtime.queue")
 
 
 class SqlDriver:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
@@ -14,9 +13,10 @@ from runtime.engines.queue.driver_queue import NotHeld
 from runtime.engines.queue.sql.operations import Settle
 from runtime.engines.queue.sql.sqlite.store import PRUNED, Store
 from runtime.engines.sql.sqlite.batch import BatchFunction
+from runtime.loggers import logger
 from runtime.service import Unavailable
 
-log = logging.getLogger("runtime.queue")
+log = logger("runtime.queue")
 
 SETTLE_AGAIN = 0.5
 """Seconds between two attempts to settle what the database could not settle."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -14,9 +13,10 @@ from runtime.engines.queue.driver_queue import Closed, DriverQueue, NotHeld
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.sql.operations import Ack, Bury, Claim, Claimed, Release, Retry, Settle
 from runtime.engines.sql.contract import JoinableTransaction
+from runtime.loggers import logger
 from runtime.service import Unavailable
 
-log = logging.getLogger("runtime.queue")
+log = logger("runtime.queue")
 
 CLAIM_AGAIN = 0.5
 """Seconds after which a failed claim is tried again."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,9 +13,10 @@ from msgspec.structs import replace
 from runtime.engines.sql.sqlite.busy_retry import BusyRetry
 from runtime.engines.sql.sqlite.connection import Settings, check_identity, identity
 from runtime.engines.sql.sqlite.errors import as_uncertain, is_disk_error, is_transient
+from runtime.loggers import logger
 from runtime.service import StartError, Unavailable
 
-log = logging.getLogger("runtime.sqlite")
+log = logger("runtime.sqlite")
 
 T = TypeVar("T")
 

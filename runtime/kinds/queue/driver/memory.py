@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 
 import msgspec
 
@@ -12,8 +11,9 @@ from runtime.engines.queue.memory.queue import MemoryQueue
 from runtime.entry_id import EntryId
 from runtime.kind import BuildContext, Expected, Kind, Ready, Stage
 from runtime.kinds.queue.driver import DriverOptions
+from runtime.loggers import logger
 
-log = logging.getLogger("runtime.queue")
+log = logger("runtime.queue")
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
