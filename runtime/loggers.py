@@ -25,9 +25,8 @@ _manager.setLoggerClass(logging.Logger)
 
 
 def logger(name: str) -> logging.Logger:
-    """The runtime's logger of that name, such as `runtime.http`."""
-    found = _manager.getLogger(name)
-    return found
+    """The runtime's logger of that name, which begins with `runtime`."""
+    return _manager.getLogger(name)
 
 
 def direct(handler: logging.Handler, level: int) -> None:

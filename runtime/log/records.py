@@ -30,6 +30,10 @@ class LogHandler(logging.Handler):
         self._log = log
         self._origin = origin
 
+    def createLock(self) -> None:  # noqa: N802 - named by `logging`
+        """None: a line is one write. A signal that came within it would wait for itself."""
+        self.lock = None
+
     def emit(self, record: logging.LogRecord) -> None:
         message = _message(record)
         try:

@@ -53,12 +53,15 @@ def test_a_term_after_a_hangup_is_the_first_of_its_kind(tmp_path: Path) -> None:
 
 def test_the_second_signal_leaves_a_line(tmp_path: Path) -> None:
     blocks = "import time\ndef main():\n    time.sleep(60)\n"
-    with running(application(tmp_path, blocks)) as program:
+    folder = application(tmp_path, blocks)
+    manifest = (folder / "_index.yaml").read_text().replace("stop_timeout: 300ms", "")
+    (folder / "_index.yaml").write_text(manifest)
+    with running(folder) as program:
         program.signal(signal.SIGTERM)
         program.wait_for("stopping")
         program.signal(signal.SIGTERM)
 
-        assert ended_within(program, 2) == 6
+        assert ended_within(program, 5) == 6
         assert "SIGTERM: the second signal ends the program at once" in program.messages
 
 
