@@ -30,7 +30,7 @@ class LogHandler(logging.Handler):
         self._log = log
         self._origin = origin
 
-    def createLock(self) -> None:  # noqa: N802 - named by `logging`
+    def createLock(self) -> None:
         """None: a line is one write. A signal that came within it would wait for itself."""
         self.lock = None
 
