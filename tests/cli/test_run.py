@@ -284,11 +284,8 @@ def main():
 
 
 def test_a_fault_of_the_environment_is_ignored_and_told_outside_of_tests(tmp_path: Path) -> None:
-    manifest = (
-        "namespace: app\nentries:\n"
-        "  - {name: db, kind: db.sql.sqlite, file: x.db, lifecycle: {auto_start: true}}\n"
-    )
-    folder = write_application(tmp_path, manifest)
+    text = manifest("  - {name: db, kind: db.sql.sqlite, file: x.db}\n", process())
+    folder = write_application(tmp_path, text, **{"main.py": "def main(): pass\n"})
     env = {"RUNTIME_FAULT": "sqlite.execute:1-99999=SQLITE_FULL"}
 
     with running(folder, env=env) as program:
