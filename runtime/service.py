@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from enum import IntEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Stage(IntEnum):
@@ -58,3 +58,12 @@ class Service(Protocol):
     """
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> int | None: ...
+
+
+@runtime_checkable
+class Perishable(Protocol):
+    """A component whose contents end with the program, also if it was never started."""
+
+    def warn_of_loss(self) -> None:
+        """Log what is lost. Called at the stop if the component was not among what ran."""
+        ...

@@ -22,7 +22,7 @@ from runtime.loggers import logger
 from runtime.manifest.override import Override
 from runtime.manifest.reader import read
 from runtime.registry import Registry
-from runtime.service import Stage, StartError
+from runtime.service import Perishable, Stage, StartError
 from runtime.supervision.supervisor import Supervisor
 from runtime.telemetry import OFF, Telemetry
 from runtime.units import format_duration
@@ -137,6 +137,8 @@ class Application:
             )
             if self._on_budget is not None:
                 self._on_budget(self.supervisor.budget)
+            else:
+                announce(linked, self._selection)
             if not applied and self.supervisor.start_failed is not None:
                 raise StartError(self.supervisor.start_failed)
 
@@ -163,6 +165,10 @@ class Application:
         began = time.monotonic()
         log.info("stopping")
         await supervisor.stop()
+        services = self._assembly.services if self._assembly else {}
+        for id, spec in services.items():
+            if id not in supervisor.children and isinstance(spec.service, Perishable):
+                spec.service.warn_of_loss()
         code = supervisor.exit_code
         log.info("stopped in %s, exit code %d", format_duration(time.monotonic() - began), code)
 

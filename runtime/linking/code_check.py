@@ -57,9 +57,10 @@ class CodeCheck:
                 if file.path not in self._checked:
                     self._checked.add(file.path)
                     self._report(file.path, file.faults)
+                    self._note(file.path, file.hazards)
             if own := self._reader.file(function[0]):
                 self._report(own.path, own.returned(function[1]))
-        uses = {}
+        uses: dict[EntryId, str] = {}
         for use in code.uses:
             match self._resolve(entry, use):
                 case Problem(message=message, hint=hint):
@@ -68,10 +69,16 @@ class CodeCheck:
                         # no mistake for certain: the code may never be reached
                         self._notes.append(Finding(place, message, hint, Level.NOTE))
                 case EntryId() as id if not use.callee.name.startswith(f"{_DATA}."):
-                    uses[id] = use.callee.name
+                    uses.setdefault(id, use.callee.name)
         return uses
 
     def _report(self, file: Path, faults: list[Fault]) -> None:
-        for fault in faults:
-            place = position(file, fault.node.lineno, fault.node.col_offset + 1)
-            self._findings.append(Finding(place, fault.message, fault.hint))
+        self._findings += [_finding(file, fault, Level.ERROR) for fault in faults]
+
+    def _note(self, file: Path, faults: list[Fault]) -> None:
+        self._notes += [_finding(file, fault, Level.NOTE) for fault in faults]
+
+
+def _finding(file: Path, fault: Fault, level: Level) -> Finding:
+    place = position(file, fault.node.lineno, fault.node.col_offset + 1)
+    return Finding(place, fault.message, fault.hint, level)

@@ -28,6 +28,7 @@ from runtime.linking.handler_check import HandlerCheck, has_handler
 from runtime.linking.kind_check import KindCheck
 from runtime.linking.link import Link
 from runtime.linking.notes import find_notes
+from runtime.linking.requirement_check import check_requirements
 from runtime.manifest.entry import Entry, value_at
 from runtime.manifest.interpolation import is_placeholder
 from runtime.manifest.reader import Manifest
@@ -103,6 +104,9 @@ class _Linker:
             uses = {id: link.uses for id, link in self.links.items() if link.uses}
             self.graph = self.graph.extend(uses) if uses else self.graph
         self._check_kinds(handlers)
+        if not self.findings:
+            for entry, problem in check_requirements(self.links, self.graph):
+                self._report(entry, problem)
 
     def _link(self, entry: Entry) -> None:
         try:

@@ -6,11 +6,11 @@ Only what is certain is told: a call that is passed on, stored or returned may b
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from runtime.linking.code.calls import AWAITED, Callee, Resolver, calls
+from runtime.linking.code.calls import AWAITED, Callee, FoundCall
 from runtime.linking.code.scope import Assigned, FunctionNode, Tree
 
 _OF_COROUTINES = frozenset({"send", "throw", "close"})
@@ -31,10 +31,10 @@ class Fault(msgspec.Struct, frozen=True):
     hint: str
 
 
-def faults(tree: Tree, resolver: Resolver) -> Iterator[Fault]:
-    """The mistakes of a file, in no particular order."""
+def faults(tree: Tree, calls: Iterable[FoundCall]) -> Iterator[Fault]:
+    """The mistakes in the calls of a file."""
     loads = _Loads(tree)
-    for call, callee in calls(tree, resolver):
+    for call, callee in calls:
         function = tree.scopes[call].function
         if callee.blocking:
             if isinstance(function, ast.AsyncFunctionDef) and _blocks(callee):
@@ -46,9 +46,11 @@ def faults(tree: Tree, resolver: Resolver) -> Iterator[Fault]:
             yield _unawaited(call, callee, function, "async with")
 
 
-def returned(tree: Tree, resolver: Resolver, function: FunctionNode) -> Iterator[Fault]:
+def returned(
+    tree: Tree, calls: Iterable[FoundCall], function: ast.AsyncFunctionDef
+) -> Iterator[Fault]:
     """The faults of a handler that is an `async def`, whose result nobody awaits."""
-    for call, callee in calls(tree, resolver):
+    for call, callee in calls:
         if callee.blocking or callee.name not in AWAITED or tree.scopes[call].function != function:
             continue
         holder: ast.AST = tree.parents[call]

@@ -145,7 +145,10 @@ class Resolver:
         return None
 
 
-def calls(tree: Tree, resolver: Resolver) -> Iterator[tuple[ast.Call, Callee]]:
+FoundCall = tuple[ast.Call, Callee]
+
+
+def find_calls(tree: Tree, resolver: Resolver) -> Iterator[FoundCall]:
     """Every call of something in `runtime.modules`."""
     for node in tree.scopes:
         if isinstance(node, ast.Call) and (callee := resolver.callee(node.func)):

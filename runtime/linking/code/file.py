@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 
 from runtime.linking.code.awaiting import Fault, faults, returned
-from runtime.linking.code.calls import IDS, Callee, Resolver, calls
+from runtime.linking.code.calls import IDS, Callee, Resolver, find_calls
+from runtime.linking.code.hazards import hazards
 from runtime.linking.code.scope import Assigned, Defined, Imported, Tree
 
 
@@ -41,24 +42,30 @@ class CodeFile:
         self.path = path
         self._tree = Tree(module)
         self._resolver = Resolver(self._tree)
+        self._calls = [*find_calls(self._tree, self._resolver)]
 
     @cached_property
     def faults(self) -> list[Fault]:
         """Calls that need an `await` and have none."""
-        return [*faults(self._tree, self._resolver)]
+        return [*faults(self._tree, self._calls)]
+
+    @cached_property
+    def hazards(self) -> list[Fault]:
+        """Calls that harm the whole program, though they may be meant."""
+        return [*hazards(self._tree, self._resolver)]
 
     def returned(self, function: str) -> list[Fault]:
         """Such calls that a top-level `async def` returns: for a handler, whose result is last."""
         match self._tree.scope.bindings.get(function):
             case [Defined(node=ast.AsyncFunctionDef(decorator_list=[]) as node)]:
-                return [*returned(self._tree, self._resolver, node)]
+                return [*returned(self._tree, self._calls, node)]
         return []
 
     @cached_property
     def parts(self) -> dict[str, Part]:
         """The parts of the file by name. Code that only the import runs is left out."""
         parts: dict[str, Part] = {}
-        called = {id(call): callee for call, callee in calls(self._tree, self._resolver)}
+        called = {id(call): callee for call, callee in self._calls}
         owners: dict[ast.AST, Part | None] = {}
         for node, scope in self._tree.scopes.items():
             parent = self._tree.parents.get(node)

@@ -37,7 +37,7 @@ class MemoryDriver:
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
         ready()
         await stop.wait()
-        self._warn_of_loss()
+        self.warn_of_loss()
 
     async def join(self) -> None:
         """Wait until no message is ready, delayed or in flight: for tests and operators."""
@@ -45,7 +45,8 @@ class MemoryDriver:
             for queue in list(self.queues.values()):
                 await queue.join()
 
-    def _warn_of_loss(self) -> None:
+    def warn_of_loss(self) -> None:
+        """Log what ends with the program. Called also if the driver was never started."""
         unfinished = {name: len(queue) for name, queue in self.queues.items() if len(queue)}
         dead = {name: len(queue.dead) for name, queue in self.queues.items() if queue.dead}
         messages, dead_letters = sum(unfinished.values()), sum(dead.values())
