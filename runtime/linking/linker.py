@@ -54,7 +54,7 @@ class LinkedManifest(msgspec.Struct, frozen=True):
     links: Mapping[EntryId, Link]
     graph: Graph[EntryId]
     notes: Sequence[Finding] = ()
-    """What is no mistake, and yet likely meant otherwise, sorted by position."""
+    """Notes on what is likely meant otherwise, sorted by position."""
 
 
 def link(manifest: Manifest, registry: Registry) -> LinkedManifest:

@@ -1,4 +1,4 @@
-"""What a handler's code says, as findings and as edges of the graph."""
+"""The code of handlers, as findings and notes and as edges of the graph."""
 
 from __future__ import annotations
 

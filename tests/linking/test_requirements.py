@@ -64,7 +64,6 @@ def test_a_process_that_is_required_in_place_of_its_service_is_a_finding(tmp_pat
         ("", "migration"),
         ("", "'migrate', migration"),
         (", lifecycle: {auto_start: true}", "migrate"),
-        ("", "host"),
     ],
 )
 def test_a_process_whose_service_starts_may_be_required(

@@ -12,7 +12,7 @@ from runtime.linking.code.file import CodeFile, Part, Use
 
 
 class HandlerCode(msgspec.Struct, frozen=True):
-    """What a handler may run: the ids that it names, and the files it takes part in."""
+    """The code that a handler may run: the ids that it names, and the files that hold it."""
 
     uses: list[Use]
     files: list[CodeFile]
