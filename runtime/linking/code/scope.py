@@ -69,7 +69,7 @@ class Scope:
 
 
 class Tree:
-    """A file as syntax: each node with its parent and its scope."""
+    """A file as syntax: each node but constants with its parent and its scope."""
 
     def __init__(self, module: ast.Module) -> None:
         self.parents: dict[ast.AST, ast.AST] = {}
@@ -89,7 +89,7 @@ class Tree:
             if isinstance(node, _SCOPES):
                 inner, outside = Scope(node, scope), _evaluated_outside(node)
             for child in ast.iter_child_nodes(node):
-                if isinstance(child, _SHARED):
+                if isinstance(child, _LEFT_OUT):
                     continue
                 self.parents[child] = node
                 self.scopes[child] = scope if child in outside else inner
@@ -151,8 +151,11 @@ class Tree:
                 scope.bind(node.id, Unknown())
 
 
-_SHARED = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
-"""Nodes of which there is one for all places."""
+_LEFT_OUT = (
+    *(ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop),
+    ast.Constant,
+)
+"""Nodes without names: some are one for all places, constants are most of a file of data."""
 
 _SCOPES = (
     ast.FunctionDef,
