@@ -119,7 +119,7 @@ class Expected(msgspec.Struct, frozen=True):
     kinds: tuple[str, ...]
     """Kinds, or patterns of kinds, of which at least one entry should refer to it."""
     note: str
-    """What `validate` notes otherwise."""
+    """The note of `validate` on an entry that none of them refers to."""
     hint: str | None = None
 
 

@@ -1,4 +1,4 @@
-"""Disclosure: which values of an entry findings may print, and what stands in place of others."""
+"""Disclosure: the values of an entry that findings may print, and the texts in place of others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OVERRIDDEN = "…"
 
 
 class Disclosure(msgspec.Struct, frozen=True):
-    """What may be printed of one entry's values, by their paths in the entry."""
+    """The values of one entry that may be printed, by their paths in the entry."""
 
     placeholders: Mapping[Path, str] = {}
     """Original text of each value that contained a placeholder."""

@@ -52,7 +52,7 @@ class _Reading:
         self.offset = 0
         self.variables: dict[str, str] = {}
         self.offsets: dict[str, int] = {}
-        """Where each name stands."""
+        """Offset of each name in the text."""
         self.findings: list[Finding] = []
 
     def run(self) -> None:
