@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from runtime.exit_codes import ExitCode
 from runtime.findings.finding import Finding, ManifestError, printable
@@ -16,6 +18,7 @@ from runtime.linking.linker import LinkedManifest, link
 from runtime.manifest.env_file import read_env_file
 from runtime.manifest.override import FORM, Override
 from runtime.manifest.reader import read
+from runtime.manifest.search import application_around
 from runtime.manifest.text_file import Unreadable
 from runtime.registry import Registry
 
@@ -40,6 +43,20 @@ class _OverrideType(click.ParamType[Override]):
             self.fail(str(error), param, ctx)
 
 
+def _chosen(context: click.Context, parameter: click.Parameter, folder: Path) -> Path:
+    """The folder, which may be a part of an application only if it was named."""
+    is_named = context.get_parameter_source("folder") is not ParameterSource.DEFAULT
+    around = None if is_named or context.resilient_parsing else application_around(folder)
+    if around is None:
+        return folder
+    command = f"runtime {context.info_name}"
+    raise CommandError(
+        f"this folder is part of the application at '{around}'; "
+        f"write '{command} {shlex.quote(os.path.relpath(around))}', "
+        f"or '{command} .' for this folder alone"
+    )
+
+
 def application(command: F) -> F:
     """Add the options that select an application and change it: DIR, `-o` and `--env-file`."""
     folder = click.argument(
@@ -47,6 +64,7 @@ def application(command: F) -> F:
         metavar="[DIR]",
         default=".",
         type=click.Path(exists=True, file_okay=False, path_type=Path),
+        callback=_chosen,
     )
     override = click.option(
         "-o",

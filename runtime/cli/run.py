@@ -21,6 +21,7 @@ from runtime.log import log as logs
 from runtime.log.records import install
 from runtime.loggers import logger
 from runtime.manifest.override import Override
+from runtime.manifest.search import application_around
 from runtime.program.descriptors import raise_limit
 from runtime.program.exit import exit_soon
 from runtime.program.program import run
@@ -115,10 +116,8 @@ def command(
         log.worker = worker.number
         if worker.number > 1:
             selection = selection.without_processes(linkage)
-    elif failpoint.IS_IGNORED:
-        logger("runtime").warning(
-            "RUNTIME_FAULT is ignored: it is for tests, which set RUNTIME_TESTING=1 too"
-        )
+    else:
+        _warn(folder)
     try:
         raise_limit()
         if workers > 1 and worker is None:
@@ -131,6 +130,16 @@ def command(
         exit_soon(ExitCode.START_FAILED)
         sys.exit(ExitCode.START_FAILED)
     sys.exit(run(app, signals))
+
+
+def _warn(folder: Path) -> None:
+    """Warn of what is likely not meant."""
+    log = logger("runtime")
+    if failpoint.IS_IGNORED:
+        log.warning("RUNTIME_FAULT is ignored: it is for tests, which set RUNTIME_TESTING=1 too")
+    if around := application_around(folder):
+        text = "'%s' is part of the application at '%s', and relative paths start in the former"
+        log.warning(text, folder, around)
 
 
 def _application(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import os
 import traceback
 import types
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from runtime.findings.display import display_path
@@ -27,6 +28,7 @@ class Handlers:
 
     def __init__(self, folder: Path, pool: ThreadPool) -> None:
         self._pool = pool
+        self._application = folder
         self._folder = folder.resolve()
         self._package = package.add(self._folder)
         unawaited.watch()
@@ -43,7 +45,7 @@ class Handlers:
         if scheme == "module":
             name = rest
         else:
-            file = (manifest_folder.resolve() / rest).resolve().relative_to(self._folder)
+            file = file_in(self._application, manifest_folder, rest)
             name = ".".join((self._package, *file.with_suffix("").parts))
         try:
             module = importlib.import_module(name)
@@ -85,6 +87,15 @@ class Handlers:
     def forget(self) -> None:
         """Remove the application's modules from `sys.modules`."""
         package.remove(self._package)
+
+
+def file_in(application: Path, manifest_folder: Path, rest: str) -> PurePath:
+    """The file that `file://rest` names in a manifest, relative to the application's folder.
+
+    Links are not resolved: as everywhere in Python, the name by which a file is found decides its
+    module. Raises ValueError for a manifest outside of the application's folder.
+    """
+    return PurePath(os.path.normpath(manifest_folder.relative_to(application) / rest))
 
 
 class Handler:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib.machinery import PathFinder
 from pathlib import Path, PurePosixPath
 
+from runtime.handlers.handler import file_in
+
 
 class SourceError(Exception):
     """A `source` that names no file with a handler."""
@@ -22,6 +24,10 @@ class SourceError(Exception):
         return self._template.format(source)
 
 
+_IMPORTABLE = "name it so that Python can import it"
+_DOTTED = "which has a dot in its name"
+
+
 def locate(source: str, manifest_folder: Path, application: Path) -> Path | None:
     """The file that `source` names. None for a module that has no Python source.
 
@@ -36,11 +42,19 @@ def locate(source: str, manifest_folder: Path, application: Path) -> Path | None
     if path.suffix != ".py":
         raise SourceError("'{}' is not a Python file", "its name must end in .py")
     if any("." in part for part in (*path.parts[:-1], path.stem) if part != ".."):
-        raise SourceError("'{}' has a dot in its name", "name it so that Python can import it")
-    file = manifest_folder / path
+        raise SourceError("'{}' has a dot in its name", _IMPORTABLE)
+    inside = file_in(application, manifest_folder, rest)
+    if ".." in inside.parts:
+        raise SourceError("'{}' leads out of the application's folder")
+    if dotted := next((part for part in inside.parts[:-1] if "." in part), None):
+        raise SourceError(f"'{{}}' lies in the folder '{_braced(dotted)}', {_DOTTED}", _IMPORTABLE)
+    file = application / inside
     try:
         if not file.resolve().is_relative_to(application.resolve()):
             raise SourceError("'{}' leads out of the application's folder")
+        if file.is_file() and (file.with_suffix("") / "__init__.py").is_file():
+            hint = "rename one of them"
+            raise SourceError("'{}' is hidden by the package of the same name beside it", hint)
         if file.is_dir():
             raise SourceError("'{}' is a folder, not a Python file")
         if not file.is_file():
@@ -48,6 +62,11 @@ def locate(source: str, manifest_folder: Path, application: Path) -> Path | None
     except (OSError, RuntimeError):  # a name too long, a cycle of links
         raise SourceError("no file '{}'", missing=True) from None
     return file
+
+
+def _braced(text: str) -> str:
+    """The text with its braces doubled, for a template."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _installed(name: str) -> Path | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,10 @@ from runtime.manifest.document import MAX_BYTES, Document, parse
 from runtime.manifest.entry import Entry
 from runtime.manifest.interpolation import Resolver, Unresolved
 from runtime.manifest.override import Override
+from runtime.manifest.search import Search, application_around
 from runtime.manifest.text_file import Unreadable, read_text
 from runtime.schema.schema import envelope_schema
 
-FILE_NAMES = ("_index.yaml", "_index.yml")
 _FILE_FAULTS = {
     "not a file": None,
     "a folder, not a file": None,
@@ -31,7 +31,6 @@ _FILE_FAULTS = {
     "larger than 8 MiB": "split it into several folders",
 }
 """Faults of a file itself, and their remedies; of any other, the file cannot be read."""
-SKIPPED_FOLDERS = frozenset(("node_modules", "__pycache__"))
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -68,11 +67,17 @@ def read(
     Raises ManifestError only if there is no manifest at all.
     """
     reading = _Reading(folder, os.environ if environment is None else environment, allow_unset)
-    for path in _find(folder):
+    search = Search(folder)
+    for path in search.manifests():
         reading.file(path)
+    for link in search.links_out:
+        message = "this link leads out of the application's folder, so its manifest is not read"
+        reading.notes.append(Finding(Position(display_path(link)), message, None, Level.NOTE))
     if not reading.files:
         message = "no _index.yaml here or in any folder below"
         hint = "name the folder of an application, or create one with 'runtime init'"
+        if around := application_around(folder):
+            hint = f"this folder is part of the application at '{display_path(around)}'"
         raise ManifestError([Finding(Position(display_path(folder)), message, hint)])
     reading.override(overrides)
     reading.interpolate()
@@ -92,18 +97,6 @@ def _absolute(path: Path) -> Path:
         return path.absolute()
     except FileNotFoundError:
         return path
-
-
-def _find(folder: Path) -> Iterator[Path]:
-    for here, folders, files in os.walk(folder):
-        folders[:] = sorted(
-            name
-            for name in folders
-            if not name.startswith(".")
-            and name not in SKIPPED_FOLDERS
-            and not os.path.exists(os.path.join(here, name, "pyvenv.cfg"))
-        )
-        yield from (Path(here, name) for name in FILE_NAMES if name in files)
 
 
 class _Reading:

@@ -1,0 +1,88 @@
+"""Search: the manifests below a folder, and the application around one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+FILE_NAMES = ("_index.yaml", "_index.yml")
+SKIPPED_FOLDERS = frozenset(("node_modules", "__pycache__"))
+_MARKS = (
+    "runtime.schema.json", "pyproject.toml", "README.md", "Makefile", "Dockerfile", "data", ".git"
+)  # fmt: skip
+"""Files and folders of which an application's folder has at least one beside its `src`."""
+
+
+class Search:
+    """Finds the manifests of one application, each once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._root = Path(os.path.realpath(folder))
+        self.links_out: list[Path] = []
+        """Links to folders with a manifest outside of the application's folder."""
+
+    def manifests(self) -> Iterator[Path]:
+        """Yield the manifests: those of its folders first, then those that only links lead to.
+
+        A link to a folder is followed if it stays inside, and if its folder was not searched yet.
+        """
+        searched: set[tuple[int, int]] = set()
+        waiting = [str(self._folder)]
+        for start in waiting:
+            for here, folders, files in os.walk(start):
+                identity = _identity(here)
+                if identity is None or identity in searched:
+                    folders.clear()
+                    continue
+                searched.add(identity)
+                folders[:] = sorted(name for name in folders if _is_searched(here, name))
+                links = [os.path.join(here, name) for name in folders]
+                waiting += [link for link in links if os.path.islink(link) and self._is_in(link)]
+                yield from (Path(here, name) for name in FILE_NAMES if name in files)
+
+    def _is_in(self, link: str) -> bool:
+        """True if the link stays inside of the application's folder."""
+        if Path(os.path.realpath(link)).is_relative_to(self._root):
+            return True
+        if _has_manifest(Path(link)):
+            self.links_out.append(Path(link))
+        return False
+
+
+def _identity(folder: str) -> tuple[int, int] | None:
+    """Device and inode of a folder; None if it is gone."""
+    try:
+        found = os.stat(folder)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _is_searched(here: str, name: str) -> bool:
+    return (
+        not name.startswith(".")
+        and name not in SKIPPED_FOLDERS
+        and not os.path.exists(os.path.join(here, name, "pyvenv.cfg"))
+    )
+
+
+def _has_manifest(folder: Path) -> bool:
+    return any(os.path.isfile(folder / name) for name in FILE_NAMES)
+
+
+def application_around(folder: Path) -> Path | None:
+    """The outermost application that a folder lies in, without being its folder.
+
+    It is a folder above with a manifest, or one that has a manifest in `src` and looks like the
+    folder of a project. None if there is no such folder up to the repository or the home folder.
+    """
+    here, home = Path(os.path.realpath(folder)), Path(os.path.expanduser("~"))
+    found = None
+    while not (here / ".git").exists() and here.parent not in (here, home, Path("/")):
+        here = here.parent
+        is_project = any((here / mark).exists() for mark in _MARKS)
+        if _has_manifest(here) or (is_project and _has_manifest(here / "src")):
+            found = here
+    return found

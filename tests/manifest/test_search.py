@@ -1,0 +1,141 @@
+"""The search for manifests, and for the application around a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runtime.linking.linker import link
+from runtime.manifest.reader import read
+from runtime.manifest.search import Search, application_around
+from runtime.registry import Registry
+from tests.support.blackbox import execute
+
+
+def manifest(folder: Path, namespace: str = "app") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "_index.yaml").write_text(f"namespace: {namespace}\nentries: []\n")
+    return folder
+
+
+def found(folder: Path) -> list[str]:
+    return [str(path.relative_to(folder).parent) for path in Search(folder).manifests()]
+
+
+def test_folders_are_searched_in_order_without_those_that_are_skipped(tmp_path: Path) -> None:
+    for name in ("b", "a/c", "a", ".git/x", "node_modules/x", "__pycache__", "venv/x"):
+        manifest(tmp_path / name)
+    (tmp_path / "venv" / "pyvenv.cfg").write_text("")
+
+    assert found(tmp_path) == ["a", "a/c", "b"]
+
+
+def test_a_link_to_a_folder_is_followed_once_and_only_inside(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", manifest(tmp_path / "outside")
+    manifest(root / "src")
+    manifest(root / ".releases" / "1.2.3")
+    (tmp_path / "empty").mkdir()
+    for name, target in [
+        ("current", ".releases/1.2.3"),
+        ("same", ".releases/1.2.3"),
+        ("again", "src"),
+        ("up", "."),
+        ("src/up", ".."),
+        ("broken", "nowhere"),
+        ("loop", "loop"),
+        ("out", str(outside)),
+        ("above", ".."),
+        ("data", str(tmp_path / "empty")),
+    ]:
+        (root / name).symlink_to(target)
+    search = Search(root)
+
+    paths = [str(path.relative_to(root).parent) for path in search.manifests()]
+
+    assert paths == ["src", "current"]
+    assert search.links_out == [root / "out"]
+
+
+def test_the_folder_itself_may_be_a_link(tmp_path: Path) -> None:
+    manifest(tmp_path / "releases" / "1.2.3" / "src")
+    (tmp_path / "current").symlink_to("releases/1.2.3")
+
+    assert found(tmp_path / "current") == ["src"]
+
+
+def test_a_link_that_leads_out_is_a_note(tmp_path: Path) -> None:
+    root = manifest(tmp_path / "root")
+    manifest(tmp_path / "outside", "outside")
+    (root / "out").symlink_to("../outside")
+
+    (note,) = link(read(root), Registry()).notes
+
+    assert str(note).startswith(
+        f"{root}/out: note: this link leads out of the application's folder"
+    )
+
+
+@pytest.mark.parametrize("part", ["src", "src/mail", "data", "tests/unit"])
+@pytest.mark.parametrize("where", [".", "src"])
+def test_a_part_of_an_application_is_known(where: str, part: str, tmp_path: Path) -> None:
+    root = tmp_path / "shop"
+    (root / part).mkdir(parents=True)
+    manifest(root / where)
+    (root / "README.md").write_text("")
+
+    assert application_around(root / part) == root
+    assert application_around(root) is None
+    assert application_around(tmp_path) is None
+
+
+def test_the_outermost_application_counts_up_to_the_repository(tmp_path: Path) -> None:
+    manifest(tmp_path)
+    repository = tmp_path / "repository"
+    (repository / ".git").mkdir(parents=True)
+    inner = manifest(manifest(repository / "shop") / "src" / "mail")
+
+    assert application_around(inner) == repository / "shop"
+    assert application_around(repository / "shop") is None
+    assert application_around(repository) is None
+
+
+def test_a_folder_called_src_that_is_no_part_of_a_project_is_an_application(tmp_path: Path) -> None:
+    assert application_around(manifest(tmp_path / "src")) is None
+
+
+@pytest.mark.parametrize("command", ["run", "validate", "list", "graph"])
+def test_from_inside_an_application_its_folder_is_named(command: str, tmp_path: Path) -> None:
+    src = manifest(tmp_path / "my shop" / "src")
+    (src.parent / "data").mkdir()
+
+    ended = execute(command, cwd=src)
+
+    assert ended.code == 2
+    assert ended.err == (
+        f"Error: this folder is part of the application at '{src.parent}'; "
+        f"write 'runtime {command} ..', or 'runtime {command} .' for this folder alone\n"
+    )
+    assert list(src.iterdir()) == [src / "_index.yaml"]
+    assert execute("validate", ".", cwd=src).code == 0
+    assert execute("validate", cwd=src.parent).code == 0
+
+
+def test_a_part_that_is_named_is_run_with_a_warning(tmp_path: Path) -> None:
+    manifest(tmp_path / "src")
+    (tmp_path / "data").mkdir()
+
+    ended = execute("run", "src", cwd=tmp_path)
+
+    assert ended.code == 4  # nothing runs
+    assert "'src' is part of the application at " in ended.err
+
+
+def test_a_folder_without_a_manifest_names_the_application_around(tmp_path: Path) -> None:
+    manifest(tmp_path)
+    (tmp_path / "data").mkdir()
+
+    ended = execute("validate", "data", cwd=tmp_path)
+
+    assert ended.code == 3
+    assert "data: no _index.yaml here or in any folder below; this folder is part of" in ended.out
