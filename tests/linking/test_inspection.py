@@ -160,7 +160,7 @@ def test_a_source_is_relative_to_its_manifest_and_stays_in_the_application(tmp_p
     part.mkdir()
     (tmp_path / "shared.py").write_text("")
 
-    assert locate("file://../shared.py", part, tmp_path) == part / "../shared.py"
+    assert locate("file://../shared.py", part, tmp_path) == tmp_path / "shared.py"
     assert locate("file://./../part/../shared.py", part, tmp_path) is not None
     with pytest.raises(SourceError, match="leads out"):
         locate("file://../shared.py", part, part)
