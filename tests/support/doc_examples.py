@@ -6,10 +6,14 @@ A comment before a block says what to do with it:
     <!-- append: PATH -->              add it to a file
     <!-- edit: PATH | OLD | NEW -->    change a file; needs no block
     <!-- run -->                       run its `$ runtime …` lines and compare what they print
-    <!-- serve: DIR -->                run its `$ curl …` lines against that application; options
-                                       may follow, and after a ` | ` another one to run beside it
+    <!-- serve: DIR -->                run its other lines against that application
+    <!-- proxy: FILE | DIR -->         the same through nginx or HAProxy with that configuration
 
-In what is expected, `…` stands for anything.
+Before DIR variables may be set (`NAME=value`), after it options may follow, and after a ` | `
+another application to run beside it, whose address is `{DIR}` in the variables of the first.
+
+Lines are run by the shell, with `curl` showing a last line `# 200`; `NAME=$(…)` sets a variable for
+those below it. In what is expected, `…` stands for anything.
 """
 
 from __future__ import annotations
@@ -37,8 +41,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A line after `$ `, and the output below it."""
+    """A line after `$ `, its words, and the output below it."""
 
+    line: str
     words: list[str]
     expected: str
 
@@ -68,7 +73,7 @@ def commands(text: str) -> Iterator[Command]:
     """The commands of a console block."""
     for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
         first, _, rest = part.partition("\n")
-        yield Command(shlex.split(first, comments=True), rest.strip("\n"))
+        yield Command(first, shlex.split(first, comments=True), rest.strip("\n"))
 
 
 def matches(expected: str, found: str) -> bool:
