@@ -1,13 +1,17 @@
-"""queue: publish messages, and settle the current one."""
+"""queue: publish messages, settle the current one, and take dead letters back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from runtime.codec import InvalidJSON, decode
+from runtime.engines.queue import dead_letter as names
+from runtime.engines.queue.dead_letter import NoDeadLetter, RequeuedTooOften, requeues
 from runtime.engines.queue.delivery import Delivery
-from runtime.engines.queue.driver_queue import Full, Info
+from runtime.engines.queue.driver_queue import Full, Info, KeyTaken
+from runtime.engines.queue.message import Message
 from runtime.engines.queue.outcome import Reject, Retry
 from runtime.engines.queue.queue import Queue
 from runtime.engines.sql.contract import JoinableTransaction
@@ -16,13 +20,18 @@ from runtime.handlers import context
 __all__ = [
     "Full",
     "Info",
+    "KeyTaken",
+    "NoDeadLetter",
     "Reject",
+    "RequeuedTooOften",
     "Retry",
     "dead_letters",
+    "drop",
     "get",
     "info",
     "message",
     "publish",
+    "requeue",
 ]
 
 
@@ -33,14 +42,16 @@ async def publish(
     delay: float | str | None = None,
     *,
     unique: str | None = None,
+    unique_while: str = "waiting",
     priority: int = 0,
     transaction: JoinableTransaction | None = None,
 ) -> str:
     """Publish a JSON value to the queue with that id; a bare name is one of this namespace.
 
-    `delay` is in seconds, or a text such as `30s`. With `unique`, a key, a queue that has an
-    unfinished message of that key accepts no other, and the id of that one is returned. A higher
-    `priority`, from -9 to 9, goes first. With `transaction`, the value of `async with
+    `delay` is in seconds, or a text such as `30s`. With `unique`, a key, a queue where a message of
+    that key waits accepts no other, and the id of that one is returned; with
+    `unique_while="unfinished"` also while it is running. A higher `priority`, from -9 to 9, goes
+    first. With `transaction`, the value of `async with
     db.transaction()` or `sql.transaction()`, the message is published when and if that is
     committed: the queue's driver must keep its messages in that database.
 
@@ -50,7 +61,13 @@ async def publish(
     """
     queue = get(id)
     return await queue.publish(
-        body, headers, delay, unique=unique, priority=priority, transaction=transaction
+        body,
+        headers,
+        delay,
+        unique=unique,
+        unique_while=unique_while,
+        priority=priority,
+        transaction=transaction,
     )
 
 
@@ -60,20 +77,35 @@ async def info(id: str) -> Info:
 
 
 async def dead_letters(id: str, limit: int = 100) -> list[dict[str, Any]]:
-    """The oldest messages that died in a queue that has no dead letter queue.
+    """The oldest messages that died in a queue, in the driver's store or its dead letter queue.
 
-    Each has `id`, `body`, `headers` (with the reason of its death) and `published`, in seconds
-    since 1970. A body that is not JSON is given as text.
+    Each has `id`, `body`, `headers`, `reason` (`rejected`, `attempts`, `crashed`, `invalid`),
+    `error`, `attempts`, `requeued` (how often it was), and `published` and `died` in seconds since
+    1970. A body that is not JSON is given as text.
     """
-    return [
-        {
-            "id": dead_letter.id,
-            "body": _decode_or_text(dead_letter.body),
-            "headers": dict(dead_letter.headers),
-            "published": dead_letter.published,
-        }
-        for dead_letter in await get(id).dead_letters(limit)
-    ]
+    return [_description(letter) for letter in await get(id).dead_letters(limit)]
+
+
+async def requeue(id: str, letter: str | Mapping[str, Any] | Delivery) -> None:
+    """Deliver a message that died in a queue again; its attempts start again.
+
+    `letter` is its id, an item of `dead_letters`, or in a consumer of dead letters `message()`,
+    which that settles. The header `x_requeued` counts how often it was done.
+
+    Raises NoDeadLetter if there is none, or another consumer has it in hand; RequeuedTooOften once
+    it was requeued `dead_letter.max_requeues` times; KeyTaken if an unfinished message has its
+    unique key; Full. Then the letter stays what it is.
+    """
+    queue = get(id)
+    mine = _mine(letter)
+    await (queue.requeue(_id_of(letter)) if mine is None else mine.requeue(queue))
+
+
+async def drop(id: str, letter: str | Mapping[str, Any] | Delivery) -> None:
+    """Delete a message that died in a queue. Takes what `requeue` does, and raises NoDeadLetter."""
+    queue = get(id)
+    mine = _mine(letter)
+    await (queue.drop(_id_of(letter)) if mine is None else mine.ack())
 
 
 def message() -> Delivery:
@@ -91,6 +123,49 @@ def get(id: str) -> Queue:
     if not isinstance(component, Queue):
         raise TypeError(f"'{id}' is no queue; name an entry of kind queue.queue")
     return component
+
+
+def _mine(letter: object) -> Delivery | None:
+    """The delivery that a handler means, if it means its own message."""
+    if isinstance(letter, Delivery):
+        return letter
+    subject = context.call().subject
+    if isinstance(subject, Delivery) and subject.id == _id_of(letter):
+        return subject
+    return None
+
+
+def _id_of(letter: object) -> str:
+    id = letter.get("id") if isinstance(letter, Mapping) else letter
+    if not isinstance(id, str):
+        raise TypeError(
+            f"a dead letter is of type {type(letter).__name__}; give its id, an item of "
+            "'dead_letters', or 'message()'"
+        )
+    return id
+
+
+def _description(letter: Message) -> dict[str, Any]:
+    headers = dict(letter.headers)
+    attempts = headers.get(names.ATTEMPTS, "")
+    return {
+        "id": letter.id,
+        "body": _decode_or_text(letter.body),
+        "headers": headers,
+        "reason": headers.get(names.REASON),
+        "error": headers.get(names.ERROR),
+        "attempts": int(attempts) if attempts.isdecimal() else None,
+        "requeued": requeues(headers),
+        "published": letter.published,
+        "died": _seconds(headers.get(names.TIME)),
+    }
+
+
+def _seconds(time: str | None) -> float | None:
+    try:
+        return datetime.fromisoformat(time or "").timestamp()
+    except ValueError:
+        return None
 
 
 def _decode_or_text(body: bytes) -> Any:

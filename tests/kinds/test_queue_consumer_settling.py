@@ -120,7 +120,7 @@ def test_dead_letters_go_to_the_queue_that_is_named_even_if_it_is_full() -> None
                 await queue.publish(number)
             await empty(queue)
 
-        assert (await queue.info()).dead == 0
+        assert (await queue.info()).dead == 3
         assert (await dead.info()).ready == 3
         dead_letter = await dead.driver_queue.subscribe(1).receive()
         assert (

@@ -40,7 +40,7 @@ def declared(driver: memory.MemoryDriver, name: str = "tasks", **fields: Any) ->
             "sql": {"max_length": 1},
         },
         retry=Backoff(),
-        dead_letter=queue.DeadLetter(queue=fields.get("dead"), max_attempts=4),
+        dead_letter=queue.DeadLetter(queue=fields.get("dead"), max_attempts=4, max_requeues=10),
     )
     return queue.kind.build(config, context(name))  # type: ignore[no-any-return]
 
@@ -204,7 +204,7 @@ def test_full_tells_an_http_server_what_to_answer() -> None:
 def test_a_burst_of_due_messages_leaves_turns_to_others() -> None:
     async def test() -> None:
         driver_queue = MemoryQueue("q", 10_000)
-        tasks = Queue("app:q", driver_queue, Backoff(), max_attempts=10)
+        tasks = Queue("app:q", driver_queue, Backoff(), max_attempts=10, max_requeues=10)
         for number in range(5000):
             await tasks.publish(number, delay=0.001)
         most, seen = 0, 0

@@ -97,7 +97,7 @@ def test_a_full_queue_raises_at_once() -> None:
     async def test() -> None:
         enter(scope_of(a_queue("q", max_length=1)))
         await queue.publish("q", 1)
-        with pytest.raises(Full, match="queue 'q' holds 1 messages, its max_length"):
+        with pytest.raises(Full, match=r"queue 'app:q' is full \(1\); no consumer of it runs here"):
             await queue.publish("q", 2)
 
     run(test)

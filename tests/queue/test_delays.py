@@ -30,7 +30,9 @@ MANY = 10_000
 
 
 def a_queue(harness: Harness) -> Queue:
-    return Queue("app:q", harness.declare("q", 2 * MANY), Backoff(), max_attempts=10)
+    return Queue(
+        "app:q", harness.declare("q", 2 * MANY), Backoff(), max_attempts=10, max_requeues=10
+    )
 
 
 @pytest.mark.slow
@@ -171,7 +173,14 @@ def test_ten_retries_pass_in_no_time_by_a_clock_that_is_moved(driver: str) -> No
             harness = Harness(driver, opened)
             await harness.start()
             retry = Backoff(initial_delay=60, max_delay=3600, backoff_factor=2, jitter=0)
-            queue = Queue("app:q", harness.declare("q"), retry, max_attempts=10, clock=fake.clock)
+            queue = Queue(
+                "app:q",
+                harness.declare("q"),
+                retry,
+                max_attempts=10,
+                max_requeues=10,
+                clock=fake.clock,
+            )
             attempts: list[float] = []
             failed = asyncio.Event()
 

@@ -13,7 +13,7 @@ import pytest
 from runtime.backoff import Backoff
 from runtime.clock import REAL
 from runtime.engines.queue.driver_queue import Info
-from runtime.engines.queue.memory.queue import MemorySubscription
+from runtime.engines.queue.memory.subscription import MemorySubscription
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.queue import Queue
 from runtime.engines.queue.sql.subscription import SqlSubscription
@@ -46,6 +46,7 @@ def a_queue(harness: Harness, name: str = "q", dead_letter: Queue | None = None)
         harness.declare(name, ROOM),
         POLICY,
         max_attempts=MAX_ATTEMPTS,
+        max_requeues=10,
         dead_letter=dead_letter,
     )
 
@@ -179,7 +180,8 @@ def test_a_dead_letter_is_the_message_with_its_story(
                 id = await queue.publish({"text": "añ😀"}, {"trace": "ü"})
                 await done(queue)
             if dead is not None:
-                assert list(await queue.dead_letters()) == []
+                assert [letter.id for letter in await queue.dead_letters()] == [id]
+                assert list(await queue.driver_queue.dead_letters()) == []
                 dead_letter = await received(dead.driver_queue.subscribe(1))
             else:
                 (dead_letter,) = await queue.dead_letters()

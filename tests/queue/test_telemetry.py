@@ -24,7 +24,7 @@ from tests.support.listening import Recorder
 
 
 def a_traced_queue(recorder: Recorder, **rules: Any) -> TracedQueue:
-    rules = {"max_attempts": 3, "retry": AT_ONCE} | rules
+    rules = {"max_attempts": 3, "max_requeues": 10, "retry": AT_ONCE} | rules
     retry = rules.pop("retry")
     telemetry = Telemetry(recorder)
     return TracedQueue("app:q", MemoryQueue("q", 10), retry, telemetry=telemetry, **rules)
@@ -109,7 +109,12 @@ def test_an_ack_in_a_transaction_is_told_once_it_is_committed(tmp_path: Path) ->
             driver = sql_driver(database)
             declared = driver.declare("q", {"sql": {"max_length": 10}})
             queue = TracedQueue(
-                "app:q", declared, AT_ONCE, max_attempts=2, telemetry=Telemetry(recorder)
+                "app:q",
+                declared,
+                AT_ONCE,
+                max_attempts=2,
+                max_requeues=10,
+                telemetry=Telemetry(recorder),
             )
             service = Running(driver)
             await service.ready.wait()
@@ -166,7 +171,7 @@ def test_only_an_enabled_telemetry_changes_the_queue_that_is_built(enabled: bool
             queue_name=None,
             driver_options={"memory": {"max_length": 10}},
             retry=AT_ONCE,
-            dead_letter=kind.DeadLetter(queue=None, max_attempts=1),
+            dead_letter=kind.DeadLetter(queue=None, max_attempts=1, max_requeues=10),
         )
         telemetry = Telemetry(Recorder()) if enabled else OFF
         context: Any = SimpleNamespace(id=EntryId("app", "q"), clock=REAL, telemetry=telemetry)

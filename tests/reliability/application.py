@@ -1,7 +1,8 @@
 """The application under test: tasks over HTTP to a durable queue, with handlers that keep a ledger.
 
 A task is accepted with 202 and its id. Its body tells the handler what to do: `do`, and `sleep` in
-seconds. The handler appends a line to the ledger when it starts and when it ends.
+seconds. The handler appends a line to the ledger when it starts and when it ends. A body with
+`letter`, an id, is no task: it requeues or drops that dead letter, as `do` says.
 """
 
 from __future__ import annotations
@@ -59,6 +60,10 @@ def note(what, message):
 
 async def accept(request):
     body = await request.json()
+    if "letter" in body:
+        await getattr(queue, body["do"])(body["queue"], body["letter"])
+        http.response().set_status(202)
+        return {"id": body["letter"]}
     id = await queue.publish(body.get("queue", "tasks"), body, delay=body.get("delay"))
     http.response().set_status(202)
     return {"id": id}

@@ -34,6 +34,8 @@ STRAYS = """
   - {name: other, kind: queue.driver.sql, database: elsewhere, lifecycle: {auto_start: true}}
   - {name: letters, kind: queue.queue, driver: other}
   - {name: strays, kind: queue.queue, driver: driver, dead_letter: {queue: letters}}
+  - {name: junk, kind: queue.queue, driver: driver}
+  - {name: junker, kind: queue.consumer, queue: junk, func: work, lifecycle: {auto_start: true}}
   - {name: sorter, kind: queue.consumer, queue: strays, func: work, lifecycle: {auto_start: true}}
 """
 SORTS: tuple[dict[str, Any], ...] = (
@@ -127,10 +129,22 @@ class Sweep:
         for body in SORTS * self._messages:
             if (id := post(port, **body)) is not None:
                 self.accepted[id] = body.get("do")
-        if (id := post(port, do="reject", queue="strays")) is not None:
-            self.strays.add(id)
+        if (stray := post(port, do="reject", queue="strays")) is not None:
+            self.strays.add(stray)
         if (id := post(port, queue="strays")) is not None:
             self.plain.add(id)
+        junk = post(port, do="reject", queue="junk")
+        self._wait(program)
+        # Dead letters of each place are requeued and die again. A stray is left twice by a crash
+        # between its two drivers, so that only a new one is requeued.
+        rejected = next((id for id, do in [*self.accepted.items()][::-1] if do == "reject"), None)
+        for queue, letter in (("tasks", rejected), ("strays", stray), ("junk", junk)):
+            post(port, do="requeue", queue=queue, letter=letter)
+        self._wait(program)
+        post(port, do="drop", queue="junk", letter=junk)
+
+    def _wait(self, program: Program) -> None:
+        """Until only messages that hang are left, or the program ended."""
         unsettled = f"{OPEN} AND NOT ({HANGS})"
         eventually(lambda: program.ended or not table(self.folder, unsettled), 20)
 

@@ -48,6 +48,7 @@ class Function:
 def a_queue(name: str = "q", max_length: int = 1000, *, clock: Clock = REAL, **rules: Any) -> Queue:
     rules.setdefault("retry", AT_ONCE)
     rules.setdefault("max_attempts", 10)
+    rules.setdefault("max_requeues", 10)
     return Queue(f"app:{name}", MemoryQueue(name, max_length, clock), clock=clock, **rules)
 
 

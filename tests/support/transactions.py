@@ -31,9 +31,12 @@ class Consuming:
             driver.declare("dead", {"sql": {"max_length": 100}}),
             AT_ONCE,
             max_attempts=10,
+            max_requeues=10,
         )
         declared = driver.declare("q", {"sql": {"max_length": 100}})
-        self.queue = Queue("app:q", declared, AT_ONCE, max_attempts=3, dead_letter=self.dead)
+        self.queue = Queue(
+            "app:q", declared, AT_ONCE, max_attempts=3, max_requeues=10, dead_letter=self.dead
+        )
         self.scope: ApplicationContext = scope_of(self.queue, self.dead)
         self.scope.fields[EntryId("app", "db")] = {}
         self.scope.components[EntryId("app", "db")] = database

@@ -83,6 +83,7 @@ class Consumer:
             for _ in range(self._concurrency)
         ]
         tasks = [_start(worker, f"{self._function.id}#{n}") for n, worker in enumerate(workers)]
+        self._queue.consumers += 1
         try:
             ready()
             await _wait_for_stop(stop, tasks)
@@ -92,6 +93,7 @@ class Consumer:
             await self._cancel(workers, subscription)
             raise
         finally:
+            self._queue.consumers -= 1
             if deadlines is not None:
                 deadlines.close()
 

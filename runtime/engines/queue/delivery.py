@@ -6,9 +6,12 @@ from collections.abc import Mapping
 
 import msgspec
 
+from runtime.engines.queue.dead_letter import ORIGIN, NoDeadLetter, requeued
 from runtime.engines.queue.delay import seconds
+from runtime.engines.queue.driver_queue import Full
 from runtime.engines.queue.message import Message
-from runtime.engines.queue.outcome import ACK, AlreadySettled, Nack, Outcome
+from runtime.engines.queue.outcome import ACK, AlreadySettled, Nack, Outcome, Requeue
+from runtime.engines.queue.queue import Queue
 from runtime.engines.queue.settlement import Settlement
 from runtime.engines.sql.contract import Transaction
 
@@ -45,6 +48,16 @@ class Delivery(msgspec.Struct, eq=False):  # a Struct is made in half the time o
         return self.message.attempt
 
     @property
+    def max_attempts(self) -> int:
+        """The number of attempts that the queue allows."""
+        return self.settlement.queue.max_attempts
+
+    @property
+    def last_attempt(self) -> bool:
+        """True if the message is dead should this attempt fail."""
+        return self.message.attempt >= self.settlement.queue.max_attempts
+
+    @property
     def log_ids(self) -> Mapping[str, object]:
         """Fields that identify the message in the log lines of its handler."""
         return {"message_id": self.message.id}
@@ -61,6 +74,18 @@ class Delivery(msgspec.Struct, eq=False):  # a Struct is made in half the time o
         of the queue's `retry`. Raises AlreadySettled.
         """
         await self._decide(Nack(None if delay is None else seconds(delay)))
+
+    async def requeue(self, to: Queue) -> None:
+        """Give a dead letter back to the queue where it died: see `runtime.modules.queue`."""
+        origin = self.message.headers.get(ORIGIN)
+        if origin != to.id:
+            died = f"died in '{origin}'" if origin else "is no dead letter"
+            raise NoDeadLetter(f"message '{self.id}' {died}, so '{to.id}' does not take it back")
+        again = requeued(self.message, to.id, to.max_requeues)
+        try:
+            await self._decide(Requeue(to, again))
+        except Full as error:
+            raise to.full(error) from None
 
     async def _decide(self, outcome: Outcome) -> None:
         if self.transaction is None:

@@ -12,12 +12,22 @@ from runtime.engines.sql.contract import JoinableTransaction
 
 
 class Full(Exception):
-    """A queue holds as many messages as its `max_length` allows."""
+    """A queue holds as many messages as its `max_length` allows; that is `length`."""
 
     http_status = 503
     """The status of an HTTP response, if a handler lets this pass."""
     retry_after = 1.0
     """Seconds after which it makes sense to try again."""
+
+    def __init__(self, text: str = "the queue is full", length: int | None = None) -> None:
+        super().__init__(text)
+        self.length = length
+
+
+class KeyTaken(Exception):
+    """A dead letter cannot be requeued while its queue has an unfinished message of its key."""
+
+    http_status = 409
 
 
 class Closed(Exception):
@@ -35,7 +45,7 @@ class Info(msgspec.Struct, frozen=True):
     delayed: int
     in_flight: int
     dead: int
-    """In the driver's own store; those moved to a dead letter queue are counted there."""
+    """Those in the driver's own store, and those in the queue that is named for them."""
 
 
 class Subscription(Protocol):
@@ -90,6 +100,20 @@ class Subscription(Protocol):
         """
         ...
 
+    async def requeue(
+        self,
+        message: Message,
+        again: Message,
+        to: DriverQueue,
+        transaction: JoinableTransaction | None = None,
+    ) -> None:
+        """Replace a dead letter that is held by the message `again` in the queue `to`.
+
+        In one step, as `bury`; with `transaction`, when and if that is committed. Raises Full and
+        KeyTaken, and then the letter is still held.
+        """
+        ...
+
     async def close(self) -> None:
         """Claim nothing more, and release what was claimed ahead. May be called twice.
 
@@ -111,11 +135,15 @@ class DriverQueue(Protocol):
         ...
 
     async def publish(
-        self, message: Message, delay: float = 0.0, transaction: JoinableTransaction | None = None
+        self,
+        message: Message,
+        delay: float = 0.0,
+        transaction: JoinableTransaction | None = None,
+        counts_running: bool = False,
     ) -> str:
         """Accept a message, to be delivered after `delay` seconds at the earliest. Returns its id;
-        if the queue has an unfinished message of the same `unique` key, nothing is accepted, and
-        the id of that one is returned.
+        if a message of the same `unique` key waits in the queue, ready or delayed, or with
+        `counts_running` is in flight, nothing is accepted, and the id of that one is returned.
 
         Returns when the message is as safe as this driver makes it, or with `transaction`, one of
         the database that keeps the messages, when it will be if that is committed. Raises Full at
@@ -125,7 +153,10 @@ class DriverQueue(Protocol):
         ...
 
     async def publish_dead_letter(self, message: Message) -> None:
-        """Accept a dead letter of another queue: as `publish`, but never Full."""
+        """Accept a dead letter of another queue: as `publish`, but never Full.
+
+        Its header `x_original_queue` is the id of that queue, the `died_in` of the methods below.
+        """
         ...
 
     def subscribe(self, prefetch: int) -> Subscription:
@@ -134,6 +165,48 @@ class DriverQueue(Protocol):
 
     async def info(self) -> Info: ...
 
-    async def dead_letters(self, limit: int = 100) -> Sequence[Message]:
-        """The oldest dead letters in the driver's own store."""
+    # A driver that cannot look for single messages says so in its kind's `unsupported`, under
+    # `dead_letters`: with `died_in` it counts and finds none, and requeues and drops none.
+
+    async def dead_letters(self, limit: int = 100, died_in: str | None = None) -> Sequence[Message]:
+        """The oldest dead letters in the driver's own store; with `died_in`, those that this queue
+        received from that one and that are not done.
+        """
         ...
+
+    async def count_dead_letters(self, died_in: str) -> int:
+        """The number of unfinished dead letters that this queue received from that one."""
+        ...
+
+    async def find_dead_letter(self, id: str, died_in: str | None = None) -> Message | None:
+        """The dead letter of that id, as in `dead_letters`. None if there is none, or a consumer
+        has it in hand.
+        """
+        ...
+
+    async def requeue(self, letter: Message, again: Message, to: DriverQueue) -> None:
+        """Replace a letter that `find_dead_letter` gave by the message `again` in the queue `to`.
+
+        In one step, as `Subscription.bury`. Raises NotHeld if the letter is not where it was; Full
+        and KeyTaken, and then it stays.
+        """
+        ...
+
+    async def drop(self, letter: Message) -> None:
+        """Delete a letter that `find_dead_letter` gave. Raises NotHeld as `requeue` does."""
+        ...
+
+
+async def requeue_elsewhere(again: Message, to: DriverQueue) -> None:
+    """Publish a requeued message to a queue of another driver. Raises Full and KeyTaken."""
+    id = await to.publish(again, counts_running=True)
+    if id != again.id:
+        raise key_taken(again, id)
+
+
+def key_taken(again: Message, id: str) -> KeyTaken:
+    """The error for a requeued message whose key the message `id` has."""
+    return KeyTaken(
+        f"message '{again.id}' cannot be requeued: message '{id}' of its unique key "
+        f"'{again.unique}' is unfinished"
+    )

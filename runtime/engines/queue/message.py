@@ -11,6 +11,8 @@ from types import MappingProxyType
 import msgspec
 
 PRIORITIES = range(-9, 10)
+WHILE = ("waiting", "unfinished")
+"""The values of `unique_while`."""
 LONGEST_KEY = 255
 """Characters of a unique key."""
 
@@ -37,7 +39,9 @@ class Message(msgspec.Struct, gc=False, eq=False):
     priority: int = 0
     """Higher first, one of `PRIORITIES`."""
     unique: str | None = None
-    """A queue has at most one unfinished message of this key."""
+    """While a message of this key waits, its queue accepts no other."""
+    died_in: str | None = None
+    """Of a dead letter in a dead letter queue: the id of the queue where it died."""
 
 
 def redelivery(message: Message, attempt: int) -> Message:
@@ -51,6 +55,7 @@ def redelivery(message: Message, attempt: int) -> Message:
         0,
         message.priority,
         message.unique,
+        message.died_in,
     )
 
 
@@ -74,6 +79,15 @@ def check_unique(unique: str) -> str:
         raise ValueError(f"'unique' has {len(unique):,} characters, not 1 to {LONGEST_KEY}")
     _check_encodable("'unique'", unique)
     return unique
+
+
+def counts_running(unique: str | None, unique_while: str) -> bool:
+    """True if the key counts while its message is running too. Raises ValueError."""
+    if unique_while not in WHILE:
+        raise ValueError(f"'unique_while' is {unique_while!r}, not 'waiting' or 'unfinished'")
+    if unique is None:
+        raise ValueError("'unique_while' says how long a key counts; give the key as 'unique'")
+    return unique_while == "unfinished"
 
 
 def copy_headers(headers: Mapping[str, str]) -> dict[str, str]:

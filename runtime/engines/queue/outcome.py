@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from runtime.engines.queue.delay import seconds
+from runtime.engines.queue.message import Message
+
+if TYPE_CHECKING:
+    from runtime.engines.queue.queue import Queue
 
 
 class Retry(Exception):
@@ -63,7 +68,14 @@ class Dead(msgspec.Struct, frozen=True):
     error: BaseException | None = None
 
 
-Outcome = Ack | Nack | Dead
+class Requeue(msgspec.Struct, frozen=True):
+    """The message is a dead letter, and goes back to the queue where it died as `again`."""
+
+    to: Queue
+    again: Message
+
+
+Outcome = Ack | Nack | Dead | Requeue
 
 ACK = Ack()
 NACK = Nack()

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, cast
+
+from msgspec.structs import replace
 
 from runtime.backoff import Backoff
 from runtime.clock import REAL, Clock
 from runtime.codec import encode
+from runtime.engines.queue.dead_letter import TIME, NoDeadLetter, requeued
 from runtime.engines.queue.delay import seconds
-from runtime.engines.queue.driver_queue import DriverQueue, Info
+from runtime.engines.queue.driver_queue import DriverQueue, Full, Info, NotHeld
 from runtime.engines.queue.message import (
     NO_HEADERS,
     Message,
     check_priority,
     check_unique,
     copy_headers,
+    counts_running,
     next_id,
 )
 from runtime.engines.sql.contract import JoinableTransaction
@@ -36,6 +41,7 @@ class Queue:
         retry: Backoff,
         *,
         max_attempts: int,
+        max_requeues: int,
         dead_letter: Queue | None = None,
         clock: Clock = REAL,
     ) -> None:
@@ -43,6 +49,10 @@ class Queue:
         self.driver_queue = driver_queue
         self.retry = retry
         self.max_attempts = max_attempts
+        self.max_requeues = max_requeues
+        """The number of times that a dead letter may be requeued."""
+        self.consumers = 0
+        """The number of consumers that run in this program."""
         self.dead_letter = dead_letter
         self._time = clock.time
         on_fork(self._leave_to_parent)
@@ -54,14 +64,16 @@ class Queue:
         delay: float | str | None = None,
         *,
         unique: str | None = None,
+        unique_while: str = "waiting",
         priority: int = 0,
         transaction: JoinableTransaction | None = None,
     ) -> str:
         """Publish a JSON value, which may be changed afterwards. Returns the message's id.
 
-        With `unique`, a queue that has an unfinished message of that key accepts no other, and the
-        id of that one is returned. A higher `priority` goes first. With `transaction`, the message
-        is published when and if that is committed.
+        With `unique`, a queue where a message of that key waits accepts no other, and the id of
+        that one is returned; with `unique_while="unfinished"` also while it is running. A higher
+        `priority` goes first. With `transaction`, the message is published when and if that is
+        committed.
 
         Raises NotJSON, naming the place in the body; TypeError or ValueError for headers that are
         not strings, and for an invalid delay, key or priority; Full at once if there is no room.
@@ -77,15 +89,75 @@ class Queue:
             None if unique is None else check_unique(unique),
         )
         wait = 0.0 if delay is None else seconds(delay)
-        return await self.driver_queue.publish(message, wait, transaction)
+        running = unique_while != "waiting" and counts_running(unique, unique_while)
+        try:
+            return await self.driver_queue.publish(message, wait, transaction, running)
+        except Full as error:
+            raise self.full(error) from None
+
+    def full(self, error: Full) -> Full:
+        """The driver's error in the words of this queue, with what may be the reason."""
+        length = "" if error.length is None else f" ({error.length})"
+        reason = "" if self.consumers else "; no consumer of it runs here"
+        return Full(f"queue '{self.id}' is full{length}{reason}", error.length)
 
     async def info(self) -> Info:
         """The number of messages in each state."""
-        return await self.driver_queue.info()
+        info = await self.driver_queue.info()
+        if self.dead_letter is None:
+            return info
+        moved = await self.dead_letter.driver_queue.count_dead_letters(self.id)
+        return replace(info, dead=info.dead + moved)
 
     async def dead_letters(self, limit: int = 100) -> Sequence[Message]:
-        """The oldest messages that died here, if there is no dead letter queue for them."""
-        return await self.driver_queue.dead_letters(limit)
+        """The oldest messages that died here, wherever they are kept."""
+        letters = [
+            letter
+            for place, died_in in self._places()
+            for letter in await place.dead_letters(limit, died_in)
+        ]
+        return sorted(letters, key=lambda letter: letter.headers.get(TIME, ""))[:limit]
+
+    async def requeue(self, id: str) -> None:
+        """Deliver the dead letter of that id here again, with its attempts unspent.
+
+        Raises NoDeadLetter, RequeuedTooOften, Full, and KeyTaken if an unfinished message has its
+        unique key. After an error the letter is where it was.
+        """
+        for place, died_in in self._places():
+            letter = await place.find_dead_letter(id, died_in)
+            if letter is not None:
+                again = requeued(letter, self.id, self.max_requeues)
+                with suppress(NotHeld):  # somebody else took it in this moment
+                    try:
+                        return await place.requeue(letter, again, self.driver_queue)
+                    except Full as error:
+                        raise self.full(error) from None
+        raise self._no_dead_letter(id)
+
+    async def drop(self, id: str) -> None:
+        """Delete the dead letter of that id. Raises NoDeadLetter."""
+        for place, died_in in self._places():
+            letter = await place.find_dead_letter(id, died_in)
+            if letter is not None:
+                with suppress(NotHeld):
+                    return await place.drop(letter)
+        raise self._no_dead_letter(id)
+
+    def _places(self) -> Iterable[tuple[DriverQueue, str | None]]:
+        """Where dead letters may be: each driver's queue, and the `died_in` that they have there.
+
+        The driver's own store is one also beside a dead letter queue, which may be a later choice.
+        """
+        yield self.driver_queue, None
+        if self.dead_letter is not None:
+            yield self.dead_letter.driver_queue, self.id
+
+    def _no_dead_letter(self, id: str) -> NoDeadLetter:
+        hint = (
+            f"; or a consumer of '{self.dead_letter.id}' has it in hand" if self.dead_letter else ""
+        )
+        return NoDeadLetter(f"there is no dead letter '{id}' of '{self.id}'{hint}")
 
     def _leave_to_parent(self) -> None:
         """In a forked child, whose copy of the queue has no consumers and is lost with it."""
@@ -106,6 +178,7 @@ class TracedQueue(Queue):
         delay: float | str | None = None,
         *,
         unique: str | None = None,
+        unique_while: str = "waiting",
         priority: int = 0,
         transaction: JoinableTransaction | None = None,
     ) -> str:
@@ -118,6 +191,7 @@ class TracedQueue(Queue):
                 {TRACEPARENT: span.traceparent, **given},
                 delay,
                 unique=unique,
+                unique_while=unique_while,
                 priority=priority,
                 transaction=transaction,
             )

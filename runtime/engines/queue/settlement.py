@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 from runtime.codec import escape_surrogates
+from runtime.engines.queue import dead_letter as names
 from runtime.engines.queue.driver_queue import NotHeld, Subscription
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.outcome import (
@@ -20,6 +21,7 @@ from runtime.engines.queue.outcome import (
     Outcome,
     Reason,
     Reject,
+    Requeue,
     Retry,
 )
 from runtime.engines.queue.queue import Queue
@@ -38,7 +40,6 @@ LONGEST_ERROR = 2000
 """Characters of an error's text that a header keeps."""
 LONGEST_TRACEBACK = 8000
 """Characters of its traceback that a header keeps: the last ones, which show the fault."""
-TRACEBACK = "x_dead_letter_traceback"
 
 
 class Settlement:
@@ -81,6 +82,9 @@ class Settlement:
                     await self._retry(delivery, delay, error)
                 case Nack(_, error):
                     await self._bury(delivery, Reason.ATTEMPTS, error)
+                case Requeue(to, again):
+                    await self.subscription.requeue(message, again, to.driver_queue)
+                    self.report(delivery, "requeue")
                 case Dead(reason, error):
                     await self._bury(delivery, reason, error)
         except NotHeld:
@@ -97,7 +101,8 @@ class Settlement:
         self.report(delivery, "lost")
 
     def report(self, delivery: Delivery, outcome: str, **fields: object) -> None:
-        """Tell telemetry that a delivery ended: `ack`, `retry`, `dead` or `lost`."""
+        """Tell telemetry that a delivery ended: `ack`, `retry`, `dead`, `requeue`
+        or `lost`."""
         if self._telemetry.enabled:
             delivery.outcome = outcome
             self._telemetry.event(
@@ -197,22 +202,25 @@ def dead_letter(
 
     `queue` is the id of the queue where it died, `time` is in seconds since 1970.
     """
-    headers = dict(message.headers)
-    headers.pop(TRACEBACK, None)  # of an earlier death, if a dead letter was published again
+    # Without those of an earlier death: a dead letter may be published again, or die itself.
+    headers = {name: value for name, value in message.headers.items() if name not in names.HEADERS}
     headers |= {
-        "x_original_queue": queue,
-        "x_dead_letter_reason": reason.value,
-        "x_dead_letter_error": describe(error, redact),
+        names.ORIGIN: queue,
+        names.REASON: reason.value,
+        names.ERROR: describe(error, redact),
         **_traceback(error, redact),
-        "x_dead_letter_time": datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds"),
-        "attempts": str(message.attempt),
+        names.TIME: datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds"),
+        names.ATTEMPTS: str(message.attempt),
     }
+    if message.unique is not None:
+        headers[names.UNIQUE] = message.unique
     return Message(
         message.id,
         message.body,
         headers,
         published=message.published,
         priority=message.priority,
+        died_in=queue,
     )
 
 
@@ -221,7 +229,7 @@ def _traceback(error: BaseException | None, redact: Callable[[str], str]) -> dic
     if fault is None:
         return {}
     text = redact(escape_surrogates(format_traceback(fault)))
-    return {TRACEBACK: text[-LONGEST_TRACEBACK:]}
+    return {names.TRACEBACK: text[-LONGEST_TRACEBACK:]}
 
 
 def describe(error: BaseException | None, redact: Callable[[str], str] = str) -> str:

@@ -16,6 +16,7 @@ from runtime.engines.queue.outcome import (
     Nack,
     Outcome,
     Reason,
+    Requeue,
     Unsettled,
 )
 from runtime.engines.queue.settlement import Settlement, log, outcome_of, outcome_of_result
@@ -181,11 +182,21 @@ class Worker:
                 if delivery.decision is not None and not delivery.settled:
                     self._warn_of_failure(delivery, outcome)
                     outcome = delivery.decision
-                if outcome is not ACK or delivery.settled or self.cancelled:
+                if delivery.settled or self.cancelled:
                     raise _RolledBack
-                await settlement.subscription.ack(delivery.message, delivery.transaction)
+                if outcome is ACK:
+                    await settlement.subscription.ack(delivery.message, delivery.transaction)
+                elif isinstance(outcome, Requeue):
+                    await settlement.subscription.requeue(
+                        delivery.message,
+                        outcome.again,
+                        outcome.to.driver_queue,
+                        delivery.transaction,
+                    )
+                else:
+                    raise _RolledBack
             delivery.settled = True
-            settlement.report(delivery, "ack")
+            settlement.report(delivery, "ack" if outcome is ACK else "requeue")
         except _RolledBack:
             pass
         except NotHeld:

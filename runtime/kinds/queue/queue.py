@@ -17,6 +17,7 @@ from runtime.kinds.queue.driver import Driver, DriverOptions
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     queue: Queue | None
     max_attempts: int
+    max_requeues: int
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +37,7 @@ def build(config: Config, context: BuildContext) -> Queue:
         config.driver.declare(name, config.driver_options),
         config.retry,
         max_attempts=config.dead_letter.max_attempts,
+        max_requeues=config.dead_letter.max_requeues,
         dead_letter=config.dead_letter.queue,
         clock=context.clock,
     )

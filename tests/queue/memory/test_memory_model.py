@@ -6,61 +6,24 @@ retention; new are receivers that wait, are cancelled meanwhile, or whose subscr
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from runtime.engines.queue.driver_queue import Closed, Full, NotHeld
-from runtime.engines.queue.memory.queue import MemoryQueue, MemorySubscription
+from runtime.engines.queue.dead_letter import requeued
+from runtime.engines.queue.driver_queue import Closed, Full, KeyTaken
 from runtime.engines.queue.message import Message
 from tests.queue.histories import CHOICES, LIMIT, SIZE
-from tests.support.clock import FakeClock
-
-LATER = 2.5
-MOMENT = 2**-10  # sums of it are exact
+from tests.queue.memory.memory_model import DIED_IN, LATER, MOMENT, Model, Row, Wait
 
 
-@dataclass(eq=False)
-class Row:
-    """A message as the model has it."""
-
-    id: str
-    priority: int
-    key: str | None
-    attempt: int = 0
-    due: float = 0.0
-
-
-@dataclass(eq=False)
-class Wait:
-    task: asyncio.Task[Message]
-    subscription: MemorySubscription
-
-
-class Memory(RuleBasedStateMachine):
+class Memory(Model, RuleBasedStateMachine):
     def __init__(self) -> None:
-        super().__init__()
-        self.fake = FakeClock()
-        self.runner = asyncio.Runner()
-        self.queue = MemoryQueue("tasks", LIMIT, self.fake.clock)
-        self.other = MemoryQueue("other", LIMIT, self.fake.clock)
-        self.subscriptions = [self.queue.subscribe(1), self.queue.subscribe(1)]
-        self.numbers = itertools.count(1)
-        self.ready: list[Row] = []
-        self.later: list[Row] = []
-        self.running: dict[Message, Row] = {}
-        self.dead: list[str] = []
-        self.moved: list[str] = []
-        self.deliveries: list[Message] = []
-        self.waits: list[Wait] = []
-        self.accepted = 0
-        self.done = 0
+        RuleBasedStateMachine.__init__(self)
+        Model.__init__(self)
 
     def teardown(self) -> None:
         self.runner.close()
@@ -69,22 +32,23 @@ class Memory(RuleBasedStateMachine):
         delay=st.sampled_from((0.0, 0.0, LATER, 3600.0)),
         priority=st.sampled_from((0, 0, 0, 1, -1)),
         key=st.sampled_from((None, None, "a", "b")),
+        running=st.booleans(),
     )
-    def publish(self, delay: float, priority: int, key: str | None) -> None:
+    def publish(self, delay: float, priority: int, key: str | None, running: bool) -> None:
         message = Message(f"m{next(self.numbers)}", b"1", priority=priority, unique=key)
-        known = [row.id for row in self.rows() if key and row.key == key]
+        known = self.holders(key, running)
         if not known and len(self.rows()) >= LIMIT:
             with pytest.raises(Full):
-                self.do(self.queue.publish(message, delay))
+                self.do(self.queue.publish(message, delay, None, running))
             return
         # What it wakes receives in the same step.
-        answer = self.do(self.queue.publish(message, delay))
+        answer = self.do(self.queue.publish(message, delay, None, running))
         if known:
             assert answer == known[0]
             return
         assert answer == message.id
         self.accepted += 1
-        row = Row(message.id, priority, key)
+        row = Row(message.id, priority, key, order=next(self.orders))
         if delay:
             self.delay(row, delay)
         else:
@@ -151,6 +115,38 @@ class Memory(RuleBasedStateMachine):
         for number, how in choices:
             self.settle(self.deliveries[-1 - number % len(self.deliveries)], how)
 
+    @rule(which=st.integers(0, 9), moved=st.booleans())
+    @precondition(lambda self: self.dead or self.moved)
+    def requeue(self, which: int, moved: bool) -> None:
+        place, died_in, rows = self.letters(moved)
+        row = rows[which % len(rows)]
+        letter = self.do(place.find_dead_letter(row.id, died_in))
+        act = place.requeue(letter, requeued(letter, DIED_IN, 1000), self.queue)
+        if self.holders(row.key, running=True):
+            with pytest.raises(KeyTaken):
+                self.do(act)
+            self.put_back_letter(row)
+        elif len(self.rows()) >= LIMIT:
+            with pytest.raises(Full):
+                self.do(act)
+            self.put_back_letter(row)
+        else:
+            self.do(act)
+            rows.remove(row)
+            row.attempt, row.order = 0, next(self.orders)
+            self.put([row])
+
+    @rule(which=st.integers(0, 9), moved=st.booleans())
+    @precondition(lambda self: self.dead or self.moved)
+    def drop(self, which: int, moved: bool) -> None:
+        place, died_in, rows = self.letters(moved)
+        row = rows.pop(which % len(rows))
+        letter = self.do(place.find_dead_letter(row.id, died_in))
+        self.do(place.drop(letter))
+        self.done += 1
+
+        assert self.do(place.find_dead_letter(row.id, died_in)) is None
+
     @rule(seconds=st.sampled_from((MOMENT, 1.0, 3.0, 4000.0)))
     @precondition(lambda self: self.later)
     def time_passes(self, seconds: float) -> None:
@@ -178,103 +174,22 @@ class Memory(RuleBasedStateMachine):
             row.id for row in self.later
         )
         assert self.queue.in_flight == set(self.running)
-        assert [dead_letter.id for dead_letter in self.queue.dead] == self.dead
-        assert [dead_letter.id for dead_letter in self.other.ready] == self.moved
+        assert [letter.id for letter in self.queue.dead] == [row.id for row in self.dead]
+        assert [letter.id for letter in self.other.ready] == [
+            row.id for row in sorted(self.moved, key=lambda row: -row.priority)
+        ]
+        assert self.runner.run(self.other.count_dead_letters(DIED_IN)) == len(self.moved)
         assert len(self.queue) == len(self.rows())
 
     @invariant()
     def every_accepted_message_is_in_one_place(self) -> None:
-        places = [row.id for row in self.rows()] + self.dead + self.moved
+        places = [row.id for row in self.rows() + self.dead + self.moved]
 
         assert len(set(places)) == len(places) == self.accepted - self.done
 
     @invariant()
     def nobody_waits_beside_a_ready_message(self) -> None:
         assert not (self.ready and self.waits)
-
-    # The model
-
-    def do(self, action: Coroutine[Any, Any, Any]) -> Any:
-        """Do it, and let what it wakes have its turns."""
-
-        async def whole() -> Any:
-            try:
-                return await action
-            finally:
-                await self.turns()
-
-        return self.runner.run(whole())
-
-    async def turns(self) -> None:
-        for _ in range(2 * len(self.waits) + 4):
-            await asyncio.sleep(0)
-
-    async def begin(self, receive: Callable[[], Any]) -> asyncio.Task[Message]:
-        return asyncio.create_task(receive())
-
-    def rows(self) -> list[Row]:
-        return [*self.ready, *self.later, *self.running.values()]
-
-    def put(self, rows: Sequence[Row]) -> None:
-        """Behind those of their priority."""
-        self.ready = sorted([*self.ready, *rows], key=lambda row: -row.priority)
-        self.serve()
-
-    def put_back(self, row: Row) -> None:
-        self.ready = sorted([row, *self.ready], key=lambda row: -row.priority)
-        self.serve()
-
-    def delay(self, row: Row, delay: float) -> None:
-        row.due = self.fake.monotonic() + delay
-        self.later.append(row)
-
-    def serve(self) -> None:
-        """Whoever waits longest gets the first."""
-        while self.ready and self.waits:
-            row, wait = self.ready.pop(0), self.waits.pop(0)
-            message = wait.task.result()
-            row.attempt += 1
-            assert (message.id, message.attempt) == (row.id, row.attempt)
-            assert message not in self.deliveries, "two deliveries that nobody can tell apart"
-            self.running[message] = row
-            self.deliveries.append(message)
-
-    def settle(self, message: Message, how: str) -> None:
-        act = self.action(message, how)
-        row = self.running.pop(message, None)
-        if row is None and how != "release":
-            with pytest.raises(NotHeld):
-                self.do(act)
-            return
-        self.do(act)
-        if row is None:
-            return
-        match how:
-            case "ack":
-                self.done += 1
-            case "retry":
-                self.put([row])
-            case "retry later":
-                self.delay(row, LATER)
-            case "release":
-                row.attempt -= 1
-                self.put_back(row)
-            case "bury":
-                self.dead.append(row.id)
-            case "bury to mails":
-                self.moved.append(row.id)
-
-    def action(self, message: Message, how: str) -> Coroutine[Any, Any, None]:
-        by = self.subscriptions[0]
-        match how:
-            case "ack":
-                return by.ack(message)
-            case "retry" | "retry later":
-                return by.retry(message, LATER if how == "retry later" else 0.0)
-            case "release":
-                return by.release([message])
-        dead_letter = Message(message.id, b"1")
-        return by.bury(message, dead_letter, self.other if how == "bury to mails" else None)
 
 
 TestMemory = pytest.mark.slow(Memory.TestCase)

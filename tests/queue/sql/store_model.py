@@ -21,6 +21,7 @@ from runtime.engines.queue.sql.sqlite.store import Store
 READY, DELAYED, RUNNING, DEAD, DONE = range(5)
 QUEUES = ("tasks", "mails")
 LEASE = 10.0
+DIED_IN = "app:tasks"
 ENDED_PROCESS = f"{ProcessIdentity.current().name.split()[0]} {2**22 + 1} 1"
 """The name of a process with a pid above all that Linux gives out."""
 
@@ -41,6 +42,7 @@ class Row:
     owner: int | None = None
     suspect: int = 0
     headers: str = ""
+    died_in: str | None = None
 
     @property
     def order(self) -> tuple[int, int, int]:
@@ -161,6 +163,12 @@ class Model:
     def counted(self, queue: str) -> list[Row]:
         return [row for row in self.rows.values() if row.queue == queue and row.state < DEAD]
 
+    def holders(self, queue: str, key: str | None, counts_running: bool) -> list[str]:
+        """The ids of the messages that have a unique key, the oldest first."""
+        states = (READY, DELAYED, RUNNING) if counts_running else (READY, DELAYED)
+        rows = [row for row in self.counted(queue) if row.state in states]
+        return [row.id for row in sorted(rows, key=lambda row: row.seq) if key and row.key == key]
+
     def held_by(self, owner: int) -> list[Row]:
         return [row for row in self.in_state(RUNNING) if row.owner == owner]
 
@@ -193,7 +201,7 @@ class Model:
                 due = self.clocks.wall + 2.5 if how == "retry later" else 0.0
                 return Retry(delivery.seq, delivery.token, due)
         to = "mails" if how == "bury to mails" else None
-        return Bury(delivery.seq, delivery.token, {"x": "why"}, to)
+        return Bury(delivery.seq, delivery.token, {"x": "why"}, to, DIED_IN)
 
     def settled(self, row: Row, how: str, keep: bool) -> None:
         now = micros(self.clocks.wall)
@@ -212,9 +220,11 @@ class Model:
                 row.place = micros(self.clocks.wall + 2.5)
             case "bury":
                 row.state, row.place, row.headers = DEAD, now, '{"x": "why"}'
+                row.died_in = DIED_IN
             case "bury to mails":
                 row.state, row.place, row.headers = READY, now, '{"x": "why"}'
                 row.queue, row.attempt, row.suspect, row.key = "mails", 0, 0, None
+                row.died_in = DIED_IN
 
     def settle_some(self, asked: Sequence[tuple[Delivery, str]], keep: bool, undone: bool) -> None:
         items = [self.request(delivery, how) for delivery, how in asked]

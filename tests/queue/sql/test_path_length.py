@@ -85,7 +85,9 @@ def test_a_failed_message_passes_at_most_eight_files_of_the_loop_until_the_commi
             async with databases.tasks(tmp_path / "a.db") as database:
                 driver = sql_driver(database)
                 declared = driver.declare("q", {"sql": {"max_length": 10}})
-                queue = Queue("app:q", declared, Backoff(initial_delay=3600), max_attempts=10)
+                queue = Queue(
+                    "app:q", declared, Backoff(initial_delay=3600), max_attempts=10, max_requeues=10
+                )
                 service = Running(driver)
                 await asyncio.wait_for(service.ready.wait(), SOON)
                 async with consuming(queue, handler):

@@ -7,7 +7,8 @@ Every transition of a message, as the store's statements and the lease make them
     (none)    publish                                READY
     (none)    publish with a due time                DELAYED
     (none)    publish to a full queue                (none): Full
-    (none)    publish with a key that waits or runs  (none): the id of the one that has it
+    (none)    publish with a key that waits          (none): the id of the one that has it
+    (none)    publish with a key that runs           (none), or READY, as the publisher asks for
     DELAYED   promote, once it is due                READY, in the order of its due time
     READY     claim                                  RUNNING, attempt and token + 1; a suspect alone
     RUNNING   ack                                    (none), or DONE where there is a retention
@@ -18,6 +19,10 @@ Every transition of a message, as the store's statements and the lease make them
     RUNNING   bury to a queue                        READY there, attempt 0, no suspect, no key
     RUNNING   its owner closes its lease             READY where it was, attempt - 1
     RUNNING   a rescue: its owner died or is late    READY where it was, a suspect
+    DEAD      requeue                                READY, attempt 0, no suspect, perhaps a key
+    a letter  requeue, while it waits or is held     the same, in the queue where it died
+    a letter  requeue to a full queue, or a key      the same: Full, KeyTaken
+    a letter  drop, while it is not held             (none)
     DONE      prune                                  (none)
     any       a settlement of an older delivery      the same: NotHeld
     any       a transaction that is undone           the same
@@ -35,100 +40,30 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from runtime.engines.queue.driver_queue import Full
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.sql.operations import Claim, Publish
-from runtime.engines.queue.sql.sqlite import lease
-from runtime.engines.queue.sql.sqlite.lease import Lease
 from tests.queue.histories import CHOICES, LIMIT, SELDOM, SIZE
 from tests.queue.sql.store_model import (
     DELAYED,
     DONE,
-    ENDED_PROCESS,
-    LEASE,
     QUEUES,
     READY,
     RUNNING,
     Delivery,
-    Model,
-    Owner,
     Row,
     micros,
 )
+from tests.queue.sql.store_model_leases import Leases
+from tests.queue.sql.store_model_letters import Letters
 
 
-class Durable(Model, RuleBasedStateMachine):
+class Durable(Leases, Letters, RuleBasedStateMachine):
     def __init__(self) -> None:
         RuleBasedStateMachine.__init__(self)
-        Model.__init__(self)
+        Letters.__init__(self)
         self.open_lease()
         self.open_lease()
 
     def teardown(self) -> None:
         self.close()
-
-    # What the programs do
-
-    @rule()
-    @precondition(lambda self: len(self.owners) < 2)
-    def open_lease(self) -> None:
-        """A program starts, and rescues the messages of dead and late ones at once."""
-        took = Lease(
-            lambda: self.connection, "model", QUEUES, "", LEASE, LEASE / 3, lambda report: None
-        )
-        id = took.open()
-
-        assert id == next(self.owner_numbers)
-        self.owners.append(Owner(took, id, self.clocks.boot + LEASE))
-        assert list(took._rescued) == self.rescued(self.owners[-1])
-
-    @rule(which=st.integers(0, 3))
-    @precondition(lambda self: self.in_state(RUNNING) and self.owners)
-    def close_lease(self, which: int) -> None:
-        """A program stops in order, and releases the messages that it still holds."""
-        owner = self.owners.pop(which % len(self.owners))
-        owner.lease.close()
-        for row in self.held_by(owner.id):
-            assert not owner.ended
-            row.state, row.owner, row.attempt = READY, None, row.attempt - 1
-
-    @rule(which=st.integers(0, 3))
-    @precondition(lambda self: any(self.due_to_renew(owner) for owner in self.owners))
-    def heartbeat(self, which: int) -> None:
-        """A program renews its lease, or finds it ended and takes another."""
-        owner = self.owners[which % len(self.owners)]
-        was_ours = owner.lease._renew(self.connection)
-
-        assert was_ours is not owner.ended
-        owner.expires = self.clocks.boot + LEASE
-        if owner.ended:
-            owner.id, owner.ended = next(self.owner_numbers), False
-
-    @rule(which=st.integers(0, 3))
-    @precondition(lambda self: self.in_state(RUNNING) and self.owners)
-    def die(self, which: int) -> None:
-        """A program is killed, and the others can see it."""
-        owner = self.owners.pop(which % len(self.owners))
-        self.connection.execute(
-            "UPDATE runtime_owner SET process = ? WHERE id = ?", (ENDED_PROCESS, owner.id)
-        )
-        self.killed.append(owner)
-
-    @rule(which=st.integers(0, 3))
-    @precondition(lambda self: self.owners and (self.killed or self.late()))
-    def rescue(self, which: int) -> None:
-        """A program checks the others, and rescues the messages of dead and late ones."""
-        checking = self.owners[which % len(self.owners)]
-
-        assert list(checking.lease._rescue(self.connection)) == self.rescued(checking)
-
-    @rule()
-    @precondition(lambda self: self.late())
-    def a_rescue_comes_too_late(self) -> None:
-        """A program was late, others saw it, and it renewed before its lease could be ended."""
-        owner = self.late()[0]
-        seen = {owner.id: owner.expires}
-        assert owner.lease._renew(self.connection)
-        owner.expires = self.clocks.boot + LEASE
-
-        assert lease._end_leases(self.connection, seen, crashed=True) == []
 
     # What happens to messages
 
@@ -137,6 +72,7 @@ class Durable(Model, RuleBasedStateMachine):
         delays=st.lists(st.sampled_from((0.0, 0.0, 2.5, 3600.0)), min_size=1, max_size=4),
         priority=st.sampled_from((0, 0, 0, 1, -1)),
         key=st.sampled_from((None, None, "a", "b")),
+        running=st.booleans(),
         bounded=st.booleans(),
         undone=SELDOM,
     )
@@ -147,6 +83,7 @@ class Durable(Model, RuleBasedStateMachine):
         delays: Sequence[float],
         priority: int,
         key: str | None,
+        running: bool,
         bounded: bool,
         undone: bool,
     ) -> None:
@@ -156,6 +93,7 @@ class Durable(Model, RuleBasedStateMachine):
                 Message(f"m{next(self.numbers)}", b"1", priority=priority, unique=key),
                 self.clocks.wall + delay if delay else 0.0,
                 LIMIT if bounded else None,
+                running,
             )
             for delay in delays
         ]
@@ -163,7 +101,7 @@ class Durable(Model, RuleBasedStateMachine):
             return self.undo(self.store.publish, items)
         answers = self.commit(self.store.publish, items)
         for item, answer in zip(items, answers, strict=True):
-            known = [row.id for row in self.counted(queue) if key and row.key == key]
+            known = self.holders(queue, key, running)
             if known:
                 assert answer == known[0]
             elif bounded and len(self.counted(queue)) >= LIMIT:
@@ -268,7 +206,7 @@ class Durable(Model, RuleBasedStateMachine):
     def the_table_is_the_model(self) -> None:
         found = self.connection.execute(
             "SELECT seq, id, queue, state, place, priority, unique_key, attempt, token, owner, "
-            "suspect, headers FROM runtime_message ORDER BY seq"
+            "suspect, headers, died_in FROM runtime_message ORDER BY seq"
         ).fetchall()
 
         assert [Row(*row) for row in found] == [self.rows[seq] for seq in sorted(self.rows)]

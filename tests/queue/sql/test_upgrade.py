@@ -82,6 +82,10 @@ def test_a_file_of_an_earlier_revision_opens_with_all_its_messages(folder: Path)
         assert dead["id"] == known["dead"]
         assert dead["body"] == {"n": "dead", "do": "reject"}
         assert dead["headers"]["x_dead_letter_reason"] == "rejected"
+        assert (dead["reason"], dead["attempts"], dead["requeued"]) == ("rejected", 1, 0)
+        (stray,) = site.ask("GET", "/strays").json["dead_letters"]
+        assert (stray["id"], stray["reason"]) == (known["stray"], "rejected")
+        assert numbers(site, "strays") == (0, 0, 0, 1)
         assert publish(site, id="later", body={}, unique="invoice-7") == known["keyed"]
         assert publish(site, id="later", body={}, unique="invoice-8") == known["delayed"]
         assert numbers(site, "later") == (4, 1, 0, 0)

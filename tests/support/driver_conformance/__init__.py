@@ -20,6 +20,8 @@ from tests.support.driver_conformance import (
     priorities_and_keys,
     publishing,
     receiving,
+    requeue_conflicts,
+    requeues,
     restarts,
     settling,
 )
@@ -36,6 +38,8 @@ __all__ = [
     "priorities_and_keys",
     "publishing",
     "receiving",
+    "requeue_conflicts",
+    "requeues",
     "restarts",
     "settling",
 ]

@@ -55,19 +55,81 @@ async def a_delayed_message_joins_its_priority(queue: DriverQueue) -> None:
 
 @case
 @needs("unique", "delay")
-async def of_one_key_there_is_one_message_ready_delayed_or_in_hand(queue: DriverQueue) -> None:
+async def of_one_key_one_message_waits_ready_or_delayed(queue: DriverQueue) -> None:
     first, second = a_keyed_message("invoice 7"), a_keyed_message("invoice 8")
-    subscription = queue.subscribe(1)
 
     assert await queue.publish(first) == first.id
     assert await queue.publish(a_keyed_message("invoice 7")) == first.id
     assert await queue.publish(second, 60) == second.id
     assert await queue.publish(a_keyed_message("invoice 8")) == second.id
+    assert await queue.info() == Info(1, 1, 0, 0)
+
+
+@case
+@needs("unique", "delay")
+async def a_key_that_counts_while_it_runs_is_taken_until_its_message_is_done(
+    queue: DriverQueue,
+) -> None:
+    first = a_keyed_message("invoice 7")
+    subscription = queue.subscribe(1)
+
+    async def publish() -> str:
+        return await queue.publish(a_keyed_message("invoice 7"), counts_running=True)
+
+    assert await queue.publish(first, counts_running=True) == first.id
+    assert await publish() == first.id
     in_hand = await received(subscription)
-    assert await queue.publish(a_keyed_message("invoice 7")) == first.id
+    assert await publish() == first.id
     await subscription.retry(in_hand, 60)
-    assert await queue.publish(a_keyed_message("invoice 7")) == first.id
-    assert await queue.info() == Info(0, 2, 0, 0)
+    assert await publish() == first.id
+    assert await queue.info() == Info(0, 1, 0, 0)
+
+
+@case
+@needs("unique")
+async def a_key_whose_message_runs_is_free_for_one_that_waits(queue: DriverQueue) -> None:
+    first, second = a_keyed_message("index"), a_keyed_message("index")
+    subscription = queue.subscribe(1)
+    await queue.publish(first)
+    running = await received(subscription)
+
+    assert await queue.publish(second) == second.id
+    assert await queue.publish(a_keyed_message("index")) == second.id
+    await subscription.ack(running)
+    assert await queue.publish(a_keyed_message("index")) == second.id
+    assert (await received(subscription)).id == second.id
+    assert await queue.info() == Info(0, 0, 1, 0)
+
+
+@case
+@needs("unique")
+async def a_message_that_comes_again_waits_beside_the_one_that_took_its_key(
+    queue: DriverQueue,
+) -> None:
+    first, second = a_keyed_message("index"), a_keyed_message("index")
+    subscription = queue.subscribe(0)
+    await queue.publish(first)
+    running = await received(subscription)
+    await queue.publish(second)
+    await subscription.retry(running, 0)
+
+    assert await queue.publish(a_keyed_message("index")) in (first.id, second.id)
+    assert await queue.info() == Info(2, 0, 0, 0)
+    for _ in range(2):
+        await subscription.ack(await received(subscription))
+    third = a_keyed_message("index")
+    assert await queue.publish(third) == third.id
+
+
+@case
+@needs("unique")
+async def a_key_is_taken_again_when_its_message_is_given_back(queue: DriverQueue) -> None:
+    first = a_keyed_message("index")
+    subscription = queue.subscribe(1)
+    await queue.publish(first)
+    await subscription.release([await received(subscription)])
+
+    assert await queue.publish(a_keyed_message("index")) == first.id
 
 
 @case

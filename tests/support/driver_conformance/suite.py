@@ -22,7 +22,7 @@ ROOM = 10_000
 LATER, NEVER = 0.05, 3600.0
 """Seconds of delay: one that a case waits for, and one that it does not."""
 
-CAPABILITIES = ("delay", "max_length", "priority", "unique", "transaction")
+CAPABILITIES = ("delay", "max_length", "priority", "unique", "transaction", "dead_letters")
 """A driver may be without these, if its kind says so in `unsupported`."""
 
 Case = Callable[..., Awaitable[None]]

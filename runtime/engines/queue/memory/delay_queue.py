@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
 
 from runtime.clock import Clock, Timer
@@ -39,6 +39,13 @@ class DelayQueue:
         heappush(self.heap, (due, next(self._numbers), message))
         if due < self._timer_due:
             self._set_timer()
+
+    def remove(self, message: Message) -> float:
+        """Remove a message, which must be there. Returns the seconds that are left of its delay."""
+        index = next(i for i, entry in enumerate(self.heap) if entry[2] is message)
+        due = self.heap.pop(index)[0]
+        heapify(self.heap)
+        return max(0.0, due - self._now())
 
     def _set_timer(self, margin: float = 0.0) -> None:
         """Set the timer for the first message, on the event loop that is running."""

@@ -41,6 +41,10 @@ class PriorityQueue:
                 return messages.popleft()
         return None
 
+    def remove(self, message: Message) -> None:
+        """Remove a message, which must be there."""
+        self._of(message.priority).remove(message)
+
     def _of(self, priority: int) -> deque[Message]:
         if priority not in self._by_priority:
             self._by_priority[priority] = deque()

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Sequence
-from contextlib import suppress
-from itertools import islice
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import chain, islice
 
 from runtime.clock import REAL, Clock
-from runtime.engines.queue.driver_queue import Closed, DriverQueue, Full, Info, NotHeld
+from runtime.engines.queue.driver_queue import (
+    DriverQueue,
+    Full,
+    Info,
+    requeue_elsewhere,
+)
 from runtime.engines.queue.memory.delay_queue import DelayQueue
 from runtime.engines.queue.memory.priority_queue import PriorityQueue
-from runtime.engines.queue.message import Message, redelivery
+from runtime.engines.queue.memory.subscription import MemorySubscription, not_held
+from runtime.engines.queue.message import Message
 from runtime.engines.sql.contract import JoinableTransaction
 
 
@@ -32,7 +38,10 @@ class MemoryQueue:
         self.dead: deque[Message] = deque()
         self.receivers: deque[asyncio.Future[None]] = deque()
         self._length = 0
-        self._keys: dict[str, str] = {}
+        self._keys: dict[str, list[str]] = {}
+        """The ids of the unfinished messages of each unique key, the oldest first."""
+        self._letters: Counter[str] = Counter()
+        """The number of unfinished dead letters of other queues, by `died_in`."""
         self._joiners: list[asyncio.Future[None]] = []
 
     def __len__(self) -> int:
@@ -40,20 +49,25 @@ class MemoryQueue:
         return self._length
 
     async def publish(
-        self, message: Message, delay: float = 0.0, transaction: JoinableTransaction | None = None
+        self,
+        message: Message,
+        delay: float = 0.0,
+        transaction: JoinableTransaction | None = None,
+        counts_running: bool = False,
     ) -> str:
         if transaction is not None:
             raise ValueError(
                 f"queue '{self.name}' is in memory, which no transaction reaches; "
                 "give it a driver of kind queue.driver.sql"
             )
-        if message.unique is not None and message.unique in self._keys:
-            return self._keys[message.unique]
+        key = message.unique
+        if key is not None and (holder := self._holder(key, counts_running)) is not None:
+            return holder
         if self._length >= self.max_length:
-            raise Full(f"queue '{self.name}' holds {self._length} messages, its max_length")
+            raise Full(f"queue '{self.name}' is full ({self._length})", self._length)
         self._length += 1
-        if message.unique is not None:
-            self._keys[message.unique] = message.id
+        if key is not None:
+            self._keys.setdefault(key, []).append(message.id)
         if delay > 0:
             self.delayed.add(message, delay)
         else:  # `push`, without the cost of a call
@@ -64,6 +78,8 @@ class MemoryQueue:
 
     async def publish_dead_letter(self, message: Message) -> None:
         self._length += 1
+        if message.died_in is not None:
+            self._letters[message.died_in] += 1
         self.push(message)
 
     def subscribe(self, prefetch: int) -> MemorySubscription:
@@ -73,8 +89,34 @@ class MemoryQueue:
     async def info(self) -> Info:
         return Info(len(self.ready), len(self.delayed), len(self.in_flight), len(self.dead))
 
-    async def dead_letters(self, limit: int = 100) -> Sequence[Message]:
-        return list(islice(self.dead, limit))
+    async def dead_letters(self, limit: int = 100, died_in: str | None = None) -> Sequence[Message]:
+        letters: Iterator[Message] = iter(self.dead)
+        if died_in is not None:
+            held = (message for message in self.in_flight if message.died_in == died_in)
+            letters = chain(held, self._waiting_letters(died_in))
+        return list(islice(letters, limit))
+
+    async def count_dead_letters(self, died_in: str) -> int:
+        return self._letters[died_in]
+
+    async def find_dead_letter(self, id: str, died_in: str | None = None) -> Message | None:
+        letters = self.dead if died_in is None else self._waiting_letters(died_in)
+        return next((letter for letter in letters if letter.id == id), None)
+
+    async def requeue(self, letter: Message, again: Message, to: DriverQueue) -> None:
+        put_back = self._take_letter(letter)
+        try:
+            await requeue_elsewhere(again, to)
+        except BaseException:
+            put_back()
+            raise
+        if letter in self.in_flight:
+            self.delete(letter)
+
+    async def drop(self, letter: Message) -> None:
+        self._take_letter(letter)
+        if letter in self.in_flight:
+            self.delete(letter)
 
     async def join(self) -> None:
         """Wait until nothing is ready, delayed or in flight: for tests and operators."""
@@ -100,106 +142,73 @@ class MemoryQueue:
     def take_back(self, message: Message) -> None:
         """End a delivery and keep the message. Raises NotHeld."""
         if message not in self.in_flight:
-            raise _not_held(message)
+            raise not_held(message)
         self.in_flight.remove(message)
 
     def delete(self, message: Message) -> None:
         """End a delivery and delete the message. Raises NotHeld."""
         if message not in self.in_flight:
-            raise _not_held(message)
+            raise not_held(message)
         self.in_flight.remove(message)
         self._length -= 1
         if message.unique is not None:
-            del self._keys[message.unique]
+            self._forget_key(message.unique, message.id)
+        if message.died_in is not None:
+            self._forget_letter(message.died_in)
         if self._joiners and not self._length:
             self._wake_joiners()
+
+    def _holder(self, key: str, counts_running: bool) -> str | None:
+        """The id of the message that has a unique key, if there is one."""
+        ids = self._keys.get(key)
+        if ids is None:
+            return None
+        if counts_running:
+            return ids[0]
+        running = {message.id for message in self.in_flight if message.unique == key}
+        return next((id for id in ids if id not in running), None)
+
+    def _forget_key(self, key: str, id: str) -> None:
+        self._keys[key].remove(id)
+        if not self._keys[key]:
+            del self._keys[key]
+
+    def _forget_letter(self, died_in: str) -> None:
+        self._letters[died_in] -= 1
+        if not self._letters[died_in]:
+            del self._letters[died_in]
+
+    def _waiting_letters(self, died_in: str) -> Iterator[Message]:
+        waiting = chain(self.ready, (entry[2] for entry in self.delayed.heap))
+        return (message for message in waiting if message.died_in == died_in)
+
+    def _take_letter(self, letter: Message) -> Callable[[], None]:
+        """Take a letter from where it is, so that nobody else has it: one that waits is in flight.
+
+        Returns a function that puts it back. Raises NotHeld.
+        """
+        if letter in self.dead:
+            put_back_dead = partial(self.dead.insert, self.dead.index(letter), letter)
+            self.dead.remove(letter)
+            return put_back_dead
+        if letter in self.ready:
+            self.ready.remove(letter)
+            put_back = partial(self.ready.put_back, letter)
+        elif any(entry[2] is letter for entry in self.delayed.heap):
+            put_back = partial(self.delayed.add, letter, self.delayed.remove(letter))
+        else:
+            raise not_held(letter)
+        self.in_flight.add(letter)
+
+        def put_back_and_wake() -> None:
+            self.in_flight.discard(letter)
+            put_back()
+            self.wake()
+
+        return put_back_and_wake
 
     def _wake_joiners(self) -> None:
         for joiner in self._joiners:
             if not joiner.done():
                 joiner.set_result(None)
         self._joiners.clear()
-
-
-class MemorySubscription:
-    """A consumer's subscription to a memory queue."""
-
-    def __init__(self, queue: MemoryQueue) -> None:
-        self._queue = queue
-        self._closed = False
-        self._waiting: set[asyncio.Future[None]] = set()
-
-    def take(self) -> Message | None:
-        if self._closed or (message := self._queue.ready.take()) is None:
-            return None
-        message.attempt += 1
-        self._queue.in_flight.add(message)
-        return message
-
-    async def receive(self) -> Message:
-        while (message := self.take()) is None:
-            await self._arrival()
-        return message
-
-    async def ack(self, message: Message, transaction: JoinableTransaction | None = None) -> None:
-        self._queue.delete(message)
-
-    async def retry(self, message: Message, delay: float) -> None:
-        self._queue.take_back(message)
-        # A new object: the holder of the old delivery can no longer settle it.
-        again = redelivery(message, message.attempt)
-        if delay > 0:
-            self._queue.delayed.add(again, delay)
-        else:
-            self._queue.push(again)
-
-    async def release(self, messages: Sequence[Message]) -> None:
-        queue = self._queue
-        for message in reversed(messages):
-            if message in queue.in_flight:
-                queue.take_back(message)
-                queue.ready.put_back(redelivery(message, message.attempt - 1))
-                queue.wake()
-
-    async def bury(self, message: Message, dead_letter: Message, to: DriverQueue | None) -> None:
-        if message not in self._queue.in_flight:
-            raise _not_held(message)
-        if to is None:
-            self._queue.dead.append(dead_letter)
-        else:
-            await to.publish_dead_letter(dead_letter)
-        self._queue.delete(message)
-
-    async def close(self) -> None:
-        self._closed = True
-        for receiver in self._waiting:
-            if not receiver.done():
-                self._queue.receivers.remove(receiver)
-                receiver.set_result(None)
-
-    async def _arrival(self) -> None:
-        """Wait until there may be a message. Raises Closed."""
-        if self._closed:
-            self._wake_another()
-            raise Closed
-        receiver = asyncio.get_running_loop().create_future()
-        self._queue.receivers.append(receiver)
-        self._waiting.add(receiver)
-        try:
-            await receiver
-        except asyncio.CancelledError:
-            with suppress(ValueError):
-                self._queue.receivers.remove(receiver)
-            self._wake_another()
-            raise
-        finally:
-            self._waiting.discard(receiver)
-
-    def _wake_another(self) -> None:
-        """Wake another receiver: this one may have been woken for a message, and leaves."""
-        if self._queue.ready:
-            self._queue.wake()
-
-
-def _not_held(message: Message) -> NotHeld:
-    return NotHeld(f"message '{message.id}' was settled before")

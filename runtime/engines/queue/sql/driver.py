@@ -12,9 +12,10 @@ from runtime.clock import REAL, Clock
 from runtime.engines.queue.driver_queue import Info
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.sql.maintenance import Maintenance
-from runtime.engines.queue.sql.operations import Claim, Publish, Settle
+from runtime.engines.queue.sql.operations import Claim, Drop, Publish, Requeue, Settle
 from runtime.engines.queue.sql.queue import SqlQueue
 from runtime.engines.queue.sql.sqlite.lease import Lease, Report
+from runtime.engines.queue.sql.sqlite.letters import Letters
 from runtime.engines.queue.sql.sqlite.notifier import Notifier
 from runtime.engines.queue.sql.sqlite.store import Store, decode_headers
 from runtime.engines.sql.contract import JoinableTransaction
@@ -48,6 +49,7 @@ class SqlDriver:
         self.database = database
         self.clock = clock
         self.store = Store(clock.time, keep_done=retention is not None)
+        self._letters = Letters(clock.time)
         self._id = id
         self._lease_time = lease
         self._heartbeat = heartbeat
@@ -115,6 +117,17 @@ class SqlDriver:
             self.database.forbid_reentry()
         return self.submit(self.store.publish, item, transaction)
 
+    def requeue(
+        self, item: Requeue, transaction: JoinableTransaction | None
+    ) -> asyncio.Future[Any]:
+        if transaction is None:
+            self.database.forbid_reentry()
+        return self.submit(self._letters.requeue, item, transaction)
+
+    def drop(self, item: Drop) -> asyncio.Future[Any]:
+        self.database.forbid_reentry()
+        return self.submit(self._letters.drop, item)
+
     def claim(self, item: Claim) -> asyncio.Future[Any]:
         return self.submit(self.store.claim, item)
 
@@ -145,15 +158,31 @@ class SqlDriver:
         ready, delayed, running, dead = (counts.get(state, 0) for state in range(4))
         return Info(ready, delayed, running, dead)
 
-    async def dead_letters(self, queue: str, limit: int) -> Sequence[Message]:
+    async def dead_letters(self, queue: str, died_in: str | None, limit: int) -> Sequence[Message]:
+        where, values = _letters_of(queue, died_in, "state < 3")
+        return await self._read(f"{where} ORDER BY seq LIMIT ?", *values, limit)
+
+    async def count_dead_letters(self, queue: str, died_in: str) -> int:
+        where, values = _letters_of(queue, died_in, "state < 3")
         rows = await self.database.query(
-            "SELECT id, body, headers, published FROM runtime_message "
-            "WHERE queue = ? AND state = 3 ORDER BY seq LIMIT ?",
-            (queue, limit),
+            f"SELECT count(*) AS n FROM runtime_message WHERE {where}", values
+        )
+        return int(rows[0]["n"])
+
+    async def find_dead_letter(self, queue: str, died_in: str | None, id: str) -> Message | None:
+        where, values = _letters_of(queue, died_in, "state < 2")
+        letters = await self._read(f"{where} AND id = ? LIMIT 1", *values, id)
+        return letters[0] if letters else None
+
+    async def _read(self, where: str, *values: object) -> Sequence[Message]:
+        rows = await self.database.query(
+            "SELECT id, body, headers, published, token, priority, unique_key "
+            f"FROM runtime_message WHERE {where}",
+            values,
         )
         return [
-            Message(row["id"], row["body"], decode_headers(row["headers"]), 0, row["published"])
-            for row in rows
+            Message(id, body, decode_headers(headers), 0, *values)
+            for id, body, headers, *values in (row.values() for row in rows)
         ]
 
     def submit(
@@ -241,3 +270,12 @@ class SqlDriver:
             self._wake(name)
             if self._notifier is not None and self._peers:
                 self._notifier.notify(self._peers, name)
+
+
+def _letters_of(queue: str, died_in: str | None, states: str) -> tuple[str, tuple[str, ...]]:
+    """The condition for dead letters in the store of a queue, or of another one in these states."""
+    # The terms are those of the indexes.
+    if died_in is None:
+        return "queue = ? AND died_in IS NOT NULL AND state = 3", (queue,)
+    condition = f"queue = ? AND died_in = ? AND died_in IS NOT NULL AND state < 3 AND {states}"
+    return condition, (queue, died_in)

@@ -18,6 +18,8 @@ class Publish(msgspec.Struct, gc=False, frozen=True):
     """Seconds since 1970 before which it may not be claimed; 0 for at once."""
     limit: int | None
     """The queue's `max_length`; None for a dead letter, which is never refused."""
+    counts_running: bool = False
+    """True if a running message has its key too, not only one that waits."""
 
 
 class Claim(msgspec.Struct, gc=False, frozen=True):
@@ -70,6 +72,31 @@ class Bury(msgspec.Struct, gc=False, frozen=True):
     token: int
     headers: Mapping[str, str]
     to: str | None
+    died_in: str | None
+
+
+class Requeue(msgspec.Struct, gc=False, frozen=True):
+    """Replace a dead letter of `queue` by the message `again` in the queue `to`.
+
+    `seq` is that of a letter that is in flight; without it, the letter with the id of `again` that
+    is not in flight is meant.
+    """
+
+    queue: str
+    again: Message
+    token: int
+    to: str
+    limit: int
+    """The `max_length` of the queue `to`."""
+    seq: int | None = None
+
+
+class Drop(msgspec.Struct, gc=False, frozen=True):
+    """Delete the dead letter with that id of `queue`, which is not in flight."""
+
+    queue: str
+    id: str
+    token: int
 
 
 Settle = Ack | Retry | Release | Bury

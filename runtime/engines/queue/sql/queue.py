@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 from runtime import failpoint
-from runtime.engines.queue.driver_queue import Info
+from runtime.engines.queue.driver_queue import DriverQueue, Info, NotHeld, requeue_elsewhere
 from runtime.engines.queue.message import Message
-from runtime.engines.queue.sql.operations import Publish
-from runtime.engines.queue.sql.subscription import Settler, SqlSubscription
+from runtime.engines.queue.sql.operations import Drop, Publish, Requeue
+from runtime.engines.queue.sql.settler import Settler
+from runtime.engines.queue.sql.subscription import SqlSubscription
 from runtime.engines.sql.contract import JoinableTransaction
 
 
@@ -23,7 +25,17 @@ class Driver(Settler, Protocol):
 
     async def count(self, queue: str) -> Info: ...
 
-    async def dead_letters(self, queue: str, limit: int) -> Sequence[Message]: ...
+    async def dead_letters(
+        self, queue: str, died_in: str | None, limit: int
+    ) -> Sequence[Message]: ...
+
+    async def count_dead_letters(self, queue: str, died_in: str) -> int: ...
+
+    async def find_dead_letter(
+        self, queue: str, died_in: str | None, id: str
+    ) -> Message | None: ...
+
+    def drop(self, item: Drop) -> asyncio.Future[Any]: ...
 
 
 class SqlQueue:
@@ -37,10 +49,14 @@ class SqlQueue:
         self.subscriptions: list[SqlSubscription] = []
 
     async def publish(
-        self, message: Message, delay: float = 0.0, transaction: JoinableTransaction | None = None
+        self,
+        message: Message,
+        delay: float = 0.0,
+        transaction: JoinableTransaction | None = None,
+        counts_running: bool = False,
     ) -> str:
         due = self._time() + delay if delay > 0 else 0.0
-        item = Publish(self.name, message, due, self.max_length)
+        item = Publish(self.name, message, due, self.max_length, counts_running)
         id: str = await self.driver.publish(item, transaction)
         failpoint.point("queue.publish.after_commit")
         if id != message.id:
@@ -65,8 +81,30 @@ class SqlQueue:
     async def info(self) -> Info:
         return await self.driver.count(self.name)
 
-    async def dead_letters(self, limit: int = 100) -> Sequence[Message]:
-        return await self.driver.dead_letters(self.name, limit)
+    async def dead_letters(self, limit: int = 100, died_in: str | None = None) -> Sequence[Message]:
+        return await self.driver.dead_letters(self.name, died_in, limit)
+
+    async def count_dead_letters(self, died_in: str) -> int:
+        return await self.driver.count_dead_letters(self.name, died_in)
+
+    async def find_dead_letter(self, id: str, died_in: str | None = None) -> Message | None:
+        return await self.driver.find_dead_letter(self.name, died_in, id)
+
+    async def requeue(self, letter: Message, again: Message, to: DriverQueue) -> None:
+        if isinstance(to, SqlQueue) and to.driver is self.driver:
+            item = Requeue(self.name, again, letter.token, to.name, to.max_length)
+            await self.driver.requeue(item, None)
+            failpoint.point("queue.requeue.after_commit")
+            self.driver.notify(to.name)
+            return
+        await requeue_elsewhere(again, to)
+        failpoint.point("queue.requeue.after_accept")
+        with suppress(NotHeld):  # somebody took it meanwhile: it is there twice
+            await self.drop(letter)
+
+    async def drop(self, letter: Message) -> None:
+        await self.driver.drop(Drop(self.name, letter.id, letter.token))
+        failpoint.point("queue.drop.after_commit")
 
     def wake(self) -> None:
         """Have the subscriptions claim: there may be something."""

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
 
 from runtime import failpoint
-from runtime.clock import Clock
-from runtime.engines.queue.driver_queue import Closed, DriverQueue, NotHeld
+from runtime.engines.queue.driver_queue import Closed, DriverQueue, NotHeld, requeue_elsewhere
 from runtime.engines.queue.message import Message
-from runtime.engines.queue.sql.operations import Ack, Bury, Claim, Claimed, Release, Retry, Settle
+from runtime.engines.queue.sql.operations import (
+    Ack,
+    Bury,
+    Claim,
+    Claimed,
+    Release,
+    Requeue,
+    Retry,
+    Settle,
+)
+from runtime.engines.queue.sql.settler import SqlQueue
 from runtime.engines.sql.contract import JoinableTransaction
 from runtime.loggers import logger
 from runtime.service import Unavailable
@@ -20,54 +28,6 @@ log = logger("runtime.queue")
 
 CLAIM_AGAIN = 0.5
 """Seconds after which a failed claim is tried again."""
-
-
-class Settler(Protocol):
-    """The driver, as its subscriptions use it. The futures raise NotHeld or Unavailable."""
-
-    @property
-    def clock(self) -> Clock: ...
-
-    @property
-    def owner(self) -> int:
-        """The id of the lease to claim under. Raises Unavailable while the driver does not run."""
-        ...
-
-    def claim(self, item: Claim) -> asyncio.Future[Any]: ...
-
-    @property
-    def settle(self) -> Callable[[Settle], asyncio.Future[Any]]: ...
-
-    def settle_in(self, transaction: JoinableTransaction, item: Settle) -> asyncio.Future[Any]: ...
-
-    def settle_later(self, item: Settle, id: str) -> None:
-        """Settle the message of that id when the database is available again."""
-        ...
-
-    def after_commit(self, transaction: JoinableTransaction, callback: Callable[[], None]) -> None:
-        """Call back on the event loop once a transaction is committed; never if it is not."""
-        ...
-
-    def notify(self, queue: str) -> None:
-        """Wake the consumers of a queue: a message is ready."""
-        ...
-
-    def schedule(self, due: float) -> None:
-        """Promote delayed messages at that time, in seconds since 1970."""
-        ...
-
-
-class SqlQueue(Protocol):
-    """The queue, as its subscriptions use it."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def driver(self) -> Settler: ...
-
-    @property
-    def subscriptions(self) -> list[SqlSubscription]: ...
 
 
 class SqlSubscription:
@@ -163,9 +123,40 @@ class SqlSubscription:
             await self._settle(message, Ack(seq, message.token))
             return
         name = to.name if to is not None else None
-        await self._settle(message, Bury(seq, message.token, dead_letter.headers, name))
+        item = Bury(seq, message.token, dead_letter.headers, name, dead_letter.died_in)
+        await self._settle(message, item)
         if name is not None:
             self._driver.notify(name)
+
+    async def requeue(
+        self,
+        message: Message,
+        again: Message,
+        to: DriverQueue,
+        transaction: JoinableTransaction | None = None,
+    ) -> None:
+        seq = self._seq(message)
+        if getattr(to, "driver", None) is not self._driver:
+            await requeue_elsewhere(again, to)
+            failpoint.point("queue.requeue.after_accept")
+            return await self.ack(message, transaction)
+        max_length: int = to.max_length  # type: ignore[attr-defined]
+        item = Requeue(self._queue.name, again, message.token, to.name, max_length, seq)
+        try:
+            await self._driver.requeue(item, transaction)
+        except NotHeld:
+            self._drop(message)
+            raise
+        failpoint.point("queue.requeue.after_commit")
+
+        def committed() -> None:
+            self._drop(message)
+            self._driver.notify(to.name)
+
+        if transaction is None:
+            committed()
+        else:
+            self._driver.after_commit(transaction, committed)
 
     async def close(self) -> None:
         if not self._closed:

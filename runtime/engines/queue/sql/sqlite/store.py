@@ -37,11 +37,15 @@ LATEST = 2**63 - 1
 _INSERT = """
 INSERT INTO runtime_message
     (id, queue, state, priority, place, attempt, token, owner, suspect, unique_key, published,
-     headers, body)
-VALUES (?, ?, ?, ?, ?, 0, 0, NULL, 0, ?, ?, ?, ?)
+     headers, body, died_in)
+VALUES (?, ?, ?, ?, ?, 0, 0, NULL, 0, ?, ?, ?, ?, ?)
 """
 _WITH_KEY = """
-SELECT id FROM runtime_message WHERE queue = ? AND unique_key = ? AND state < 3
+SELECT id FROM runtime_message WHERE queue = ? AND unique_key = ? AND state < 3 ORDER BY seq LIMIT 1
+"""
+_WAITING_WITH_KEY = """
+SELECT id FROM runtime_message WHERE queue = ? AND unique_key = ? AND state < 3 AND state < 2
+ORDER BY seq LIMIT 1
 """
 _HEAD = """
 SELECT seq, suspect FROM runtime_message WHERE queue = ? AND state = 0
@@ -69,11 +73,12 @@ UPDATE runtime_message SET state = 0, owner = NULL, attempt = attempt - 1
 WHERE seq IN (SELECT value FROM json_each(?))
 """
 _BURY = """
-UPDATE runtime_message SET state = 3, owner = NULL, headers = ?, place = ? WHERE seq = ?
+UPDATE runtime_message SET state = 3, owner = NULL, died_in = ?, headers = ?, place = ?
+WHERE seq = ?
 """
 _MOVE = """
 UPDATE runtime_message SET queue = ?, state = 0, owner = NULL, attempt = 0, suspect = 0,
-    unique_key = NULL, headers = ?, place = ? WHERE seq = ?
+    unique_key = NULL, died_in = ?, headers = ?, place = ? WHERE seq = ?
 """
 _CHANGE_LENGTH = """
 INSERT INTO runtime_queue (name, length) VALUES (?, ?)
@@ -90,39 +95,40 @@ class Store:
         self._keep_done = keep_done
 
     def publish(self, connection: Connection, items: Sequence[Publish]) -> list[Any]:
-        """Answers with the id of the message, or of the unfinished one of its key; or Full."""
+        """Answers with the id of the message, or of the one that has its key; or Full."""
         failpoint.point("queue.publish.before_commit")
         lengths: dict[str, int] = {}
         rows: list[tuple[Any, ...]] = []
         answers: list[Any] = []
         keys: dict[tuple[str, str], str] = {}
-        now = _micros(self._time())
+        now = micros(self._time())
         for item in items:
             message, queue = item.message, item.queue
             if queue not in lengths:
-                lengths[queue] = _length(connection, queue)
+                lengths[queue] = length_of(connection, queue)
             key = message.unique
             if key is not None:
-                existing = keys.get((queue, key)) or _id_of_key(connection, queue, key)
+                existing = keys.get((queue, key)) or id_of_key(
+                    connection, queue, key, item.counts_running
+                )
                 if existing is not None:
                     answers.append(existing)
                     continue
             if item.limit is not None and lengths[queue] >= item.limit:
-                full = f"queue '{queue}' holds {lengths[queue]:,} messages, its max_length"
-                answers.append(Full(full))
+                answers.append(full(queue, lengths[queue]))
                 continue
             if key is not None:
                 keys[(queue, key)] = message.id
             lengths[queue] += 1
-            state, place = (State.DELAYED, _micros(item.due)) if item.due else (State.READY, now)
+            state, place = (State.DELAYED, micros(item.due)) if item.due else (State.READY, now)
             headers = encode_headers(message.headers)
             answers.append(message.id)
             rows.append(
                 (message.id, queue, state, message.priority, place, key, message.published, headers,
-                 message.body)
+                 message.body, message.died_in)
             )  # fmt: skip
         connection.executemany(_INSERT, rows)
-        _change_lengths(connection, ((row[1], 1) for row in rows))
+        change_lengths(connection, ((row[1], 1) for row in rows))
         return answers
 
     def claim(self, connection: Connection, items: Sequence[Claim]) -> list[Any]:
@@ -154,17 +160,17 @@ class Store:
                     released.append(item.seq)
                 case Retry():
                     state = State.DELAYED if item.due > now else State.READY
-                    place = _micros(max(item.due, now))
+                    place = micros(max(item.due, now))
                     connection.execute(_RETRY, (state, place, item.seq))
                 case Bury():
                     lengths += _bury(connection, item, row[2], now)
         if acked and self._keep_done:
-            connection.execute(_DONE, (_micros(now), json.dumps(acked)))
+            connection.execute(_DONE, (micros(now), json.dumps(acked)))
         elif acked:
             connection.execute(_DELETE, (json.dumps(acked),))
         if released:
             connection.execute(_RELEASE, (json.dumps(released),))
-        _change_lengths(connection, lengths)
+        change_lengths(connection, lengths)
         return answers
 
     def promote(self, connection: Connection, items: Sequence[float]) -> list[Any]:
@@ -174,7 +180,7 @@ class Store:
         failpoint.point("queue.promote.before_commit")
         rows = connection.execute(
             "UPDATE runtime_message SET state = 0 WHERE state = 1 AND place <= ? RETURNING queue",
-            (_micros(max(items)),),
+            (micros(max(items)),),
         ).fetchall()
         promoted = {row[0] for row in rows}, next_due(connection)
         return [promoted for _ in items]
@@ -184,7 +190,7 @@ class Store:
         rows = connection.execute(
             "DELETE FROM runtime_message WHERE seq IN "
             "(SELECT seq FROM runtime_message WHERE state = 4 AND place < ? LIMIT ?)",
-            (_micros(max(items)), PRUNED),
+            (micros(max(items)), PRUNED),
         )
         return [rows.rowcount for _ in items]
 
@@ -235,23 +241,32 @@ def _bury(connection: Connection, item: Bury, queue: str, now: float) -> Iterabl
     """Returns the changes of queues' lengths."""
     headers = encode_headers(item.headers)
     if item.to is None:
-        connection.execute(_BURY, (headers, _micros(now), item.seq))
+        connection.execute(_BURY, (item.died_in, headers, micros(now), item.seq))
         return [(queue, -1)]
-    connection.execute(_MOVE, (item.to, headers, _micros(now), item.seq))
+    connection.execute(_MOVE, (item.to, item.died_in, headers, micros(now), item.seq))
     return [(queue, -1), (item.to, 1)]
 
 
-def _id_of_key(connection: Connection, queue: str, key: str) -> str | None:
-    row = connection.execute(_WITH_KEY, (queue, key)).fetchone()
+def full(queue: str, length: int) -> Full:
+    """The error for a queue of that length."""
+    return Full(f"queue '{queue}' is full ({length})", length)
+
+
+def id_of_key(connection: Connection, queue: str, key: str, counts_running: bool) -> str | None:
+    """The id of the message that has a unique key, if there is one."""
+    statement = _WITH_KEY if counts_running else _WAITING_WITH_KEY
+    row = connection.execute(statement, (queue, key)).fetchone()
     return row[0] if row else None
 
 
-def _length(connection: Connection, queue: str) -> int:
+def length_of(connection: Connection, queue: str) -> int:
+    """The messages that `max_length` of a queue bounds."""
     row = connection.execute("SELECT length FROM runtime_queue WHERE name = ?", (queue,)).fetchone()
     return row[0] if row else 0
 
 
-def _change_lengths(connection: Connection, changes: Iterable[tuple[str, int]]) -> None:
+def change_lengths(connection: Connection, changes: Iterable[tuple[str, int]]) -> None:
+    """Add these numbers to the lengths of queues."""
     sums: dict[str, int] = {}
     for name, change in changes:
         sums[name] = sums.get(name, 0) + change
@@ -264,6 +279,7 @@ def _message(row: Sequence[Any]) -> Message:
     return Message(id, body, decode_headers(headers), attempt, published, token, priority, unique)
 
 
-def _micros(seconds: float) -> int:
+def micros(seconds: float) -> int:
+    """Microseconds, as the rows have them."""
     # A larger number, as of a `retry.max_delay` without end, would not fit and end the writer.
     return min(int(seconds * 1_000_000), LATEST)

@@ -5,12 +5,14 @@ A message is one row, with one of these states:
     READY     may be claimed, in the order of priority, `place`, `seq`
     DELAYED   may not be claimed before `place`
     RUNNING   claimed by `owner`, under a `token` that no other claim of this row ever had
-    DEAD      a dead letter, kept until it is deleted by hand
+    DEAD      a dead letter, kept until it is requeued or dropped
     DONE      finished, kept only where `retention` asks for it
 
 `place` is microseconds since 1970: when the message got ready, is due, died or was done. READY,
 DELAYED and RUNNING are counted in `length` of the queue's row, so that `max_length` costs one
 look-up.
+
+`died_in` is the id of the queue where a dead letter died, also of one that waits in another queue.
 
 An owner is one run of a driver in one process. Its lease is one row, for all that it holds.
 """
@@ -22,7 +24,7 @@ from enum import IntEnum
 
 from runtime.service import StartError
 
-VERSION = 1
+VERSION = 2
 
 
 class State(IntEnum):
@@ -57,7 +59,8 @@ CREATE TABLE runtime_message (
     unique_key TEXT,
     published REAL NOT NULL,
     headers TEXT NOT NULL,
-    body BLOB NOT NULL
+    body BLOB NOT NULL,
+    died_in TEXT
 );
 CREATE INDEX runtime_message_ready ON runtime_message (queue, priority DESC, place, seq)
     WHERE state = 0;
@@ -65,24 +68,43 @@ CREATE INDEX runtime_message_delayed ON runtime_message (place) WHERE state = 1;
 CREATE INDEX runtime_message_running ON runtime_message (owner) WHERE state = 2;
 CREATE INDEX runtime_message_dead ON runtime_message (queue, seq) WHERE state = 3;
 CREATE INDEX runtime_message_done ON runtime_message (place) WHERE state = 4;
-CREATE UNIQUE INDEX runtime_message_unique ON runtime_message (queue, unique_key)
-    WHERE unique_key IS NOT NULL AND state < 3;
 """
+_INDEXES_OF_2 = """
+CREATE INDEX runtime_message_key ON runtime_message (queue, unique_key)
+    WHERE unique_key IS NOT NULL AND state < 3;
+CREATE INDEX runtime_message_letter ON runtime_message (id) WHERE died_in IS NOT NULL;
+CREATE INDEX runtime_message_letters ON runtime_message (queue, died_in, seq)
+    WHERE died_in IS NOT NULL AND state < 3;
+"""
+_MIGRATIONS = {
+    1: """
+ALTER TABLE runtime_message ADD COLUMN died_in TEXT;
+UPDATE runtime_message SET died_in = json_extract(headers, '$.x_original_queue')
+    WHERE state < 4 AND headers LIKE '%"x_original_queue"%';
+DROP INDEX runtime_message_unique;
+"""
+    + _INDEXES_OF_2,
+}
+"""The statements from each version to the next."""
 
 
 def prepare(connection: sqlite3.Connection, label: str) -> None:
-    """Create the tables, inside the caller's transaction. Raises StartError for another version."""
+    """Create the tables, or migrate those of an older version, inside the caller's transaction.
+
+    Raises StartError for a version that is not known.
+    """
     exists = connection.execute(
         "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'runtime_version'"
     ).fetchone()
     if exists is None:
-        for statement in _SCHEMA.split(";"):
-            if statement.strip():
-                connection.execute(statement)
+        _execute(connection, _SCHEMA + _INDEXES_OF_2)
         connection.execute("INSERT INTO runtime_version VALUES (?)", (VERSION,))
         return
     versions = [row[0] for row in connection.execute("SELECT version FROM runtime_version")]
     if versions in ([version] for version in range(1, VERSION + 1)):
+        for version in range(versions[0], VERSION):
+            _execute(connection, _MIGRATIONS[version])
+            connection.execute("UPDATE runtime_version SET version = ?", (version + 1,))
         return
     found = " and ".join(map(str, versions)) or "none"
     hint = "; run a newer manifest-runtime" if found.isdecimal() and int(found) > VERSION else ""
@@ -90,3 +112,10 @@ def prepare(connection: sqlite3.Connection, label: str) -> None:
         f"the queues in '{label}' are of version {found}, and this program knows versions "
         f"up to {VERSION}; it was left as it is{hint}"
     )
+
+
+def _execute(connection: sqlite3.Connection, statements: str) -> None:
+    # One at a time: `executescript` would commit the caller's transaction.
+    for statement in statements.split(";"):
+        if statement.strip():
+            connection.execute(statement)
