@@ -12,8 +12,10 @@ from runtime.codec import escape_surrogates
 HIDDEN = "[hidden]"
 SHORTEST = 4
 """Shorter values are not redacted: they occur in too many texts."""
-_SHORTEST_LINE = 8
-"""Lines of a longer secret, such as a key, are redacted one by one from this length on."""
+_SHORTEST_LINE = 6
+"""Lines of a longer secret, such as a key, are redacted one by one from this length on, since logs
+show the first line of an error.
+"""
 
 # Control characters, and those that some readers take for the end of a line.
 ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}

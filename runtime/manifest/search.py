@@ -19,7 +19,7 @@ class Search:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._root = Path(os.path.realpath(folder))
+        self._root = _real(folder)
         self.links_out: list[Path] = []
         """Links to folders with a manifest outside of the application's folder."""
 
@@ -51,6 +51,14 @@ class Search:
         return False
 
 
+def _real(folder: Path) -> Path:
+    """The folder without links; as it is if the working directory is gone."""
+    try:
+        return Path(os.path.realpath(folder))
+    except FileNotFoundError:
+        return folder
+
+
 def _identity(folder: str) -> tuple[int, int] | None:
     """Device and inode of a folder; None if it is gone."""
     try:
@@ -78,7 +86,7 @@ def application_around(folder: Path) -> Path | None:
     It is a folder above with a manifest, or one that has a manifest in `src` and looks like the
     folder of a project. None if there is no such folder up to the repository or the home folder.
     """
-    here, home = Path(os.path.realpath(folder)), Path(os.path.expanduser("~"))
+    here, home = _real(folder), Path(os.path.expanduser("~"))
     found = None
     while not (here / ".git").exists() and here.parent not in (here, home, Path("/")):
         here = here.parent
