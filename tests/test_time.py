@@ -24,6 +24,7 @@ REAL_TIME = {
     "runtime.supervision.supervisor": DRAIN,
     "runtime.supervision.child": DRAIN,
     "runtime.handlers.threads": REPORTS,
+    "runtime.handlers.watchdog": REPORTS,
     "runtime.kinds.process": DRAIN,
     "runtime.program.program": DRAIN,
     "runtime.program.signals": DRAIN,

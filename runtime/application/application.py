@@ -30,7 +30,7 @@ from runtime.units import format_duration
 log = logger("runtime")
 
 HANDLER_THREADS = 40
-"""The number of plain `def` handlers that run at once in the whole application."""
+"""The number of plain `def` handlers of endpoints that run at once, unless told otherwise."""
 
 
 class Application:
@@ -50,6 +50,7 @@ class Application:
         on_ready: Callable[[Sequence[str]], None] | None = None,
         clock: Clock = REAL,
         telemetry: Telemetry = OFF,
+        threads: int = HANDLER_THREADS,
     ) -> None:
         self.linked = linked
         self._selection = select(linked) if selection is None else selection
@@ -57,7 +58,7 @@ class Application:
         self._on_ready = on_ready
         self.scope = ApplicationContext(clock, telemetry)
         self.scope.sockets = sockets or {}
-        self.pool = ThreadPool(HANDLER_THREADS)
+        self.pool = ThreadPool(threads)
         self.supervisor: Supervisor | None = None
         self._handlers = Handlers(linked.manifest.folder, self.pool)
         self._assembly: Assembly | None = None

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from runtime import failpoint
-from runtime.application.application import Application, announce
+from runtime.application.application import HANDLER_THREADS, Application, announce
 from runtime.application.selection import Selection, WrongChoice, select, why_nothing_runs
 from runtime.cli.options import CommandError, application, exit_with_findings, load
 from runtime.exit_codes import ExitCode
@@ -30,6 +30,7 @@ from runtime.program.worker_env import WorkerEnvironment
 from runtime.service import StartError
 
 MOST_WORKERS = 256
+MOST_THREADS = 10_000
 
 
 class _Ids(click.ParamType[tuple[str, ...]]):
@@ -73,6 +74,15 @@ class _Ids(click.ParamType[tuple[str, ...]]):
     "(migrations, pollers) run in the first only, consumers and servers in all.",
 )
 @click.option(
+    "--threads",
+    type=click.IntRange(1, MOST_THREADS),
+    default=HANDLER_THREADS,
+    show_default=True,
+    metavar="N",
+    help="The number of 'def' handlers of endpoints that run at once. Consumers have threads of "
+    "their own, as many as their concurrency.",
+)
+@click.option(
     "--log-format",
     type=click.Choice(["console", "json"]),
     help="console on a terminal, json otherwise.",
@@ -93,6 +103,7 @@ def command(
     only: tuple[tuple[str, ...], ...],
     without: tuple[tuple[str, ...], ...],
     workers: int,
+    threads: int,
     log_format: str | None,
     log_level: str,
 ) -> None:
@@ -123,7 +134,7 @@ def command(
         if workers > 1 and worker is None:
             log.hide(linkage.manifest.secrets)
             sys.exit(_several(linkage, selection, workers, signals))
-        app = _application(linkage, selection, worker)
+        app = _application(linkage, selection, worker, threads)
         app.build(log)
     except StartError as error:
         logger("runtime").error("%s", error)
@@ -143,16 +154,17 @@ def _warn(folder: Path) -> None:
 
 
 def _application(
-    linkage: LinkedManifest, selection: Selection, worker: WorkerEnvironment | None
+    linkage: LinkedManifest, selection: Selection, worker: WorkerEnvironment | None, threads: int
 ) -> Application:
     if worker is None:
-        return Application(linkage, selection)
+        return Application(linkage, selection, threads=threads)
     return Application(
         linkage,
         selection,
         sockets=worker.listeners(),
         on_budget=worker.report_budget,
         on_ready=worker.report_ready,
+        threads=threads,
     )
 
 

@@ -59,7 +59,7 @@ class UnfinishedResult(TypeError):
 class Invocation:
     """Calls the handler of one entry: an `async def` on the event loop, a `def` in a thread."""
 
-    __slots__ = ("_blocking", "_entry", "_run", "_scope", "_telemetry", "call", "call_apart")
+    __slots__ = ("_blocking", "_run", "_scope", "_telemetry", "call", "call_apart", "entry")
 
     call: _Call
     """`call(subject, *arguments)` returns the handler's awaitable result.
@@ -83,7 +83,7 @@ class Invocation:
     ) -> None:
         """`submit` runs a `def` in place of the handler's own pool of threads."""
         self._blocking = handler.blocking
-        self._entry = entry
+        self.entry = entry
         self._scope = scope
         self._telemetry = telemetry
         self._run: Callable[..., Awaitable[Any]] = (
@@ -96,20 +96,20 @@ class Invocation:
         self.call_apart = call if handler.blocking else _apart(call)
 
     async def _call(self, subject: Subject, *arguments: Any) -> Any:
-        call = Call(self._entry, self._scope, subject)
+        call = Call(self.entry, self._scope, subject)
         current.set(call)
         if decimals.in_use and not self._blocking:
             decimals.separate()
         try:
             result = await self._run(*arguments)
         except BaseException as error:
-            fork.end_child(self._entry, error)
+            fork.end_child(self.entry, error)
             forgotten = unawaited.take(call)
             if forgotten is not None and isinstance(error, Exception):  # and no cancellation
                 raise forgotten from error
             raise
         if fork.is_child():
-            fork.end_child(self._entry, None)
+            fork.end_child(self.entry, None)
         if type(result) not in _VALUES:
             check_finished(result)
         if unawaited.found_any() and (forgotten := unawaited.take(call)) is not None:
@@ -117,7 +117,7 @@ class Invocation:
         return result
 
     async def _call_traced(self, subject: Subject, *arguments: Any) -> Any:
-        with self._telemetry.span("handler.call", self._entry):
+        with self._telemetry.span("handler.call", self.entry):
             return await self._call(subject, *arguments)
 
 

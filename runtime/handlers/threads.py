@@ -49,6 +49,8 @@ class ThreadPool:
         self._threads = 0
         self._started = 0
         self._unfinished = 0
+        self.finished = 0
+        """The number of calls that have returned."""
         self._lock = threading.Lock()
         self._occupants: dict[int, Occupant] = {}
         self._parts: WeakSet[ThreadPool] = WeakSet()
@@ -64,10 +66,20 @@ class ThreadPool:
         """The number of calls that were submitted and have not returned."""
         return self._unfinished + sum(part.unfinished for part in [*self._parts])
 
+    @property
+    def waiting(self) -> int:
+        """The number of calls that wait for a thread."""
+        return self._pending.qsize()
+
     def occupants(self) -> list[Occupant]:
         """The calls of all threads if every one is busy; empty while any is free."""
         occupants = [*self._occupants.values()]
         return occupants if len(occupants) >= self.size else []
+
+    def busy(self) -> list[Occupant]:
+        """The calls of this pool and its parts that are running."""
+        parts = [occupant for part in [*self._parts] for occupant in part.busy()]
+        return [*self._occupants.values(), *parts]
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
         """Call a function in a thread, in a copy of the caller's context.
@@ -105,6 +117,7 @@ class ThreadPool:
                 del occupants[thread]
             with self._lock:
                 self._unfinished -= 1
+                self.finished += 1
             resolve(loop, future, result, error)
             del pending, context, function, arguments, future, result, error
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from runtime.application.application import Application
 from runtime.handlers.threads import call_threadsafe
+from runtime.handlers.watchdog import Watchdog
 from runtime.loggers import logger
 from runtime.program.exit import crash_guard, exit_now, exit_soon
 from runtime.program.signals import Signals
@@ -42,9 +43,12 @@ def run(application: Application, signals: Signals) -> int:
     signals.own(loop)
     loop.set_exception_handler(_report)
     _every(loop, TICK, signals.take_back)
+    watchdog = Watchdog(loop, application.pool)
+    watchdog.start()
     with crash_guard():
         code = _complete(loop, application.serve(stop))
         stuck = _complete(loop, _cancel_remaining_tasks(loop))
+    watchdog.stop()
     if stuck or application.pool.unfinished:
         exit_now(code)
     exit_soon(code)
