@@ -87,9 +87,12 @@ class FailureLog:
 
 
 def _describe(error: BaseException) -> str:
-    text = _text(error)
-    name = type(error).__name__
-    return name if text == name else f"{name}: {text}"
+    """The type and the whole text: the log takes secrets out, which it could not of a part."""
+    try:
+        text = str(error)
+    except Exception:  # an exception of the user's with a broken __str__
+        text = ""
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _text(error: BaseException) -> str:
