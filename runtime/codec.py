@@ -32,13 +32,17 @@ class NotJSON(TypeError):
     """JSON cannot represent a value; the text says where: `body.items[2] is of type datetime…`."""
 
 
-def decode(data: bytes) -> Any:
+def decode(data: bytes | bytearray) -> Any:
     """Decode one JSON document. Raises InvalidJSON for any other input, however hostile."""
     try:
         value = _decode(data)
     except msgspec.DecodeError as error:
         raise InvalidJSON(str(error)) from None
-    except (UnicodeDecodeError, RecursionError, ValueError) as error:
+    except RecursionError:
+        raise InvalidJSON(f"nested deeper than {MAX_DEPTH}") from None
+    except UnicodeDecodeError:
+        raise InvalidJSON("not UTF-8") from None
+    except ValueError as error:
         raise InvalidJSON(f"not a JSON document: {type(error).__name__}") from None
     if len(data) > _SHALLOW and _is_deep(data, value):
         raise InvalidJSON(f"nested deeper than {MAX_DEPTH}")
@@ -110,7 +114,7 @@ def _response_fault(value: Any, path: str, depth: int, error: Exception) -> str:
     return _fault(value, path, depth) or f"{path} is not a JSON value: {error}"
 
 
-def _is_deep(data: bytes, value: Any) -> bool:
+def _is_deep(data: bytes | bytearray, value: Any) -> bool:
     brackets = data.count(b"[") + data.count(b"{")
     return brackets > MAX_DEPTH and _depth(value) > MAX_DEPTH
 

@@ -52,6 +52,7 @@ def lines(body: str, head: str = "async def main(body)") -> list[str]:
         "each = [letter for letter in queue.dead_letters('q')]",
         "count = len(queue.dead_letters('q'))",
         "text = json.dumps(http.request().json())",
+        "from runtime.modules import json\ntext = json.encode(queue.info('q'))",
         "sql.get('db').execute('DELETE FROM a')",
         "sql.transaction().execute('DELETE FROM a')",
         "queue.message().ack()",

@@ -91,6 +91,8 @@ def test_a_file_that_may_hold_more_is_opaque(text: str, tmp_path: Path) -> None:
         ("from runtime import modules", []),
         ("from .runtime.modules import http", []),
         ("import json, runtime", []),
+        ("from json import loads", []),
+        ("from runtime.modules import json", [("json", 1, 29)]),
     ],
 )
 def test_the_modules_of_the_runtime_are_seen_where_they_are_imported(

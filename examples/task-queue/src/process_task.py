@@ -1,10 +1,9 @@
 """One task from the queue: do the work, store the result."""
 
 import asyncio
-import json
 import time
 
-from runtime.modules import logger, queue, sql
+from runtime.modules import json, logger, queue, sql
 
 
 async def main(task):
@@ -29,9 +28,9 @@ async def main(task):
         .columns("id", "payload", "status", "result", "created_at", "processed_at")
         .values(
             task["id"],
-            json.dumps(task, ensure_ascii=False),
+            json.encode(task),
             "completed",
-            json.dumps(result, ensure_ascii=False),
+            json.encode(result),
             task["created_at"],
             int(time.time()),
         )

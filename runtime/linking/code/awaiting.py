@@ -120,7 +120,7 @@ def _is_misuse(tree: Tree, node: ast.expr) -> bool:
         case ast.Call(func=function, keywords=[]):
             return function is not node and (
                 any(_is_builtin(tree, function, name) for name in _NOT_FOR_COROUTINES)
-                or _is_dumps(function)
+                or _is_json_encoder(function)
             )
     return False
 
@@ -130,9 +130,9 @@ def _is_builtin(tree: Tree, function: ast.expr, name: str) -> bool:
     return named and not tree.scopes[function].lookup(name)
 
 
-def _is_dumps(function: ast.expr) -> bool:
+def _is_json_encoder(function: ast.expr) -> bool:
     match function:
-        case ast.Attribute(value=ast.Name(id="json"), attr="dumps"):
+        case ast.Attribute(value=ast.Name(id="json"), attr="dumps" | "encode"):
             return True
     return False
 
