@@ -141,8 +141,8 @@ class Database:
         self, read: ResultReader, text: str, parameters: Parameters, future: ResultFuture
     ) -> None:
         """Queue one statement, whose result settles `future`. May be called from any thread."""
-        request = statement_request(read, text, parameters, future)
         engine = self._running()
+        request = statement_request(read, text, parameters, future)
         category = request.statement.category
         if category is not WRITE:
             if category is Category.READ and not engine.in_memory:
