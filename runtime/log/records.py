@@ -30,9 +30,14 @@ class LogHandler(logging.Handler):
         self._log = log
         self._origin = origin
 
-    def createLock(self) -> None:
-        """None: a line is one write. A signal that came within it would wait for itself."""
-        self.lock = None
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Emit without the lock: a line is one write, and a signal's handler that logged within
+        it would wait for itself.
+        """
+        kept = self.filter(record)
+        if kept:
+            self.emit(kept if isinstance(kept, logging.LogRecord) else record)
+        return bool(kept)
 
     def emit(self, record: logging.LogRecord) -> None:
         message = _message(record)
