@@ -117,7 +117,7 @@ async def handle():
     with running(application(tmp_path, code)) as program:
         database, queue = httpx.get(program.url()).json()
 
-        assert database.startswith("ForkedChild: database './data/app.db'")
+        assert database.startswith("ForkedChild: database 'app:db'")
         assert queue.startswith("ForkedChild: queue 'app:tasks'")
 
 
