@@ -23,7 +23,7 @@ from runtime.loggers import logger
 from runtime.manifest.override import Override
 from runtime.manifest.search import application_around
 from runtime.program.descriptors import raise_limit
-from runtime.program.exit import exit_soon
+from runtime.program.exit import crash_guard, exit_soon
 from runtime.program.program import run
 from runtime.program.signals import Signals
 from runtime.program.worker_env import WorkerEnvironment
@@ -140,6 +140,9 @@ def command(
         logger("runtime").error("%s", error)
         exit_soon(ExitCode.START_FAILED)
         sys.exit(ExitCode.START_FAILED)
+    except Exception:
+        with crash_guard():  # in the log, without secrets
+            raise
     sys.exit(run(app, signals))
 
 

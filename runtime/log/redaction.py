@@ -44,7 +44,16 @@ class Redactor:
         for form in self._forms:
             if form in text:
                 text = text.replace(form, HIDDEN)
+            if "…" in text:  # what was too long has been cut, maybe within a secret
+                text = _without_beginning(text, form)
         return text
+
+
+def _without_beginning(text: str, form: str) -> str:
+    for end in range(len(form) - 1, SHORTEST - 1, -1):
+        if (beginning := f"{form[:end]}…") in text:
+            return text.replace(beginning, f"{HIDDEN}…")
+    return text
 
 
 def _forms(secret: str) -> set[str]:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
@@ -47,6 +47,8 @@ class Interpolation(NamedTuple):
     """Paths of the strings that could not be resolved, and stay as they are."""
     secrets: frozenset[str]
     """Values of `${secret:…}` and `${file:…}`, without the defaults, which the manifest shows."""
+    in_names: Sequence[Path]
+    """Paths of the fields whose own names contain `${`, which is not replaced."""
 
 
 class Resolver:
@@ -68,7 +70,8 @@ class Resolver:
         hidden: dict[Path, str] = {}
         unfilled: set[Path] = set()
         secrets: set[str] = set()
-        for owner, key, path in list(_strings(fields, ())):
+        in_names: list[Path] = []
+        for owner, key, path in list(_strings(fields, (), in_names)):
             text = owner[key]
             placeholders[path] = text
             try:
@@ -79,7 +82,9 @@ class Resolver:
                 continue
             if shown is not None:
                 hidden[path] = shown
-        return Interpolation(placeholders, hidden, frozenset(unfilled), frozenset(secrets))
+        return Interpolation(
+            placeholders, hidden, frozenset(unfilled), frozenset(secrets), in_names
+        )
 
     def resolve(self, text: str, secrets: set[str]) -> tuple[str, str | None]:
         """Replace the placeholders of a text.
@@ -158,16 +163,21 @@ def _is_text(value: str) -> bool:
     return value.isascii() or not any("\ud800" <= char <= "\udfff" for char in value)
 
 
-def _strings(value: Any, path: Path) -> Iterator[tuple[Any, Any, Path]]:
-    """Every string with a `${`, as its container, its key there, and its path."""
+def _strings(value: Any, path: Path, in_names: list[Path]) -> Iterator[tuple[Any, Any, Path]]:
+    """Every string with a `${`, as its container, its key there, and its path.
+
+    Paths whose last key has one are appended to `in_names`.
+    """
     items: Any = ()
     if isinstance(value, dict):
         items = value.items()
     elif isinstance(value, list):
         items = enumerate(value)
     for key, item in items:
+        if isinstance(key, str) and "${" in key:
+            in_names.append((*path, key))
         if isinstance(item, str):
             if "${" in item:
                 yield value, key, (*path, key)
         else:
-            yield from _strings(item, (*path, key))
+            yield from _strings(item, (*path, key), in_names)

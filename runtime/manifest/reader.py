@@ -213,6 +213,9 @@ class _Reading:
         found = resolver.interpolate(entry.fields, report)
         entry.disclosure = Disclosure(found.placeholders, found.hidden, entry.overrides.keys())
         entry.unfilled, entry.secrets = found.unfilled, found.secrets
+        for path in found.in_names:
+            message = "a placeholder in the name of a field is not filled"
+            self.notes.append(Finding(entry.key_at(*path), message, None, Level.NOTE))
         if any(len(secret) < SHORTEST for secret in found.secrets):
             path = next(iter(found.hidden))
             message = f"a secret of fewer than {SHORTEST} characters is not hidden in the log"

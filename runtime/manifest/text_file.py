@@ -33,7 +33,7 @@ def read_text(path: Path, most: int) -> str:
             mode = os.fstat(descriptor).st_mode
             if not stat.S_ISREG(mode):
                 raise Unreadable("a folder, not a file" if stat.S_ISDIR(mode) else "not a file")
-            data = file.read(most + 1)
+            data = file.read(most + 1) or b""  # None from a special file that has nothing now
     except IsADirectoryError:
         raise Unreadable("a folder, not a file") from None
     except OSError as error:

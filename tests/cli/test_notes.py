@@ -101,6 +101,12 @@ def test_a_short_secret_has_one(tmp_path: Path) -> None:
     assert "123" not in note
 
 
+def test_a_placeholder_in_the_name_of_a_field_has_one(tmp_path: Path) -> None:
+    (note,) = notes(tmp_path, "{name: n, kind: registry.entry, a: {'${env:PIN}': 1}}")
+
+    assert note == "3:41: note: a placeholder in the name of a field is not filled"
+
+
 def test_they_stand_behind_the_findings_and_change_no_exit_code(tmp_path: Path) -> None:
     write(tmp_path, "{name: d, kind: queue.driver.memory}")
 

@@ -44,6 +44,13 @@ def test_of_two_secrets_the_longer_is_redacted_whole() -> None:
     assert redactor.redact("password pass") == "[hidden] [hidden]"
 
 
+def test_the_beginning_of_a_secret_is_redacted_where_a_text_was_cut() -> None:
+    redactor = Redactor()
+    redactor.hide(["hunter2"])
+
+    assert redactor.redact("xhunte… hunt") == "x[hidden]… hunt"
+
+
 def test_a_number_that_is_a_secret_leaves_json() -> None:
     stream = io.StringIO()
     log = Log(stream, json=True)
