@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from runtime.cli.excerpt import print_findings
-from runtime.findings.finding import ManifestError
+from runtime.findings.finding import Level, ManifestError
 from runtime.linking.linker import link
 from runtime.manifest.override import Override
 from runtime.manifest.reader import read
@@ -87,7 +87,8 @@ def test_a_clash_does_not_show_a_secret(tmp_path: Path) -> None:
     with pytest.raises(ManifestError) as caught:
         linked(settle(tmp_path), entry, {"SECRET": "x"})  # `/p/x` is the route of a neighbour
 
-    (finding,) = caught.value.findings
+    finding, note = caught.value.findings
+    assert note.level is Level.NOTE  # that the secret is short
     assert finding.message.startswith("GET /p/${secret:SECRET} is taken on 'app:gateway'")
 
 
