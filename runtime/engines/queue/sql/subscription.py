@@ -19,7 +19,9 @@ from runtime.engines.queue.sql.operations import (
     Retry,
     Settle,
 )
+from runtime.engines.queue.sql.pace import Pace
 from runtime.engines.queue.sql.settler import SqlQueue
+from runtime.engines.queue.sql.watch import Watch
 from runtime.engines.sql.contract import JoinableTransaction
 from runtime.loggers import logger
 from runtime.service import Unavailable
@@ -31,9 +33,11 @@ CLAIM_AGAIN = 0.5
 
 
 class SqlSubscription:
-    """Claims messages ahead up to `prefetch`, or as many as there are waiting receivers.
+    """Claims as many messages as there are waiting receivers, and ahead those that they will begin
+    within a moment, at most `prefetch`.
 
-    `close` releases those that were claimed and not received yet.
+    Those that were claimed and not received are given back by `close`, and when the tasks take
+    longer than they did: for an idle consumer, and for messages of a higher priority.
     """
 
     def __init__(self, queue: SqlQueue, prefetch: int) -> None:
@@ -45,6 +49,11 @@ class SqlSubscription:
         self._held: dict[Message, int] = {}
         self._receivers: deque[asyncio.Future[None]] = deque()
         self._claiming: asyncio.Task[None] | None = None
+        self._pace = Pace(queue.driver.clock.monotonic)
+        self._drained = True
+        """True if the latest claim found fewer messages than it asked for."""
+        self._watch = Watch(self._ahead, queue.driver.clock, self._on_late)
+        self._giving_back: asyncio.Task[None] | None = None
         self._more = True
         self._alone: bool = False
         """True while a suspect is held or next, so that nothing may be claimed beside it."""
@@ -164,8 +173,9 @@ class SqlSubscription:
             self._wake_receivers(len(self._receivers))
             if self in self._queue.subscriptions:
                 self._queue.subscriptions.remove(self)
-        if self._claiming is not None:
-            await asyncio.wait({self._claiming})
+        self._watch.close()
+        if tasks := {task for task in (self._claiming, self._giving_back) if task is not None}:
+            await asyncio.wait(tasks)
         if self._ahead:
             await self.release(())
 
@@ -191,6 +201,7 @@ class SqlSubscription:
 
     def _drop(self, message: Message) -> None:
         self._held.pop(message, None)
+        self._pace.finished += 1
         if self._alone and not self._held:
             self._alone = False
             self._more = True
@@ -201,8 +212,9 @@ class SqlSubscription:
             return
         if self._alone and self._held:
             return
-        room = self._prefetch - len(self._held)
-        count = max(room, len(self._receivers) - len(self._ahead))
+        count = len(self._receivers) - len(self._ahead)
+        if (room := self._prefetch - len(self._held)) > max(0, count):
+            count = max(count, int(min(room, self._pace.messages() - len(self._ahead))))
         if count > 0:
             self._claiming = asyncio.create_task(self._claim(count))
 
@@ -219,6 +231,9 @@ class SqlSubscription:
         finally:
             self._claiming = None
         failpoint.point("queue.claim.after_commit")
+        if self._drained and claimed.messages:
+            self._pace.restart()
+        self._drained = len(claimed.messages) < count
         for seq, message in claimed.messages:
             self._held[message] = seq
             self._ahead.append(message)
@@ -227,18 +242,37 @@ class SqlSubscription:
             self._more = True
         elif claimed.suspect and not self._held:
             self._more = True  # what was held is settled by now: the suspect may be claimed
-        self._wake_receivers(len(claimed.messages))
+        woken = self._wake_receivers(len(claimed.messages))
         if self._closed:
             return
+        if len(self._ahead) > woken:
+            self._watch.begin()
         if len(self._ahead) * 2 <= self._prefetch:
             self._refill()
 
-    def _wake_receivers(self, count: int) -> None:
-        while count > 0 and self._receivers:
+    def _on_late(self) -> None:
+        """Give back what was claimed ahead: it waits for longer than was expected."""
+        self._pace.messages()  # measures anew
+        self._giving_back = asyncio.create_task(self._give_back())
+
+    async def _give_back(self) -> None:
+        try:
+            await self.release(())
+        except Exception as error:
+            # They stay in flight until this program's lease ends.
+            log.warning("%s: what was claimed ahead stays: %s", self._queue.name, error)
+        finally:
+            self._giving_back = None
+
+    def _wake_receivers(self, count: int) -> int:
+        """Returns how many there were to wake, at most `count`."""
+        woken = 0
+        while woken < count and self._receivers:
             receiver = self._receivers.popleft()
             if not receiver.done():
                 receiver.set_result(None)
-                count -= 1
+                woken += 1
+        return woken
 
     async def _arrival(self) -> None:
         receiver = asyncio.get_running_loop().create_future()
@@ -249,6 +283,6 @@ class SqlSubscription:
         except asyncio.CancelledError:
             if receiver in self._receivers:
                 self._receivers.remove(receiver)
-            elif self._ahead:
-                self._wake_receivers(1)
+            elif self._ahead and not self._wake_receivers(1):
+                self._watch.begin()
             raise
