@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from runtime.backoff import Backoff
 from runtime.clock import REAL, Clock
-from runtime.codec import encode
+from runtime.codec import NotJSON, encode
+from runtime.engines.queue.body import encode_records
 from runtime.engines.queue.dead_letter import TIME, NoDeadLetter, requeued
 from runtime.engines.queue.delay import seconds
 from runtime.engines.queue.driver_queue import DriverQueue, Full, Info, NotHeld
@@ -70,6 +71,7 @@ class Queue:
     ) -> str:
         """Publish a JSON value, which may be changed afterwards. Returns the message's id.
 
+        Times, UUIDs, decimals, Enums, dataclasses and Structs are published as their JSON.
         With `unique`, a queue where a message of that key waits accepts no other, and the id of
         that one is returned; with `unique_while="unfinished"` also while it is running. A higher
         `priority` goes first. With `transaction`, the message is published when and if that is
@@ -78,9 +80,13 @@ class Queue:
         Raises NotJSON, naming the place in the body; TypeError or ValueError for headers that are
         not strings, and for an invalid delay, key or priority; Full at once if there is no room.
         """
+        try:
+            data = encode(body)
+        except NotJSON:
+            data = encode_records(body)
         message = Message(
             next_id(),
-            encode(body),
+            data,
             NO_HEADERS if headers is None else copy_headers(headers),
             0,
             self._time(),
