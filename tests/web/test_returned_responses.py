@@ -215,7 +215,8 @@ def test_a_failure_s_line_has_the_text_of_its_exception(caplog: pytest.LogCaptur
     answers_of(KeyError())
 
     lines = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
-    assert lines == ["GET /x failed: ValueError: no such colour", "GET /x failed: KeyError"]
+    texts = ["ValueError: no such colour\nsecond line", "KeyError"]
+    assert lines == [f"GET /x failed: {text}" for text in texts]
 
 
 def test_a_head_request_of_a_response_that_is_sent_at_once_has_its_length() -> None:
