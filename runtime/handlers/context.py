@@ -90,6 +90,12 @@ class Subject(Protocol):
         ...
 
 
+class NotAwaited(RuntimeError):
+    """A handler made a coroutine of the runtime's and did not await it, so that it did not run."""
+
+    names_its_place = True
+
+
 class Call(
     msgspec.Struct, frozen=True, eq=False
 ):  # one per call: a Struct is made in half a class's time
@@ -98,6 +104,8 @@ class Call(
     entry: EntryId
     scope: ApplicationContext
     subject: Subject
+    forgotten: NotAwaited | None = None
+    """Set in place if the handler leaves a call of `runtime.modules` unawaited."""
 
 
 current: ContextVar[Call] = ContextVar("runtime.current")

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any, Concatenate, Protocol
 
 from runtime.entry_id import EntryId
-from runtime.handlers import decimals, fork, unawaited
+from runtime.handlers import decimals, fork
 from runtime.handlers.context import ApplicationContext, Call, Subject, current
 from runtime.handlers.threads import Submit
 from runtime.telemetry import OFF, Telemetry
@@ -54,6 +54,8 @@ class LoadedHandler(Protocol):
 
 class UnfinishedResult(TypeError):
     """A handler returned work that nobody does, such as a generator, in the place of a value."""
+
+    names_its_place = True
 
 
 class Invocation:
@@ -104,16 +106,15 @@ class Invocation:
             result = await self._run(*arguments)
         except BaseException as error:
             fork.end_child(self.entry, error)
-            forgotten = unawaited.take(call)
-            if forgotten is not None and isinstance(error, Exception):  # and no cancellation
-                raise forgotten from error
+            if call.forgotten is not None and isinstance(error, Exception):  # no cancellation
+                raise call.forgotten from error
             raise
         if fork.is_child():
             fork.end_child(self.entry, None)
         if type(result) not in _VALUES:
             check_finished(result)
-        if unawaited.found_any() and (forgotten := unawaited.take(call)) is not None:
-            raise forgotten
+        if call.forgotten is not None:
+            raise call.forgotten
         return result
 
     async def _call_traced(self, subject: Subject, *arguments: Any) -> Any:

@@ -6,38 +6,26 @@ when it frees them, and asks `warnings` to say so.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import sys
 import warnings
 from collections.abc import Callable, Coroutine
+from dis import opmap
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from msgspec.structs import force_setattr
+
 from runtime.findings.display import display_path
-from runtime.handlers.context import Call, current
+from runtime.handlers.context import NotAwaited, current
 from runtime.loggers import logger
 
 _OURS = f"{Path(__file__).parents[1]}/"
 
 _log = logger("runtime.handlers")
-_found: dict[int, NotAwaited] = {}
-"""The first error of each call that has one, by the call's `id`."""
 _collecting = False
-
-
-class NotAwaited(RuntimeError):
-    """A handler made a coroutine of the runtime's and did not await it, so that it did not run."""
-
-
-def found_any() -> bool:
-    """True if there are calls that `take` has an error for. The usual answer is False."""
-    return bool(_found)
-
-
-def take(call: Call) -> NotAwaited | None:
-    """The error of a call that ends now, if it left something unawaited."""
-    return _found.pop(id(call), None)
 
 
 def watch() -> None:
@@ -62,17 +50,18 @@ def _report(coroutine: Coroutine[Any, Any, Any]) -> None:
     if call is None or _collecting or code is None or not code.co_filename.startswith(_OURS):
         return _report_otherwise(coroutine)
     place = _origin(coroutine) or _place(sys._getframe(1))
-    error = NotAwaited(
-        f"{place}{code.co_name}() was called without 'await', so it did nothing; write 'await' "
-        "before it, or in a plain 'def' import from runtime.modules.sync"
-    )
-    _found.setdefault(id(call), error)
-    # From the next time on, Python notes where coroutines are made: this one may have been freed
-    # elsewhere, such as at the end of the function that had it in a variable.
-    if not sys.get_coroutine_origin_tracking_depth():
+    # asyncio's own way to ask, without an exception if there is no loop
+    in_thread = asyncio._get_running_loop() is None
+    mend = "import it from runtime.modules.sync" if in_thread else "write 'await' before it"
+    text = f"{place}{code.co_name}() was called without 'await', so it did nothing; {mend}"
+    if call.forgotten is None:
+        force_setattr(call, "forgotten", NotAwaited(text))
+    # Freed elsewhere than it was made, such as at the end of the function that had it in a
+    # variable. From the next time on, Python notes where coroutines are made, at some cost.
+    if not _is_made_in(sys._getframe(1)) and not sys.get_coroutine_origin_tracking_depth():
         sys.set_coroutine_origin_tracking_depth(3)
     extra = {"entry": str(call.entry), **call.subject.log_ids}
-    _log.error("%s", error, extra=extra)
+    _log.error("%s", text, extra=extra)
 
 
 def _origin(coroutine: Coroutine[Any, Any, Any]) -> str:
@@ -81,6 +70,11 @@ def _origin(coroutine: Coroutine[Any, Any, Any]) -> str:
         if not file.startswith(_OURS):
             return f"{display_path(file)}:{line}: "
     return ""
+
+
+def _is_made_in(frame: FrameType) -> bool:
+    """True if the frame is at the end of an expression whose value is dropped."""
+    return frame.f_lasti >= 0 and frame.f_code.co_code[frame.f_lasti] == opmap["POP_TOP"]
 
 
 def _place(frame: FrameType | None) -> str:

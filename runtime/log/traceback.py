@@ -14,7 +14,8 @@ def format_traceback(error: BaseException) -> str:
     """Format as Python does, without the frames of this package around those of a handler.
 
     Those before led to the handler, those after it are of what it called: the stack ends in the
-    line of the handler. An error raised and caught within this package keeps its frames.
+    line of the handler. An error raised and caught within this package keeps its frames, unless
+    its class has `names_its_place`: then its text says all.
     """
     whole = traceback.TracebackException.from_exception(error)
     for part in _with_causes(whole):
@@ -22,6 +23,8 @@ def format_traceback(error: BaseException) -> str:
         others = [n for n, frame in enumerate(frames) if not frame.filename.startswith(_OURS)]
         if others:
             frames[:] = frames[others[0] : others[-1] + 1]
+    if getattr(error, "names_its_place", False) and not (error.__cause__ or error.__context__):
+        return "".join(whole.format_exception_only())
     return "".join(whole.format())
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from runtime.handlers import unawaited
+from runtime.handlers.context import NotAwaited
 from runtime.handlers.invocation import UnfinishedResult
-from runtime.handlers.unawaited import NotAwaited
 from runtime.kinds.process import ProcessRun
+from runtime.log.traceback import format_traceback
 from tests.handlers.test_invocation import Subject, invocation, run
 
 
@@ -121,12 +123,14 @@ def test_a_call_without_await_fails_each_time_with_its_line(handler: Callable[..
         with pytest.raises(NotAwaited) as failure:
             called(handler, a_run())
         assert re.search(rf"test_unfinished.py:{line}: stopping\(\) was called", str(failure.value))
+    assert sys.get_coroutine_origin_tracking_depth() == 0  # which has its price
 
 
 def test_one_that_was_kept_in_a_variable_fails_too_and_has_its_line_from_then_on() -> None:
     for _ in range(2):
         with pytest.raises(NotAwaited, match="stopping") as failure:
             called(keeps, a_run())
+    sys.set_coroutine_origin_tracking_depth(0)
     assert f"test_unfinished.py:{keeps.__code__.co_firstlineno + 1}: " in str(failure.value)
 
 
@@ -141,6 +145,22 @@ def test_what_runs_as_a_task_counts_as_awaited() -> None:
         return f"{results}"
 
     assert called(handler, a_run()) == "[False, False]"
+
+
+def test_the_mend_is_the_handler_s_own() -> None:
+    with pytest.raises(NotAwaited, match=r"write 'await' before it$"):
+        called(forgets, a_run())
+    with pytest.raises(NotAwaited, match=r"import it from runtime\.modules\.sync$"):
+        called(plainly_forgets, a_run())
+
+
+def test_its_log_line_has_no_frames_of_the_runtime_s() -> None:
+    with pytest.raises(NotAwaited) as failure:
+        called(forgets, a_run())
+
+    assert format_traceback(failure.value).splitlines() == [
+        f"runtime.handlers.context.NotAwaited: {failure.value}"
+    ]
 
 
 @pytest.mark.filterwarnings("ignore:coroutine 'nothing' was never awaited")
