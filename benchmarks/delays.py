@@ -29,7 +29,9 @@ async def measure(driver: str, count: int, span: float) -> str:
     async with IMPLEMENTATIONS[driver].open(REAL) as opened:
         harness = Harness(driver, opened)
         await harness.start()
-        queue = Queue("app:q", harness.declare("q", 2 * count), Backoff(), max_attempts=10)
+        queue = Queue(
+            "app:q", harness.declare("q", 2 * count), Backoff(), max_attempts=10, max_requeues=3
+        )
         before = resident()
         # Nothing is due while they are published: about 10,000 are in a second.
         scatter = Scatter(queue, count, first=2 + count / 5_000, span=span, seed=20)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Iterator
+from collections.abc import Iterator
 from statistics import median
 from time import process_time
 from typing import Any
@@ -17,7 +17,10 @@ from runtime.engines.queue.memory.priority_queue import PriorityQueue
 from runtime.engines.queue.memory.queue import MemoryQueue
 from runtime.engines.queue.queue import Queue
 from runtime.entry_id import EntryId
-from runtime.handlers.context import ApplicationContext, Call, current
+from runtime.handlers.context import ApplicationContext
+from runtime.handlers.handler import Handler
+from runtime.handlers.invocation import Invocation
+from runtime.handlers.threads import ThreadPool
 
 SIZES = (1, 1_000, 100_000, 1_000_000)
 BODY = {"action": "uppercase", "data": {"text": "the quick brown fox jumps"}}
@@ -34,14 +37,11 @@ class Function:
 
     def __init__(self, messages: int) -> None:
         self.id = EntryId("app", "work")
-        self.scope = ApplicationContext()
+        handler = Handler(self.handle, ThreadPool(1).submit)
+        self.call = Invocation(self.id, ApplicationContext(), handler).call_apart
         self.left = messages
         self.done = asyncio.Event()
         self.queue: Queue | None = None
-
-    def call(self, subject: object, *arguments: Any) -> Awaitable[Any]:
-        current.set(Call(self.id, self.scope, subject))
-        return self.handle(*arguments)
 
     async def handle(self, body: Any) -> None:
         self.left -= 1
@@ -84,7 +84,7 @@ async def _through(waiting: int, messages: int) -> float:
     """Microseconds of processor a message while so many wait."""
     driver_queue = MemoryQueue("q", 10_000_000)
     retry = Backoff(initial_delay=1, max_delay=1, jitter=0)
-    queue = Queue("app:q", driver_queue, retry, max_attempts=10)
+    queue = Queue("app:q", driver_queue, retry, max_attempts=10, max_requeues=3)
     for _ in range(waiting):
         await queue.publish(BODY)
     gc.collect()
