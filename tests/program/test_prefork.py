@@ -105,7 +105,7 @@ import os
 from runtime.modules import registry
 async def answer():
     return {
-        "worker": [name for name in os.environ if "RUNTIME" in name],
+        "worker": [name for name in os.environ if "RUNTIME_WORKER" in name],
         "value": registry.get("value")["is"],
         "open": sum(os.get_inheritable(int(fd)) for fd in os.listdir("/proc/self/fd")
                     if os.path.exists(f"/proc/self/fd/{fd}") and int(fd) > 2),
