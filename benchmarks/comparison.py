@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from benchmarks import goals, micro, ours
+from benchmarks.limits import programs
 from benchmarks.limits.plain import LIMITS
 from benchmarks.results import Results, Round, environment
 from benchmarks.subject import Failed, Subject, peers, running
 from benchmarks.visit import visit
 
-STARTS = (ours.BARE, ours.MEMORY)
+STARTS = (programs.BARE, ours.MEMORY)
 """Subjects whose start has a goal: it is measured several more times, in turns."""
 
 BEGAN = perf_counter()
@@ -38,7 +39,7 @@ THOROUGH = Settings(rounds=3, seconds=2, limit_seconds=0.5, starts=3, quick=Fals
 
 
 def subjects() -> list[Subject]:
-    return [*ours.SUBJECTS, *peers()]
+    return [*programs.PROGRAMS, *ours.SUBJECTS, *peers()]
 
 
 def run(settings: Settings, chosen: Sequence[Subject], rounds: int) -> Results:
@@ -50,7 +51,9 @@ def run(settings: Settings, chosen: Sequence[Subject], rounds: int) -> Results:
         places.setdefault(subject.place, []).append(subject.title)
     answering = [subject.title for subject in chosen if not subject.works]
     length = {"rounds": rounds, "seconds": settings.seconds}
-    results = Results(environment(), length | {"places": places, "answering": answering})
+    limits = {subject.title: programs.limit_of(subject).title for subject in chosen}
+    settings_kept = length | {"places": places, "answering": answering, "limits": limits}
+    results = Results(environment(), settings_kept)
     able = []
     for subject in chosen:
         if reason := subject.missing():

@@ -1,9 +1,12 @@
-"""Ours: the example without its sleep, and a POST that only publishes."""
+"""Ours: the example without its sleep, as it is and as it was, and a POST that only publishes."""
 
 from __future__ import annotations
 
 import compileall
+import io
 import shutil
+import subprocess
+import tarfile
 from pathlib import Path
 
 from benchmarks.subject import ROOT, Subject
@@ -13,6 +16,12 @@ PUBLISH = ROOT / "benchmarks" / "applications" / "publish"
 SLEEP = "    await asyncio.sleep(0.1)\n"
 
 RUN = "runtime run {folder} -o app:gateway:addr=127.0.0.1:{port}"
+BEFORE = "286b5134e9437bdaf32ffa6eab72910cb3d0c35f"
+"""The commit before writes were done on the event loop: a goal is a share of what it needed."""
+RUN_BEFORE = (  # `-m` finds the runtime in the folder where it is started
+    "python -m runtime run {folder}/src -o app:gateway:addr=127.0.0.1:{port} "
+    "-o app:db:file={folder}/data/tasks.db"
+)
 QUIET = "--log-level warning"
 """The example logs two lines a task. No peer does, so neither do we; one row has the cost."""
 UNBOUNDED = (
@@ -25,9 +34,9 @@ NORMAL = f"{FULL} -o app:queue_driver:durability=normal"
 WIDE = "-o app:task_consumer:concurrency=64 -o app:task_consumer:prefetch=256"
 
 
-def seed(folder: Path) -> None:
+def seed(folder: Path, source: Path = SEED) -> None:
     """Copy the example, without its simulated work."""
-    shutil.copytree(SEED, folder / "src")
+    shutil.copytree(source, folder / "src")
     handler = folder / "src" / "process_task.py"
     text = handler.read_text(encoding="utf-8")
     if SLEEP not in text:
@@ -35,6 +44,17 @@ def seed(folder: Path) -> None:
     handler.write_text(text.replace(SLEEP, ""), encoding="utf-8")
     # As after a first start: the peers' files are compiled too.
     compileall.compile_dir(folder, quiet=1)
+
+
+def seed_before(folder: Path) -> None:
+    """Unpack the runtime of `BEFORE` into the folder, with the example that it had."""
+    parts = ["runtime", "schemas", "examples/task-queue/src"]
+    packed = subprocess.run(
+        ["git", "-C", str(ROOT), "archive", BEFORE, *parts], capture_output=True, check=True
+    )
+    with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
+        archive.extractall(folder, filter="data")
+    seed(folder, folder / "examples" / "task-queue" / "src")
 
 
 def publish(folder: Path) -> None:
@@ -53,35 +73,37 @@ def publish_of_many(folder: Path) -> None:
             )
 
 
-def _seed(title: str, *options: str) -> Subject:
-    return Subject(title, "ours", [" ".join((RUN, UNBOUNDED, *options))], seed)
+def _seed(title: str, *options: str, durable: bool = False) -> Subject:
+    return Subject(title, "ours", [" ".join((RUN, UNBOUNDED, *options))], seed, durable=durable)
 
 
 MEMORY = _seed("memory", QUIET)
 LOGGED = _seed("memory, with its log")
-DURABLE = _seed("durable, full", QUIET, FULL)
-DURABLE_NORMAL = _seed("durable, normal", QUIET, NORMAL)
+DURABLE = _seed("durable, full", QUIET, FULL, durable=True)
+DURABLE_NORMAL = _seed("durable, normal", QUIET, NORMAL, durable=True)
 MEMORY_WIDE = _seed("memory, 64 at a time", QUIET, WIDE)
-DURABLE_WIDE = _seed("durable, full, 64 at a time", QUIET, WIDE, FULL)
+DURABLE_WIDE = _seed("durable, full, 64 at a time", QUIET, WIDE, FULL, durable=True)
+DURABLE_BEFORE = Subject(
+    "durable, full, before",
+    "ours",
+    [" ".join((RUN_BEFORE, UNBOUNDED, QUIET, FULL))],
+    seed_before,
+    durable=True,
+    commit=BEFORE,
+)
 POST = Subject("only publishes", "ours", [f"{RUN} {QUIET}"], publish, works=False)
 POST_OF_MANY = Subject(
     "only publishes, 1,000 routes", "ours", [f"{RUN} {QUIET}"], publish_of_many, works=False
 )
-BARE = Subject(
-    "bare ASGI on uvicorn",
-    "limit",
-    [f"python {ROOT}/benchmarks/limits/bare.py {{port}}"],
-    works=False,
-)
 
 SUBJECTS = [
-    BARE,
     POST,
     POST_OF_MANY,
     MEMORY,
     LOGGED,
     DURABLE_NORMAL,
     DURABLE,
+    DURABLE_BEFORE,
     MEMORY_WIDE,
     DURABLE_WIDE,
 ]

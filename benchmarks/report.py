@@ -7,7 +7,7 @@ from itertools import chain
 
 from benchmarks import goals
 from benchmarks.limits.plain import LIMITS
-from benchmarks.results import Results
+from benchmarks.results import Results, Round
 from benchmarks.table import Table, middle, spread
 from benchmarks.visit import Sample
 
@@ -23,7 +23,7 @@ def tables(results: Results) -> Iterator[Table]:
 
 
 def _works(results: Results) -> Table:
-    heads = ["", "tasks/s", "CPU µs a task", *USUAL]
+    heads = ["", "tasks/s", "CPU µs a task", "× limit", *USUAL]
     rows = []
     for title in _titles(results, working=True):
         samples = _samples(results, title)
@@ -35,18 +35,20 @@ def _works(results: Results) -> Table:
                 title + _remark(samples),
                 spread([sample.tasks for sample in samples]),
                 spread([sample.cpu_task for sample in samples]),
+                middle(_over_limit(results, title)),
                 *_usual(samples),
             ]
         )
     note = (
-        "tasks/s: from the first POST to the last row. Under load a POST's p99 shows how busy "
-        "the machine is."
+        "tasks/s: from the first POST to the last row. × limit: CPU a task over that of the "
+        "program by hand, the durable one where tasks survive a kill. Under load a POST's p99 "
+        "shows how busy the machine is."
     )
     return Table("Tasks: posted by 64 connections, worked on, one row each", heads, rows, note)
 
 
 def _posts(results: Results) -> Table:
-    heads = ["", "CPU µs a POST", *USUAL]
+    heads = ["", "CPU µs a POST", "× limit", *USUAL]
     rows = []
     for title in _titles(results, working=False):
         samples = _samples(results, title)
@@ -54,7 +56,8 @@ def _posts(results: Results) -> Table:
             rows.append([f"{title}: {results.absent[title]}", *["-"] * (len(heads) - 1)])
             continue
         cpu = spread([sample.cpu_post for sample in samples])
-        rows.append([title + _remark(samples), cpu, *_usual(samples)])
+        over = middle(_over_limit(results, title))
+        rows.append([title + _remark(samples), cpu, over, *_usual(samples)])
     return Table("POSTs that nobody works on", heads, rows)
 
 
@@ -86,6 +89,17 @@ def _titles(results: Results, *, working: bool) -> list[str]:
 
 def _samples(results: Results, title: str) -> list[Sample]:
     return [round_.samples[title] for round_ in results.rounds if title in round_.samples]
+
+
+def _over_limit(results: Results, title: str) -> list[float]:
+    """Processor time over that of the program's limit, for each round."""
+    limit = results.settings.get("limits", {}).get(title)
+
+    def ratio(round_: Round) -> float | None:
+        one, other = round_.samples[title].cpu, round_.samples[limit].cpu
+        return one / other if one and other else None
+
+    return results.each(ratio)
 
 
 def _remark(samples: Sequence[Sample]) -> str:

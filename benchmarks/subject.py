@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import shutil
 import socket
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -51,8 +52,12 @@ class Subject:
     commands: Sequence[str]
     prepare: Callable[[Path], None] = _nothing
     works: bool = True
+    durable: bool = False
+    """True if tasks that wait survive a kill."""
     packages: Sequence[str] = ()
     redis: bool = False
+    commit: str = ""
+    """A commit of this repository that `prepare` takes files from."""
 
     def missing(self) -> str | None:
         """The reason why it cannot be measured here, or None."""
@@ -61,6 +66,8 @@ class Subject:
             return f"no {', '.join(absent)}; pip install -e '.[bench]'"
         if self.redis and shutil.which("redis-server") is None:
             return "no redis-server"
+        if self.commit and not _has(self.commit):
+            return f"no commit {self.commit[:7]} in this clone"
         return None
 
 
@@ -146,9 +153,15 @@ def _peer(file: Path) -> Subject:
         [web, *declared.get("WORKERS", ())],
         _with_table,
         works=declared["PLACE"] != "no work",
+        durable=declared.get("DURABLE", False),
         packages=declared["PACKAGES"],
         redis=declared.get("REDIS", False),
     )
+
+
+def _has(commit: str) -> bool:
+    look = ["git", "-C", str(ROOT), "cat-file", "-e", f"{commit}^{{commit}}"]
+    return bool(shutil.which("git")) and not subprocess.run(look, capture_output=True).returncode
 
 
 def _program(name: str) -> Path:

@@ -12,6 +12,7 @@ import os
 import sqlite3
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 BODY = '{"action": "uppercase", "data": {"text": "the quick brown fox jumps"}}'
@@ -59,13 +60,18 @@ def perform(connection: sqlite3.Connection, task: dict[str, Any]) -> None:
     connection.execute(INSERT, row(task))
 
 
-def row(task: dict[str, Any]) -> tuple[Any, ...]:
+def dumps(value: Any) -> str:
+    """The standard library's, which the peers' users would take."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def row(task: dict[str, Any], encode: Callable[[Any], str] = dumps) -> tuple[Any, ...]:
     result = {"output": task["data"].get("text", "").upper()}
     return (
         task["id"],
-        json.dumps(task, ensure_ascii=False),
+        encode(task),
         "completed",
-        json.dumps(result, ensure_ascii=False),
+        encode(result),
         task["created_at"],
         int(time.time()),
     )

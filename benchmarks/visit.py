@@ -43,6 +43,11 @@ class Sample:
     missing: int = 0
     """Tasks that were accepted and have no row."""
 
+    @property
+    def cpu(self) -> float | None:
+        """Microseconds of processor time per task, or per POST that nobody works on."""
+        return self.cpu_post if self.cpu_task is None else self.cpu_task
+
 
 def visit(subject: Subject, seconds: int) -> Sample:
     with running(subject) as program:

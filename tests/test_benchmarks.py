@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks import goals, ours, page, report, results, soak
 from benchmarks.curve import Curve
+from benchmarks.limits import programs
 from benchmarks.results import Results, Round
 from benchmarks.subject import peers
 from benchmarks.table import figure, spread
@@ -17,24 +18,37 @@ from tests.support.blackbox import execute
 
 SAMPLE = Sample(start=0.2, rss=40.0, pss=30.0, posts=5000.0, p50=1.0, p99=4.0)
 MEMORY = ours.MEMORY.title
+BY_HAND = programs.MEMORY.title
 
 
-def a_run(*rates: float, peer: float = 1000.0) -> Results:
+def a_run(*rates: float, peer: float = 1000.0, cpu: float = 100.0) -> Results:
     """A run whose rounds differ in the rate of the example."""
     rounds = [
         Round(
             {
-                MEMORY: replace(SAMPLE, tasks=rate, cpu_task=100.0),
+                BY_HAND: replace(SAMPLE, tasks=20_000.0, cpu_task=50.0),
+                MEMORY: replace(SAMPLE, tasks=rate, cpu_task=cpu),
                 "a peer": replace(SAMPLE, tasks=peer, cpu_task=400.0, missing=7),
             },
             {"sqlite3, a row a transaction, NORMAL": 10_000.0},
         )
         for rate in rates
     ]
-    places = {"ours": [MEMORY], "in process": ["a peer", "an absent one"]}
+    places = {
+        "limit": [BY_HAND],
+        "ours": [MEMORY],
+        "in process": ["a peer", "an absent one"],
+    }
+    limits = {title: BY_HAND for titles in places.values() for title in titles}
     absent = {"an absent one": "no redis-server"}
-    curve = Curve("memory", "Memory", ["waiting", "µs"], [[1, 2.0]], {"over": 2.5, "flat": 1.0})
-    settings = {"rounds": len(rates), "seconds": 2, "places": places, "answering": []}
+    curve = Curve("memory", "Memory", ["waiting", "µs"], [[1, 2.0]], {"message": 4.5, "flat": 1.0})
+    settings = {
+        "rounds": len(rates),
+        "seconds": 2,
+        "places": places,
+        "answering": [],
+        "limits": limits,
+    }
     return Results(results.environment(), settings, rounds, absent, [curve])
 
 
@@ -67,18 +81,23 @@ def test_the_application_of_many_routes_is_valid(tmp_path: Path) -> None:
     assert manifest.count("kind: http.endpoint") == 1_000
 
 
-@pytest.mark.parametrize(("rate", "said"), [(6_000.0, "met"), (5_999.0, "NOT MET")])
+@pytest.mark.parametrize(("rate", "said"), [(2_800.0, "met"), (2_799.0, "NOT MET")])
 def test_a_goal_is_met_at_its_bound_and_not_below(rate: float, said: str) -> None:
-    assert verdict_of(a_run(rate), "0.6 × sqlite3") == said
+    assert verdict_of(a_run(rate), "2.8 × the best peer") == said
+
+
+@pytest.mark.parametrize(("cpu", "said"), [(85.0, "met"), (85.1, "NOT MET")])
+def test_a_goal_is_met_at_its_bound_and_not_above(cpu: float, said: str) -> None:
+    assert verdict_of(a_run(1.0, cpu=cpu), "1.7 × by hand") == said
 
 
 def test_a_goal_goes_by_the_median_of_ratios_within_a_round() -> None:
-    assert verdict_of(a_run(1.0, 4_000.0, 9_000.0), "4 × the best peer") == "met"
-    assert verdict_of(a_run(1.0, 2.0, 9_000.0), "4 × the best peer") == "NOT MET"
+    assert verdict_of(a_run(1.0, 4_000.0, 9_000.0), "2.8 × the best peer") == "met"
+    assert verdict_of(a_run(1.0, 2.0, 9_000.0), "2.8 × the best peer") == "NOT MET"
 
 
 def test_a_goal_without_figures_is_not_called_met() -> None:
-    assert verdict_of(a_run(1.0), "10 × the best peer") == "not measured"
+    assert verdict_of(a_run(1.0), "12 × the best peer") == "not measured"
 
 
 def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -101,10 +120,29 @@ def test_an_absent_subject_and_tasks_that_were_not_done_are_reported_in_their_ro
     rows = next(report.tables(a_run(1.0))).rows
 
     assert [row[0] for row in rows] == [
+        BY_HAND,
         MEMORY,
         "a peer (7 not done)",
         "an absent one: no redis-server",
     ]
+
+
+def test_each_row_has_its_processor_time_over_that_of_its_limit() -> None:
+    table = next(report.tables(a_run(1.0, 2.0)))
+    over = table.heads.index("× limit")
+
+    assert [row[over] for row in table.rows] == ["1.00", "2.00", "8.00", "-"]
+
+
+def test_a_run_without_its_limit_has_no_ratio() -> None:
+    found = a_run(1.0)
+    del found.rounds[0].samples[BY_HAND]
+    table = next(
+        report.tables(replace(found, settings={**found.settings, "places": {"ours": [MEMORY]}}))
+    )
+
+    assert [row[table.heads.index("× limit")] for row in table.rows] == ["-"]
+    assert verdict_of(found, "1.7 × by hand") == "not measured"
 
 
 def test_the_page_keeps_the_text_around_its_figures(

@@ -54,10 +54,8 @@ def asyncio_queue(seconds: float) -> float:
     return asyncio.run(main())
 
 
-ROW_NORMAL = "sqlite3, a row a transaction, NORMAL"
-
 LIMITS: dict[str, Callable[[float], float]] = {
-    ROW_NORMAL: lambda seconds: transactions("NORMAL", seconds),
+    "sqlite3, a row a transaction, NORMAL": lambda seconds: transactions("NORMAL", seconds),
     "sqlite3, a row a transaction, FULL": lambda seconds: transactions("FULL", seconds),
     "sqlite3, 100 rows a transaction, NORMAL": lambda seconds: transactions("NORMAL", seconds, 100),
     "sqlite3, 100 rows a transaction, FULL": lambda seconds: transactions("FULL", seconds, 100),

@@ -18,6 +18,7 @@ from benchmarks import task
 
 TITLE = "FastAPI + Huey on SQLite"
 PLACE = "brokered"
+DURABLE = True
 PACKAGES = ["fastapi", "huey"]
 WORKERS = ["huey_consumer benchmarks.peers.fastapi_huey.huey --workers 2 --quiet"]
 
