@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from benchmarks import goals, ours, page, report, results, soak
 from benchmarks.curve import Curve
 from benchmarks.limits import programs
+from benchmarks.micro import memory
 from benchmarks.results import Results, Round
+from benchmarks.service import run
 from benchmarks.subject import peers
 from benchmarks.table import figure, spread
 from benchmarks.visit import Sample
@@ -79,6 +83,32 @@ def test_the_application_of_many_routes_is_valid(tmp_path: Path) -> None:
     assert execute("validate", str(tmp_path)).code == 0
     manifest = (tmp_path / "_index.yaml").read_text(encoding="utf-8")
     assert manifest.count("kind: http.endpoint") == 1_000
+
+
+def test_the_part_of_the_memory_queue_fits_the_queue_as_it_is() -> None:
+    assert run(memory._through(3, 50)) > 0
+
+
+def test_the_handler_of_that_part_is_called_in_a_context_of_its_own() -> None:
+    number: ContextVar[int] = ContextVar("number", default=0)
+    found: list[int] = []
+
+    class Looking(memory.Function):
+        async def handle(self, body: object) -> None:
+            found.append(number.get())
+            number.set(1)
+
+    class Subject:
+        log_ids: ClassVar[dict[str, object]] = {}
+
+    async def call_twice() -> None:
+        function = Looking(2)
+        for _ in range(2):
+            await function.call(Subject(), {})
+
+    run(call_twice())
+
+    assert found == [0, 0]
 
 
 @pytest.mark.parametrize(("rate", "said"), [(2_800.0, "met"), (2_799.0, "NOT MET")])

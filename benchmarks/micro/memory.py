@@ -67,7 +67,10 @@ def measure(quick: bool) -> Iterator[Curve]:
         "Memory queue: CPU µs a message, published to acked, concurrency 2",
         ["waiting", "a message", "over awaiting the handler", "ratio to the first"],
         [[size, median(costs[size]), over[size], over[size] / over[1]] for size in sizes],
-        {"message": max(median(each) for each in costs.values()), "flat": max(over.values()) / over[1]},
+        {
+            "message": max(median(each) for each in costs.values()),
+            "flat": max(over.values()) / over[1],
+        },
         f"awaiting the handler: {least:.2f} µs",
     )
 
