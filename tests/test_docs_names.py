@@ -11,9 +11,12 @@ from runtime.engines.queue.delivery import Delivery
 from runtime.engines.sql.builder import Delete, Insert, Select, Update
 from runtime.engines.web.response_builder import ResponseBuilder
 from runtime.registry import Registry
+from tests.support.blackbox import ROOT
 from tests.support.doc_tables import PAGES, code, names_in, rows, text
 
-MODULES = ("http", "logger", "process", "queue", "registry", "sql")
+MODULES = sorted(
+    file.stem for file in (ROOT / "runtime" / "modules").glob("*.py") if file.stem != "__init__"
+)
 UNNAMED = {
     "http": {"Reply", "Request", "exchange"},
     "queue": {"Info", "Message", "get"},
@@ -71,3 +74,22 @@ def test_what_is_known_of_the_message_exists() -> None:
     )
 
     assert [name for name in code(sentence) if not hasattr(Delivery, name.removesuffix("()"))] == []
+
+
+def test_every_word_of_the_code_in_the_glossary_is_in_its_folder() -> None:
+    words = text("docs/glossary.md").partition("## Words of the code")[2]
+    wrong = []
+    for row in re.findall(r"^\| (.*) \| (`.*`) \| .* \|$", words, flags=re.MULTILINE):
+        sources = "\n".join(
+            file.read_text(encoding="utf-8")
+            for folder in code(row[1])
+            for file in [*(ROOT / "runtime" / folder).rglob("*.py"), ROOT / f"runtime/{folder}.py"]
+            if file.exists()
+        )
+        wrong += [
+            word
+            for word in code(row[0])
+            if not re.search(rf"\b(class|def) {word}\b|^{word}\b", sources, flags=re.MULTILINE)
+        ]
+    assert wrong == []
+    assert "Invocation" in words
