@@ -76,7 +76,7 @@ def test_a_link_that_leads_out_is_a_note(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("part", ["src", "src/mail", "data", "tests/unit"])
+@pytest.mark.parametrize("part", ["src", "src/mail", "data", "test/unit"])
 @pytest.mark.parametrize("where", [".", "src"])
 def test_a_part_of_an_application_is_known(where: str, part: str, tmp_path: Path) -> None:
     root = tmp_path / "shop"
