@@ -16,6 +16,7 @@ from runtime.engines.queue.outcome import Reject, Retry
 from runtime.engines.queue.queue import Queue
 from runtime.engines.sql.contract import JoinableTransaction
 from runtime.handlers import context
+from runtime.service import Unavailable
 
 __all__ = [
     "Full",
@@ -60,15 +61,22 @@ async def publish(
     room; uncaught in an HTTP handler, that answers 503.
     """
     queue = get(id)
-    return await queue.publish(
-        body,
-        headers,
-        delay,
-        unique=unique,
-        unique_while=unique_while,
-        priority=priority,
-        transaction=transaction,
-    )
+    try:
+        return await queue.publish(
+            body,
+            headers,
+            delay,
+            unique=unique,
+            unique_while=unique_while,
+            priority=priority,
+            transaction=transaction,
+        )
+    except (Full, Unavailable) as error:
+        call = context.call()
+        ids = call.subject.log_ids
+        if "request_id" not in ids:  # an answer of 503 is logged as such
+            queue.refusals.refused(error, str(call.entry), ids)
+        raise
 
 
 async def info(id: str) -> Info:

@@ -18,9 +18,18 @@ from runtime.modules.sync import queue as blocking
 from tests.support.consuming import a_queue, consuming, empty, run, scope_of
 
 
-def enter(scope: ApplicationContext, subject: object = None) -> None:
-    """Be a handler of the namespace `app`, such as one of an endpoint."""
-    current.set(Call(EntryId("app", "create_task"), scope, subject))
+class Run:
+    """A run of a process, as the subject of a call."""
+
+    def __init__(self) -> None:
+        self.log_ids = {"run": 1}
+
+    def become_async(self) -> None: ...
+
+
+def enter(scope: ApplicationContext) -> None:
+    """Be a handler of the namespace `app`, such as one of a process."""
+    current.set(Call(EntryId("app", "create_task"), scope, Run()))
 
 
 @pytest.mark.parametrize("id", ["app:q", "q"])

@@ -5,7 +5,6 @@ Exact is what can be told from its text again: `msgspec.convert(text, type)` giv
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -55,8 +54,10 @@ def _fields(value: Any) -> list[str] | None:
         return None
     if isinstance(value, msgspec.Struct):
         return list(value.__struct_fields__)
-    if dataclasses.is_dataclass(value):
-        return [field.name for field in dataclasses.fields(value)]
+    if hasattr(value, "__dataclass_fields__"):
+        from dataclasses import fields  # it was imported by whoever made the class
+
+        return [field.name for field in fields(value)]
     return None
 
 

@@ -24,6 +24,7 @@ from runtime.engines.queue.message import (
     counts_running,
     next_id,
 )
+from runtime.engines.queue.refusal_log import RefusalLog
 from runtime.engines.sql.contract import JoinableTransaction
 from runtime.handlers.fork import ParentOnly, on_fork
 from runtime.telemetry import TRACEPARENT, Telemetry
@@ -55,6 +56,8 @@ class Queue:
         self.consumers = 0
         """The number of consumers that run in this program."""
         self.dead_letter = dead_letter
+        self.refusals = RefusalLog(clock)
+        """For those who publish, except where their client is told."""
         self._time = clock.time
         on_fork(self._leave_to_parent)
 

@@ -89,7 +89,8 @@ def publish(
     transaction: JoinableTransaction | None = None,
 ) -> str:
     """Publish a JSON value to a queue, and wait until it is there: see `runtime.modules.queue`."""
-    publishing = queue.get(id).publish(
+    publishing = queue.publish(
+        id,
         body,
         headers,
         delay,
