@@ -140,6 +140,8 @@ def command(
         logger("runtime").error("%s", error)
         exit_soon(ExitCode.START_FAILED)
         sys.exit(ExitCode.START_FAILED)
+    except CommandError:
+        raise
     except Exception:
         with crash_guard():  # in the log, without secrets
             raise

@@ -12,6 +12,7 @@ import msgspec
 from runtime.clock import REAL, Clock
 from runtime.entry_id import EntryId
 from runtime.findings.suggestion import did_you_mean
+from runtime.handlers import fork
 from runtime.log.log import Log
 from runtime.log.redaction import Redactor
 from runtime.telemetry import OFF, Telemetry
@@ -36,6 +37,8 @@ class ApplicationContext:
         socket of this worker, then those of the others.
         """
         self.log: Log | None = None
+        self.depth = fork.depth
+        """The number of forks before it was made; see `fork.forbid_in_child`."""
         self.loop: asyncio.AbstractEventLoop | None = None
         self.redactor = Redactor()
         """Takes the application's secrets out of texts that it stores."""

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 from weakref import WeakMethod
 
 _MEND = (
@@ -19,22 +19,22 @@ _MEND = (
 )
 
 _callbacks: set[WeakMethod[Callable[[], None]]] = set()
-_child = False
+depth = 0
+"""The number of forks between the program that was started and this process."""
 
 
 class ForkedChild(RuntimeError):
     """A part of the application was used in a forked child of its program."""
 
 
-def is_child() -> bool:
-    """True in a process that was forked from the program after this module was imported."""
-    return _child
+def forbid_in_child(name: str, made_at: int) -> None:
+    """Raise ForkedChild if there was a fork since the `depth` at which something was made."""
+    if depth != made_at:
+        raise _error(name)
 
 
-def forbid_in_child(name: str) -> None:
-    """Raise ForkedChild in a forked child; `name` is what it cannot use."""
-    if _child:
-        raise ForkedChild(f"{name} cannot be used in a forked child of the program; {_MEND}")
+def _error(name: str) -> ForkedChild:
+    return ForkedChild(f"{name} cannot be used in a forked child of the program; {_MEND}")
 
 
 def on_fork(method: Callable[[], None]) -> None:
@@ -49,8 +49,7 @@ class ParentOnly:
         self._name = name
 
     def __getattr__(self, attribute: str) -> Any:
-        forbid_in_child(self._name)
-        raise AttributeError(attribute)
+        raise _error(self._name)
 
 
 def drop_descriptor(descriptor: int) -> None:
@@ -66,13 +65,11 @@ def drop_descriptor(descriptor: int) -> None:
         os.close(nothing)
 
 
-def end_child(caller: object, error: BaseException | None) -> None:
-    """End a forked child that came back from a handler; in the program itself, do nothing.
+def end_child(caller: object, error: BaseException | None) -> NoReturn:
+    """End a forked child that came back from a handler.
 
     It would go on as a second program on the same connections, with half of the threads.
     """
-    if not _child:
-        return
     code: object = 0
     if isinstance(error, SystemExit):
         code = error.code
@@ -94,8 +91,8 @@ def end_child(caller: object, error: BaseException | None) -> None:
 
 
 def _cut_off() -> None:
-    global _child
-    _child = True
+    global depth
+    depth += 1
     for reference in [*_callbacks]:
         if (method := reference()) is not None:
             # One that fails must not keep the others from it; fork ignores what is raised here.

@@ -61,7 +61,16 @@ class UnfinishedResult(TypeError):
 class Invocation:
     """Calls the handler of one entry: an `async def` on the event loop, a `def` in a thread."""
 
-    __slots__ = ("_blocking", "_run", "_scope", "_telemetry", "call", "call_apart", "entry")
+    __slots__ = (
+        "_blocking",
+        "_depth",
+        "_run",
+        "_scope",
+        "_telemetry",
+        "call",
+        "call_apart",
+        "entry",
+    )
 
     call: _Call
     """`call(subject, *arguments)` returns the handler's awaitable result.
@@ -85,6 +94,7 @@ class Invocation:
     ) -> None:
         """`submit` runs a `def` in place of the handler's own pool of threads."""
         self._blocking = handler.blocking
+        self._depth = fork.depth
         self.entry = entry
         self._scope = scope
         self._telemetry = telemetry
@@ -105,11 +115,12 @@ class Invocation:
         try:
             result = await self._run(*arguments)
         except BaseException as error:
-            fork.end_child(self.entry, error)
+            if fork.depth != self._depth:
+                fork.end_child(self.entry, error)
             if call.forgotten is not None and isinstance(error, Exception):  # no cancellation
                 raise call.forgotten from error
             raise
-        if fork.is_child():
+        if fork.depth != self._depth:
             fork.end_child(self.entry, None)
         if type(result) not in _VALUES:
             check_finished(result)
@@ -159,15 +170,18 @@ def _on_loop(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
 
 
 def _in_thread(function: Callable[..., Any], submit: Submit) -> Callable[..., Awaitable[Any]]:
+    depth = fork.depth
+
     def run(*arguments: Any) -> Any:
         if decimals.in_use:
             decimals.separate()
         try:
             result = function(*arguments)
         except BaseException as error:
-            fork.end_child(current.get().entry, error)
+            if fork.depth != depth:
+                fork.end_child(current.get().entry, error)
             raise
-        if fork.is_child():
+        if fork.depth != depth:
             fork.end_child(current.get().entry, None)
         return result
 

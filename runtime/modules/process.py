@@ -23,7 +23,7 @@ async def stopping(timeout: float | None = None) -> bool:
 
 def current_run() -> ProcessRun:
     """The current run. Raises RuntimeError outside of a process, and in a forked child of it."""
-    forbid_in_child("process")
+    forbid_in_child("process", call().scope.depth)
     subject = call().subject
     if not isinstance(subject, ProcessRun):
         raise RuntimeError(f"'{call().entry}' is not running as a process")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -159,3 +161,53 @@ def test_a_child_that_returns_from_the_handler_ends_there(handler: str, tmp_path
         assert httpx.get(program.url()).json() == {"who": "parent", "code": 0}
         assert "app:handle: a forked child returned from the handler" in program.stderr
         assert program.stop() == 0
+
+
+def test_what_a_child_makes_for_itself_works_there(tmp_path: Path) -> None:
+    """As in a server that forks before it builds an application."""
+    alone = f"""
+import asyncio, os, sys
+from pathlib import Path
+from runtime.application.application import Application
+from runtime.handlers import fork
+
+child = os.fork()
+if child:
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+application = Application.load(Path({str(tmp_path)!r}))
+stop = asyncio.Event()
+
+async def main():
+    serving = asyncio.create_task(application.serve(stop))
+    await asyncio.wait_for(serving, 10)
+    assert fork.depth == 1
+
+asyncio.run(main())
+"""
+    write_application(tmp_path, TRANSACTS, **{"handlers.py": WRITES})
+    command = [sys.executable, "-c", alone]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+    assert "written 1" in ended.stdout, ended.stderr
+
+
+TRANSACTS = """
+namespace: app
+entries:
+  - {name: db, kind: db.sql.sqlite, file: ./data/app.db}
+  - {name: host, kind: process.host}
+  - {name: write, kind: process.python, source: "file://handlers.py", method: write, modules: [sql]}
+  - {name: once, kind: process.service, process: write, host: host,
+     lifecycle: {auto_start: true, requires: [db]}}
+"""
+WRITES = """
+import os
+from runtime.modules.sync import sql
+
+def write():
+    with sql.get("db").transaction() as tx:
+        tx.execute("CREATE TABLE t (n)")
+        tx.execute("INSERT INTO t VALUES (1)")
+        print("written", len(tx.query("SELECT * FROM t")), flush=True)
+    os._exit(0)
+"""

@@ -134,7 +134,7 @@ def _plain(letter: str | Mapping[str, Any] | Message) -> str | Mapping[str, Any]
 def _wait(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine on the event loop, and block this thread until it is done."""
     try:
-        forbid_in_child("queue")
+        forbid_in_child("queue", context.call().scope.depth)
         loop = context.call().scope.loop
         if loop is None:
             raise RuntimeError("the application is not running")

@@ -22,6 +22,7 @@ from runtime.engines.sql.sqlite.result import ResultReader
 from runtime.engines.sql.sqlite.statement import Category
 from runtime.engines.sql.sqlite.statement_request import StatementRequest, statement_request
 from runtime.engines.sql.sqlite.work_queue import WorkQueue
+from runtime.handlers import fork
 from runtime.handlers.fork import forbid_in_child
 from runtime.handlers.threads import call_threadsafe
 from runtime.service import Unavailable
@@ -60,6 +61,7 @@ class WriterTransaction:
         self._after_commit: list[Callable[[], None]] = []
         self._requested_at = 0.0
         self._lost: Exception | None = None
+        self._depth = fork.depth
 
     @property
     def is_open(self) -> bool:
@@ -79,7 +81,7 @@ class WriterTransaction:
 
     def enqueue(self, item: Request) -> None:
         """Queue checked work of the transaction."""
-        forbid_in_child("a transaction")
+        forbid_in_child("a transaction", self._depth)
         with self._lock:
             self._check()
             if not self._queued:
@@ -101,7 +103,7 @@ class WriterTransaction:
 
     def end(self, commit: bool, future: ResultFuture) -> None:
         """Ask for the end, which settles the future. Raises if there is nothing to commit."""
-        forbid_in_child("a transaction")
+        forbid_in_child("a transaction", self._depth)
         with self._lock:
             if commit:
                 self._check()
