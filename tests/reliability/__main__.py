@@ -18,7 +18,7 @@ from tests.support.blackbox import ROOT
 
 SCENARIOS = (
     "kills", "failpoint_sweep", "statements", "graceful_stop", "overrun", "freeze", "poison",
-    "locks", "damage", "overload", "migration", "combined_faults",
+    "locks", "damage", "overload", "migration", "combined_faults", "forks", "descriptors",
 )  # fmt: skip
 PAGE = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- measured -->\n", "<!-- /measured -->"

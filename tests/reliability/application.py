@@ -58,6 +58,26 @@ def note(what, message):
     os.write(FILE, line.encode())
 
 
+# The exit codes of forked children, by what they were told to do.
+ENDS = {"exit": 0, "return": 0, "raise": 1, "publish": 0, "sleep": -signal.SIGTERM}
+
+
+def in_child(what):
+    match what:
+        case "exit":
+            os._exit(0)
+        case "raise":
+            raise LookupError("in the child")
+        case "sleep" | "stay":
+            time.sleep(60)
+        case "publish":
+            try:
+                queue.publish("tasks", {}).send(None)
+            except RuntimeError:
+                os._exit(0)  # refused, as it should be
+            os._exit(2)
+
+
 async def accept(request):
     body = await request.json()
     if "letter" in body:
@@ -92,6 +112,15 @@ async def work(body):
             async with sql.get("db").transaction() as tx:
                 await tx.execute("CREATE TABLE IF NOT EXISTS held (n)")
                 await asyncio.sleep(body["sleep"])
+        case "fork" if message.attempt == 1:
+            if (child := os.fork()) == 0:
+                return in_child(body["child"])
+            if body["child"] == "stay":
+                await asyncio.sleep(60)
+            if body["child"] == "sleep":
+                os.kill(child, signal.SIGTERM)
+            _, status = await asyncio.to_thread(os.waitpid, child, 0)
+            assert os.waitstatus_to_exitcode(status) == ENDS[body["child"]], status
         case "fail":
             raise ValueError("no")
         case "fail once" if message.attempt == 1:

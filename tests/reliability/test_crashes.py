@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.reliability import damage, failpoint_sweep, kills, migration, poison, statements
+from tests.reliability import damage, failpoint_sweep, forks, kills, migration, poison, statements
 from tests.reliability.scenario import run_short
 
 pytestmark = pytest.mark.slow
@@ -28,6 +28,10 @@ def test_a_failed_statement_is_reported_to_the_client_and_the_program_recovers(
 
 def test_messages_that_crash_the_program_are_dead_after_their_attempts(tmp_path: Path) -> None:
     run_short(poison, tmp_path)
+
+
+def test_forked_children_take_no_message_with_them(tmp_path: Path) -> None:
+    run_short(forks, tmp_path)
 
 
 def test_a_damaged_file_is_refused_in_one_line_and_left_untouched(tmp_path: Path) -> None:

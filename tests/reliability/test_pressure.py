@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.reliability import combined_faults, freeze, graceful_stop, locks, overload, overrun
+from tests.reliability import (
+    combined_faults,
+    descriptors,
+    freeze,
+    graceful_stop,
+    locks,
+    overload,
+    overrun,
+)
 from tests.reliability.scenario import run_short
 
 pytestmark = pytest.mark.slow
@@ -22,6 +30,10 @@ def test_work_that_overruns_a_stop_is_released_at_once_and_unspent(tmp_path: Pat
 
 def test_a_program_that_was_frozen_too_long_is_fenced(tmp_path: Path) -> None:
     run_short(freeze, tmp_path)
+
+
+def test_nobody_is_taken_for_dead_for_want_of_descriptors(tmp_path: Path) -> None:
+    run_short(descriptors, tmp_path)
 
 
 def test_nobody_notices_a_foreign_lock(tmp_path: Path) -> None:
