@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 
 from runtime.clock import Clock, Timer
+from runtime.loggers import logger
 
-log = logging.getLogger("runtime.queue")
+log = logger("runtime.queue")
 
 INTERVAL = 60.0
 """Seconds between two counts of what was refused for a reason that is known."""
