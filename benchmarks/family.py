@@ -33,6 +33,7 @@ class Family:
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
+            cwd=folder,
             env={**os.environ, **env},
             start_new_session=True,
         )

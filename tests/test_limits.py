@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -88,20 +86,23 @@ def test_the_durable_program_works_on_what_an_earlier_run_was_asked_for(tmp_path
 
 
 @pytest.mark.skipif(ours.DURABLE_BEFORE.missing() is not None, reason="a clone without history")
-def test_the_runtime_of_before_is_unpacked_with_the_example_that_it_had(tmp_path: Path) -> None:
-    ours.seed_before(tmp_path)
-    handler = (tmp_path / "src" / "process_task.py").read_text(encoding="utf-8")
-    where = "import runtime; print(runtime.__file__)"
+def test_the_program_of_before_loads_the_runtime_and_the_example_of_its_commit() -> None:
+    def prepare(folder: Path) -> None:
+        ours.seed_before(folder)
+        for module in ("runtime/__init__.py", "src/process_task.py"):
+            with (folder / module).open("a", encoding="utf-8") as file:
+                file.write("\nimport pathlib\npathlib.Path(__file__ + '.loaded').touch()\n")
 
-    def python(*arguments: str) -> str:
-        return subprocess.run(
-            [sys.executable, *arguments], cwd=tmp_path, check=True, capture_output=True, text=True
-        ).stdout
+    with running(replace(ours.DURABLE_BEFORE, prepare=prepare)) as program:
+        handler = (program.folder / "src" / "process_task.py").read_text(encoding="utf-8")
+        post(program.url)
+        (row,) = eventually(lambda: rows_of(program.file, 1))
+        loaded = {path.name for path in program.folder.rglob("*.loaded")}
 
+    assert loaded == {"__init__.py.loaded", "process_task.py.loaded"}
     assert "json.dumps" in handler
     assert "sleep(" not in handler
-    assert python("-c", where).startswith(str(tmp_path))
-    python("-m", "runtime", "validate", "src")
+    assert row["status"] == "completed"
 
 
 def test_a_commit_that_is_not_in_this_clone_is_a_reason() -> None:
