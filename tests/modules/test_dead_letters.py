@@ -288,3 +288,13 @@ def test_what_is_no_letter_is_refused_as_such(letter: Any) -> None:
                 await take("tasks", letter)
 
     run(test)
+
+
+def test_a_limit_below_nothing_is_refused() -> None:
+    async def test() -> None:
+        tasks = a_queue("tasks")
+        enter(Application(tasks, tasks, scope_of(tasks)))
+        with pytest.raises(ValueError, match="'limit' is -1, not 0 or more"):
+            await queue.dead_letters("tasks", limit=-1)
+
+    run(test)

@@ -52,6 +52,12 @@ class Consuming:
                 while self.rows("SELECT 1 FROM runtime_message WHERE queue = 'q'"):  # noqa: ASYNC110
                     await asyncio.sleep(0)
 
+    async def until(self, query: str) -> None:
+        """Wait until a query has a row."""
+        async with asyncio.timeout(databases.LIMIT):
+            while not self.rows(query):  # noqa: ASYNC110
+                await asyncio.sleep(0)
+
     def names(self) -> list[str]:
         return databases.names(self.file)
 

@@ -119,7 +119,11 @@ class Queue:
         return replace(info, dead=info.dead + moved)
 
     async def dead_letters(self, limit: int = 100) -> Sequence[Message]:
-        """The oldest messages that died here, wherever they are kept."""
+        """The oldest messages that died here, wherever they are kept. Raises ValueError for a limit
+        below 0.
+        """
+        if limit < 0:
+            raise ValueError(f"'limit' is {limit}, not 0 or more")
         letters = [
             letter
             for place, died_in in self._places()

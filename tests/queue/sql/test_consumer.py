@@ -10,7 +10,7 @@ from runtime.modules import queue, sql
 from runtime.modules.sync import queue as sync_queue
 from runtime.modules.sync import sql as sync_sql
 from tests.support import databases
-from tests.support.consuming import run
+from tests.support.consuming import consuming, run
 from tests.support.transactions import consuming_in_transactions
 
 ADD = databases.ADD
@@ -128,5 +128,72 @@ def test_a_plain_write_beside_the_transaction_raises(tmp_path: Path) -> None:
             await it.consume(handler, "a")
 
             assert it.names() == ["in it"]
+
+    run(main)
+
+
+@pytest.mark.parametrize("end", ["requeued", "full", "taken"])
+def test_a_letter_is_given_back_together_with_what_its_handler_wrote(
+    end: str, tmp_path: Path
+) -> None:
+    attempts: list[int] = []
+
+    async def give_back(body: str) -> None:
+        attempts.append(queue.message().attempt)
+        await sql.transaction().execute(ADD, [body])
+        await queue.requeue("q", queue.message())
+
+    async def reject(body: str) -> None:
+        raise queue.Reject("never")
+
+    async def main() -> None:
+        async with consuming_in_transactions(tmp_path) as it:
+            async with consuming(it.queue, reject, scope=it.scope):
+                await it.queue.publish("a", unique="key")
+                await it.until("SELECT 1 FROM runtime_message WHERE queue = 'dead'")
+            if end == "full":
+                it.queue.driver_queue.max_length = 0  # type: ignore[attr-defined]
+            elif end == "taken":
+                await it.queue.publish("b", unique="key")
+            transactions = it.database.transaction
+            it.dead.max_attempts = 2
+            async with consuming(it.dead, give_back, scope=it.scope, transactions=transactions):
+                await it.until("SELECT 1 FROM runtime_message WHERE queue = 'q' OR state = 3")
+                if end != "requeued":
+                    await it.until("SELECT 1 FROM runtime_message WHERE state = 3")
+            (row,) = it.rows(
+                "SELECT queue, state, died_in FROM runtime_message "
+                "WHERE CAST(body AS TEXT) LIKE '%a%'"
+            )
+
+            if end == "requeued":
+                assert (row, it.names(), attempts) == (("q", 0, None), ["a"], [1])
+            else:
+                assert (row, it.names(), attempts) == (("dead", 3, "app:dead"), [], [1, 2])
+                error = {"full": "Full", "taken": "KeyTaken"}[end]
+                (letter,) = await it.dead.dead_letters()
+                assert letter.headers["x_dead_letter_error"].startswith(error)
+
+    run(main)
+
+
+def test_a_def_gives_a_letter_back_in_its_transaction(tmp_path: Path) -> None:
+    def give_back(body: str) -> None:
+        sync_sql.transaction().execute(ADD, [body])
+        sync_queue.requeue("q", sync_queue.message())
+
+    async def reject(body: str) -> None:
+        raise queue.Reject("never")
+
+    async def main() -> None:
+        async with consuming_in_transactions(tmp_path) as it:
+            async with consuming(it.queue, reject, scope=it.scope):
+                await it.queue.publish("a")
+                await it.until("SELECT 1 FROM runtime_message WHERE queue = 'dead'")
+            transactions = it.database.transaction
+            async with consuming(it.dead, give_back, scope=it.scope, transactions=transactions):
+                await it.until("SELECT 1 FROM runtime_message WHERE queue = 'q'")
+
+            assert it.names() == ["a"]
 
     run(main)

@@ -159,19 +159,24 @@ class SqlDriver:
         return Info(ready, delayed, running, dead)
 
     async def dead_letters(self, queue: str, died_in: str | None, limit: int) -> Sequence[Message]:
-        where, values = _letters_of(queue, died_in, "state < 3")
+        where, values = _letters_of(queue, died_in)
         return await self._read(f"{where} ORDER BY seq LIMIT ?", *values, limit)
 
     async def count_dead_letters(self, queue: str, died_in: str) -> int:
-        where, values = _letters_of(queue, died_in, "state < 3")
+        where, values = _letters_of(queue, died_in)
         rows = await self.database.query(
             f"SELECT count(*) AS n FROM runtime_message WHERE {where}", values
         )
         return int(rows[0]["n"])
 
     async def find_dead_letter(self, queue: str, died_in: str | None, id: str) -> Message | None:
-        where, values = _letters_of(queue, died_in, "state < 2")
-        letters = await self._read(f"{where} AND id = ? LIMIT 1", *values, id)
+        # The plus keeps SQLite from the index that has all letters of a queue.
+        where, values = "id = ? AND died_in IS NOT NULL AND +queue = ?", [id, queue]
+        if died_in is None:
+            letters = await self._read(f"{where} AND state = 3 LIMIT 1", *values)
+        else:
+            where += " AND +died_in = ? AND state < 2"
+            letters = await self._read(f"{where} LIMIT 1", *values, died_in)
         return letters[0] if letters else None
 
     async def _read(self, where: str, *values: object) -> Sequence[Message]:
@@ -272,10 +277,10 @@ class SqlDriver:
                 self._notifier.notify(self._peers, name)
 
 
-def _letters_of(queue: str, died_in: str | None, states: str) -> tuple[str, tuple[str, ...]]:
-    """The condition for dead letters in the store of a queue, or of another one in these states."""
+def _letters_of(queue: str, died_in: str | None) -> tuple[str, tuple[str, ...]]:
+    """The condition for dead letters in the driver's store, or of a queue that received them."""
     # The terms are those of the indexes.
     if died_in is None:
         return "queue = ? AND died_in IS NOT NULL AND state = 3", (queue,)
-    condition = f"queue = ? AND died_in = ? AND died_in IS NOT NULL AND state < 3 AND {states}"
+    condition = "queue = ? AND died_in = ? AND died_in IS NOT NULL AND state < 3"
     return condition, (queue, died_in)
