@@ -43,9 +43,10 @@ test-quick: $(VENV)/stamp ## Run the tests that take a minute together
 reliability: $(VENV)/stamp ## Crash, freeze and overload programs for half an hour; writes docs/reliability.md
 	@$(BIN)/python -m tests.reliability $(ARGS)
 
-histories: $(VENV)/stamp ## Random histories and manifests by the ten thousand, for half an hour
-	@RELIABILITY_EXAMPLES=10000 RELIABILITY_ROUNDS=500 RELIABILITY_MUTATIONS=100000 $(BIN)/python -m pytest -q \
-		tests/queue/sql/test_store_model.py tests/queue/memory/test_memory_model.py tests/queue/sql/test_unique.py tests/manifest/test_hostile_manifests.py tests/manifest/test_yaml12.py
+histories: $(VENV)/stamp ## Random histories, manifests and requests by the ten thousand, for half an hour
+	@RELIABILITY_EXAMPLES=10000 RELIABILITY_ROUNDS=500 RELIABILITY_MUTATIONS=100000 RELIABILITY_REQUESTS=10000 $(BIN)/python -m pytest -q \
+		tests/queue/sql/test_store_model.py tests/queue/memory/test_memory_model.py tests/queue/sql/test_unique.py tests/manifest/test_hostile_manifests.py tests/manifest/test_yaml12.py \
+		tests/web/protocol/test_mutations.py
 
 release: $(VENV)/stamp ## Build wheel and sdist, and use them from a new environment
 	@$(BIN)/python -m tests.release

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import random
 import socket
 import struct
 from pathlib import Path
 from time import monotonic
 
-from tests.support.blackbox import APPS, FREE_PORT, Site, eventually, running, write_files
+from tests.support.blackbox import APPS, FREE_PORT, Site, running, write_files
 
 GET = b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n"
-SEEDS = [
-    GET * 5,
-    b"HEAD /hello?a=%00&b=%ff HTTP/1.0\r\n\r\n",
-    b"POST /hello HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}" * 2,
-    b"POST /hello HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX: y\r\n\r\n",
-    b"GET http://x/%2e%2e/%c0%ae/hello HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\n\r\n",
-    b"OPTIONS * HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n",
-]
-FUZZED = 1500
 
 
 def exchange(site: Site, data: bytes, *, reset: bool = False) -> bytes:
@@ -38,39 +27,8 @@ def exchange(site: Site, data: bytes, *, reset: bool = False) -> bytes:
             return b""
 
 
-def mutated(seed: bytes, chance: random.Random) -> bytes:
-    data = bytearray(seed)
-    for _ in range(chance.randint(1, 6)):
-        at = chance.randrange(len(data))
-        match chance.randrange(4):
-            case 0:
-                data[at] = chance.randrange(256)
-            case 1 if len(data) > 20:
-                del data[at : at + 8]
-            case 2:
-                data[at:at] = data[chance.randrange(len(data)) :][:20]
-            case _:
-                data[at:at] = chance.randbytes(3)
-    return bytes(data)
-
-
 def complaints(site: Site) -> list[str]:
     return [line["message"] for line in site.program.log if line["level"] in ("warning", "error")]
-
-
-def test_mutated_requests_are_never_answered_with_a_5xx_nor_logged_as_faults() -> None:
-    chance = random.Random(7)
-    with running(APPS / "hello", FREE_PORT) as site:
-        for number in range(FUZZED):
-            data = mutated(chance.choice(SEEDS), chance)
-            answer = exchange(site, data, reset=number % 3 == 0)
-            assert b"HTTP/1.1 5" not in answer, data
-
-        assert site.ask("GET", "/hello").status == 200
-        files = f"/proc/{site.program.pid}/fd"
-        eventually(lambda: len(os.listdir(files)) < 40)
-        assert site.stop() == 0
-        assert complaints(site) == []
 
 
 def test_a_client_that_leaves_in_the_middle_of_its_requests_is_no_fault(tmp_path: Path) -> None:

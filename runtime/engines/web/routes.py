@@ -96,6 +96,7 @@ class Routes:
         # Most requests are for a path without parameters: two dict lookups and a finished match.
         self._static: dict[bytes, dict[str, Match]] = {}
         self._count = 0
+        self._methods = {"OPTIONS"}
         for route in routes:
             self._add(route)
         # After all others, so that an explicit HEAD is never taken for a duplicate.
@@ -117,8 +118,9 @@ class Routes:
         return self._search(method, raw_path)
 
     def _search(self, method: str, raw_path: bytes) -> Match:
-        if not raw_path.startswith(b"/"):
-            return Match(None, NO_GROUP)  # `OPTIONS *`
+        if not raw_path.startswith(b"/"):  # `OPTIONS *` asks for all that the server can do
+            methods = self._methods if raw_path == b"*" else ()
+            return Match(None, NO_GROUP, allowed=frozenset(methods))
         try:
             path, segments = _decode(raw_path)
         except UnicodeDecodeError:
@@ -158,6 +160,7 @@ class Routes:
         if not names and not route.is_fallback:
             methods = self._static.setdefault(route.path.encode(), {})
             methods[route.method] = Match(route, route.group)
+        self._methods |= {route.method, "HEAD"} if route.method == "GET" else {route.method}
         self._count += 1
 
 

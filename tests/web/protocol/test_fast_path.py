@@ -54,13 +54,13 @@ def written(request: bytes, handler: Callable[[Exchange], Awaitable[Any]], pause
         if paused:
             connection.pause_writing()
         connection.data_received(request)
-        tasks = set(pool._state.tasks)
+        tasks = set(pool._shared.tasks)
         if paused:
             await asyncio.wait(tasks, timeout=0)
             assert wire.written == []
             connection.resume_writing()
         await asyncio.wait(tasks)
-        assert connection.cycle.response_complete
+        assert connection._current.response_complete
         return wire
 
     wire: Wire = run(main())

@@ -1,1 +1,1 @@
-"""The HTTP/1.1 protocol on top of uvicorn: everything that touches its internals."""
+"""The HTTP/1.1 protocol: llhttp parses heads, uvicorn's cycle sends responses."""

@@ -1,8 +1,7 @@
-"""Connection: one client on uvicorn's httptools protocol, with time-outs and size limits.
+"""Connection: one client of HTTP/1.1, whose requests are read and answered one after the other.
 
-The modules of this package use undocumented parts of uvicorn: the protocol class with its
-attributes and callbacks here, the cycle of a request in `fast_path`, the state that protocols
-share in `connections`. `tests/web/protocol/test_uvicorn.py` names each of them.
+Nothing is parsed while a request is in progress: what a client sends ahead waits as bytes, few of
+them here and the rest at the client. So a request cannot disturb the response to an earlier one.
 """
 
 from __future__ import annotations
@@ -10,286 +9,290 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import math
+from typing import Any
 
-import httptools
-from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
+from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 
 from runtime.engines.web.admission import Shortage
 from runtime.engines.web.fast_path import FAST_PATH
-from runtime.engines.web.protocol import refusal, upgrade_body
-from runtime.engines.web.protocol.fast_path import CycleFastPath
-from runtime.engines.web.protocol.framing import TRAILER_FIELDS, Framing
-from runtime.engines.web.protocol.lingering import LingeringTransport, discard
+from runtime.engines.web.protocol import refusal
+from runtime.engines.web.protocol.cycle import CarefulCycle, Cycle
+from runtime.engines.web.protocol.deadlines import Deadlines
+from runtime.engines.web.protocol.head import Head, decode
+from runtime.engines.web.protocol.output import LINGER, Output
 from runtime.engines.web.protocol.phase import Phase
-from runtime.engines.web.protocol.refusal import MAX_HEAD, Refusal
+from runtime.engines.web.protocol.reader import Reader
+from runtime.engines.web.protocol.refusal import Refusal, Refused
 from runtime.engines.web.protocol.shared import Shared
 
-_LINGER = 2.0
-"""Seconds for which a client that is still sending is read from after the response."""
-_MIN_PROGRESS = 16 * 1024
-"""Bytes of a pending response that a client must take within the write time-out."""
+_MAX_EXCESS = 100
+"""Clients beyond the limit for whom the server lingers, so that they read why."""
+_ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 
-class Connection(HttpToolsProtocol):
-    """One client. `Connections.tick` checks the deadlines: requests need no timer of their own."""
+class Connection(asyncio.Protocol):
+    """One client. `Connections.tick` checks its deadlines."""
 
     def __init__(self, shared: Shared) -> None:
-        super().__init__(shared.config, shared.state, {})
-        self.deadline = math.inf
-        """When the current phase times out, on the loop's clock."""
-        self.write_deadline = math.inf
-        """When the client must have taken more of the pending response."""
         self._shared = shared
         self._timeouts = shared.timeouts
+        self._loop = asyncio.get_running_loop()
+        self.deadlines = Deadlines(self._loop.time)
         self._phase = Phase.NEW
-        self._received = 0
-        self._chunk_start = 0
-        self._head_start = 0
-        self._pipelined = False
-        self._pending_write = 0
-        self._framing = Framing()
-        self._refusal: Refusal | None = None
+        self._reader = Reader()
+        self._at_eof = False
+        self._cycle: Cycle | None = None
+        """The request in progress, or the last one."""
 
     # Called by the transport.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        self.transport = transport
         self._context = contextvars.copy_context()
-        self._lingering = LingeringTransport(self)
-        self._enter(Phase.NEW, self._timeouts.header)
-        opened = transport.get_extra_info("socket")
-        descriptor = opened.fileno() if opened else -1
-        if (
-            lack := self._shared.admission.refusal(len(self.connections) - 1, descriptor)
-        ) is not None:
-            self._turn_away(lack)
+        self.flow = FlowControl(transport)
+        self._output = Output(transport, self.deadlines, self._timeouts.write, self._end)
+        self._scope = {
+            "type": "http",
+            "asgi": _ASGI,
+            "server": get_local_addr(transport),
+            "client": get_remote_addr(transport),
+            "scheme": "https" if is_ssl(transport) else "http",
+            "root_path": "",
+        }
+        self.deadlines.expect_input(self._timeouts.header)
+        self._shared.clients.add(self)
+        self._admit()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        self._lingering.detach()
-        self.deadline = self.write_deadline = math.inf
+        self._shared.clients.discard(self)
+        self._stop_reading()
+        self._output.detach()
+        self.deadlines.clear()
+        if self._cycle is not None:
+            self._cycle.disconnect()
+            self._cycle = None
+        self.flow.resume_writing()
         self._shared.closed.set()
 
     def data_received(self, data: bytes) -> None:
-        if self._phase is Phase.LINGER or self._refusal is not None:
-            return
-        self._chunk_start = self._received
-        self._received += len(data)
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._ignore_upgrade(data[upgrade.args[0] :])
-        except httptools.HttpParserError:
-            self._refuse(self._refusal or refusal.NOT_HTTP)
-        else:
-            if self._phase is Phase.HEAD and self._received - self._head_start > MAX_HEAD:
-                self._check_head()
-            elif self._phase is Phase.BODY and self._framing.count(len(data)) > MAX_HEAD:
-                self._refuse(refusal.FRAMING_TOO_LARGE)
+        if self._phase is not Phase.LINGER:
+            self._reader.feed(data)
+            self._read()
 
-    def eof_received(self) -> bool:  # type: ignore[override]
+    def eof_received(self) -> bool:
         """The client has closed its sending side: send the response that is due, then close.
 
         Closes at once if the handler waits for a disconnect, as streams do: the client may have
         closed both sides, which looks the same.
         """
-        cycle = self.cycle
-        if cycle is None or cycle.response_complete or cycle.message_event._waiters:
+        if self._phase is not Phase.RESPONSE or self._scope["scheme"] == "https":
             return False
-        if self._phase not in (Phase.HEAD, Phase.RESPONSE) or self.scheme == "https":
+        if self._current.awaits_disconnect:
             return False
-        if self._refusal is None:
-            cycle.keep_alive = False
-        self._phase, self.deadline = Phase.RESPONSE, math.inf
+        self._at_eof = True
+        if not self._reader.data:
+            self._current.keep_alive = False
         return True
 
     def pause_writing(self) -> None:
-        super().pause_writing()
-        self._watch_writing()
+        self.flow.pause_writing()
+        self._output.expect()
 
     def resume_writing(self) -> None:
-        super().resume_writing()
-        self.write_deadline = math.inf
+        self.flow.resume_writing()
+        self.deadlines.output = math.inf
         if self.transport.is_closing():
-            self._watch_writing()
+            self._output.expect()
 
-    # Called by the parser.
+    # Called by the cycle of a request.
 
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._head_start = self._chunk_start
-        self._pipelined = self._phase not in (Phase.NEW, Phase.IDLE)
-        self._enter(Phase.HEAD, self._timeouts.header)
-
-    def on_headers_complete(self) -> None:
-        # The bytes received may include part of a body, so the headers are counted exactly.
-        if self._received - self._head_start > MAX_HEAD and self._head_size() > MAX_HEAD:
-            self._refusal = refusal.HEAD_TOO_LARGE
-            raise ValueError("too large")
-        if not self._has_host():
-            self._refusal = refusal.NO_HOST
-            raise ValueError("no host")
-        super().on_headers_complete()
-        self._framing.begin(self.headers)
-        self.headers = TRAILER_FIELDS
-        self.cycle.transport = self._lingering  # type: ignore[assignment]
-        self.scope[FAST_PATH] = CycleFastPath(self.cycle)  # type: ignore[literal-required]
-        if self._shared.stopping:
-            self.cycle.keep_alive = False
-        self._enter(Phase.BODY, self._timeouts.read)
-
-    def on_body(self, body: bytes) -> None:
-        self._framing.body_bytes += len(body)
-        super().on_body(body)
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        # Else a request that waited for another, or came after one, has the other's context.
-        context = self._context.copy()
-        self.tasks.add(self.loop.create_task(self._run(cycle, app), context=context))
-
-    async def _run(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        """Run the application, which logs its own failures. Saves the task a done callback."""
-        try:
-            await app(cycle.scope, cycle.receive, cycle.send)
-        finally:
-            self.tasks.discard(asyncio.current_task())
-            cycle.on_response = discard
-            if not cycle.response_complete:
-                cycle.transport.close()
-
-    def on_message_complete(self) -> None:
-        super().on_message_complete()
-        if self.cycle.response_complete:
-            self._enter(Phase.IDLE, self._timeouts.idle)
-        else:
-            self._phase, self.deadline = Phase.RESPONSE, math.inf
-
-    # Called by the request-response cycle.
+    def resume_reading(self) -> None:
+        """Read on, unless enough of later requests waits already."""
+        if self._phase is not Phase.RESPONSE or len(self._reader) <= HIGH_WATER_LIMIT:
+            self.flow.resume_reading()
 
     def on_response_complete(self) -> None:
-        self.server_state.total_requests += 1
-        if self.transport.is_closing() or self._phase is Phase.LINGER:
-            return
-        self.flow.resume_reading()
-        if self.pipeline:
-            cycle, app = self.pipeline.pop()
-            self._start_asgi_task(cycle, app)
-        elif self._refusal is not None:
-            self._refuse(self._refusal)
-        elif self._phase is Phase.RESPONSE:
-            self._enter(Phase.IDLE, self._timeouts.idle)
+        if self._phase is Phase.RESPONSE:
+            self._await_request()
+            self._read()
         elif self._phase is Phase.BODY:
             # The rest of an unread body is still received, for a moment.
-            self.deadline = min(self.deadline, self.loop.time() + _LINGER)
-
-    def finish(self) -> None:
-        """Close once all is written, lingering while the client is still sending.
-
-        Closing at once would reset the connection, and the client could lose the response.
-        """
-        if self._phase in (Phase.HEAD, Phase.BODY) and self.transport.can_write_eof():
+            self.deadlines.shorten_input(LINGER)
             self.flow.resume_reading()
-            self.transport.write_eof()
-            self._enter(Phase.LINGER, _LINGER)
+
+    def break_off(self) -> None:
+        """End the connection in the middle of a response, so that the client can tell."""
+        if self._cycle is not None and self._cycle.until_close:
+            self._output.reset()
         else:
-            self.transport.close()
-        self._watch_writing()
+            self._output.close()
 
     # Called by the server.
 
     def expire(self, now: float) -> None:
         """Act on the deadlines that have passed at `now`, on the loop's clock."""
-        if self.write_deadline <= now:
-            size = self.transport.get_write_buffer_size()
-            if size > max(0, self._pending_write - _MIN_PROGRESS):
+        if self.deadlines.output <= now:
+            if self._output.is_stalled():
                 self.transport.abort()
                 return
-            self._watch_writing()
-        if self.deadline > now:
+            self._output.expect()
+        if self.deadlines.input > now:
             return
-        if self.flow.read_paused and self._phase in (Phase.HEAD, Phase.BODY):
-            self._enter(self._phase, self._timeouts.read)  # reading is paused on our side
-        elif self._phase is Phase.HEAD:
+        if self._phase is Phase.HEAD:
             self._refuse(refusal.HEAD_TIMEOUT)
-        elif self._phase is Phase.BODY and not self.cycle.response_complete:
-            self._refuse(refusal.BODY_TIMEOUT)
+        elif self._phase is not Phase.BODY or self._current.response_complete:
+            self._output.shut()
+        elif self.flow.read_paused:
+            self.deadlines.expect_input(self._timeouts.read)  # it waits for us
         else:
-            self.deadline = math.inf
-            self.transport.close()
-            self._watch_writing()
+            self._refuse(refusal.BODY_TIMEOUT)
 
     def shutdown(self) -> None:
-        if self._phase is Phase.LINGER or self.cycle is None or self.cycle.response_complete:
-            self.transport.close()
-            self._watch_writing()
+        """Close now, or after the response to the request in progress."""
+        if self._cycle is not None and not self._cycle.response_complete:
+            self._cycle.keep_alive = False
+        elif self._phase is Phase.BODY:
+            self._end()
         else:
-            self.cycle.keep_alive = False
+            self._output.shut()
 
-    def _check_head(self) -> None:
-        """Refuse incomplete headers that are too large by now, not counting earlier requests."""
-        if self._pipelined and self._head_start == self._chunk_start:
-            # They began somewhere inside this chunk: only the parser knows what belongs to them.
-            self._head_start = self._received - self._head_size()
-        if self._received - self._head_start > MAX_HEAD:
-            self._refuse(refusal.HEAD_TOO_LARGE)
+    @property
+    def _current(self) -> Cycle:
+        assert self._cycle is not None
+        return self._cycle
 
-    def _has_host(self) -> bool:
-        """True if there is the one Host header that HTTP/1.1 requires (RFC 9112, 3.2)."""
-        hosts = [name for name, _ in self.headers].count(b"host")
-        return hosts == 1 or (hosts == 0 and self.parser.get_http_version() != "1.1")
+    def _admit(self) -> None:
+        """Turn the client away if there are too many already."""
+        admission, connections = self._shared.admission, len(self._shared.clients) - 1
+        opened = self.transport.get_extra_info("socket")
+        shortage = admission.refusal(connections, opened.fileno() if opened else -1)
+        if shortage is None:
+            return
+        admission.count(shortage)
+        self.transport.write(refusal.TURNED_AWAY.encode(self._shared.headers))
+        self._stop_reading()
+        excess = connections - admission.max_connections
+        self._output.end(linger=shortage is Shortage.CONNECTIONS and excess < _MAX_EXCESS)
 
-    def _head_size(self) -> int:
-        """Bytes of the request line and of the complete headers."""
-        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+    def _read(self) -> None:
+        """Read requests until there is no whole one, or the response to one is due."""
+        reader = self._reader
+        try:
+            while reader.data:
+                if self._phase is Phase.BODY:
+                    if not self._read_body():
+                        break
+                elif self._phase is Phase.RESPONSE:
+                    if len(reader) > HIGH_WATER_LIMIT:
+                        self.flow.pause_reading()
+                    return
+                elif reader.read_head():
+                    self._start(reader.head)
+                else:
+                    self._await_rest_of_head()
+                    return
+        except Refused as refused:
+            self._refuse(refused.refusal)
+            return
+        if self._phase is Phase.BODY:
+            if self.deadlines.input == math.inf:
+                self.deadlines.expect_input(self._timeouts.read)
+        elif self._at_eof and self._phase is Phase.IDLE:
+            self._output.shut()
 
-    def _enter(self, phase: Phase, seconds: float) -> None:
-        self._phase = phase
-        self.deadline = self.loop.time() + seconds
+    def _await_rest_of_head(self) -> None:
+        if self._phase is Phase.NEW:  # the time runs since the connection was made
+            self._phase = Phase.HEAD
+        elif self._phase is Phase.IDLE:
+            self._phase = Phase.HEAD
+            self.deadlines.expect_input(self._timeouts.header)
+        if self._at_eof:
+            self._output.shut()
 
-    def _watch_writing(self) -> None:
-        """Start the write time-out if a response is pending, else end it."""
-        self._pending_write = self.transport.get_write_buffer_size()
-        self.write_deadline = (
-            self.loop.time() + self._timeouts.write if self._pending_write else math.inf
+    def _start(self, head: Head) -> None:
+        """Start the application on a request."""
+        scope: dict[str, Any] = {
+            **self._scope,
+            "http_version": "1.0" if head.is_http10 else "1.1",
+            "method": head.method,
+            "path": decode(head.path),
+            "raw_path": head.path,
+            "query_string": head.query,
+            "headers": head.headers,
+        }
+        careful = head.is_http10 or head.expects_continue
+        cycle = self._cycle = (CarefulCycle if careful else Cycle)(
+            scope,
+            self._output,
+            self,
+            self._shared.headers,
+            keep_alive=head.keeps_alive and not self._shared.stopping,
+            expects_continue=head.expects_continue,
         )
+        scope[FAST_PATH] = cycle
+        if head.length:
+            self._reader.start_body()
+            self._phase, self.deadlines.input = Phase.BODY, math.inf
+        else:
+            self._await_response()
+        run = cycle.run(self._shared.app, self._shared.tasks)
+        # In a copy: else a request that waited for another has the context of that one.
+        task = self._loop.create_task(run, context=self._context.copy())
+        self._shared.tasks.add(task)
 
-    def _turn_away(self, shortage: Shortage) -> None:
-        self._shared.admission.count(shortage)
-        if shortage is Shortage.CONNECTIONS:
-            self._phase = Phase.HEAD  # lingers, so that the client reads why
-        self._refuse(refusal.TURNED_AWAY)
+    def _read_body(self) -> bool:
+        """Read of a body what there is; false if more of it is to come."""
+        cycle = self._current
+        piece = self._reader.read_body()
+        if piece and not cycle.response_complete:
+            cycle.waiting_for_100_continue = False
+            cycle.body += piece
+            if len(cycle.body) > HIGH_WATER_LIMIT:
+                self.flow.pause_reading()
+            cycle.message_event.set()
+        if not self._reader.body.ended:
+            return False
+        if cycle.response_complete:
+            self._await_request()
+        else:
+            self._await_response()
+        return True
+
+    def _await_response(self) -> None:
+        self._phase, self.deadlines.input = Phase.RESPONSE, math.inf
+        self._current.more_body = False
+        self._current.message_event.set()
+
+    def _await_request(self) -> None:
+        self._phase = Phase.IDLE
+        self.deadlines.expect_input(self._timeouts.idle)
+        self.flow.resume_reading()
 
     def _refuse(self, reason: Refusal) -> None:
-        """Answer a request without the application and close, once earlier ones are answered."""
-        self._refusal = reason
-        cycle = self.cycle
-        if cycle is not None and not cycle.response_complete:
-            if self._phase is not Phase.BODY:
-                return  # on_response_complete refuses it after the earlier responses
-            cycle.disconnected = True
-            cycle.message_event.set()
-            if cycle.response_started or self.pipeline:
-                self.transport.abort()
+        """Answer a request without the application, and end the connection."""
+        if self._phase is Phase.BODY:
+            cycle = self._current
+            if cycle.response_complete:  # a second response would be taken for the next one
+                self._end()
                 return
-        elif self._phase is Phase.BODY:
-            self.finish()  # the request has its response: a second one would be taken for the next
-            return
-        self.transport.write(self._refusal.encode(self.server_state.default_headers))
-        self.finish()
+            cycle.disconnect()
+            if cycle.response_started:
+                self.break_off()
+                return
+            with_body = cycle.scope["method"] != "HEAD"
+        else:
+            with_body = not self._reader.startswith(b"HEAD ")
+        self._output.write(reason.encode(self._shared.headers, with_body=with_body))
+        self._end()
 
-    def _ignore_upgrade(self, rest: bytes) -> None:
-        """Stay with HTTP/1.1 when a request offers another protocol (`Upgrade: h2c`).
+    def _end(self) -> None:
+        """End the connection, lingering while the client may still be sending."""
+        waits = self._phase in (Phase.RESPONSE, Phase.IDLE) and not self._reader.data
+        self._stop_reading()
+        self._output.end(linger=not waits)
 
-        The parser leaves everything after the headers to that protocol, so a body is read by a
-        second parser, and the connection is closed afterwards.
-        """
-        framing = upgrade_body.encode_framing(self.scope["headers"])
-        if framing:
-            cycle = self.cycle
-            cycle.keep_alive, cycle.more_body = False, True
-            cycle.message_event.clear()
-            self.parser = upgrade_body.body_parser(framing, self)
-            self._enter(Phase.BODY, self._timeouts.read)
-        if rest:
-            self.data_received(rest)
+    def _stop_reading(self) -> None:
+        """Ignore from now on what the client sends."""
+        self._phase = Phase.LINGER
+        self._reader.close()

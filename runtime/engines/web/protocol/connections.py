@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from email.utils import formatdate
-from typing import cast
 
-import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.server import ServerState
 
 from runtime.engines.web.admission import Admission
 from runtime.engines.web.protocol.connection import Connection
@@ -21,31 +18,9 @@ class Connections:
     """All clients of one server. `connect` is the protocol factory of its listener."""
 
     def __init__(self, app: ASGIApp, timeouts: Timeouts, admission: Admission) -> None:
-        config = uvicorn.Config(
-            app,
-            http=Connection,
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-        )
-        config.load()
-        self._state = ServerState()
-        # uvicorn's protocols add themselves to this set.
-        self._clients = cast("set[Connection]", self._state.connections)
-        self._closed = asyncio.Event()
-        self._admission = admission
-        self._shared = Shared(
-            config=config,
-            state=self._state,
-            timeouts=timeouts,
-            admission=admission,
-            closed=self._closed,
-        )
+        self._shared = Shared(app=app, timeouts=timeouts, admission=admission)
+        self._clients = self._shared.clients
+        self._closed = self._shared.closed
 
     def __len__(self) -> int:
         return len(self._clients)
@@ -59,11 +34,11 @@ class Connections:
 
         To be called several times per time-out.
         """
-        self._state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
+        self._shared.headers = [(b"date", formatdate(usegmt=True).encode())]
         now = asyncio.get_running_loop().time()
-        self._admission.tick(now)
+        self._shared.admission.tick(now)
         for connection in list(self._clients):
-            if connection.deadline <= now or connection.write_deadline <= now:
+            if connection.deadlines.input <= now or connection.deadlines.output <= now:
                 connection.expire(now)
 
     def stop(self) -> None:
@@ -99,4 +74,4 @@ class Connections:
 
     def _running(self) -> set[asyncio.Task[None]]:
         # A task cancelled before its first step has not removed itself.
-        return {task for task in self._state.tasks if not task.done()}
+        return {task for task in self._shared.tasks if not task.done()}

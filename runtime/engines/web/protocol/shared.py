@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import uvicorn
-from uvicorn.server import ServerState
+from starlette.types import ASGIApp
 
 from runtime.engines.web.admission import Admission
+from runtime.engines.web.protocol.cycle import Headers
 from runtime.engines.web.timeouts import Timeouts
+
+if TYPE_CHECKING:
+    from runtime.engines.web.protocol.connection import Connection
 
 
 @dataclass(slots=True, kw_only=True)
 class Shared:
     """State that all connections of a server share."""
 
-    config: uvicorn.Config
-    state: ServerState
+    app: ASGIApp
     timeouts: Timeouts
     admission: Admission
-    closed: asyncio.Event
+    clients: set[Connection] = field(default_factory=set)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    """Requests that the application works on."""
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set whenever a connection has been closed."""
+    headers: Headers = field(default_factory=list)
+    """Sent with each response."""
     stopping: bool = False
