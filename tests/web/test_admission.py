@@ -13,13 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from runtime.engines.web.address import tls_context
+from runtime.engines.web.address import Address, bind, listen, tls_context
 from runtime.engines.web.admission import Admission, Shortage, reserve
+from runtime.engines.web.backlog import BacklogTakeover
+from runtime.engines.web.dispatcher import Dispatcher
 from runtime.engines.web.exchange import Exchange
+from runtime.engines.web.routes import Routes
+from runtime.engines.web.server import Server
 from tests.support.blackbox import FREE_PORT, eventually, write_files
 from tests.support.program import PLAIN_LOOP, Program
 from tests.support.program import running as running_program
-from tests.support.serving import BOTH, SOON, hello, route, run, served
+from tests.support.serving import BOTH, PATIENT, SOON, Running, hello, route, run, served
+from tests.support.serving import running as running_server
 
 ROUTES = [route("GET", "/x", hello)]
 
@@ -61,6 +66,51 @@ def test_clients_in_their_tls_handshake_count(loop: str, certificate: tuple[Path
             return rest
 
     assert run(main(), loop) == b""
+
+
+@BOTH
+def test_a_full_worker_leaves_the_clients_of_another_to_that(
+    loop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poll, polls, enough = BacklogTakeover.poll, [], asyncio.Event()
+
+    def counted(self: BacklogTakeover) -> None:
+        poll(self)
+        polls.append(self)
+        if len(polls) > 5:
+            enough.set()
+
+    monkeypatch.setattr(BacklogTakeover, "poll", counted)
+
+    async def main() -> list[int]:
+        own, other = bind(Address("127.0.0.1", 0)), listen(Address("127.0.0.1", 0))
+        dispatcher = Dispatcher(max_body=1)
+        dispatcher.serve(Routes(ROUTES))
+        service = Server(
+            dispatcher,
+            Address(*own.getsockname()),
+            timeouts=PATIENT,
+            max_connections=2,
+            sockets=(own, other),
+        )
+        async with running_server(service) as server:
+            admitted = [await server.connect() for _ in range(2)]
+            for client in admitted:
+                await client.get("/x")
+            theirs = Running(other.getsockname()[1], server.stop_event, server.task)
+            waiting = [await theirs.connect() for _ in range(3)]
+            polls.clear()
+            enough.clear()
+            await asyncio.wait_for(enough.wait(), SOON)
+            await admitted.pop().close()
+            statuses = []
+            for client in waiting:
+                statuses.append((await client.get("/x", "Connection: close")).status)
+                await client.close()
+            await admitted.pop().close()
+            return statuses
+
+    assert run(main(), loop) == [200, 200, 200]
 
 
 @BOTH

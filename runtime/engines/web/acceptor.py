@@ -44,7 +44,15 @@ class Acceptor:
 
     def accept(self, listener: socket.socket) -> None:
         """Accept the clients that wait in a queue, or some of them."""
-        for _ in range(_MAX_ACCEPTS):
+        self._accept(listener, _MAX_ACCEPTS)
+
+    def take_over(self, listener: socket.socket) -> None:
+        """Accept clients of another worker, but none to turn it away: its own may have room."""
+        room = self._admission.max_connections - self._count()
+        self._accept(listener, min(_MAX_ACCEPTS, room))
+
+    def _accept(self, listener: socket.socket, most: int) -> None:
+        for _ in range(most):
             try:
                 client, _address = listener.accept()
             except ConnectionError:
@@ -53,8 +61,7 @@ class Acceptor:
                 if error.errno in OUT_OF_DESCRIPTORS:
                     self._drop_one(listener)
                 return  # none is left, or the listener is closed
-            connections = self._connected() + len(self._handovers)
-            reason = self._admission.refusal(connections, client.fileno())
+            reason = self._admission.refusal(self._count(), client.fileno())
             if reason is not None and (self._tls or reason is Shortage.DESCRIPTORS):
                 self._admission.count(reason)
                 client.close()
@@ -75,6 +82,9 @@ class Acceptor:
         if self._spare >= 0:
             os.close(self._spare)
             self._spare = -1
+
+    def _count(self) -> int:
+        return self._connected() + len(self._handovers)
 
     def _drop_one(self, listener: socket.socket) -> None:
         """Turn one client away although not even an accept is possible.

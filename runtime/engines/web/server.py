@@ -68,7 +68,7 @@ class Server:
         close_listener = await self._listen(opened, clients, acceptor)
         others = self._sockets[1:]
         stop_ticks = _every(self._tick_interval(), clients.tick)
-        takeover = BacklogTakeover(others, acceptor.accept)
+        takeover = BacklogTakeover(others, acceptor.take_over)
         stop_takeover = _every(INTERVAL, takeover.poll) if others else stop_ticks
         try:
             ready(address.url("https" if self._tls else "http"))

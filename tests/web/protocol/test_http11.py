@@ -136,6 +136,29 @@ def test_a_client_that_only_stopped_sending_gets_its_answers(loop: str, behind: 
 
 
 @BOTH
+def test_a_handler_that_asked_once_whether_its_client_is_there_still_answers_it(loop: str) -> None:
+    async def main() -> tuple[bool, bytes]:
+        gate, seen = Gate(), []
+
+        async def ask(exchange: Exchange) -> str:
+            seen.append(await exchange.request.is_disconnected())
+            return await gate(exchange)
+
+        async with served([route("GET", "/ask", ask), *ROUTES]) as server:
+            client = await server.connect()
+            client.send(head("GET", "/ask"))
+            await asyncio.wait_for(gate.entered.wait(), SOON)
+            client.writer.write_eof()
+            await server.get("/x")
+            gate.go.set()
+            answer = await client.answer()
+            await client.close()
+            return seen[0], answer.body
+
+    assert run(main(), loop) == (False, b"late")
+
+
+@BOTH
 def test_a_client_that_stopped_in_the_middle_of_its_request_is_closed(loop: str) -> None:
     async def main() -> list[bytes]:
         ends = []

@@ -150,10 +150,10 @@ class Connection(asyncio.Protocol):
 
     def shutdown(self) -> None:
         """Close now, or after the response to the request in progress."""
-        if self._cycle is not None and not self._cycle.response_complete:
-            self._cycle.keep_alive = False
-        elif self._phase is Phase.BODY:
+        if self._phase is Phase.BODY and self._current.response_complete:
             self._end()
+        elif self._phase in (Phase.BODY, Phase.RESPONSE):
+            self._current.keep_alive = False
         else:
             self._output.shut()
 

@@ -100,8 +100,10 @@ class Cycle(RequestResponseCycle):
         if not self.disconnected and not self.response_complete:
             self._client.resume_reading()
             self.awaits_disconnect = not self.more_body
-            await self.message_event.wait()
-            self.awaits_disconnect = False
+            try:
+                await self.message_event.wait()
+            finally:
+                self.awaits_disconnect = False
             self.message_event.clear()
         if self.disconnected or self.response_complete:
             return {"type": "http.disconnect"}
