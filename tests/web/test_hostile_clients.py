@@ -2,14 +2,59 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import random
 import socket
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import monotonic
 
-from tests.support.blackbox import APPS, FREE_PORT, Site, running, write_files
+from tests.support.blackbox import APPS, FREE_PORT, Site, eventually, running, write_files
+from tests.support.mutations import mutated, pieces
 
 GET = b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+AT_ONCE = struct.pack("ii", 1, 0)
+VISITS = 60
+MANGLED = {
+    "_index.yaml": """
+        namespace: app
+        entries:
+          - {name: gateway, kind: http.service, addr: ":0", lifecycle: {auto_start: true}}
+          - name: router
+            kind: http.router
+            meta: {server: gateway}
+            middleware: [cors, compress]
+          - {name: read.e, kind: http.endpoint, method: POST, path: /x, func: read}
+          - {name: look.e, kind: http.endpoint, method: GET, path: /x, func: look}
+          - {name: unread.e, kind: http.endpoint, method: POST, path: /unread, func: look}
+          - {name: stream.e, kind: http.endpoint, method: GET, path: /stream, func: stream}
+          - {name: read, kind: function.python, source: file://h.py, method: read}
+          - {name: look, kind: function.python, source: file://h.py, method: look}
+          - {name: stream, kind: function.python, source: file://h.py, method: stream}
+    """.replace("kind: http.endpoint,", "kind: http.endpoint, meta: {router: router},"),
+    "h.py": """
+        import asyncio
+        from starlette.responses import StreamingResponse
+
+        def look():
+            return {}
+
+        async def read(request):
+            return {"length": len(await request.body())}
+
+        async def stream():
+            async def parts():
+                for _ in range(5):
+                    yield b"x" * 1000
+                    await asyncio.sleep(0.001)
+
+            return StreamingResponse(parts())
+    """,
+}
 
 
 def exchange(site: Site, data: bytes, *, reset: bool = False) -> bytes:
@@ -18,8 +63,7 @@ def exchange(site: Site, data: bytes, *, reset: bool = False) -> bytes:
         try:
             client.sendall(data)
             if reset:
-                linger = struct.pack("ii", 1, 0)
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
                 return b""
             client.shutdown(socket.SHUT_WR)
             return b"".join(iter(lambda: client.recv(65536), b""))
@@ -29,6 +73,39 @@ def exchange(site: Site, data: bytes, *, reset: bool = False) -> bytes:
 
 def complaints(site: Site) -> list[str]:
     return [line["message"] for line in site.program.log if line["level"] in ("warning", "error")]
+
+
+def test_clients_that_mangle_their_requests_and_leave_in_any_way_hold_up_nothing(
+    tmp_path: Path,
+) -> None:
+    write_files(tmp_path, MANGLED)
+
+    def visit(seed: int) -> None:
+        chance = random.Random(seed)
+        for _ in range(VISITS):
+            ending = chance.choice(["reset", "close", "half", "wait"])
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection(("127.0.0.1", site.port), timeout=5) as client,
+            ):
+                for piece in pieces(mutated(chance), chance):
+                    client.sendall(piece)
+                if ending == "reset":
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+                if ending == "half":
+                    client.shutdown(socket.SHUT_WR)
+                if ending in ("half", "wait"):
+                    client.settimeout(5 if ending == "half" else 0.05)
+                    while client.recv(65536):
+                        pass
+
+    with running(tmp_path, FREE_PORT) as site, ThreadPoolExecutor(8) as pool:
+        assert [*pool.map(visit, range(8))] == [None] * 8
+        assert site.ask("GET", "/x").status == 200
+        files = f"/proc/{site.program.pid}/fd"
+        eventually(lambda: len(os.listdir(files)) < 40)
+        assert site.stop() == 0
+        assert complaints(site) == []
 
 
 def test_a_client_that_leaves_in_the_middle_of_its_requests_is_no_fault(tmp_path: Path) -> None:

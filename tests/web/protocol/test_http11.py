@@ -23,6 +23,19 @@ from tests.support.serving import (
 )
 
 ROUTES = [route("GET", "/x", hello), route("POST", "/x", echo)]
+ANSWERS_BEHIND = {
+    b"": 0,
+    b"\r\n": 0,
+    head("GET", "/x"): 1,
+    b"GET /x HT": 0,
+    b"NONSENSE\r\n\r\n": 1,
+    head("POST", "/x", "Content-Length: 9") + b"abc": 0,
+    head("POST", "/x", "Transfer-Encoding: chunked"): 0,
+    head("POST", "/x", "Transfer-Encoding: chunked") + b"1\r\na\r\n0": 0,
+    head("POST", "/x", body=b"abc") + b"abc": 1,
+}
+"""What a client may send behind a request before it closes its side, and how many answers it gets.
+"""
 
 
 @BOTH
@@ -113,7 +126,7 @@ def test_a_request_of_http_1_0_needs_no_host() -> None:
 
 
 @BOTH
-@pytest.mark.parametrize("behind", [b"", head("GET", "/x"), b"GET /x HT", b"NONSENSE\r\n\r\n"])
+@pytest.mark.parametrize("behind", ANSWERS_BEHIND)
 def test_a_client_that_only_stopped_sending_gets_its_answers(loop: str, behind: bytes) -> None:
     async def main() -> tuple[bytes, int]:
         gate = Gate()
@@ -130,9 +143,7 @@ def test_a_client_that_only_stopped_sending_gets_its_answers(loop: str, behind: 
             await client.close()
             return answer.body, rest.count(b"HTTP/1.1 ")
 
-    answered = {b"": 0, head("GET", "/x"): 1, b"GET /x HT": 0, b"NONSENSE\r\n\r\n": 1}
-
-    assert run(main(), loop) == (b"late", answered[behind])
+    assert run(main(), loop) == (b"late", ANSWERS_BEHIND[behind])
 
 
 @BOTH

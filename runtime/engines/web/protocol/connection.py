@@ -195,11 +195,10 @@ class Connection(asyncio.Protocol):
         except Refused as refused:
             self._refuse(refused.refusal)
             return
-        if self._phase is Phase.BODY:
-            if self.deadlines.input == math.inf:
-                self.deadlines.expect_input(self._timeouts.read)
-        elif self._at_eof and self._phase is Phase.IDLE:
-            self._output.shut()
+        if self._at_eof and self._phase is not Phase.RESPONSE:
+            self._output.shut()  # nothing more will come
+        elif self._phase is Phase.BODY and self.deadlines.input == math.inf:
+            self.deadlines.expect_input(self._timeouts.read)
 
     def _await_rest_of_head(self) -> None:
         if self._phase is Phase.NEW:  # the time runs since the connection was made
