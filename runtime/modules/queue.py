@@ -113,7 +113,7 @@ async def drop(id: str, letter: str | Mapping[str, Any] | Delivery) -> None:
     """Delete a message that died in a queue. Takes what `requeue` does, and raises NoDeadLetter."""
     queue = get(id)
     mine = _mine(letter)
-    await (queue.drop(_id_of(letter)) if mine is None else mine.ack())
+    await (queue.drop(_id_of(letter)) if mine is None else mine.drop(queue))
 
 
 def message() -> Delivery:

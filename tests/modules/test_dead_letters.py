@@ -257,13 +257,17 @@ def test_a_handler_knows_its_last_attempt() -> None:
     run(test)
 
 
-def test_a_message_that_did_not_die_in_a_queue_is_not_requeued_into_it() -> None:
+def test_a_message_that_did_not_die_in_a_queue_is_neither_requeued_into_it_nor_dropped() -> None:
     refused: list[str] = []
 
     async def work(body: Any) -> None:
         with pytest.raises(queue.NoDeadLetter) as caught:
             await queue.requeue("tasks", queue.message())
         refused.append(str(caught.value))
+        with pytest.raises(queue.NoDeadLetter):
+            await queue.drop("tasks", queue.message())
+        with pytest.raises(queue.NoDeadLetter):
+            await queue.drop("tasks", queue.message().id)
 
     async def test() -> None:
         tasks, failed = a_queue("tasks"), a_queue("failed")

@@ -77,15 +77,23 @@ class Delivery(msgspec.Struct, eq=False):  # a Struct is made in half the time o
 
     async def requeue(self, to: Queue) -> None:
         """Give a dead letter back to the queue where it died: see `runtime.modules.queue`."""
-        origin = self.message.headers.get(ORIGIN)
-        if origin != to.id:
-            died = f"died in '{origin}'" if origin else "is no dead letter"
-            raise NoDeadLetter(f"message '{self.id}' {died}, so '{to.id}' does not take it back")
+        self._check_origin(to, "take it back")
         again = requeued(self.message, to.id, to.max_requeues)
         try:
             await self._decide(Requeue(to, again))
         except Full as error:
             raise to.full(error) from None
+
+    async def drop(self, origin: Queue) -> None:
+        """Delete a dead letter of the queue where it died: see `runtime.modules.queue`."""
+        self._check_origin(origin, "drop it")
+        await self._decide(ACK)
+
+    def _check_origin(self, queue: Queue, action: str) -> None:
+        origin = self.message.headers.get(ORIGIN)
+        if origin != queue.id:
+            died = f"died in '{origin}'" if origin else "is no dead letter"
+            raise NoDeadLetter(f"message '{self.id}' {died}, so '{queue.id}' does not {action}")
 
     async def _decide(self, outcome: Outcome) -> None:
         if self.transaction is None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from runtime.engines.sql.contract import TransactionLost
+from runtime.engines.sql.sqlite import writer_transaction
 from tests.support.databases import (
     ADD,
     ENDLESS,
@@ -67,5 +69,27 @@ def test_a_block_that_raises_after_its_time_keeps_its_own_error(file: Path) -> N
                     await tx.execute(ADD, ("a",))
                     await other_task(db, "b")
                     1 / 0  # noqa: B018
+
+    run(main())
+
+
+def test_a_commit_is_not_broken_off(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    finish = writer_transaction._End.finish
+
+    def too_late(end: writer_transaction._End, *arguments: Any) -> None:
+        now[0] = 60.0
+        finish(end, *arguments)
+
+    monkeypatch.setattr(writer_transaction, "monotonic", lambda: now[0])
+    monkeypatch.setattr(writer_transaction, "DEADLINE_CHECK", 1)
+    monkeypatch.setattr(writer_transaction._End, "finish", too_late)
+
+    async def main() -> None:
+        async with tasks(file) as db:
+            async with db.transaction() as tx:
+                await tx.execute(ADD, ("a",))
+
+            assert names(file) == ["a"]
 
     run(main())

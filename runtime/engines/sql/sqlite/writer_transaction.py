@@ -149,6 +149,8 @@ class WriterTransaction:
             except Empty:
                 continue
             if isinstance(item, _End):
+                # A commit that is broken off may be done all the same, and would be told as failed.
+                raw.set_progress_handler(None, 0)
                 item.finish(connection, statements)
                 return None
             statements += 1
