@@ -14,7 +14,8 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 
-from runtime.engines.web.admission import OUT_OF_DESCRIPTORS, Admission, Shortage
+from runtime.engines.web.admission import Admission, Shortage
+from runtime.engines.web.problem import OUT_OF_DESCRIPTORS
 
 _MAX_ACCEPTS = 64
 """Clients accepted in one turn of the loop."""

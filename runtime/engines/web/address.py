@@ -12,6 +12,7 @@ from typing import Self
 
 import msgspec
 
+from runtime.engines.web.problem import OUT_OF_DESCRIPTORS
 from runtime.service import StartError
 
 BACKLOG = 2048
@@ -175,6 +176,6 @@ def _message(address: Address, error: OSError) -> str:
         return f"address '{address}' may not be opened; use a port above 1023, or grant the right"
     if error.errno == errno.EADDRNOTAVAIL:
         return f"address '{address}' is not of this machine; use ':{address.port}' for all of its"
-    if error.errno in (errno.EMFILE, errno.ENFILE):
+    if error.errno in OUT_OF_DESCRIPTORS:
         return f"address '{address}': too many open files; raise the limit (ulimit -n)"
     return f"address '{address}' cannot be opened: {error.strerror or error}"

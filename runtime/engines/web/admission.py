@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import resource
 import sys
 from enum import Enum
 
+from runtime.engines.web.problem import OUT_OF_DESCRIPTORS
 from runtime.loggers import logger
 
 _log = logger("runtime.http")
 
 MOST = 10_000
 """Clients that a server admits if its entry does not say how many."""
-OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 _INTERVAL = 60.0
 """Seconds between two counts in the log."""
 

@@ -13,7 +13,7 @@ from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.file_response import OpenFileResponse
 from runtime.engines.web.negotiation import accepts_html, header_values, weights
 from runtime.engines.web.open_file import OpenFile
-from runtime.engines.web.problem import HTTPError
+from runtime.engines.web.problem import OUT_OF_DESCRIPTORS, HTTPError
 from runtime.engines.web.routes import Route
 from runtime.service import StartError
 
@@ -102,7 +102,9 @@ class Files:
             if not _is_servable(name) or not all(map(_may_be_passed, folders)):
                 return None
             return OpenFile(full, follow=False)
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno in OUT_OF_DESCRIPTORS:
+                raise  # the file may be there
             return None  # name too long, loop of links, NUL, no permission
 
     def _response(self, file: OpenFile) -> Response:

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from runtime import codec
 
+OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 CONTENT_TYPE = (b"content-type", b"application/problem+json")
 
 
@@ -111,7 +112,7 @@ def declared(error: BaseException) -> HTTPError | None:
     means 503 without depending on HTTP. A lack of file descriptors means it, too. The text of an
     exception was not written for clients and is not sent.
     """
-    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+    if isinstance(error, OSError) and error.errno in OUT_OF_DESCRIPTORS:
         return HTTPError(503, headers={"Retry-After": "1"})  # others close some
     status = getattr(error, "http_status", None)
     if not isinstance(status, int) or not 400 <= status <= 599:
