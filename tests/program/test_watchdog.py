@@ -61,7 +61,7 @@ HOLDS = {
     "sleep": "    time.sleep(1.6)",
     "python": "    until = time.monotonic() + 1.6\n    while time.monotonic() < until: pass",
     "nested": "    __import__('subprocess').run(['sleep', '1.6'])",
-    "c": "    sum(range(10 ** 8))",
+    "c": "    sum(range(3 * 10 ** 8))",
 }
 
 
