@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from calendar import timegm
 from collections.abc import AsyncIterator, Iterator
@@ -21,6 +22,8 @@ from runtime.engines.web.response import IS_TRANSFORMED
 from runtime.engines.web.sending import Outgoing
 
 _STEP = 64 * 1024
+_TAG = re.compile(r'W/"[^"]*"|("[^"]*")')
+"""An entity tag; its group is empty for a weak one, which a strong comparison never matches."""
 
 
 class OpenFileResponse(FileResponse):
@@ -37,8 +40,9 @@ class OpenFileResponse(FileResponse):
 async def send_file(response: FileResponse, scope: Scope, outgoing: Outgoing) -> None:
     """Send the file of a response, which is left as it is.
 
-    Raises OSError before anything is sent if there is no such file, and `HTTPError` 416 if it has
-    none of the parts that are asked for. Raises OSError later if the file becomes shorter.
+    Raises OSError before anything is sent if there is no such file, `HTTPError` 412 if it is not
+    the one that the client asks for, and 416 if it has none of the parts that are asked for.
+    Raises OSError later if the file becomes shorter.
     """
     if isinstance(response, OpenFileResponse):
         file = response.file
@@ -54,10 +58,15 @@ async def _send(
     file: OpenFile, headers: MutableHeaders, status: int, scope: Scope, outgoing: Outgoing
 ) -> None:
     request, method = RequestHeaders(scope=scope), scope["method"]
-    if status == 200 and method in ("GET", "HEAD") and _is_known(request, headers, file):
-        kept = [pair for pair in headers.raw if not pair[0].startswith((b"content-", b"accept-"))]
-        await outgoing.respond(304, kept, b"")
-        return
+    if status == 200 and method in ("GET", "HEAD"):
+        if _has_changed(request, headers):
+            raise HTTPError(412, "the file is not the one that the request asks for")
+        if _is_known(request, headers, file):
+            kept = [
+                pair for pair in headers.raw if not pair[0].startswith((b"content-", b"accept-"))
+            ]
+            await outgoing.respond(304, kept, b"")
+            return
     parts = _parts(request, headers, file, scope) if status == 200 and method == "GET" else []
     framing: list[bytes] = []
     if len(parts) > 1:
@@ -122,6 +131,23 @@ def _headers(response: FileResponse, file: OpenFile, outgoing: Outgoing) -> Muta
         if coding is not None:
             headers["content-encoding"] = coding
     return headers
+
+
+def _has_changed(request: RequestHeaders, headers: MutableHeaders) -> bool:
+    """True if the client asks for another state of the file (RFC 9110, 13.1.1 and 13.1.4)."""
+    if tags := ",".join(request.getlist("if-match")):
+        if tags.strip() == "*":
+            return False
+        # searched for, not split: a tag may have commas
+        return headers["etag"] not in _TAG.findall(tags)
+    since = parsedate(request.get("if-unmodified-since", ""))
+    modified = parsedate(headers["last-modified"])
+    if since is None or modified is None:
+        return False
+    try:
+        return timegm(modified) > timegm(since)
+    except (ValueError, OverflowError):  # no date of any calendar
+        return False
 
 
 def _is_known(request: RequestHeaders, headers: MutableHeaders, file: OpenFile) -> bool:
