@@ -144,13 +144,33 @@ def _runs_a_loop(function: Callable[..., Any]) -> bool:
 
 
 def _takes_argument(function: Callable[..., Any]) -> bool:
+    """True if it declares a positional parameter.
+
+    A decorator's own function decides, which may take what the wrapped one does not. One that
+    takes `*args` passes them on, and so is asked for what it wraps.
+    """
+    seen: set[int] = set()
     try:
-        parameters = inspect.signature(function).parameters.values()
+        while id(function) not in seen:
+            seen.add(id(function))
+            kinds = _kinds(function, follow_wrapped=False)
+            if not kinds.isdisjoint(_NAMED):
+                return True
+            if inspect.Parameter.VAR_POSITIONAL not in kinds:
+                return False
+            wrapped = getattr(function, "__wrapped__", None)
+            if wrapped is None or isinstance(function, types.MethodType):
+                break  # a method's wrapped function would take `self` too
+            function = wrapped
+        kinds = _kinds(function, follow_wrapped=True)
     except (TypeError, ValueError):
         return True
-    positional = (
-        inspect.Parameter.POSITIONAL_ONLY,
-        inspect.Parameter.POSITIONAL_OR_KEYWORD,
-        inspect.Parameter.VAR_POSITIONAL,
-    )
-    return any(parameter.kind in positional for parameter in parameters)
+    return not kinds.isdisjoint({*_NAMED, inspect.Parameter.VAR_POSITIONAL})
+
+
+_NAMED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def _kinds(function: Callable[..., Any], *, follow_wrapped: bool) -> set[Any]:
+    signature = inspect.signature(function, follow_wrapped=follow_wrapped)
+    return {parameter.kind for parameter in signature.parameters.values()}

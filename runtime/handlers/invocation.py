@@ -5,9 +5,11 @@ from __future__ import annotations
 import concurrent.futures
 import contextvars
 import inspect
+import sys
 import types
 from asyncio import get_running_loop
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
+from itertools import islice
 from typing import Any, Concatenate, Protocol
 
 from runtime.entry_id import EntryId
@@ -16,8 +18,13 @@ from runtime.handlers.context import ApplicationContext, Call, Subject, current
 from runtime.handlers.threads import Submit
 from runtime.telemetry import OFF, Telemetry
 
-_VALUES = frozenset({type(None), dict, list, str, bytes, bool, int, float, tuple})
-"""Types of most results, which need no closer look."""
+_VALUES = frozenset({type(None), str, bytes, bool, int, float})
+"""Types of values that need no closer look."""
+_CONTAINERS = frozenset({dict, list, tuple, set})
+_DEPTH = 3
+_EACH = 16
+_LOOKS = 32
+"""How deep a container is searched, at how many values in each and in all: rows stay cheap."""
 _LAZY = (
     types.GeneratorType,
     types.AsyncGeneratorType,
@@ -134,14 +141,53 @@ class Invocation:
 
 
 def check_finished(result: object) -> None:
-    """Raise UnfinishedResult for a generator, a future, or whatever else is still to be run."""
-    if isinstance(result, _LAZY) or hasattr(type(result), "__await__"):
-        if isinstance(result, Coroutine):
-            result.close()  # else Python would report it as well, without its place
-        raise UnfinishedResult(
-            f"it returned {_kind(result)}, whose work nobody does; return a value, and do the work "
-            "in the handler"
-        )
+    """Raise UnfinishedResult for a generator, a future, or whatever else is still to be run.
+
+    So it does for a container with something to await among the first values inside it.
+    """
+    if type(result) in _CONTAINERS:
+        unfinished = next(_awaitables(result, _EACH, _LOOKS), None)
+        if unfinished is None:
+            return
+        kind = f"a {type(result).__name__} with {_kind(unfinished)}"
+        for each in _awaitables(result, sys.maxsize, sys.maxsize):
+            _close(each)
+    elif isinstance(result, _LAZY) or hasattr(type(result), "__await__"):
+        kind = _kind(result)
+        _close(result)
+    else:
+        return
+    raise UnfinishedResult(
+        f"it returned {kind}, whose work nobody does; return a value, and do the work "
+        "in the handler"
+    )
+
+
+def _awaitables(result: Any, each: int, looks: int) -> Iterator[object]:
+    """The awaitables in a container and in those inside it, the outer ones first."""
+    containers = [result]
+    for _ in range(_DEPTH):
+        inner = []
+        for container in containers:
+            values = container.values() if type(container) is dict else container
+            # copied in one step: another thread may be changing what the handler returned
+            values = tuple(islice(values, min(each, looks)))
+            looks -= len(values)
+            if not _VALUES.issuperset(map(type, values)):  # all plain, as most are
+                for value in values:
+                    kind = type(value)
+                    if kind in _CONTAINERS:
+                        inner.append(value)
+                    elif kind not in _VALUES and hasattr(kind, "__await__"):
+                        yield value
+            if not looks:
+                return
+        containers = inner
+
+
+def _close(result: object) -> None:
+    if isinstance(result, Coroutine):
+        result.close()  # else Python would report it as well, without its place
 
 
 def _kind(result: object) -> str:

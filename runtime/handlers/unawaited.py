@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Coroutine
 from dis import opmap
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 from msgspec.structs import force_setattr
@@ -47,8 +47,10 @@ def _report(coroutine: Coroutine[Any, Any, Any]) -> None:
     call = current.get(None)
     code = getattr(coroutine, "cr_code", None)
     # What the collector frees may be of another call than the one that it happens to interrupt.
-    if call is None or _collecting or code is None or not code.co_filename.startswith(_OURS):
+    if code is None:
         return _report_otherwise(coroutine)
+    if call is None or _collecting or not code.co_filename.startswith(_OURS):
+        return _warn(coroutine, code)
     place = _origin(coroutine) or _place(sys._getframe(1))
     # asyncio's own way to ask, without an exception if there is no loop
     in_thread = asyncio._get_running_loop() is None
@@ -62,6 +64,21 @@ def _report(coroutine: Coroutine[Any, Any, Any]) -> None:
         sys.set_coroutine_origin_tracking_depth(3)
     extra = {"entry": str(call.entry), **call.subject.log_ids}
     _log.error("%s", text, extra=extra)
+
+
+def _warn(coroutine: Coroutine[Any, Any, Any], code: CodeType) -> None:
+    """Warn as Python does, and say which function it is: it may be freed far from its call.
+
+    The text differs from function to function, so that `warnings` shows each of them once a place.
+    """
+    origin = _origin(coroutine)
+    called = f", called at {origin[:-2]}" if origin else ""
+    text = (
+        f"coroutine '{code.co_qualname}' was never awaited; its function is at "
+        f"{display_path(code.co_filename)}:{code.co_firstlineno}{called}"
+    )
+    # the frame above `_report`, which is Python's own level for it
+    warnings.warn(text, RuntimeWarning, stacklevel=3, source=coroutine)
 
 
 def _origin(coroutine: Coroutine[Any, Any, Any]) -> str:

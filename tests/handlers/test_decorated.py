@@ -109,6 +109,47 @@ def test_a_decorator_that_runs_a_loop_of_its_own_may_do_so() -> None:
     assert run(main())[0].startswith("handler-")
 
 
+async def without_argument() -> str:
+    return "done"
+
+
+def takes_the_request(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    async def wrapper(request: Any) -> Any:
+        return request, await function()
+
+    return wrapper
+
+
+def takes_nothing(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    async def wrapper() -> Any:
+        return await function(1)
+
+    return wrapper
+
+
+@pytest.mark.parametrize(
+    ("function", "takes_argument"),
+    [
+        (takes_the_request(without_argument), True),
+        (wrapped(takes_the_request(without_argument)), True),
+        (Around(takes_the_request(without_argument)), True),
+        (takes_nothing(work), False),
+        (wrapped(takes_nothing(work)), False),
+        (wrapped(without_argument), False),
+        (Around(without_argument), False),
+        (bare(without_argument), True),
+        (wrapped(work), True),
+        (wrapped(Calls().method), True),
+    ],
+)
+def test_the_decorator_s_own_function_says_whether_it_takes_an_argument(
+    function: Callable[..., Any], takes_argument: bool
+) -> None:
+    assert Handler(function, ThreadPool(1).submit).takes_argument is takes_argument
+
+
 @pytest.mark.parametrize("decorator", [wrapped, bare])
 def test_what_a_decorator_sets_in_the_context_is_seen(decorator: Callable[..., Any]) -> None:
     async def main() -> Any:

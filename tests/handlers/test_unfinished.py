@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import inspect
 import re
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -79,6 +81,40 @@ def test_work_that_nobody_does_is_no_result(
 def test_nor_is_what_was_not_awaited(make: Callable[[], Any]) -> None:
     with pytest.raises(UnfinishedResult, match="whose work nobody does"):
         called(returns, make)
+
+
+NESTED: list[Callable[[], Any]] = [
+    lambda: [nothing() for _ in range(3)],
+    lambda: {n: nothing() for n in range(3)},
+    lambda: (1, nothing()),
+    lambda: {nothing()},
+    lambda: {"sent": [{"id": nothing()}], "rows": [*range(1000)]},
+    lambda: [nothing() for _ in range(1000)],
+]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("make", NESTED)
+@pytest.mark.parametrize("handler", [returns, plainly_returns])
+def test_nor_is_a_container_of_it_whose_coroutines_are_closed(
+    handler: Callable[..., Any], make: Callable[[], Any]
+) -> None:
+    made = make()
+
+    with pytest.raises(
+        UnfinishedResult,
+        match=rf"it returned a {type(made).__name__} with a coroutine of 'nothing', .*'await'",
+    ):
+        called(handler, lambda: made)
+    if type(made) is list:
+        assert {inspect.getcoroutinestate(each) for each in made} == {inspect.CORO_CLOSED}
+
+
+def test_a_container_that_holds_itself_or_many_values_is_a_result() -> None:
+    endless: list[Any] = [{"rows": [(n, {"id": n}) for n in range(1000)]}]
+    endless.append(endless)
+
+    assert called(returns, lambda: endless) is endless
 
 
 @pytest.mark.parametrize("handler", [generator, async_generator])
@@ -170,3 +206,28 @@ def test_a_coroutine_of_the_handler_s_own_is_python_s_business() -> None:
         return "done"
 
     assert called(handler) == "done"
+
+
+def test_its_warning_says_which_function_it_is_once_for_each_place() -> None:
+    async def handler() -> None:
+        for _ in range(2):
+            nothing()  # type: ignore[unused-coroutine]
+        nothing()  # type: ignore[unused-coroutine]
+        async_local()  # type: ignore[unused-coroutine]
+
+    async def async_local() -> None: ...
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        called(handler)
+
+    first = handler.__code__.co_firstlineno
+    assert [(each.filename, each.lineno) for each in caught] == [
+        (__file__, first + line) for line in (2, 3, 4)
+    ]
+    name, other = (
+        rf"coroutine '.*{name}' was never awaited; its function is at .*test_unfinished.py:{line}$"
+        for name, line in (("nothing", nothing.__code__.co_firstlineno), ("async_local", first + 6))
+    )
+    texts = [str(each.message) for each in caught]
+    assert all(map(re.match, (name, name, other), texts)), texts

@@ -104,6 +104,39 @@ def test_what_may_be_right_is_not_told(handler: str, tmp_path: Path) -> None:
     assert notes(application(tmp_path, handler)) == []
 
 
+@pytest.mark.parametrize(
+    "result",
+    [
+        "[queue.publish('tasks', n) for n in body]",
+        "{queue.publish('tasks', n) for n in body}",
+        "{n: queue.publish('tasks', n) for n in body}",
+        "(queue.publish('tasks', n) for n in body)",
+        "{'sent': [queue.publish('tasks', n) for n in body if n]}",
+        "[[queue.publish('tasks', n) for n in each] for each in body]",
+        "{queue.publish('tasks', 1)}",
+    ],
+)
+def test_nobody_awaits_what_a_handler_returns_in_a_container(result: str, tmp_path: Path) -> None:
+    (told,) = check(application(tmp_path, f"async def main(body): return {result}"))
+
+    assert "'queue.publish' is called without 'await', so it does nothing" in told
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return [await queue.publish('tasks', n) for n in body]",
+        "return await asyncio.gather(*[queue.publish('tasks', n) for n in body])",
+        "return [n for n in body if await queue.publish('tasks', n)]",
+        "return [lambda: queue.publish('tasks', n) for n in body]",
+        "def make(): return [queue.publish('tasks', n) for n in body]\n"
+        " return await asyncio.gather(*make())",
+    ],
+)
+def test_what_awaits_a_comprehension_is_no_mistake(body: str, tmp_path: Path) -> None:
+    assert check(application(tmp_path, f"import asyncio\nasync def main(body):\n {body}")) == []
+
+
 def test_a_mistake_in_a_file_that_the_handler_imports_is_told_there(tmp_path: Path) -> None:
     handler = "from .store import save\nasync def main(body): await save()"
     store = "from runtime.modules import sql\nasync def save(): sql.get('db').execute('DELETE')\n"

@@ -20,6 +20,12 @@ _NOT_FOR_COROUTINES = frozenset(
 )
 """Builtins to which nobody passes a coroutine on purpose."""
 
+_HOLDERS = (
+    *(ast.Dict, ast.List, ast.Set, ast.Tuple),
+    *(ast.DictComp, ast.GeneratorExp, ast.ListComp, ast.SetComp),
+)
+"""Expressions that keep the value of one inside them and do nothing with it."""
+
 _SHOWN = 40
 
 
@@ -51,12 +57,12 @@ def returned(
 ) -> Iterator[Fault]:
     """The faults of a handler that is an `async def`, whose result nobody awaits."""
     for call, callee in calls:
-        if callee.blocking or callee.name not in AWAITED or tree.scopes[call].function != function:
+        if callee.blocking or callee.name not in AWAITED:
             continue
         holder: ast.AST = tree.parents[call]
-        while isinstance(holder, ast.Dict | ast.List | ast.Tuple):
+        while isinstance(holder, _HOLDERS):
             holder = tree.parents[holder]
-        if isinstance(holder, ast.Return):
+        if isinstance(holder, ast.Return) and tree.scopes[holder].function == function:
             yield _unawaited(call, callee, function)
 
 
