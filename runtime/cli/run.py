@@ -18,6 +18,7 @@ from runtime.findings.finding import ManifestError
 from runtime.handlers.context import log_origin
 from runtime.linking.linker import LinkedManifest
 from runtime.log import log as logs
+from runtime.log.hooks import install_hooks
 from runtime.log.records import install
 from runtime.loggers import logger
 from runtime.manifest.override import Override
@@ -123,6 +124,7 @@ def command(
     selection = _selection(linkage, sum(only, ()), sum(without, ()), workers)
     log = logs.for_terminal(log_format, log_level, os.environ)
     install(log, log_origin)
+    install_hooks(log)
     if worker is not None:
         log.worker = worker.number
         if worker.number > 1:

@@ -13,6 +13,8 @@ from contextlib import suppress
 from typing import Any, NoReturn
 from weakref import WeakMethod
 
+from runtime.loggers import logger
+
 _MEND = (
     "use it in the handler itself, or start the child with multiprocessing's 'spawn' and open a "
     "connection of its own"
@@ -71,22 +73,25 @@ def end_child(caller: object, error: BaseException | None) -> NoReturn:
     It would go on as a second program on the same connections, with half of the threads.
     """
     code: object = 0
-    if isinstance(error, SystemExit):
-        code = error.code
-    elif error is not None:
-        sys.excepthook(type(error), error, error.__traceback__)
-        code = 1
-    else:
-        print(
-            f"{caller}: a forked child returned from the handler and ends here; "
-            "end it with os._exit()",
-            file=sys.stderr,
-        )
+    log = logger("runtime.handlers")  # redacts secrets, as a print to stderr would not
+    entry = {"entry": caller}
+    with suppress(Exception):
+        if isinstance(error, SystemExit):
+            code = error.code
+            if isinstance(code, str):
+                log.error("%s: a forked child exited: %s", caller, code, extra=entry)
+        elif error is not None:
+            code = 1
+            text = "%s: a forked child failed and ends here"
+            log.error(text, caller, exc_info=error, extra=entry)
+        else:
+            text = (
+                "%s: a forked child returned from the handler and ends here; end it with os._exit()"
+            )
+            log.error(text, caller, extra=entry)
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, RuntimeError, AttributeError):
             stream.flush()
-    if isinstance(code, str):
-        print(code, file=sys.stderr, flush=True)
     os._exit(code & 0xFF if isinstance(code, int) else 0 if code is None else 1)
 
 

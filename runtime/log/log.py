@@ -42,7 +42,9 @@ class Log:
         self._stream = stream
         self._json = json
         self._colour = colour
-        self._encoder = msgspec.json.Encoder(enc_hook=str)
+        self._encoder = msgspec.json.Encoder(
+            enc_hook=lambda value: self._redactor.redact(str(value))
+        )
         self._second = 0
         self._second_text = ""
 
@@ -101,9 +103,14 @@ class Log:
             event["worker"] = self.worker
         if entry is not None:
             event["entry"] = _message_text(entry)
-        event["message"] = message if isinstance(message, str) else _message_text(message)
+        text = message if isinstance(message, str) else _message_text(message)
+        # Before the line is encoded: what was escaped before is then escaped once less.
+        event["message"] = self._redactor.redact(text)
         if fields:
-            event["fields"] = fields
+            event["fields"] = {
+                name: self._redactor.redact(value) if isinstance(value, str) else value
+                for name, value in fields.items()
+            }
         if ids:
             event.update(ids)
         if error is not None:
@@ -158,7 +165,7 @@ class Log:
         )
         time_of_day = event["time"][11:23]
         source = self._redactor.redact(event.get("entry", event["logger"])).translate(ESCAPES)
-        message = self._redactor.redact(event["message"])
+        message = event["message"]
         message = self._quoted(message) if _FIELD.search(message) else message.translate(ESCAPES)
         head = message if message.startswith(source) else f"{source} {message}"
         if "worker" in event:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import msgspec
 
@@ -23,7 +24,7 @@ ESCAPES |= {9: "\\t", 10: "\\n", 13: "\\r", 0x2028: "\\u2028", 0x2029: "\\u2029"
 
 
 class Redactor:
-    """Replaces secrets, also where they were escaped for a log, a literal, JSON or a URL."""
+    """Replaces secrets, also where they were escaped for a log, a literal, JSON, HTML or a URL."""
 
     def __init__(self) -> None:
         self._forms: list[str] = []
@@ -50,6 +51,8 @@ class Redactor:
 
 
 def _without_beginning(text: str, form: str) -> str:
+    if form[:SHORTEST] not in text:
+        return text
     for end in range(len(form) - 1, SHORTEST - 1, -1):
         if (beginning := f"{form[:end]}…") in text:
             return text.replace(beginning, f"{HIDDEN}…")
@@ -57,8 +60,41 @@ def _without_beginning(text: str, form: str) -> str:
 
 
 def _forms(secret: str) -> set[str]:
+    """The secret as others may spell it, and each of these within a literal or JSON."""
     text = escape_surrogates(secret)
-    json = msgspec.json.encode(text).decode()[1:-1]
+    tags = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    once = {
+        *_escaped(secret),
+        repr(text.encode())[2:-1],
+        repr(b"\"'" + text.encode())[_QUOTES:-1],
+        quote(text, safe=""),
+        quote(text),
+        quote_plus(text),
+        tags,
+        tags.replace('"', "&quot;").replace("'", "&#x27;"),  # as html.escape, a costly import
+        tags.replace('"', "&#34;").replace("'", "&#39;"),
+    }
+    return once.union(*map(_escaped, once))
+
+
+_QUOTES = len("b'\"\\'")
+"""The length of the beginning of bytes with both quotes: then one of the two is escaped."""
+
+
+def _escaped(text: str) -> set[str]:
+    valid = escape_surrogates(text)
+    in_json = msgspec.json.encode(valid).decode()[1:-1]
     for code in (0x85, 0x2028, 0x2029):
-        json = json.replace(chr(code), f"\\u{code:04x}")
-    return {secret, secret.translate(ESCAPES), repr(secret)[1:-1], json, quote(text, safe="")}
+        in_json = in_json.replace(chr(code), f"\\u{code:04x}")
+    return {
+        text,
+        valid,
+        text.translate(ESCAPES),
+        repr(text)[1:-1],
+        repr("\"'" + text)[_QUOTES - 1 : -1],
+        ascii(text)[1:-1],
+        ascii("\"'" + text)[_QUOTES - 1 : -1],
+        json.dumps(text)[1:-1],
+        json.dumps(text, ensure_ascii=False)[1:-1],
+        in_json,
+    }

@@ -29,6 +29,8 @@ FILES = {
           - {{name: c, kind: queue.consumer, queue: q, func: die, lifecycle: {{auto_start: true}}}}
         """,
     "h.py": """
+        import threading
+
         from runtime.modules import logger, queue, registry
 
         def secrets():
@@ -40,7 +42,13 @@ FILES = {
             assert (token, key) == ("CANARY-token", "CANARY\\nof two lines"), "wrong values"
             logger.warning("about to fail", token=token, key=key)
             await queue.publish("q", {})
+            thread = threading.Thread(target=poll, args=(token,))
+            thread.start()
+            thread.join()
             raise ValueError(f"{token} and {key} are refused")
+
+        def poll(token):
+            raise ValueError(f"{token} is refused to a thread")
 
         async def dead(request):
             return await queue.dead_letters("q")
@@ -65,6 +73,7 @@ def test_no_log_line_traceback_or_dead_letter_has_a_secret(tmp_path: Path) -> No
     assert letter["headers"]["x_dead_letter_error"].endswith("x[hid")
     written = site.program.stderr + site.program.stdout + str(letter)
     assert "about to fail" in written
+    assert "[hidden] is refused to a thread" in written
     assert "wrong values" not in written
     assert "CANA" not in written
     assert "of two lines" not in written

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -34,6 +38,79 @@ def test_a_secret_is_redacted_in_each_form(secret: str, text: str) -> None:
 
     assert "[hidden]" in redacted
     assert not any(part in redacted for part in ("hunter2", "ss%2Fw", "it", "bed", "ber", "MII"))
+
+
+HARD = """p/w <é"x'y\\n>&+\t☃😀"""
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "quote": quote,
+    "quote all": lambda secret: quote(secret, safe=""),
+    "quote_plus": quote_plus,
+    "html": html.escape,
+    "html without quotes": lambda secret: html.escape(secret, quote=False),
+    "html in decimal": lambda secret: (
+        html.escape(secret).replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
+    ),
+    "ascii": lambda secret: ascii(secret)[1:-1],
+    "json": lambda secret: json.dumps(secret)[1:-1],
+    "json in utf-8": lambda secret: json.dumps(secret, ensure_ascii=False)[1:-1],
+    "repr": lambda secret: repr(secret)[1:-1],
+    "bytes": lambda secret: repr(secret.encode())[2:-1],
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
+@pytest.mark.parametrize("secret", [HARD, "it's it", 'say "x"', "über", "a b/c"])
+def test_a_secret_is_redacted_in_each_spelling(secret: str, spelling: Callable[[str], str]) -> None:
+    redactor = Redactor()
+    redactor.hide([secret])
+
+    assert redactor.redact(f"<{spelling(secret)}>") == "<[hidden]>"
+
+
+@pytest.mark.parametrize("whole", [repr, ascii, json.dumps, lambda text: repr(text.encode())])
+def test_a_secret_is_redacted_in_a_literal_with_both_quotes(whole: Callable[[str], str]) -> None:
+    redactor = Redactor()
+    redactor.hide(["it's it"])
+
+    assert "it" not in redactor.redact(whole("\"'it's it"))
+
+
+class Told:
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+    __repr__ = __str__
+
+
+@pytest.mark.parametrize("json_lines", [True, False], ids=["json", "console"])
+@pytest.mark.parametrize("outer", [json.dumps, repr, str], ids=["json", "repr", "plain"])
+@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
+@pytest.mark.parametrize("where", ["message", "field", "nested", "object", "stack", "error"])
+def test_a_secret_that_was_escaped_before_is_redacted_in_a_line(
+    where: str, spelling: Callable[[str], str], outer: Callable[[str], str], json_lines: bool
+) -> None:
+    stream = io.StringIO()
+    log = Log(stream, json=json_lines)
+    log.hide([HARD])
+    text = f"<{spelling(HARD) if where == 'nested' else outer(spelling(HARD))}>"
+    message = text if where == "message" else "refused"
+    fields: dict[str, Any] = {
+        "field": {"given": text},
+        "nested": {"given": [{"body": text}]},
+        "object": {"given": [Told(text)]},
+    }.get(where, {})
+    options: dict[str, Any] = {
+        "stack": {"stack": text},
+        "error": {"error": ValueError(text)},
+    }.get(where, {})
+
+    log.write(40, "test", message, fields=fields, **options)
+
+    assert "[hidden]" in stream.getvalue()
+    assert "w" not in stream.getvalue().partition("<")[2].partition(">")[0]
 
 
 def test_of_two_secrets_the_longer_is_redacted_whole() -> None:

@@ -163,6 +163,35 @@ def test_a_child_that_returns_from_the_handler_ends_there(handler: str, tmp_path
         assert program.stop() == 0
 
 
+@pytest.mark.parametrize("handler", ["def", "async def"])
+@pytest.mark.parametrize("error", ["ValueError", "SystemExit"])
+def test_an_error_that_ends_a_child_is_in_the_log_without_secrets(
+    error: str, handler: str, tmp_path: Path
+) -> None:
+    code = f"""
+from runtime.modules import registry
+
+{handler} handle():
+    child = os.fork()
+    if child == 0:
+        raise {error}(f"{{registry.get('settings')['token']}} is refused")
+    return {{"code": os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}}
+"""
+    folder = application(tmp_path, code)
+    manifest = folder / "_index.yaml"
+    settings = '  - {name: settings, kind: registry.entry, token: "${file:token}"}\n'
+    manifest.write_text(
+        manifest.read_text().replace("modules: [", "modules: [registry, ") + settings
+    )
+    (folder / "token").write_text("CANARY")
+    with running(folder) as program:
+        assert httpx.get(program.url()).json() == {"code": 1}
+        assert program.stop() == 0
+    assert "app:handle: a forked child" in program.stderr
+    assert "[hidden] is refused" in program.stderr
+    assert "CANARY" not in program.stderr
+
+
 def test_what_a_child_makes_for_itself_works_there(tmp_path: Path) -> None:
     """As in a server that forks before it builds an application."""
     alone = f"""
