@@ -11,7 +11,7 @@ from yaml.cyaml import CParser  # type: ignore[attr-defined]
 from runtime.findings.finding import Finding, Position
 from runtime.manifest.fast import MAX_DEPTH, MAX_NODES, Fallback, TooManyNodes, parse_fast
 from runtime.manifest.scalar import scalar
-from runtime.manifest.yaml12 import disguise
+from runtime.manifest.yaml12 import disguise, may_have_misplaced_comment
 from runtime.manifest.yaml_error import Fault, explain
 
 MAX_BYTES = 8 * 1024 * 1024
@@ -144,8 +144,14 @@ class _Parser:
         self.restored: Mapping[int, str] = {}
         """Table that restores the characters that were disguised for libyaml."""
 
+        self.unmarked = ""
+        """The text without its byte order mark, which marks do not count. Empty unless it may have
+        a misplaced comment."""
+
     def read(self, text: str) -> None:
         disguised, self.restored = disguise(text)
+        if may_have_misplaced_comment(text):
+            self.unmarked = text.removeprefix("\ufeff")
         parser: Any = CParser(disguised)
         get = parser.get_event
         scalar_event = yaml.ScalarEvent
@@ -175,6 +181,8 @@ class _Parser:
                     raise _Stop("a second document in one file", mark.line, mark.column, hint)
             elif kind is yaml.StreamEndEvent:
                 return
+            if self.unmarked:
+                self._check_end(event)
             if nodes > MAX_NODES:
                 mark = event.start_mark
                 raise _Stop(f"more than {MAX_NODES:,} values", mark.line, mark.column)
@@ -249,6 +257,19 @@ class _Parser:
                 mark.line, mark.column, key_mark.line, key_mark.column, children
             )
         frame.key = None
+
+    def _check_end(self, event: Any) -> None:
+        """Report a `#` right after a closing quote or bracket: libyaml drops what follows."""
+        start, end = event.start_mark.index, event.end_mark
+        closed = self.unmarked[end.index - 1 : end.index]
+        kind = type(event)
+        if kind is yaml.ScalarEvent:
+            is_closed = event.style in ("'", '"')
+        else:  # the end of a block mapping or list has no characters
+            is_closed = kind in (yaml.MappingEndEvent, yaml.SequenceEndEvent) and end.index > start
+        if is_closed and self.unmarked.startswith("#", end.index):
+            message = f"a '#' right after {closed} begins no comment"
+            self.faults.append((message, end.line, end.column, "put a space before it"))
 
     def _check_plain(self, event: Any) -> None:
         if event.tag is not None:

@@ -9,7 +9,7 @@ import yaml
 from yaml.cyaml import CParser  # type: ignore[attr-defined]
 
 from runtime.manifest.scalar import scalar
-from runtime.manifest.yaml12 import disguise
+from runtime.manifest.yaml12 import disguise, may_have_misplaced_comment
 
 MAX_DEPTH = 64
 MAX_NODES = 250_000
@@ -35,6 +35,8 @@ def parse_fast(text: str) -> Any:
 
     Raises Fallback for anything that could be an error, and TooManyNodes.
     """
+    if may_have_misplaced_comment(text):
+        raise Fallback
     disguised, restored = disguise(text)
     get: Callable[[], Any] = CParser(disguised).get_event
     try:

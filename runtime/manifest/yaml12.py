@@ -14,6 +14,7 @@ _SPECIAL = re.compile(
     r"(?<![^ \t\r\n\[{,])[:?](?=[^ \t\r\n,\[\]{}])"  # an indicator is followed by a space
     "|[\u0085\u2028\u2029]"
 )
+_MISPLACED_COMMENT = re.compile(r"['\"\]}]#")
 _CHARACTERS = ":?\u0085\u2028\u2029"
 _PRIVATE = range(0xE000, 0xF8FF)
 _CLOSING = ("'", '"', "]", "}")
@@ -44,6 +45,14 @@ def _ends_with_quote_or_bracket(text: str, end: int) -> bool:
     while end and text[end - 1] in " \t\r\n":
         end -= 1
     return text[max(end - 1, 0) : end] in _CLOSING
+
+
+def may_have_misplaced_comment(text: str) -> bool:
+    """True if a `#` follows a closing quote or bracket without white space, anywhere.
+
+    libyaml reads a comment there and drops it; in 1.2 it is an error.
+    """
+    return _MISPLACED_COMMENT.search(text) is not None
 
 
 def lines(text: str) -> list[str]:

@@ -5,6 +5,7 @@ import gc
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from starlette.datastructures import UploadFile
@@ -125,6 +126,39 @@ def test_what_is_no_form_is_refused_with_the_reason(
     assert status == answer.status, answer.body
     assert answer["content-type"] == "application/problem+json"
     assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("values", "status"),
+    [
+        (["1234"], 200),
+        (["éé"], 200),
+        (["ééé"], 413),
+        (["éé"] * 10, 200),
+        (["éé"] * 10 + ["1"], 413),
+    ],
+)
+def test_the_limits_of_fields_count_the_bytes_of_values_in_either_type(
+    values: list[str], status: int
+) -> None:
+    async def handler(exchange: Exchange) -> Any:
+        return await described(await exchange.request.form(max_part_size=4))
+
+    encoded = urlencode([("a_long_name", value) for value in values]).encode()
+    parts = multipart(*[part('name="a_long_name"', value.encode()) for value in values])
+
+    answers = sent(handler, encoded, URLENCODED), sent(handler, parts, MULTIPART)
+
+    assert [answer.status for answer in answers] == [status, status]
+    if status == 200:
+        assert answers[0].json() == answers[1].json() == [["a_long_name", each] for each in values]
+
+
+@BOTH
+def test_a_field_may_have_exactly_1_mib(handler: Any) -> None:
+    value = b"1" * (1 << 20)
+    for body, kind in (b"a=" + value, URLENCODED), (multipart(part('name="a"', value)), MULTIPART):
+        assert sent(handler, body, kind, max_body=4 << 20).status == 200
 
 
 @BOTH

@@ -50,14 +50,17 @@ def parse_body(kind: str, body: bytes, limits: FormLimits) -> FormData:
     """
     if kind != URLENCODED and (kind or body):
         raise HTTPError(415, f"send a form, of the type {MULTIPART} or {URLENCODED}")
-    limits.check(fields=body.count(b"&") + 1, total=len(body))
+    limits.check(fields=body.count(b"&") + 1)
     try:
         fields: list[tuple[str, str | UploadFile]] = []
         fields += parse_qsl(body.decode(), keep_blank_values=True, errors="strict")
     except UnicodeDecodeError:
         raise HTTPError(400, "the form is not UTF-8") from None
-    for name, value in fields:
-        limits.check(size=len(name) + len(str(value)))
+    total = 0
+    for _, value in fields:
+        size = len(str(value).encode())
+        total += size
+        limits.check(size=size, total=total)
     return FormData(fields)
 
 

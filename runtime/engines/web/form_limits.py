@@ -17,7 +17,7 @@ class FormLimits(msgspec.Struct, frozen=True, kw_only=True):
     max_files: float
     max_fields: float
     max_part_size: int
-    """Bytes of a field that is not a file. All of them together may have ten times as many."""
+    """Bytes of the value of a field that is no file. All together may have ten times as many."""
 
     def check(self, *, files: int = 0, fields: int = 0, size: int = 0, total: int = 0) -> None:
         """Raise `HTTPError` 413 if one of the numbers is too high."""
