@@ -129,7 +129,10 @@ class Invocation:
             raise
         if fork.depth != self._depth:
             fork.end_child(self.entry, None)
-        if type(result) not in _VALUES:
+        kind = type(result)
+        if kind not in _VALUES and not (
+            kind in _CONTAINERS and getattr(subject, "encodes_result", False)
+        ):
             check_finished(result)
         if call.forgotten is not None:
             raise call.forgotten

@@ -18,15 +18,7 @@ from runtime.handlers.context import ApplicationContext, Call, current
 from runtime.modules import queue
 from runtime.modules.sync import queue as blocking
 from tests.support import databases
-from tests.support.consuming import (
-    AT_ONCE,
-    SOON,
-    Running,
-    a_queue,
-    consuming,
-    run,
-    scope_of,
-)
+from tests.support.consuming import AT_ONCE, SOON, Running, a_queue, consuming, run, scope_of
 from tests.support.implementations import sql_driver
 
 OPTIONS = {"sql": {"max_length": 1000}}

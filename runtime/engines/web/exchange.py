@@ -45,6 +45,9 @@ class Exchange:
     `headers` maps each name to its last value: cheap, and enough for the server's own headers.
     """
 
+    encodes_result = True
+    """Its JSON has a place for every value of a dict or list: what is none is found there."""
+
     __slots__ = (
         "_awaits_stop",
         "_blocking_request",
