@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,6 +22,9 @@ decode_trusted = _decode
 """Decode bytes produced by `encode`, without checking limits."""
 
 
+_LONE_SURROGATE = re.compile(rb"\\(u[dD][89abAB][0-9a-fA-F]{2})(?!\\(?:u|\Z)).{1,5}\Z", re.DOTALL)
+"""Half of a pair so near the end that the decoder takes its other half for cut off."""
+
 _NOT_ENCODED = (TypeError, ValueError, RecursionError, msgspec.MsgspecError)
 
 
@@ -37,7 +41,7 @@ def decode(data: bytes | bytearray) -> Any:
     try:
         value = _decode(data)
     except msgspec.DecodeError as error:
-        raise InvalidJSON(str(error)) from None
+        raise InvalidJSON(_reason(str(error), data)) from None
     except RecursionError:
         raise InvalidJSON(f"nested deeper than {MAX_DEPTH}") from None
     except UnicodeDecodeError:
@@ -47,6 +51,20 @@ def decode(data: bytes | bytearray) -> Any:
     if len(data) > _SHALLOW and _is_deep(data, value):
         raise InvalidJSON(f"nested deeper than {MAX_DEPTH}")
     return value
+
+
+def _reason(error: str, data: bytes | bytearray) -> str:
+    """The decoder's error, unless it takes a lone surrogate for truncation."""
+    if "truncated" not in error:
+        return error
+    match = _LONE_SURROGATE.search(data, max(len(data) - 11, 0))
+    if match is None:
+        return error
+    before = data[: match.start()]
+    if (len(before) - len(before.rstrip(b"\\"))) % 2:  # the backslash itself is escaped
+        return error
+    escape = match[1].decode()
+    return f"a string has a lone surrogate, \\{escape} (byte {match.start()})"
 
 
 def encode(value: Any, name: str = "body") -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def command(folder: Path) -> None:
             print(f"created {path}")
     except OSError as error:
         raise CommandError(f"'{error.filename}' cannot be written: {error.strerror}") from None
-    print(f"\nRun it:  runtime run {folder}")
+    print(f"\nRun it:  runtime run {shlex.quote(str(folder))}")
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, str]]:

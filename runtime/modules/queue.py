@@ -89,8 +89,10 @@ async def dead_letters(id: str, limit: int = 100) -> list[dict[str, Any]]:
 
     Each has `id`, `body`, `headers`, `reason` (`rejected`, `attempts`, `crashed`, `invalid`),
     `error`, `attempts`, `requeued` (how often it was), and `published` and `died` in seconds since
-    1970. A body that is not JSON is given as text.
+    1970. A body that is not JSON is given as text. Raises TypeError for a `limit` that is no int.
     """
+    if not isinstance(limit, int) or isinstance(limit, bool):
+        raise TypeError(f"'limit' is a number of messages, an int, not {type(limit).__name__}")
     return [_description(letter) for letter in await get(id).dead_letters(limit)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -128,6 +129,16 @@ def test_init_changes_nothing_that_is_there(tmp_path: Path) -> None:
     assert ended.code == 2
     assert (tmp_path / "README.md").read_text() == "mine"
     assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
+
+
+def test_init_prints_a_command_that_a_shell_takes(tmp_path: Path) -> None:
+    folder = str(tmp_path / "my app's" / "$x")
+
+    ended = execute("init", folder)
+
+    command = ended.out.rpartition("Run it:")[2]
+    assert ended.code == 0
+    assert shlex.split(command) == ["runtime", "run", folder]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

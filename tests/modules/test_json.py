@@ -78,6 +78,18 @@ def test_a_value_that_json_would_change_is_refused_with_its_place(value: Any, pl
         ("[" * 100_000, "nested deeper than 100"),
         ('"\ud800"', "the text has a lone surrogate (character 1)"),
         (b'"\xff"', "not UTF-8"),
+        (r'"\ud800"', r"a string has a lone surrogate, \ud800 (byte 1)"),
+        (r'{"\uD800":1}', r"a string has a lone surrogate, \uD800 (byte 2)"),
+        (r'"\\\\\ud800\n"', r"a string has a lone surrogate, \ud800 (byte 5)"),
+        (
+            r'"\ud800 and so on"',
+            "JSON is malformed: unexpected end of escaped utf-16 surrogate pair (byte 7)",
+        ),
+        (r'"\ud83d\ude0', "Input data was truncated"),
+        (r'"\ud83d', "Input data was truncated"),
+        (r'"\\ud800ab', "Input data was truncated"),
+        (r'"\ud83d\ude00', "Input data was truncated"),
+        (r'"\\ud800', "Input data was truncated"),
     ],
     ids=lambda value: repr(value[:12]),
 )

@@ -135,6 +135,16 @@ def test_dead_letters_are_listed_with_body_and_story() -> None:
     run(test)
 
 
+@pytest.mark.parametrize("limit", ["3", None, 2.0, True])
+def test_a_limit_that_is_no_number_of_messages_is_refused_as_such(limit: Any) -> None:
+    async def test() -> None:
+        enter(scope_of(a_queue("q")))
+        with pytest.raises(TypeError, match=f"an int, not {type(limit).__name__}"):
+            await queue.dead_letters("q", limit)
+
+    run(test)
+
+
 def test_there_is_no_message_outside_of_a_consumer() -> None:
     async def test() -> None:
         enter(scope_of())
