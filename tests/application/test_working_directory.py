@@ -86,7 +86,7 @@ def test_the_folders_of_a_manifest_are_absolute_and_its_findings_as_short_as_bef
 def test_an_application_in_a_folder_that_was_deleted_is_no_application(tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
-    before = f"import os; os.chdir({str(gone)!r}); os.rmdir({str(gone)!r})"
+    before = f"import asyncio, os; os.chdir({str(gone)!r}); os.rmdir({str(gone)!r})"
     with running(".", before=before, ready=False) as program:
         assert program.wait() == 3
         assert "no _index.yaml here" in program.stderr
