@@ -55,14 +55,22 @@ class TwoPrograms:
         self.first, self.second = lease(), lease()
         self.connection = connect()
 
+    def close(self) -> None:
+        self.connection.close()
+
     def owners(self) -> set[int]:
         return {id for (id,) in self.connection.execute("SELECT id FROM runtime_owner")}
 
 
+@pytest.fixture
+def programs(tmp_path: Path) -> Iterator[TwoPrograms]:
+    with closing(TwoPrograms(tmp_path / "a.db")) as programs:
+        yield programs
+
+
 def test_a_lease_that_expired_behind_a_lock_is_left_until_it_could_be_renewed(
-    tmp_path: Path, times: Times
+    tmp_path: Path, times: Times, programs: TwoPrograms
 ) -> None:
-    programs = TwoPrograms(tmp_path / "a.db")
     everybody = programs.owners()
     times.ahead += LEASE + 1
     with locked(tmp_path / "a.db"):
@@ -75,9 +83,8 @@ def test_a_lease_that_expired_behind_a_lock_is_left_until_it_could_be_renewed(
 
 
 def test_a_program_that_waited_for_the_lock_itself_leaves_the_others_time(
-    tmp_path: Path, times: Times
+    tmp_path: Path, times: Times, programs: TwoPrograms
 ) -> None:
-    programs = TwoPrograms(tmp_path / "a.db")
     everybody = programs.owners()
     with programs.second._grace_after_lock():  # as a heartbeat does
         times.ahead += LEASE + 1
@@ -87,8 +94,9 @@ def test_a_program_that_waited_for_the_lock_itself_leaves_the_others_time(
     assert programs.owners() == everybody
 
 
-def test_a_lease_that_is_not_renewed_afterwards_ends(tmp_path: Path, times: Times) -> None:
-    programs = TwoPrograms(tmp_path / "a.db")
+def test_a_lease_that_is_not_renewed_afterwards_ends(
+    tmp_path: Path, times: Times, programs: TwoPrograms
+) -> None:
     times.ahead += LEASE + 1
     with locked(tmp_path / "a.db"):
         programs.second._rescue(programs.connection)
@@ -101,9 +109,8 @@ def test_a_lease_that_is_not_renewed_afterwards_ends(tmp_path: Path, times: Time
 
 
 def test_a_lease_by_another_clock_ends_once_it_was_seen_not_renewed_for_its_time(
-    tmp_path: Path, times: Times
+    tmp_path: Path, times: Times, programs: TwoPrograms
 ) -> None:
-    programs = TwoPrograms(tmp_path / "a.db")
     everybody = programs.owners()
     container = "UPDATE runtime_owner SET machine = 'another', process = '', expires = ?"
     of_first = f" WHERE id = {programs.first._owner}"
