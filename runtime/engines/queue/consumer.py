@@ -21,8 +21,10 @@ log = logger("runtime.queue")
 
 CANCEL_TIMEOUT = 0.3
 """Seconds that cancelled handlers get to clean up, before their messages are released."""
-RELEASE_TIMEOUT = 0.15
-"""Seconds for the release: together they stay below the half second that a service has."""
+STOP_TIMEOUT = 0.45
+"""Seconds for both together, below the half second that a service has. What the handlers do not
+need is left for the release, which may wait for a slow disk.
+"""
 
 
 class Consumer:
@@ -99,6 +101,7 @@ class Consumer:
 
     async def _cancel(self, workers: Sequence[Worker], subscription: Subscription) -> None:
         """Stop the workers, within half a second, and release the messages they hold."""
+        deadline = asyncio.get_running_loop().time() + STOP_TIMEOUT
         running = [w for w in workers if w.task is not None and not w.task.done()]
         for worker in running:
             worker.cancel()
@@ -109,7 +112,7 @@ class Consumer:
                 text = "%s: %d handlers ignored their cancellation and were left running"
                 log.warning(text, self._function.id, len(tasks_left))
         try:
-            async with asyncio.timeout(RELEASE_TIMEOUT):
+            async with asyncio.timeout_at(deadline):
                 await self._release(workers, subscription)
         except Exception:
             # A driver that failed cannot take them back; the reason for the end matters more.
