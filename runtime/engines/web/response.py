@@ -25,9 +25,9 @@ _BYTES = (b"content-type", b"application/octet-stream")
 BODILESS = frozenset({204, 304})
 """Statuses whose responses have no body."""
 _SERVERS = frozenset({b"transfer-encoding", b"x-request-id"})
-# The same checks as uvicorn's, which come too late to answer 500.
-_BAD_NAME = re.compile(rb'[\x00-\x20\x7f()<>@,;:\\\[\]={}"]|^$')
-_BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+BAD_NAME = re.compile(rb'[\x00-\x20\x7f()<>@,;:\\\[\]={}"]|^$')
+BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+"""Found in what cannot be the name or the value of a header."""
 
 
 class EncodedResponse(NamedTuple):
@@ -153,7 +153,7 @@ def check_headers(status: int, headers: Headers) -> None:
     if not 200 <= status <= 599:
         raise ValueError(f"status {status} cannot be answered; 200 to 599 can")
     for name, value in headers:
-        if _BAD_NAME.search(name) or _BAD_VALUE.search(value):
+        if BAD_NAME.search(name) or BAD_VALUE.search(value):
             raise ValueError(f"header {name!r} has characters that no header may have")
 
 

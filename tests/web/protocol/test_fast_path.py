@@ -1,4 +1,4 @@
-"""A response sent in one step is what uvicorn would have sent in several."""
+"""A response sent in one step is what `send` would have sent in several."""
 
 from __future__ import annotations
 

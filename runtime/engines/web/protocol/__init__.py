@@ -1,1 +1,1 @@
-"""The HTTP/1.1 protocol: llhttp parses heads, uvicorn's cycle sends responses."""
+"""The HTTP/1.1 protocol: llhttp parses heads, and the rest is here."""

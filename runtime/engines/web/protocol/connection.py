@@ -11,16 +11,15 @@ import contextvars
 import math
 from typing import Any
 
-from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
-from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
-
 from runtime.engines.web.admission import Shortage
 from runtime.engines.web.fast_path import FAST_PATH
 from runtime.engines.web.protocol import refusal
 from runtime.engines.web.protocol.cycle import CarefulCycle, Cycle
 from runtime.engines.web.protocol.deadlines import Deadlines
+from runtime.engines.web.protocol.flow import HIGH_WATER, Flow
 from runtime.engines.web.protocol.head import Head, decode
 from runtime.engines.web.protocol.output import LINGER, Output
+from runtime.engines.web.protocol.peer import local_address, remote_address
 from runtime.engines.web.protocol.phase import Phase
 from runtime.engines.web.protocol.reader import Reader
 from runtime.engines.web.protocol.refusal import Refusal, Refused
@@ -50,14 +49,14 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.transport = transport
         self._context = contextvars.copy_context()
-        self.flow = FlowControl(transport)
+        self.flow = Flow(transport)
         self._output = Output(transport, self.deadlines, self._timeouts.write, self._end)
         self._scope = {
             "type": "http",
             "asgi": _ASGI,
-            "server": get_local_addr(transport),
-            "client": get_remote_addr(transport),
-            "scheme": "https" if is_ssl(transport) else "http",
+            "server": local_address(transport),
+            "client": remote_address(transport),
+            "scheme": "https" if transport.get_extra_info("sslcontext") else "http",
             "root_path": "",
         }
         self.deadlines.expect_input(self._timeouts.header)
@@ -109,7 +108,7 @@ class Connection(asyncio.Protocol):
 
     def resume_reading(self) -> None:
         """Read on, unless enough of later requests waits already."""
-        if self._phase is not Phase.RESPONSE or len(self._reader) <= HIGH_WATER_LIMIT:
+        if self._phase is not Phase.RESPONSE or len(self._reader) <= HIGH_WATER:
             self.flow.resume_reading()
 
     def on_response_complete(self) -> None:
@@ -184,7 +183,7 @@ class Connection(asyncio.Protocol):
                     if not self._read_body():
                         break
                 elif self._phase is Phase.RESPONSE:
-                    if len(reader) > HIGH_WATER_LIMIT:
+                    if len(reader) > HIGH_WATER:
                         self.flow.pause_reading()
                     return
                 elif reader.read_head():
@@ -247,9 +246,9 @@ class Connection(asyncio.Protocol):
         if piece and not cycle.response_complete:
             cycle.waiting_for_100_continue = False
             cycle.body += piece
-            if len(cycle.body) > HIGH_WATER_LIMIT:
+            if len(cycle.body) > HIGH_WATER:
                 self.flow.pause_reading()
-            cycle.message_event.set()
+            cycle.notify()
         if not self._reader.body.ended:
             return False
         if cycle.response_complete:
@@ -261,7 +260,7 @@ class Connection(asyncio.Protocol):
     def _await_response(self) -> None:
         self._phase, self.deadlines.input = Phase.RESPONSE, math.inf
         self._current.more_body = False
-        self._current.message_event.set()
+        self._current.notify()
 
     def _await_request(self) -> None:
         self._phase = Phase.IDLE

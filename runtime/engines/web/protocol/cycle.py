@@ -3,38 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any, Protocol, cast
 
-from starlette.types import ASGIApp
-from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
-from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+from starlette.types import ASGIApp, Message
 
+from runtime.engines.web.protocol.flow import Flow
 from runtime.engines.web.protocol.output import Output, discard
-
-Headers = list[tuple[bytes, bytes]]
+from runtime.engines.web.response import BAD_NAME, BAD_VALUE, BODILESS, Headers
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _FRAMING = frozenset({b"connection", b"transfer-encoding"})
-_KEEP_ALIVE = (b"connection", b"keep-alive")
-_BODILESS = (204, 304)
+_CLOSE, _KEEP_ALIVE = (b"connection", b"close"), (b"connection", b"keep-alive")
+_CHUNKED = (b"transfer-encoding", b"chunked")
 _LARGE = 64 * 1024
 """Bytes above which copying a body costs more than a second write."""
-_log = logging.getLogger("uvicorn.error")
+_PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
+_STATUS_LINES = {
+    status: b"HTTP/1.1 %d %b\r\n" % (status, _PHRASES.get(status, b""))
+    for status in range(100, 600)
+}
 
 
 def encode_response(status: int, headers: Headers, body: bytes) -> bytes:
     """Encode a complete response for the wire."""
     lines = [b"%b: %b\r\n" % header for header in headers]
-    return b"".join([STATUS_LINE[status], *lines, b"\r\n", body])
+    return b"".join([_STATUS_LINES[status], *lines, b"\r\n", body])
 
 
 class Client(Protocol):
     """A connection, as far as a cycle knows it."""
 
-    flow: FlowControl
+    flow: Flow
 
     def resume_reading(self) -> None: ...
 
@@ -43,14 +44,33 @@ class Client(Protocol):
     def break_off(self) -> None: ...
 
 
-class Cycle(RequestResponseCycle):
-    """uvicorn's cycle, and the `FastPath` that leaves it as its `send` and `receive` would.
+class Cycle:
+    """The `receive` and `send` of a request, and the `FastPath` that leaves it as they would.
 
     The fast path saves the second write of a response, and the check of every header in `send`.
     """
 
-    until_close = False
-    """True for a response whose end is the end of the connection."""
+    __slots__ = (
+        "_client",
+        "_default_headers",
+        "_left",
+        "_news",
+        "_on_response",
+        "_received",
+        "_transport",
+        "awaits_disconnect",
+        "body",
+        "chunked",
+        "disconnected",
+        "flow",
+        "keep_alive",
+        "more_body",
+        "response_complete",
+        "response_started",
+        "scope",
+        "until_close",
+        "waiting_for_100_continue",
+    )
 
     def __init__(
         self,
@@ -62,52 +82,58 @@ class Cycle(RequestResponseCycle):
         keep_alive: bool,
         expects_continue: bool,
     ) -> None:
-        # Inlines uvicorn's constructor, whose call every request would pay for.
-        self.scope = scope  # type: ignore[assignment]
-        self.transport = transport  # type: ignore[assignment]
+        self.scope = scope
         self.flow = client.flow
-        self.logger = self.access_logger = _log
-        self.access_log = False
-        self.default_headers = default_headers
-        self.message_event = asyncio.Event()
-        self.on_response = client.on_response_complete
-        self.disconnected = False
         self.keep_alive = keep_alive
         self.waiting_for_100_continue = expects_continue
-        self.body = bytearray()
+        self.body = b""
+        """What was received and not read yet."""
         self.more_body = True
-        self.response_started = self.response_complete = False
-        self.chunked_encoding = None
-        self.expected_content_length = 0
+        self.disconnected = self.response_started = self.response_complete = False
         self.awaits_disconnect = False
         """True while the application waits for nothing but the end of the connection."""
+        self.until_close = False
+        """True for a response whose end is the end of the connection."""
+        self.chunked: bool | None = None
+        """True or false once the framing of the response is known."""
+        self._left = 0
+        """Bytes that the announced length of the response still wants."""
+        self._news = False
+        self._received: asyncio.Event | None = None
+        """Made by a `receive` that has to wait, which few have."""
+        self._transport = transport
         self._client = client
+        self._default_headers = default_headers
+        self._on_response = client.on_response_complete
 
     async def run(self, app: ASGIApp, tasks: set[asyncio.Task[None]]) -> None:
         """Run the application, which logs its own failures, as one of `tasks`."""
         try:
-            await app(self.scope, self.receive, self.send)  # type: ignore[arg-type]
+            await app(self.scope, self.receive, self.send)
         finally:
             tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
-            self.on_response = discard
+            self._on_response = discard
             if not self.response_complete and not self.disconnected:
                 self._client.break_off()
 
-    async def receive(self) -> ASGIReceiveEvent:
-        if self.waiting_for_100_continue and not self.transport.is_closing():
-            self.transport.write(_CONTINUE)
+    def notify(self) -> None:
+        """Wake a `receive` that waits, or the next one."""
+        self._news = True
+        if self._received is not None:
+            self._received.set()
+
+    async def receive(self) -> Message:
+        if self.waiting_for_100_continue and not self._transport.is_closing():
+            self._transport.write(_CONTINUE)
             self.waiting_for_100_continue = False
         if not self.disconnected and not self.response_complete:
             self._client.resume_reading()
-            self.awaits_disconnect = not self.more_body
-            try:
-                await self.message_event.wait()
-            finally:
-                self.awaits_disconnect = False
-            self.message_event.clear()
+            if not self._news:
+                await self._wait()
+            self._forget_news()
         if self.disconnected or self.response_complete:
             return {"type": "http.disconnect"}
-        body, self.body = bytes(self.body), bytearray()
+        body, self.body = self.body, b""
         return {"type": "http.request", "body": body, "more_body": self.more_body}
 
     def read_body(self) -> bytes | None:
@@ -116,9 +142,67 @@ class Cycle(RequestResponseCycle):
             return None
         if self.flow.read_paused:
             self._client.resume_reading()
-        self.message_event.clear()
-        body, self.body = bytes(self.body), bytearray()
+        self._forget_news()
+        body, self.body = self.body, b""
         return body
+
+    async def send(self, message: Message) -> None:
+        """Send a part of the response. Raises RuntimeError for one that cannot be its next."""
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if self.disconnected:
+            return
+        if self.response_complete:
+            raise RuntimeError(f"'{message['type']}' is sent after the end of the response")
+        expected = "http.response.body" if self.response_started else "http.response.start"
+        if message["type"] != expected:
+            raise RuntimeError(f"'{message['type']}' is sent where '{expected}' is expected")
+        if self.response_started:
+            self._send_body(message.get("body", b""), message.get("more_body", False))
+        else:
+            self._send_head(message["status"], message.get("headers", ()))
+
+    def _send_head(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        self.response_started = True
+        self.waiting_for_100_continue = False
+        closes = False
+        lines = [*self._default_headers, *headers]
+        for n, (name, value) in enumerate(lines):
+            if BAD_NAME.search(name) or BAD_VALUE.search(value):
+                raise RuntimeError(f"the header {name!r} of the response is not valid: {value!r}")
+            name = name.lower()
+            lines[n] = name, value
+            if name == b"content-length" and self.chunked is None:
+                self._left, self.chunked = int(value), False
+            elif name == b"transfer-encoding" and value.lower() == b"chunked":
+                self._left, self.chunked = 0, True
+            elif name == b"connection":
+                closes |= b"close" in map(bytes.strip, value.lower().split(b","))
+        if closes:
+            self.keep_alive = False
+        elif not self.keep_alive:
+            lines.append(_CLOSE)
+        if self.chunked is None and self.scope["method"] != "HEAD" and status not in BODILESS:
+            self.chunked = True
+            lines.append(_CHUNKED)
+        self._transport.write(encode_response(status, lines, b""))
+
+    def _send_body(self, body: bytes, more: bool) -> None:
+        if self.scope["method"] == "HEAD":
+            self._left = 0
+        elif self.chunked:
+            chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+            self._transport.write(chunk if more else chunk + b"0\r\n\r\n")
+        else:
+            if len(body) > self._left:
+                raise RuntimeError("the response is longer than its Content-Length")
+            self._left -= len(body)
+            self._transport.write(body)
+        if more:
+            return
+        if self._left:
+            raise RuntimeError("the response is shorter than its Content-Length")
+        self._complete()
 
     def send_response(self, status: int, headers: Headers, body: bytes) -> bool:
         """Send a complete response; False if nothing was sent.
@@ -129,25 +213,43 @@ class Cycle(RequestResponseCycle):
             return False
         if len(body) > _LARGE or not _FRAMING.isdisjoint([name for name, _ in headers]):
             return False
-        headers = self.default_headers + headers
+        headers = self._default_headers + headers
         if not self.keep_alive:
-            headers.append((b"connection", b"close"))
-        self.transport.write(
+            headers.append(_CLOSE)
+        self._transport.write(
             encode_response(status, headers, b"" if self.scope["method"] == "HEAD" else body)
         )
         self.waiting_for_100_continue = False
-        self.response_started = self.response_complete = True
-        self.message_event.set()
-        if not self.keep_alive:
-            self.transport.close()
-        self.on_response()
+        self.response_started = True
+        self._complete()
         return True
 
     def disconnect(self) -> None:
         """Tell the application that its client has gone."""
         if not self.response_complete:
             self.disconnected = True
-        self.message_event.set()
+        self.notify()
+
+    def _complete(self) -> None:
+        self.response_complete = True
+        self.notify()
+        if not self.keep_alive:
+            self._transport.close()
+        self._on_response()
+
+    async def _wait(self) -> None:
+        if self._received is None:
+            self._received = asyncio.Event()
+        self.awaits_disconnect = not self.more_body
+        try:
+            await self._received.wait()
+        finally:
+            self.awaits_disconnect = False
+
+    def _forget_news(self) -> None:
+        self._news = False
+        if self._received is not None:
+            self._received.clear()
 
 
 class CarefulCycle(Cycle):
@@ -157,14 +259,16 @@ class CarefulCycle(Cycle):
     continue may send the body or leave it out: what it would send next cannot be understood.
     """
 
-    async def send(self, message: ASGISendEvent) -> None:
+    __slots__ = ()
+
+    async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start" and not self.response_started:
             if self.waiting_for_100_continue:
                 self.keep_alive = False
             if self.scope["http_version"] == "1.0":
                 message["headers"] = self._frame(message["status"], message.get("headers", ()))
         elif message["type"] == "http.response.body" and self.until_close:
-            self.expected_content_length = len(message.get("body", b""))
+            self._left = len(message.get("body", b""))
         await super().send(message)
 
     def send_response(self, status: int, headers: Headers, body: bytes) -> bool:
@@ -174,10 +278,10 @@ class CarefulCycle(Cycle):
         """The headers of a response, whose end may be that of the connection."""
         framed = [pair for pair in headers if pair[0].lower() != b"transfer-encoding"]
         names = {name.lower() for name, _ in framed}
-        if b"content-length" not in names and status not in _BODILESS:
+        if b"content-length" not in names and status not in BODILESS:
             self.keep_alive = False
             if self.scope["method"] != "HEAD":
-                self.until_close, self.chunked_encoding = True, False
+                self.until_close, self.chunked = True, False
         if self.keep_alive and b"connection" not in names:
             framed.append(_KEEP_ALIVE)
         return framed

@@ -9,8 +9,8 @@ from urllib.parse import unquote
 import httptools
 
 from runtime.engines.web.protocol import refusal
-from runtime.engines.web.protocol.cycle import Headers
 from runtime.engines.web.protocol.refusal import MAX_FIELDS, Refusal, Refused
+from runtime.engines.web.response import Headers
 
 CHUNKED = -1
 """Stands for the length of a body in chunks."""

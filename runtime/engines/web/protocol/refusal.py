@@ -8,7 +8,8 @@ from typing import NamedTuple
 from runtime.engines.web import problem
 from runtime.engines.web.exchange import new_request_id
 from runtime.engines.web.problem import HTTPError
-from runtime.engines.web.protocol.cycle import Headers, encode_response
+from runtime.engines.web.protocol.cycle import encode_response
+from runtime.engines.web.response import Headers
 
 MAX_HEAD = 64 * 1024
 """Bytes that a request line and headers may have, together with trailers and chunk extensions."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from starlette.types import ASGIApp
 
 from runtime.engines.web.admission import Admission
-from runtime.engines.web.protocol.cycle import Headers
+from runtime.engines.web.response import Headers
 from runtime.engines.web.timeouts import Timeouts
 
 if TYPE_CHECKING:
