@@ -207,6 +207,26 @@ def test_what_handlers_import_knows_of_kinds_only_their_contracts(name: str) -> 
     assert all(MODULES[module].name == "__init__.py" for module in kinds)
 
 
+def databases() -> list[str]:
+    """The databases that an engine knows, by the folders of `engines/sql`."""
+    folders = {path.parent.name for path in (ROOT / "runtime/engines/sql").glob("*/__init__.py")}
+    return sorted(folders - {"builder"})
+
+
+@pytest.mark.parametrize("name", [*of("runtime.engines.queue"), *of("runtime.kinds.queue")])
+def test_queues_know_databases_by_their_contract_alone_and_a_store_its_own(name: str) -> None:
+    durable = "runtime.engines.queue.sql"
+    own = next((each for each in databases() if within(name, (f"{durable}.{each}",))), None)
+    others = [each for each in databases() if each != own]
+    halves = [
+        f"{package}.{each}" for each in others for package in (durable, "runtime.engines.sql")
+    ]
+    libraries = {"sqlite": "sqlite3", "postgres": "psycopg"}
+    theirs = (*halves, *(libraries[each] for each in others))
+
+    assert [module for module in imports(name) if within(module, theirs)] == []
+
+
 def test_what_is_imported_by_name_counts_as_an_import() -> None:
     assert "runtime.kinds" in imports("runtime.registry")
     assert "runtime.cli" in by_name("runtime.cli")

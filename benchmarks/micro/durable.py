@@ -13,9 +13,11 @@ from typing import Any
 
 from benchmarks.curve import Curve
 from benchmarks.service import run, serving
+from runtime.clock import REAL
 from runtime.engines.queue.message import Message, next_id
 from runtime.engines.queue.sql.driver import SqlDriver
 from runtime.engines.queue.sql.operations import Ack, Claim, Claimed, Publish
+from runtime.engines.queue.sql.store import StoreSettings
 from runtime.engines.sql.sqlite.connection import Settings
 from runtime.engines.sql.sqlite.database import Database
 
@@ -56,17 +58,20 @@ async def _round(synchronous: str, batch: int, steps: int) -> Sequence[Spent]:
         held: list[tuple[int, Message]] = []
 
         async def publish(step: int) -> None:
-            futures = [driver.publish(Publish("q", m, 0.0, None), None) for m in messages[step]]
+            futures = [
+                driver.store.publish(Publish("q", m, 0.0, None), None) for m in messages[step]
+            ]
             await asyncio.gather(*futures)
 
         async def claim(step: int) -> None:
-            claimed: Claimed = await driver.claim(Claim("q", driver.owner, batch, True))
+            store = driver.store
+            claimed: Claimed = await store.claim(Claim("q", store.owner, batch, True))
             held.extend(claimed.messages)
 
         async def ack(step: int) -> None:
             mine = held[step * batch : (step + 1) * batch]
             acks = (Ack(seq, message.token) for seq, message in mine)
-            await asyncio.gather(*(driver.settle(item) for item in acks))
+            await asyncio.gather(*(driver.store.settle(item) for item in acks))
 
         return [await _spent(part, steps, batch) for part in (publish, claim, ack)]
 
@@ -93,7 +98,10 @@ async def _driver(synchronous: str) -> AsyncIterator[SqlDriver]:
             file_mode=0o600,
         )
         database = Database(settings, transaction_timeout=3.0)
-        driver = SqlDriver("app:driver", database, lease=10.0, heartbeat=3.0)
+        store_settings = StoreSettings(
+            id="app:driver", lease=10.0, heartbeat=3.0, keep_done=False, durable=False, clock=REAL
+        )
+        driver = SqlDriver(store_settings.id, database.queue_store(store_settings))
         driver.declare("q", {"sql": {"max_length": 1_000_000}})
         async with serving(database), serving(driver):
             yield driver

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runtime.engines.queue.sql.sqlite.tables import State
+from runtime.engines.queue.sql.store import State
 from tests.reliability.application import ended
 from tests.support.blackbox import eventually
 from tests.support.program import Program

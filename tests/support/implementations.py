@@ -9,7 +9,8 @@ from pathlib import Path
 
 from runtime.clock import REAL, Clock
 from runtime.engines.queue.sql.driver import SqlDriver
-from runtime.engines.sql.sqlite.database import Database
+from runtime.engines.queue.sql.store import StoreSettings
+from runtime.engines.sql.contract import Database
 from runtime.entry_id import EntryId
 from runtime.kinds.queue.driver import memory, sql
 from tests.support import databases
@@ -20,7 +21,15 @@ def sql_driver(
     database: Database, *, lease: float = 10.0, heartbeat: float = 3.0, clock: Clock = REAL
 ) -> SqlDriver:
     """A driver with the defaults of its kind."""
-    return SqlDriver("app:queues", database, lease=lease, heartbeat=heartbeat, clock=clock)
+    settings = StoreSettings(
+        id="app:queues",
+        lease=lease,
+        heartbeat=heartbeat,
+        keep_done=False,
+        durable=False,
+        clock=clock,
+    )
+    return SqlDriver(settings.id, database.queue_store(settings), clock=clock)
 
 
 @asynccontextmanager

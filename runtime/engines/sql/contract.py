@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from runtime.engines.sql.builder.dialect import Dialect
 from runtime.service import Unavailable
+
+if TYPE_CHECKING:
+    from runtime.engines.queue.sql.store import Store, StoreSettings
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 Row = dict[str, Any]
@@ -172,6 +175,14 @@ class Database(Protocol):
 
         Costs nothing until its first statement. It has a time limit: beyond it, it is rolled back,
         and its next use and its commit raise TransactionLost.
+        """
+        ...
+
+    def queue_store(self, settings: StoreSettings) -> Store:
+        """A new store that keeps the messages of durable queues in this database.
+
+        Has no side effects until it is opened. A kind whose databases have none says so in its
+        `unsupported`, under `queues`, and is not asked for one.
         """
         ...
 

@@ -16,7 +16,7 @@ from runtime.engines.queue.sql.operations import Ack, Bury, Publish, Release, Re
 from runtime.engines.queue.sql.sqlite import lease
 from runtime.engines.queue.sql.sqlite.lease import Lease
 from runtime.engines.queue.sql.sqlite.liveness import ProcessIdentity
-from runtime.engines.queue.sql.sqlite.store import Store
+from runtime.engines.queue.sql.sqlite.statements import Statements
 
 READY, DELAYED, RUNNING, DEAD, DONE = range(5)
 QUEUES = ("tasks", "mails")
@@ -103,8 +103,8 @@ class Model:
         self.accepted: set[str] = set()
         self.forgotten: set[str] = set()
         self.tokens: set[tuple[int, int]] = set()
-        self.store = Store(lambda: self.clocks.wall, keep_done=False)
-        self.keeping = Store(lambda: self.clocks.wall, keep_done=True)
+        self.statements = Statements(lambda: self.clocks.wall, keep_done=False)
+        self.keeping = Statements(lambda: self.clocks.wall, keep_done=True)
 
     def close(self) -> None:
         self.patch.undo()
@@ -175,13 +175,13 @@ class Model:
     def add(self, item: Publish) -> None:
         self.last_seq += 1
         message = item.message
-        state, place = (DELAYED, item.due) if item.due else (READY, self.clocks.wall)
+        state = DELAYED if item.delay else READY
         self.rows[self.last_seq] = Row(
             self.last_seq,
             message.id,
             item.queue,
             state,
-            micros(place),
+            micros(self.clocks.wall + item.delay),
             message.priority,
             message.unique,
         )
@@ -198,8 +198,7 @@ class Model:
             case "release":
                 return Release(delivery.seq, delivery.token)
             case "retry" | "retry later":
-                due = self.clocks.wall + 2.5 if how == "retry later" else 0.0
-                return Retry(delivery.seq, delivery.token, due)
+                return Retry(delivery.seq, delivery.token, 2.5 if how == "retry later" else 0.0)
         to = "mails" if how == "bury to mails" else None
         return Bury(delivery.seq, delivery.token, {"x": "why"}, to, DIED_IN)
 
@@ -228,7 +227,7 @@ class Model:
 
     def settle_some(self, asked: Sequence[tuple[Delivery, str]], keep: bool, undone: bool) -> None:
         items = [self.request(delivery, how) for delivery, how in asked]
-        work = self.keeping.settle if keep else self.store.settle
+        work = self.keeping.settle if keep else self.statements.settle
         if undone:
             return self.undo(work, items)
         answers = self.commit(work, items)

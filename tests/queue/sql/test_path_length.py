@@ -16,7 +16,7 @@ import runtime
 from runtime.backoff import Backoff
 from runtime.engines.queue.queue import Queue
 from runtime.engines.queue.settlement import log
-from runtime.engines.queue.sql.sqlite.store import Store
+from runtime.engines.queue.sql.sqlite.statements import Statements
 from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
 from runtime.modules.queue import Reject
 from tests.support import databases
@@ -24,7 +24,7 @@ from tests.support.consuming import SOON, Running, consuming, run
 from tests.support.implementations import sql_driver
 
 RUNTIME = Path(runtime.__file__).parent
-SETTLE, COMMIT = Store.settle.__code__, ManagedConnection.commit.__code__
+SETTLE, COMMIT = Statements.settle.__code__, ManagedConnection.commit.__code__
 
 
 class Profile:
@@ -97,7 +97,7 @@ def test_a_failed_message_passes_at_most_eight_files_of_the_loop_until_the_commi
 
         assert "engines/queue/settlement.py" in profile.on_loop
         assert len(profile.on_loop) <= most, profile.on_loop
-        assert "engines/queue/sql/sqlite/store.py" in profile.in_all
+        assert "engines/queue/sql/sqlite/statements.py" in profile.in_all
         assert len(profile.in_all) <= 13, profile.in_all
 
     run(test)

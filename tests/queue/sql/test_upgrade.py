@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from runtime.engines.queue.sql.sqlite.tables import VERSION, State
+from runtime.engines.queue.sql.sqlite.tables import VERSION
+from runtime.engines.queue.sql.store import State
 from tests.queue.sql.fixtures.write_version_1 import FILE, HANDLERS, MANIFEST, NOT_YET
 from tests.support.blackbox import Site, eventually, write_files
 from tests.support.program import running

@@ -10,9 +10,8 @@ from typing import Any, Protocol
 from runtime import failpoint
 from runtime.clock import Clock, Timer
 from runtime.engines.queue.driver_queue import NotHeld
-from runtime.engines.queue.sql.operations import Settle
-from runtime.engines.queue.sql.sqlite.store import PRUNED, Store
-from runtime.engines.sql.sqlite.batch import BatchFunction
+from runtime.engines.queue.sql.operations import Promoted, Prune, Settle
+from runtime.engines.queue.sql.store import Store
 from runtime.loggers import logger
 from runtime.service import Unavailable
 
@@ -22,6 +21,8 @@ SETTLE_AGAIN = 0.5
 """Seconds between two attempts to settle what the database could not settle."""
 GRAIN = 0.005
 """Least seconds between two promotions: one commit promotes all that became due meanwhile."""
+PRUNED = 500
+"""Most finished messages deleted in one commit."""
 
 
 class Driver(Protocol):
@@ -32,10 +33,6 @@ class Driver(Protocol):
 
     @property
     def store(self) -> Store: ...
-
-    def submit(self, function: BatchFunction, item: Any) -> asyncio.Future[Any]:
-        """Run an item of a batch. Raises Unavailable."""
-        ...
 
     def notify(self, queue: str) -> None:
         """Wake the consumers of a queue: a message is ready."""
@@ -49,7 +46,7 @@ class Maintenance:
         """`id` is the driver's name in logs; `retention` in seconds, None to keep nothing."""
         self._id = id
         self._driver = driver
-        self._time = driver.clock.time
+        self._now = driver.clock.monotonic
         self._call_later = driver.clock.call_later
         self._retention = retention
         self._due: float | None = None
@@ -58,24 +55,22 @@ class Maintenance:
         self._unsettled: list[tuple[Settle, str]] = []
         self._pending: set[asyncio.Future[Any]] = set()
 
-    def schedule(self, due: float) -> None:
-        """Promote at that time, in seconds since 1970, unless it happens earlier anyway."""
-        # For the same time the timer is set anew: the clock may have been set, or the machine have
-        # slept since.
+    def schedule(self, delay: float) -> None:
+        """Promote after that many seconds, unless it happens earlier anyway."""
+        now = self._now()
+        due = now + delay
         if self._due is None or due <= self._due:
             self._due = due
             if self._timer is not None:
                 self._timer.cancel()
-            now = self._time()
-            # Only what is left of the grain: `_promoted_at` is in the future if the clock was set.
-            wait = max(0.0, due - now, min(GRAIN, self._promoted_at + GRAIN - now))
+            wait = max(delay, self._promoted_at + GRAIN - now)
             self._timer = self._call_later(wait, self.promote)
 
     def promote(self) -> None:
         """Make delayed messages ready that are due, and schedule the next promotion."""
         self._due, self._timer = None, None
-        self._promoted_at = now = self._time()
-        self._submit(self._driver.store.promote, now, self._on_promoted, self._on_error)
+        self._promoted_at = self._now()
+        self._submit(self._driver.store.promote, self._on_promoted, self._on_error)
 
     def settle_later(self, item: Settle, id: str) -> None:
         """Repeat the settlement of the message of that id for as long as the driver runs."""
@@ -86,8 +81,9 @@ class Maintenance:
     def prune(self) -> None:
         """Delete messages that were finished longer ago than `retention`, in batches."""
         if self._retention is not None:
-            before = self._time() - self._retention
-            self._submit(self._driver.store.prune, before, self._on_pruned, self._on_error)
+            item = Prune(self._retention, PRUNED)
+            work = partial(self._driver.store.prune, item)
+            self._submit(work, self._on_pruned, self._on_error)
 
     async def finish(self) -> None:
         """Try once more to settle what is unsettled, and wait for pending requests."""
@@ -102,13 +98,12 @@ class Maintenance:
         self._timer, self._due = None, None
         self._unsettled.clear()
 
-    def _on_promoted(self, promoted: tuple[set[str], float | None]) -> None:
+    def _on_promoted(self, promoted: Promoted) -> None:
         failpoint.point("queue.promote.after_commit")
-        queues, next_due = promoted
-        for queue in queues:
+        for queue in promoted.queues:
             self._driver.notify(queue)
-        if next_due is not None:
-            self.schedule(next_due)
+        if promoted.due_in is not None:
+            self.schedule(promoted.due_in)
 
     def _on_pruned(self, count: int) -> None:
         if count == PRUNED:
@@ -118,7 +113,7 @@ class Maintenance:
         unsettled, self._unsettled = self._unsettled, []
         for item, id in unsettled:
             failed = partial(self._on_settle_error, item, id)
-            self._submit(self._driver.store.settle, item, _ignore, failed)
+            self._submit(partial(self._driver.store.settle, item), _ignore, failed)
 
     def _on_settle_error(self, item: Settle, id: str, error: BaseException) -> None:
         if not isinstance(error, NotHeld):
@@ -131,13 +126,12 @@ class Maintenance:
 
     def _submit(
         self,
-        function: BatchFunction,
-        item: Any,
+        work: Callable[[], asyncio.Future[Any]],
         then: Callable[[Any], None],
         failed: Callable[[BaseException], None],
     ) -> None:
         try:
-            future = self._driver.submit(function, item)
+            future = work()
         except Unavailable:
             return  # the driver or its database has ended; the next run looks for what is left
         self._pending.add(future)

@@ -1,8 +1,8 @@
-"""Operations: the requests to the store, each an item of a batch."""
+"""Operations: the requests to the store, and its answers. Times are delays, in seconds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -14,8 +14,8 @@ class Publish(msgspec.Struct, gc=False, frozen=True):
 
     queue: str
     message: Message
-    due: float
-    """Seconds since 1970 before which it may not be claimed; 0 for at once."""
+    delay: float
+    """Seconds before which it may not be claimed; 0 for at once."""
     limit: int | None
     """The queue's `max_length`; None for a dead letter, which is never refused."""
     counts_running: bool = False
@@ -51,11 +51,11 @@ class Ack(msgspec.Struct, gc=False, frozen=True):
 
 
 class Retry(msgspec.Struct, gc=False, frozen=True):
-    """Redeliver the message at `due`, in seconds since 1970."""
+    """Redeliver the message after `delay` seconds; behind the others at once if that is 0."""
 
     seq: int
     token: int
-    due: float
+    delay: float
 
 
 class Release(msgspec.Struct, gc=False, frozen=True):
@@ -97,6 +97,21 @@ class Drop(msgspec.Struct, gc=False, frozen=True):
     queue: str
     id: str
     token: int
+
+
+class Prune(msgspec.Struct, gc=False, frozen=True):
+    """Delete at most `limit` messages that were finished more than `age` seconds ago."""
+
+    age: float
+    limit: int
+
+
+class Promoted(msgspec.Struct, frozen=True):
+    """The result of a promotion: the queues that got ready messages, and the seconds until the
+    next delayed message is due."""
+
+    queues: Collection[str]
+    due_in: float | None
 
 
 Settle = Ack | Retry | Release | Bury

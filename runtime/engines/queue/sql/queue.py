@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Protocol
 
 from runtime import failpoint
 from runtime.engines.queue.driver_queue import DriverQueue, Info, NotHeld, requeue_elsewhere
@@ -16,36 +14,14 @@ from runtime.engines.queue.sql.subscription import SqlSubscription
 from runtime.engines.sql.contract import JoinableTransaction
 
 
-class Driver(Settler, Protocol):
-    """The driver, as its queues use it. The futures raise Full or Unavailable."""
-
-    def publish(
-        self, item: Publish, transaction: JoinableTransaction | None
-    ) -> asyncio.Future[Any]: ...
-
-    async def count(self, queue: str) -> Info: ...
-
-    async def dead_letters(
-        self, queue: str, died_in: str | None, limit: int
-    ) -> Sequence[Message]: ...
-
-    async def count_dead_letters(self, queue: str, died_in: str) -> int: ...
-
-    async def find_dead_letter(
-        self, queue: str, died_in: str | None, id: str
-    ) -> Message | None: ...
-
-    def drop(self, item: Drop) -> asyncio.Future[Any]: ...
-
-
 class SqlQueue:
     """Passes requests on to its driver, which batches them with those of others."""
 
-    def __init__(self, driver: Driver, name: str, max_length: int) -> None:
+    def __init__(self, driver: Settler, name: str, max_length: int) -> None:
         self.name = name
         self.max_length = max_length
         self.driver = driver
-        self._time = driver.clock.time
+        self._store = driver.store
         self.subscriptions: list[SqlSubscription] = []
 
     async def publish(
@@ -55,22 +31,21 @@ class SqlQueue:
         transaction: JoinableTransaction | None = None,
         counts_running: bool = False,
     ) -> str:
-        due = self._time() + delay if delay > 0 else 0.0
-        item = Publish(self.name, message, due, self.max_length, counts_running)
-        id: str = await self.driver.publish(item, transaction)
+        item = Publish(self.name, message, delay, self.max_length, counts_running)
+        id = await self._store.publish(item, transaction)
         failpoint.point("queue.publish.after_commit")
         if id != message.id:
             return id
-        if due:
-            self.driver.schedule(due)
+        if delay > 0:
+            self.driver.schedule(delay)
         elif transaction is not None:
-            self.driver.after_commit(transaction, lambda: self.driver.notify(self.name))
+            self._store.after_commit(transaction, lambda: self.driver.notify(self.name))
         else:
             self.driver.notify(self.name)
         return id
 
     async def publish_dead_letter(self, message: Message) -> None:
-        await self.driver.publish(Publish(self.name, message, 0.0, None), None)
+        await self._store.publish(Publish(self.name, message, 0.0, None), None)
         self.driver.notify(self.name)
 
     def subscribe(self, prefetch: int) -> SqlSubscription:
@@ -79,21 +54,21 @@ class SqlQueue:
         return subscription
 
     async def info(self) -> Info:
-        return await self.driver.count(self.name)
+        return await self._store.count(self.name)
 
     async def dead_letters(self, limit: int = 100, died_in: str | None = None) -> Sequence[Message]:
-        return await self.driver.dead_letters(self.name, died_in, limit)
+        return await self._store.dead_letters(self.name, died_in, limit)
 
     async def count_dead_letters(self, died_in: str) -> int:
-        return await self.driver.count_dead_letters(self.name, died_in)
+        return await self._store.count_dead_letters(self.name, died_in)
 
     async def find_dead_letter(self, id: str, died_in: str | None = None) -> Message | None:
-        return await self.driver.find_dead_letter(self.name, died_in, id)
+        return await self._store.find_dead_letter(self.name, died_in, id)
 
     async def requeue(self, letter: Message, again: Message, to: DriverQueue) -> None:
         if isinstance(to, SqlQueue) and to.driver is self.driver:
             item = Requeue(self.name, again, letter.token, to.name, to.max_length)
-            await self.driver.requeue(item, None)
+            await self._store.requeue(item, None)
             failpoint.point("queue.requeue.after_commit")
             self.driver.notify(to.name)
             return
@@ -103,7 +78,7 @@ class SqlQueue:
             await self.drop(letter)
 
     async def drop(self, letter: Message) -> None:
-        await self.driver.drop(Drop(self.name, letter.id, letter.token))
+        await self._store.drop(Drop(self.name, letter.id, letter.token))
         failpoint.point("queue.drop.after_commit")
 
     def wake(self) -> None:

@@ -43,7 +43,7 @@ class SqlSubscription:
     def __init__(self, queue: SqlQueue, prefetch: int) -> None:
         self._queue = queue
         self._driver = queue.driver
-        self._time = queue.driver.clock.time
+        self._store = queue.driver.store
         self._prefetch = prefetch
         self._ahead: deque[Message] = deque()
         self._held: dict[Message, int] = {}
@@ -92,17 +92,16 @@ class SqlSubscription:
             await self._settle(message, item)
             return
         try:
-            await self._driver.settle_in(transaction, item)
+            await self._store.settle_in(transaction, item)
         except NotHeld:
             self._drop(message)
             raise
-        self._driver.after_commit(transaction, lambda: self._committed(message))
+        self._store.after_commit(transaction, lambda: self._committed(message))
 
     async def retry(self, message: Message, delay: float) -> None:
-        due = self._time() + delay if delay > 0 else 0.0
-        await self._settle(message, Retry(self._seq(message), message.token, due))
-        if due:
-            self._driver.schedule(due)
+        await self._settle(message, Retry(self._seq(message), message.token, delay))
+        if delay > 0:
+            self._driver.schedule(delay)
         else:
             self._driver.notify(self._queue.name)
 
@@ -117,7 +116,7 @@ class SqlSubscription:
 
     async def _release(self, message: Message, item: Release) -> None:
         try:
-            await self._driver.settle(item)
+            await self._store.settle(item)
         except NotHeld:
             return
         except Unavailable:
@@ -152,7 +151,7 @@ class SqlSubscription:
         max_length: int = to.max_length  # type: ignore[attr-defined]
         item = Requeue(self._queue.name, again, message.token, to.name, max_length, seq)
         try:
-            await self._driver.requeue(item, transaction)
+            await self._store.requeue(item, transaction)
         except NotHeld:
             self._drop(message)
             raise
@@ -165,7 +164,7 @@ class SqlSubscription:
         if transaction is None:
             committed()
         else:
-            self._driver.after_commit(transaction, committed)
+            self._store.after_commit(transaction, committed)
 
     async def close(self) -> None:
         if not self._closed:
@@ -187,7 +186,7 @@ class SqlSubscription:
 
     async def _settle(self, message: Message, item: Settle) -> None:
         try:
-            await self._driver.settle(item)
+            await self._store.settle(item)
         except Unavailable:
             self._driver.settle_later(item, message.id)
         except NotHeld:
@@ -221,8 +220,8 @@ class SqlSubscription:
     async def _claim(self, count: int) -> None:
         self._more = False
         try:
-            item = Claim(self._queue.name, self._driver.owner, count, not self._held)
-            claimed: Claimed = await self._driver.claim(item)
+            item = Claim(self._queue.name, self._store.owner, count, not self._held)
+            claimed: Claimed = await self._store.claim(item)
         except Exception as error:
             text = "%s: no message could be claimed, trying again: %s"
             log.warning(text, self._queue.name, error)

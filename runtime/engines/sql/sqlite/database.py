@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from msgspec.structs import replace
 
@@ -27,6 +27,9 @@ from runtime.engines.sql.sqlite.work_queue import closed_error
 from runtime.engines.sql.sqlite.writer_transaction import WriterTransaction
 from runtime.handlers.fork import ParentOnly, on_fork
 from runtime.service import Ready
+
+if TYPE_CHECKING:
+    from runtime.engines.queue.sql.store import Store, StoreSettings
 
 _STOPPING = "it is stopping"
 
@@ -171,13 +174,6 @@ class Database:
         self._running().write_queue.put(BatchItem(function, item, future))
         return future
 
-    def forbid_reentry(self) -> None:
-        """Raise RuntimeError if the caller is in a transaction of this database.
-
-        Whatever it queued would wait for that transaction, and so for itself.
-        """
-        forbid_reentry(self)
-
     def connect(self) -> sqlite3.Connection:
         """A connection of the caller's own, in autocommit mode, which does not wait for locks.
 
@@ -193,6 +189,13 @@ class Database:
         """From the next run on, sync each commit to disk before its caller is answered."""
         pragmas = {"synchronous": "FULL", **self._settings.pragmas}
         self._settings = replace(self._settings, pragmas=pragmas)
+
+    def queue_store(self, settings: StoreSettings) -> Store:
+        """A new store of durable queues in this database."""
+        # Imported here because the store imports this module; and most databases keep no queues.
+        from runtime.engines.queue.sql.sqlite.store import SqliteStore
+
+        return SqliteStore(self, settings)
 
     def begin(self) -> WriterTransaction:
         """A new transaction, which is queued for the writer at its first statement."""

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 import msgspec
 
 from runtime.engines.queue.sql.driver import SqlDriver
-from runtime.engines.sql.sqlite.database import Database
+from runtime.engines.queue.sql.store import StoreSettings
 from runtime.findings.finding import Problem
 from runtime.kind import BuildContext, Expected, Kind, Linked, Stage
+from runtime.kinds.db.sql import Database
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,26 +22,30 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def build(config: Config, context: BuildContext) -> SqlDriver:
-    if config.durability == "full":
-        config.database.make_durable()
-    return SqlDriver(
-        str(context.id),
-        config.database,
+    settings = StoreSettings(
+        id=str(context.id),
         lease=config.lease,
         heartbeat=config.heartbeat,
-        retention=config.retention,
+        keep_done=config.retention is not None,
+        durable=config.durability == "full",
         clock=context.clock,
     )
+    store = config.database.queue_store(settings)
+    return SqlDriver(settings.id, store, retention=config.retention, clock=context.clock)
 
 
 def check(entry: Linked) -> Iterable[Problem]:
     database = entry.follow("database")
     if database is None:
         return
-    if database.fields["file"] == ":memory:":
+    if why := database.kind.unsupported.get("queues"):
+        message = f"'{database.id}' is of kind {database.kind.name}, which keeps no queues: {why}"
+        yield Problem(("database",), message, "name another database")
+        return
+    if database.fields.get("file") == ":memory:":
         message = f"'{database.id}' is in memory, which keeps nothing"
         yield Problem(("database",), message, "give it a file")
-    chosen = str(database.fields["pragmas"].get("synchronous") or "FULL").upper()
+    chosen = str(database.fields.get("pragmas", {}).get("synchronous") or "FULL").upper()
     if entry.fields["durability"] == "full" and chosen in ("NORMAL", "OFF"):
         message = f"'durability' is full, but '{database.id}' has 'pragmas.synchronous: {chosen}'"
         hint = "remove the pragma, or write 'durability: normal'"

@@ -13,7 +13,7 @@ import msgspec
 
 from runtime import failpoint
 from runtime.engines.queue.sql.sqlite.liveness import ProcessIdentity, clock
-from runtime.engines.queue.sql.sqlite.store import next_due, recount
+from runtime.engines.queue.sql.sqlite.statements import next_due, recount
 from runtime.engines.queue.sql.sqlite.tables import prepare
 from runtime.engines.sql.sqlite.busy_retry import BusyRetry
 from runtime.engines.sql.sqlite.errors import code
@@ -27,8 +27,8 @@ renew their leases either.
 """
 
 
-class Report(msgspec.Struct, frozen=True):
-    """The result of a check, for the driver on the event loop."""
+class Check(msgspec.Struct, frozen=True):
+    """The result of a check, for the store on the event loop."""
 
     owner: int
     expired: bool
@@ -59,7 +59,7 @@ class Lease:
         address: str,
         lease: float,
         heartbeat: float,
-        report: Callable[[Report], None],
+        report: Callable[[Check], None],
     ) -> None:
         """`connect()` opens a connection that does not wait for locks; `report` is called in the
         lease's thread. Times in seconds.
@@ -152,12 +152,12 @@ class Lease:
                 rescued = [*self._rescued, *self._rescue(connection)]
                 self._rescued = ()
                 peers = self._peers(connection)
-                self._report(Report(self._owner, expired, peers, next_due(connection), rescued))
+                self._report(Check(self._owner, expired, peers, next_due(connection), rescued))
             except sqlite3.Error as error:
                 if connection is not None:
                     connection.close()
                 connection = None
-                self._report(Report(self._owner, expired, peers, None, (), str(error)))
+                self._report(Check(self._owner, expired, peers, None, (), str(error)))
         if connection is not None:
             connection.close()
 

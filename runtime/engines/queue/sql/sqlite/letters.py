@@ -1,4 +1,4 @@
-"""Letters: the statements that take dead letters back, each for a whole batch, as in the store."""
+"""Letters: the statements that take dead letters back, each for a whole batch."""
 
 from __future__ import annotations
 
@@ -8,16 +8,10 @@ from typing import Any
 
 from runtime import failpoint
 from runtime.engines.queue.driver_queue import NotHeld, key_taken
+from runtime.engines.queue.sql.columns import encode_headers, micros
 from runtime.engines.queue.sql.operations import Drop, Requeue
-from runtime.engines.queue.sql.sqlite.store import (
-    change_lengths,
-    encode_headers,
-    full,
-    id_of_key,
-    length_of,
-    micros,
-)
-from runtime.engines.queue.sql.sqlite.tables import State
+from runtime.engines.queue.sql.sqlite.statements import change_lengths, id_of_key, length_of
+from runtime.engines.queue.sql.store import State, full
 
 Connection = sqlite3.Connection
 _Letter = tuple[int, str, int]

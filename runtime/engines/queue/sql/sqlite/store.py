@@ -1,285 +1,225 @@
-"""Store: the statements of the durable queues, each for a whole batch.
-
-Every batch function runs inside a transaction of its caller, on the writer's connection, and
-answers each item in its order: with a result, or with an exception that is that item's alone. It
-raises only for an error of the database, and then the caller rolls the batch back.
-"""
+"""SqliteStore: the messages of a driver's queues in a SQLite database."""
 
 from __future__ import annotations
 
-import json
+import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import Any
 
-from runtime import failpoint
-from runtime.engines.queue.driver_queue import Full, NotHeld
-from runtime.engines.queue.message import NO_HEADERS, Message
+from runtime.engines.queue.driver_queue import Info
+from runtime.engines.queue.message import Message
+from runtime.engines.queue.sql.columns import decode_headers
 from runtime.engines.queue.sql.operations import (
-    Ack,
-    Bury,
     Claim,
     Claimed,
+    Drop,
+    Promoted,
+    Prune,
     Publish,
-    Release,
-    Retry,
+    Requeue,
     Settle,
 )
-from runtime.engines.queue.sql.sqlite.tables import State
-
-Connection = sqlite3.Connection
-
-PRUNED = 500
-"""Most finished messages deleted in one commit."""
-LATEST = 2**63 - 1
-"""Microseconds since 1970: the largest integer of SQLite."""
-
-_INSERT = """
-INSERT INTO runtime_message
-    (id, queue, state, priority, place, attempt, token, owner, suspect, unique_key, published,
-     headers, body, died_in)
-VALUES (?, ?, ?, ?, ?, 0, 0, NULL, 0, ?, ?, ?, ?, ?)
-"""
-_WITH_KEY = """
-SELECT id FROM runtime_message WHERE queue = ? AND unique_key = ? AND state < 3 ORDER BY seq LIMIT 1
-"""
-_WAITING_WITH_KEY = """
-SELECT id FROM runtime_message WHERE queue = ? AND unique_key = ? AND state < 3 AND state < 2
-ORDER BY seq LIMIT 1
-"""
-_HEAD = """
-SELECT seq, suspect FROM runtime_message WHERE queue = ? AND state = 0
-ORDER BY priority DESC, place, seq LIMIT ?
-"""
-_CLAIM = """
-UPDATE runtime_message SET state = 2, owner = ?, attempt = attempt + 1, token = token + 1
-WHERE seq IN (SELECT value FROM json_each(?))
-RETURNING seq, id, body, headers, attempt, published, token, priority, unique_key
-"""
-_HELD = """
-SELECT seq, token, queue FROM runtime_message
-WHERE seq IN (SELECT value FROM json_each(?)) AND state = 2
-"""
-_DELETE = "DELETE FROM runtime_message WHERE seq IN (SELECT value FROM json_each(?))"
-_DONE = """
-UPDATE runtime_message SET state = 4, owner = NULL, place = ?
-WHERE seq IN (SELECT value FROM json_each(?))
-"""
-_RETRY = """
-UPDATE runtime_message SET state = ?, owner = NULL, suspect = 0, place = ? WHERE seq = ?
-"""
-_RELEASE = """
-UPDATE runtime_message SET state = 0, owner = NULL, attempt = attempt - 1
-WHERE seq IN (SELECT value FROM json_each(?))
-"""
-_BURY = """
-UPDATE runtime_message SET state = 3, owner = NULL, died_in = ?, headers = ?, place = ?
-WHERE seq = ?
-"""
-_MOVE = """
-UPDATE runtime_message SET queue = ?, state = 0, owner = NULL, attempt = 0, suspect = 0,
-    unique_key = NULL, died_in = ?, headers = ?, place = ? WHERE seq = ?
-"""
-_CHANGE_LENGTH = """
-INSERT INTO runtime_queue (name, length) VALUES (?, ?)
-ON CONFLICT (name) DO UPDATE SET length = length + excluded.length
-"""
+from runtime.engines.queue.sql.sqlite.lease import Check, Lease
+from runtime.engines.queue.sql.sqlite.letters import Letters
+from runtime.engines.queue.sql.sqlite.notifier import Notifier
+from runtime.engines.queue.sql.sqlite.statements import Statements
+from runtime.engines.queue.sql.store import Report, StoreSettings, check_transaction
+from runtime.engines.sql.contract import JoinableTransaction
+from runtime.engines.sql.sqlite.batch import BatchFunction
+from runtime.engines.sql.sqlite.database import Database
+from runtime.engines.sql.sqlite.reentrancy import forbid_reentry
+from runtime.handlers.threads import call_threadsafe, run_in_thread
+from runtime.service import StartError, Unavailable
 
 
-class Store:
-    """The batch functions of one driver."""
+class SqliteStore:
+    """A `Store`: its requests are items of the writer's batches, beside those of handlers."""
 
-    def __init__(self, time: Callable[[], float], *, keep_done: bool) -> None:
-        """`time` gives seconds since 1970; with `keep_done`, acked messages stay as DONE."""
-        self._time = time
-        self._keep_done = keep_done
-
-    def publish(self, connection: Connection, items: Sequence[Publish]) -> list[Any]:
-        """Answers with the id of the message, or of the one that has its key; or Full."""
-        failpoint.point("queue.publish.before_commit")
-        lengths: dict[str, int] = {}
-        rows: list[tuple[Any, ...]] = []
-        answers: list[Any] = []
-        keys: dict[tuple[str, str], str] = {}
-        now = micros(self._time())
-        for item in items:
-            message, queue = item.message, item.queue
-            if queue not in lengths:
-                lengths[queue] = length_of(connection, queue)
-            key = message.unique
-            if key is not None:
-                existing = keys.get((queue, key)) or id_of_key(
-                    connection, queue, key, item.counts_running
-                )
-                if existing is not None:
-                    answers.append(existing)
-                    continue
-            if item.limit is not None and lengths[queue] >= item.limit:
-                answers.append(full(queue, lengths[queue]))
-                continue
-            if key is not None:
-                keys[(queue, key)] = message.id
-            lengths[queue] += 1
-            state, place = (State.DELAYED, micros(item.due)) if item.due else (State.READY, now)
-            headers = encode_headers(message.headers)
-            answers.append(message.id)
-            rows.append(
-                (message.id, queue, state, message.priority, place, key, message.published, headers,
-                 message.body, message.died_in)
-            )  # fmt: skip
-        connection.executemany(_INSERT, rows)
-        change_lengths(connection, ((row[1], 1) for row in rows))
-        return answers
-
-    def claim(self, connection: Connection, items: Sequence[Claim]) -> list[Any]:
-        """Answers with a Claimed."""
-        failpoint.point("queue.claim.before_commit")
-        return [_claim(connection, item) for item in items]
-
-    def settle(self, connection: Connection, items: Sequence[Settle]) -> list[Any]:
-        """Answers with None; or with NotHeld, and then nothing was done for that item."""
-        failpoint.point("queue.settle.before_commit")
-        now = self._time()
-        seqs = json.dumps([item.seq for item in items])
-        held = {row[0]: row for row in connection.execute(_HELD, (seqs,))}
-        answers: list[Any] = []
-        acked, released = [], []
-        lengths: list[tuple[str, int]] = []
-        for item in items:
-            row = held.get(item.seq)
-            if row is None or row[1] != item.token:
-                answers.append(NotHeld(f"message {item.seq} is no longer held"))
-                continue
-            del held[item.seq]
-            answers.append(None)
-            match item:
-                case Ack():
-                    acked.append(item.seq)
-                    lengths.append((row[2], -1))
-                case Release():
-                    released.append(item.seq)
-                case Retry():
-                    state = State.DELAYED if item.due > now else State.READY
-                    place = micros(max(item.due, now))
-                    connection.execute(_RETRY, (state, place, item.seq))
-                case Bury():
-                    lengths += _bury(connection, item, row[2], now)
-        if acked and self._keep_done:
-            connection.execute(_DONE, (micros(now), json.dumps(acked)))
-        elif acked:
-            connection.execute(_DELETE, (json.dumps(acked),))
-        if released:
-            connection.execute(_RELEASE, (json.dumps(released),))
-        change_lengths(connection, lengths)
-        return answers
-
-    def promote(self, connection: Connection, items: Sequence[float]) -> list[Any]:
-        """Makes messages ready that are due at a time. Answers with the queues that got some, and
-        with the time when the next message is due.
-        """
-        failpoint.point("queue.promote.before_commit")
-        rows = connection.execute(
-            "UPDATE runtime_message SET state = 0 WHERE state = 1 AND place <= ? RETURNING queue",
-            (micros(max(items)),),
-        ).fetchall()
-        promoted = {row[0] for row in rows}, next_due(connection)
-        return [promoted for _ in items]
-
-    def prune(self, connection: Connection, items: Sequence[float]) -> list[Any]:
-        """Deletes at most `PRUNED` messages that were done before a time. Answers with how many."""
-        rows = connection.execute(
-            "DELETE FROM runtime_message WHERE seq IN "
-            "(SELECT seq FROM runtime_message WHERE state = 4 AND place < ? LIMIT ?)",
-            (micros(max(items)), PRUNED),
+    def __init__(self, database: Database, settings: StoreSettings) -> None:
+        if settings.durable:
+            database.make_durable()
+        self.label = database.label
+        self._database = database
+        self._settings = settings
+        self._time = settings.clock.time
+        self._statements = Statements(self._time, keep_done=settings.keep_done)
+        self._letters = Letters(self._time)
+        # Not methods: each would be one more call for every message. A settlement needs no lease
+        # of this program, since the token is compared, and a claim names one.
+        self.claim: Callable[[Claim], asyncio.Future[Claimed]] = partial(
+            database.batch, self._statements.claim
         )
-        return [rows.rowcount for _ in items]
-
-
-def next_due(connection: Connection) -> float | None:
-    """The time when the next delayed message is due, in seconds since 1970."""
-    row = connection.execute("SELECT min(place) FROM runtime_message WHERE state = 1").fetchone()
-    return None if row[0] is None else row[0] / 1_000_000
-
-
-def recount(connection: Connection, names: Iterable[str]) -> None:
-    """Correct the lengths of all queues, and insert rows for these queues."""
-    for name in names:
-        connection.execute(
-            "INSERT OR IGNORE INTO runtime_queue (name, length) VALUES (?, 0)", (name,)
+        self.settle: Callable[[Settle], asyncio.Future[Any]] = partial(
+            database.batch, self._statements.settle
         )
-    connection.execute(
-        "UPDATE runtime_queue SET length = (SELECT count(*) FROM runtime_message "
-        "WHERE queue = runtime_queue.name AND state < 3)"
-    )
+        self._owner = 0
+        self._lease: Lease | None = None
+        self._notifier: Notifier | None = None
+        self._peers: Sequence[str] = ()
+
+    @property
+    def owner(self) -> int:
+        if not self._owner:
+            raise self._not_running()
+        return self._owner
+
+    async def open(
+        self,
+        queues: Sequence[str],
+        on_report: Callable[[Report], None],
+        on_notify: Callable[[str], None],
+    ) -> None:
+        self._notifier = Notifier(on_notify)
+        self._lease = Lease(
+            self._database.connect,
+            self.label,
+            queues,
+            self._notifier.address,
+            self._settings.lease,
+            self._settings.heartbeat,
+            partial(call_threadsafe, asyncio.get_running_loop(), partial(self._report, on_report)),
+        )
+        try:
+            self._owner = await run_in_thread("lease", self._lease.open)
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", 0)
+            if isinstance(error, sqlite3.OperationalError) and code != sqlite3.SQLITE_ERROR:
+                raise Unavailable(f"'{self.label}' cannot be used yet: {error}") from None
+            # Tables that are not as expected will not change by waiting.
+            text = f"'{self.label}' cannot be used: {error}; it was left as it is"
+            raise StartError(text) from None
+        self._lease.keep()
+
+    async def close(self) -> None:
+        try:
+            if self._lease is not None:
+                await run_in_thread("lease", self._lease.close)
+        except sqlite3.Error as error:
+            raise Unavailable(str(error)) from None
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        self._owner = 0
+        if self._lease is not None:
+            self._lease.abandon()
+            self._lease = None
+        if self._notifier is not None:
+            self._notifier.close()
+            self._notifier = None
+
+    def publish(
+        self, item: Publish, transaction: JoinableTransaction | None
+    ) -> asyncio.Future[Any]:
+        return self._change(self._statements.publish, item, transaction)
+
+    def settle_in(self, transaction: JoinableTransaction, item: Settle) -> asyncio.Future[Any]:
+        return self._change(self._statements.settle, item, transaction)
+
+    def requeue(
+        self, item: Requeue, transaction: JoinableTransaction | None
+    ) -> asyncio.Future[Any]:
+        return self._change(self._letters.requeue, item, transaction)
+
+    def drop(self, item: Drop) -> asyncio.Future[Any]:
+        return self._change(self._letters.drop, item, None)
+
+    def promote(self) -> asyncio.Future[Promoted]:
+        return self._batch(self._statements.promote, None)
+
+    def prune(self, item: Prune) -> asyncio.Future[int]:
+        return self._batch(self._statements.prune, item)
+
+    async def count(self, queue: str) -> Info:
+        rows = await self._database.query(
+            "SELECT state, count(*) AS n FROM runtime_message WHERE queue = ? GROUP BY state",
+            (queue,),
+        )
+        counts = {row["state"]: row["n"] for row in rows}
+        ready, delayed, running, dead = (counts.get(state, 0) for state in range(4))
+        return Info(ready, delayed, running, dead)
+
+    async def dead_letters(self, queue: str, died_in: str | None, limit: int) -> Sequence[Message]:
+        where, values = _letters_of(queue, died_in)
+        return await self._read(f"{where} ORDER BY seq LIMIT ?", *values, limit)
+
+    async def count_dead_letters(self, queue: str, died_in: str) -> int:
+        where, values = _letters_of(queue, died_in)
+        rows = await self._database.query(
+            f"SELECT count(*) AS n FROM runtime_message WHERE {where}", values
+        )
+        return int(rows[0]["n"])
+
+    async def find_dead_letter(self, queue: str, died_in: str | None, id: str) -> Message | None:
+        # The plus keeps SQLite from the index that has all letters of a queue.
+        where, values = "id = ? AND died_in IS NOT NULL AND +queue = ?", [id, queue]
+        if died_in is None:
+            letters = await self._read(f"{where} AND state = 3 LIMIT 1", *values)
+        else:
+            where += " AND +died_in = ? AND state < 2"
+            letters = await self._read(f"{where} LIMIT 1", *values, died_in)
+        return letters[0] if letters else None
+
+    def after_commit(self, transaction: JoinableTransaction, callback: Callable[[], None]) -> None:
+        self._joined(transaction).after_commit(callback)
+
+    def notify(self, queues: Collection[str]) -> None:
+        if self._notifier is not None and self._peers:
+            for queue in queues:
+                self._notifier.notify(self._peers, queue)
+
+    def _change(
+        self, function: BatchFunction, item: Any, transaction: JoinableTransaction | None
+    ) -> asyncio.Future[Any]:
+        """Run an item of a batch, or a step of a transaction."""
+        if not self._owner:
+            raise self._not_running()
+        if transaction is None:
+            forbid_reentry(self._database)
+            return self._database.batch(function, item)
+        transaction = self._joined(transaction)
+        return transaction.add(lambda connection: function(connection, [item])[0])
+
+    def _batch(self, function: BatchFunction, item: Any) -> asyncio.Future[Any]:
+        if not self._owner:
+            raise self._not_running()
+        return self._database.batch(function, item)
+
+    def _joined(self, transaction: JoinableTransaction) -> JoinableTransaction:
+        return check_transaction(transaction, self._database, self.label, self._settings.id)
+
+    def _not_running(self) -> Unavailable:
+        return Unavailable(f"'{self._settings.id}' is not running")
+
+    async def _read(self, where: str, *values: object) -> Sequence[Message]:
+        rows = await self._database.query(
+            "SELECT id, body, headers, published, token, priority, unique_key "
+            f"FROM runtime_message WHERE {where}",
+            values,
+        )
+        return [
+            Message(id, body, decode_headers(headers), 0, *values)
+            for id, body, headers, *values in (row.values() for row in rows)
+        ]
+
+    def _report(self, on_report: Callable[[Report], None], check: Check) -> None:
+        """Pass on a check of the lease's thread."""
+        if not self._owner:
+            return
+        self._owner = check.owner
+        self._peers = check.peers
+        due_in = None
+        if check.next_due is not None:
+            due_in = max(0.0, check.next_due - self._time())
+        on_report(Report(check.expired, check.rescued, due_in, check.fault))
 
 
-def decode_headers(headers: str) -> Mapping[str, str]:
-    """Headers of a row's text."""
-    return json.loads(headers) if headers else NO_HEADERS
-
-
-def encode_headers(headers: Mapping[str, str]) -> str:
-    """Headers as a row's text."""
-    return json.dumps(dict(headers), ensure_ascii=False) if headers else ""
-
-
-def _claim(connection: Connection, item: Claim) -> Claimed:
-    head = connection.execute(_HEAD, (item.queue, item.count)).fetchall()
-    unsuspicious = next((index for index, row in enumerate(head) if row[1]), len(head))
-    suspect = unsuspicious < len(head)
-    seqs = [row[0] for row in head[:unsuspicious]]
-    if suspect and unsuspicious == 0 and item.alone:
-        seqs = [head[0][0]]
-    if not seqs:
-        return Claimed((), suspect)
-    rows = connection.execute(_CLAIM, (item.owner, json.dumps(seqs))).fetchall()
-    claimed = {row[0]: row for row in rows}  # RETURNING keeps no order
-    return Claimed([(seq, _message(claimed[seq])) for seq in seqs], suspect)
-
-
-def _bury(connection: Connection, item: Bury, queue: str, now: float) -> Iterable[tuple[str, int]]:
-    """Returns the changes of queues' lengths."""
-    headers = encode_headers(item.headers)
-    if item.to is None:
-        connection.execute(_BURY, (item.died_in, headers, micros(now), item.seq))
-        return [(queue, -1)]
-    connection.execute(_MOVE, (item.to, item.died_in, headers, micros(now), item.seq))
-    return [(queue, -1), (item.to, 1)]
-
-
-def full(queue: str, length: int) -> Full:
-    """The error for a queue of that length."""
-    return Full(f"queue '{queue}' is full ({length})", length)
-
-
-def id_of_key(connection: Connection, queue: str, key: str, counts_running: bool) -> str | None:
-    """The id of the message that has a unique key, if there is one."""
-    statement = _WITH_KEY if counts_running else _WAITING_WITH_KEY
-    row = connection.execute(statement, (queue, key)).fetchone()
-    return row[0] if row else None
-
-
-def length_of(connection: Connection, queue: str) -> int:
-    """The messages that `max_length` of a queue bounds."""
-    row = connection.execute("SELECT length FROM runtime_queue WHERE name = ?", (queue,)).fetchone()
-    return row[0] if row else 0
-
-
-def change_lengths(connection: Connection, changes: Iterable[tuple[str, int]]) -> None:
-    """Add these numbers to the lengths of queues."""
-    sums: dict[str, int] = {}
-    for name, change in changes:
-        sums[name] = sums.get(name, 0) + change
-    changed = [(name, change) for name, change in sums.items() if change]
-    connection.executemany(_CHANGE_LENGTH, changed)
-
-
-def _message(row: Sequence[Any]) -> Message:
-    _, id, body, headers, attempt, published, token, priority, unique = row
-    return Message(id, body, decode_headers(headers), attempt, published, token, priority, unique)
-
-
-def micros(seconds: float) -> int:
-    """Microseconds, as the rows have them."""
-    # A larger number, as of a `retry.max_delay` without end, would not fit and end the writer.
-    return min(int(seconds * 1_000_000), LATEST)
+def _letters_of(queue: str, died_in: str | None) -> tuple[str, tuple[str, ...]]:
+    """The condition for dead letters in the driver's store, or of a queue that received them."""
+    # The terms are those of the indexes.
+    if died_in is None:
+        return "queue = ? AND died_in IS NOT NULL AND state = 3", (queue,)
+    condition = "queue = ? AND died_in = ? AND died_in IS NOT NULL AND state < 3"
+    return condition, (queue, died_in)

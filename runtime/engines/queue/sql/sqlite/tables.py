@@ -20,19 +20,10 @@ An owner is one run of a driver in one process. Its lease is one row, for all th
 from __future__ import annotations
 
 import sqlite3
-from enum import IntEnum
 
 from runtime.service import StartError
 
 VERSION = 2
-
-
-class State(IntEnum):
-    READY = 0
-    DELAYED = 1
-    RUNNING = 2
-    DEAD = 3
-    DONE = 4
 
 
 _SCHEMA = """

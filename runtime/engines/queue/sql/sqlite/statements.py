@@ -1,0 +1,268 @@
+"""Statements: the work of the durable queues on a connection, each for a whole batch.
+
+Every batch function runs inside a transaction of its caller, on the writer's connection, and
+answers each item in its order: with a result, or with an exception that is that item's alone. It
+raises only for an error of the database, and then the caller rolls the batch back.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from runtime import failpoint
+from runtime.engines.queue.driver_queue import NotHeld
+from runtime.engines.queue.message import Message
+from runtime.engines.queue.sql.columns import decode_headers, encode_headers, micros
+from runtime.engines.queue.sql.operations import (
+    Ack,
+    Bury,
+    Claim,
+    Claimed,
+    Promoted,
+    Prune,
+    Publish,
+    Release,
+    Retry,
+    Settle,
+)
+from runtime.engines.queue.sql.store import State, full
+
+Connection = sqlite3.Connection
+
+_INSERT = """
+INSERT INTO runtime_message
+    (id, queue, state, priority, place, attempt, token, owner, suspect, unique_key, published,
+     headers, body, died_in)
+VALUES (?, ?, ?, ?, ?, 0, 0, NULL, 0, ?, ?, ?, ?, ?)
+"""
+_WITH_KEY = """
+SELECT id FROM runtime_message WHERE queue = ? AND unique_key = ? AND state < 3 ORDER BY seq LIMIT 1
+"""
+_WAITING_WITH_KEY = """
+SELECT id FROM runtime_message WHERE queue = ? AND unique_key = ? AND state < 3 AND state < 2
+ORDER BY seq LIMIT 1
+"""
+_HEAD = """
+SELECT seq, suspect FROM runtime_message WHERE queue = ? AND state = 0
+ORDER BY priority DESC, place, seq LIMIT ?
+"""
+_CLAIM = """
+UPDATE runtime_message SET state = 2, owner = ?, attempt = attempt + 1, token = token + 1
+WHERE seq IN (SELECT value FROM json_each(?))
+RETURNING seq, id, body, headers, attempt, published, token, priority, unique_key
+"""
+_HELD = """
+SELECT seq, token, queue FROM runtime_message
+WHERE seq IN (SELECT value FROM json_each(?)) AND state = 2
+"""
+_DELETE = "DELETE FROM runtime_message WHERE seq IN (SELECT value FROM json_each(?))"
+_DONE = """
+UPDATE runtime_message SET state = 4, owner = NULL, place = ?
+WHERE seq IN (SELECT value FROM json_each(?))
+"""
+_RETRY = """
+UPDATE runtime_message SET state = ?, owner = NULL, suspect = 0, place = ? WHERE seq = ?
+"""
+_RELEASE = """
+UPDATE runtime_message SET state = 0, owner = NULL, attempt = attempt - 1
+WHERE seq IN (SELECT value FROM json_each(?))
+"""
+_BURY = """
+UPDATE runtime_message SET state = 3, owner = NULL, died_in = ?, headers = ?, place = ?
+WHERE seq = ?
+"""
+_MOVE = """
+UPDATE runtime_message SET queue = ?, state = 0, owner = NULL, attempt = 0, suspect = 0,
+    unique_key = NULL, died_in = ?, headers = ?, place = ? WHERE seq = ?
+"""
+_PRUNE = """
+DELETE FROM runtime_message WHERE seq IN
+    (SELECT seq FROM runtime_message WHERE state = 4 AND place < ? LIMIT ?)
+"""
+_CHANGE_LENGTH = """
+INSERT INTO runtime_queue (name, length) VALUES (?, ?)
+ON CONFLICT (name) DO UPDATE SET length = length + excluded.length
+"""
+
+
+class Statements:
+    """The batch functions of one driver."""
+
+    def __init__(self, time: Callable[[], float], *, keep_done: bool) -> None:
+        """`time` gives seconds since 1970; with `keep_done`, acked messages stay as DONE."""
+        self._time = time
+        self._keep_done = keep_done
+
+    def publish(self, connection: Connection, items: Sequence[Publish]) -> list[Any]:
+        """Answers with the id of the message, or of the one that has its key; or Full."""
+        failpoint.point("queue.publish.before_commit")
+        lengths: dict[str, int] = {}
+        rows: list[tuple[Any, ...]] = []
+        answers: list[Any] = []
+        keys: dict[tuple[str, str], str] = {}
+        time = self._time()
+        now = micros(time)
+        for item in items:
+            message, queue = item.message, item.queue
+            if queue not in lengths:
+                lengths[queue] = length_of(connection, queue)
+            key = message.unique
+            if key is not None:
+                existing = keys.get((queue, key)) or id_of_key(
+                    connection, queue, key, item.counts_running
+                )
+                if existing is not None:
+                    answers.append(existing)
+                    continue
+            if item.limit is not None and lengths[queue] >= item.limit:
+                answers.append(full(queue, lengths[queue]))
+                continue
+            if key is not None:
+                keys[(queue, key)] = message.id
+            lengths[queue] += 1
+            state, place = State.READY, now
+            if item.delay > 0:
+                state, place = State.DELAYED, micros(time + item.delay)
+            headers = encode_headers(message.headers)
+            answers.append(message.id)
+            rows.append(
+                (message.id, queue, state, message.priority, place, key, message.published, headers,
+                 message.body, message.died_in)
+            )  # fmt: skip
+        connection.executemany(_INSERT, rows)
+        change_lengths(connection, ((row[1], 1) for row in rows))
+        return answers
+
+    def claim(self, connection: Connection, items: Sequence[Claim]) -> list[Any]:
+        """Answers with a Claimed."""
+        failpoint.point("queue.claim.before_commit")
+        return [_claim(connection, item) for item in items]
+
+    def settle(self, connection: Connection, items: Sequence[Settle]) -> list[Any]:
+        """Answers with None; or with NotHeld, and then nothing was done for that item."""
+        failpoint.point("queue.settle.before_commit")
+        now = self._time()
+        seqs = json.dumps([item.seq for item in items])
+        held = {row[0]: row for row in connection.execute(_HELD, (seqs,))}
+        answers: list[Any] = []
+        acked, released = [], []
+        lengths: list[tuple[str, int]] = []
+        for item in items:
+            row = held.get(item.seq)
+            if row is None or row[1] != item.token:
+                answers.append(NotHeld(f"message {item.seq} is no longer held"))
+                continue
+            del held[item.seq]
+            answers.append(None)
+            match item:
+                case Ack():
+                    acked.append(item.seq)
+                    lengths.append((row[2], -1))
+                case Release():
+                    released.append(item.seq)
+                case Retry():
+                    state = State.DELAYED if item.delay > 0 else State.READY
+                    place = micros(now + max(0.0, item.delay))
+                    connection.execute(_RETRY, (state, place, item.seq))
+                case Bury():
+                    lengths += _bury(connection, item, row[2], now)
+        if acked and self._keep_done:
+            connection.execute(_DONE, (micros(now), json.dumps(acked)))
+        elif acked:
+            connection.execute(_DELETE, (json.dumps(acked),))
+        if released:
+            connection.execute(_RELEASE, (json.dumps(released),))
+        change_lengths(connection, lengths)
+        return answers
+
+    def promote(self, connection: Connection, items: Sequence[None]) -> list[Any]:
+        """Answers with a Promoted."""
+        failpoint.point("queue.promote.before_commit")
+        now = self._time()
+        rows = connection.execute(
+            "UPDATE runtime_message SET state = 0 WHERE state = 1 AND place <= ? RETURNING queue",
+            (micros(now),),
+        ).fetchall()
+        due = next_due(connection)
+        due_in = None if due is None else max(0.0, due - now)
+        return [Promoted({row[0] for row in rows}, due_in) for _ in items]
+
+    def prune(self, connection: Connection, items: Sequence[Prune]) -> list[Any]:
+        """Answers with the number of deleted messages."""
+        now = self._time()
+        return [
+            connection.execute(_PRUNE, (micros(now - item.age), item.limit)).rowcount
+            for item in items
+        ]
+
+
+def next_due(connection: Connection) -> float | None:
+    """The time when the next delayed message is due, in seconds since 1970."""
+    row = connection.execute("SELECT min(place) FROM runtime_message WHERE state = 1").fetchone()
+    return None if row[0] is None else row[0] / 1_000_000
+
+
+def recount(connection: Connection, names: Iterable[str]) -> None:
+    """Correct the lengths of all queues, and insert rows for these queues."""
+    for name in names:
+        connection.execute(
+            "INSERT OR IGNORE INTO runtime_queue (name, length) VALUES (?, 0)", (name,)
+        )
+    connection.execute(
+        "UPDATE runtime_queue SET length = (SELECT count(*) FROM runtime_message "
+        "WHERE queue = runtime_queue.name AND state < 3)"
+    )
+
+
+def _claim(connection: Connection, item: Claim) -> Claimed:
+    head = connection.execute(_HEAD, (item.queue, item.count)).fetchall()
+    unsuspicious = next((index for index, row in enumerate(head) if row[1]), len(head))
+    suspect = unsuspicious < len(head)
+    seqs = [row[0] for row in head[:unsuspicious]]
+    if suspect and unsuspicious == 0 and item.alone:
+        seqs = [head[0][0]]
+    if not seqs:
+        return Claimed((), suspect)
+    rows = connection.execute(_CLAIM, (item.owner, json.dumps(seqs))).fetchall()
+    claimed = {row[0]: row for row in rows}  # RETURNING keeps no order
+    return Claimed([(seq, _message(claimed[seq])) for seq in seqs], suspect)
+
+
+def _bury(connection: Connection, item: Bury, queue: str, now: float) -> Iterable[tuple[str, int]]:
+    """Returns the changes of queues' lengths."""
+    headers = encode_headers(item.headers)
+    if item.to is None:
+        connection.execute(_BURY, (item.died_in, headers, micros(now), item.seq))
+        return [(queue, -1)]
+    connection.execute(_MOVE, (item.to, item.died_in, headers, micros(now), item.seq))
+    return [(queue, -1), (item.to, 1)]
+
+
+def id_of_key(connection: Connection, queue: str, key: str, counts_running: bool) -> str | None:
+    """The id of the message that has a unique key, if there is one."""
+    statement = _WITH_KEY if counts_running else _WAITING_WITH_KEY
+    row = connection.execute(statement, (queue, key)).fetchone()
+    return row[0] if row else None
+
+
+def length_of(connection: Connection, queue: str) -> int:
+    """The messages that `max_length` of a queue bounds."""
+    row = connection.execute("SELECT length FROM runtime_queue WHERE name = ?", (queue,)).fetchone()
+    return row[0] if row else 0
+
+
+def change_lengths(connection: Connection, changes: Iterable[tuple[str, int]]) -> None:
+    """Add these numbers to the lengths of queues."""
+    sums: dict[str, int] = {}
+    for name, change in changes:
+        sums[name] = sums.get(name, 0) + change
+    changed = [(name, change) for name, change in sums.items() if change]
+    connection.executemany(_CHANGE_LENGTH, changed)
+
+
+def _message(row: Sequence[Any]) -> Message:
+    _, id, body, headers, attempt, published, token, priority, unique = row
+    return Message(id, body, decode_headers(headers), attempt, published, token, priority, unique)
