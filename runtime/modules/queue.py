@@ -57,8 +57,9 @@ async def publish(
     committed: the queue's driver must keep its messages in that database.
 
     Returns the message's id. Raises LookupError if there is no such entry, TypeError if it is not a
-    queue or the body is not JSON (with the offending place), and Full at once if the queue has no
-    room; uncaught in an HTTP handler, that answers 503.
+    queue or the body is not JSON (with the offending place), and Full if the queue has no room, at
+    once or, with `overflow: wait`, after `overflow_timeout`; uncaught in an HTTP handler, that
+    answers 503.
     """
     queue = get(id)
     try:

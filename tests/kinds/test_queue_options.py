@@ -92,7 +92,7 @@ def test_the_options_of_a_driver_from_outside_are_filled_and_converted(
     options = filled(linked(tmp_path, registry, "acme", "{acme: {window: 3}}"))
 
     assert options["acme"] == {"prefix": "acme", "window": 3, "wait": 2.0}
-    assert options["memory"] == {"max_length": 1000}
+    assert options["memory"]["max_length"] == 1000
 
 
 def test_a_queue_without_options_has_the_defaults_of_a_driver_from_outside(
@@ -145,7 +145,7 @@ def test_options_come_from_overrides_and_from_the_environment(
     options = filled(linked(tmp_path, registry, "memory", text, override, WINDOW="12"))
 
     assert options["acme"]["window"] == 12
-    assert options["memory"] == {"max_length": 3}
+    assert options["memory"]["max_length"] == 3
 
 
 def test_a_driver_that_declares_none_has_an_empty_mapping(

@@ -19,9 +19,16 @@ class Full(Exception):
     retry_after = 1.0
     """Seconds after which it makes sense to try again."""
 
-    def __init__(self, text: str = "the queue is full", length: int | None = None) -> None:
+    def __init__(
+        self,
+        text: str = "the queue is full",
+        length: int | None = None,
+        waited: float | None = None,
+    ) -> None:
+        """`waited` is how many seconds the publisher waited for room, if its queue lets it."""
         super().__init__(text)
         self.length = length
+        self.waited = waited
 
 
 class KeyTaken(Exception):
@@ -146,9 +153,12 @@ class DriverQueue(Protocol):
         `counts_running` is in flight, nothing is accepted, and the id of that one is returned.
 
         Returns when the message is as safe as this driver makes it, or with `transaction`, one of
-        the database that keeps the messages, when it will be if that is committed. Raises Full at
-        once, without waiting, if ready, delayed and in-flight messages together have reached
-        `max_length`; ValueError for a transaction that is not of this driver's database.
+        the database that keeps the messages, when it will be if that is committed. Raises Full if
+        ready, delayed and in-flight messages together have reached `max_length`: at once, or with
+        the option `overflow: wait` and without a transaction, if no room comes within
+        `overflow_timeout`. Those that wait are served in the order in which they came; a cancelled
+        wait takes no room. A driver that has no such option says so in its kind's `unsupported`,
+        under `overflow`. Raises ValueError for a transaction that is not of this driver's database.
         """
         ...
 

@@ -81,7 +81,8 @@ class Queue:
         committed.
 
         Raises NotJSON, naming the place in the body; TypeError or ValueError for headers that are
-        not strings, and for an invalid delay, key or priority; Full at once if there is no room.
+        not strings, and for an invalid delay, key or priority; Full if there is no room, at once or
+        after the time that the queue lets its publishers wait.
         """
         try:
             data = encode(body)
@@ -107,8 +108,10 @@ class Queue:
     def full(self, error: Full) -> Full:
         """The driver's error in the words of this queue, with what may be the reason."""
         length = "" if error.length is None else f" ({error.length})"
+        waited = "" if error.waited is None else f", and no room came within {error.waited:g} s"
         reason = "" if self.consumers else "; no consumer of it runs here"
-        return Full(f"queue '{self.id}' is full{length}{reason}", error.length)
+        text = f"queue '{self.id}' is full{length}{waited}{reason}"
+        return Full(text, error.length, error.waited)
 
     async def info(self) -> Info:
         """The number of messages in each state."""

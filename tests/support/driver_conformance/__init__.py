@@ -8,6 +8,7 @@ which driver it has. A case is a coroutine function with some of these parameter
     foreign        a queue of another driver, with the same room
     harness        the driver and its service: to declare more queues, to stop and to start it
     stopped        the same, before the service was ever started
+    fake           the clock of the driver, which stands still; without it, the driver has real time
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from tests.support.driver_conformance import (
     closing,
     dead_letters,
     delays,
+    overflow,
     priorities_and_keys,
     publishing,
     receiving,
@@ -35,6 +37,7 @@ __all__ = [
     "closing",
     "dead_letters",
     "delays",
+    "overflow",
     "priorities_and_keys",
     "publishing",
     "receiving",

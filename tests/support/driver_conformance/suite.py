@@ -14,6 +14,7 @@ import pytest
 from runtime.clock import REAL, Clock
 from runtime.engines.queue.driver_queue import DriverQueue
 from runtime.kinds.queue.driver import DriverOptions
+from tests.support.clock import FakeClock
 from tests.support.consuming import SOON, Running
 
 MAX_LENGTH = 5
@@ -22,7 +23,15 @@ ROOM = 10_000
 LATER, NEVER = 0.05, 3600.0
 """Seconds of delay: one that a case waits for, and one that it does not."""
 
-CAPABILITIES = ("delay", "max_length", "priority", "unique", "transaction", "dead_letters")
+CAPABILITIES = (
+    "delay",
+    "max_length",
+    "overflow",
+    "priority",
+    "unique",
+    "transaction",
+    "dead_letters",
+)
 """A driver may be without these, if its kind says so in `unsupported`."""
 
 Case = Callable[..., Awaitable[None]]
@@ -57,8 +66,17 @@ class Harness:
         self._name = name
         self._running: Running | None = None
 
-    def declare(self, name: str, max_length: int = MAX_LENGTH) -> DriverQueue:
-        return self.driver.declare(name, {self._name: {"max_length": max_length}})
+    def declare(
+        self, name: str, max_length: int = MAX_LENGTH, wait: float | None = None
+    ) -> DriverQueue:
+        """With `wait`, a full queue lets publishers wait for so many seconds."""
+        overflow, timeout = ("refuse", 2.0) if wait is None else ("wait", wait)
+        options = {
+            "max_length": max_length,
+            "overflow": overflow,
+            "overflow_timeout": timeout,
+        }
+        return self.driver.declare(name, {self._name: options})
 
     async def start(self) -> None:
         self._running = Running(self.driver)
@@ -78,7 +96,9 @@ async def check(implementation: Implementation, other: Implementation, case: Cas
             pytest.skip(f"the driver has no {name}: {why}")
     names = inspect.signature(case).parameters
     async with AsyncExitStack() as stack:
-        driver = await stack.enter_async_context(implementation.open(REAL))
+        fake = FakeClock()
+        clock = fake.clock if "fake" in names else REAL
+        driver = await stack.enter_async_context(implementation.open(clock))
         harness = Harness(implementation.name, driver)
         stack.push_async_callback(harness.stop)
         given: dict[str, Any] = {
@@ -86,6 +106,7 @@ async def check(implementation: Implementation, other: Implementation, case: Cas
             "stopped": harness,
             "queue": harness.declare("queue"),
             "other": harness.declare("other"),
+            "fake": fake,
         }
         if "stopped" not in names:
             await harness.start()

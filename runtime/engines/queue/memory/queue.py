@@ -19,19 +19,21 @@ from runtime.engines.queue.memory.delay_queue import DelayQueue
 from runtime.engines.queue.memory.priority_queue import PriorityQueue
 from runtime.engines.queue.memory.subscription import MemorySubscription, not_held
 from runtime.engines.queue.message import Message
+from runtime.engines.queue.overflow import Overflow
 from runtime.engines.sql.contract import JoinableTransaction
 
 
 class MemoryQueue:
     """A bounded queue, first in first out; its dead letters are kept without bound.
 
-    Its methods suspend only in `receive` on an empty queue, in `join`, and in a burial in another
-    queue.
+    Its methods suspend only in `receive` on an empty queue, in `publish` to a full one whose
+    publishers wait, in `join`, and in a burial in another queue.
     """
 
     def __init__(self, name: str, max_length: int, clock: Clock = REAL) -> None:
         self.name = name
         self.max_length = max_length
+        self.overflow = Overflow(clock, self._leave_room)
         self.ready = PriorityQueue()
         self.delayed = DelayQueue(self.push, clock)
         self.in_flight: set[Message] = set()
@@ -64,8 +66,12 @@ class MemoryQueue:
         if key is not None and (holder := self._holder(key, counts_running)) is not None:
             return holder
         if self._length >= self.max_length:
-            raise Full(f"queue '{self.name}' is full ({self._length})", self._length)
-        self._length += 1
+            await self._wait_for_room()
+            if key is not None and (holder := self._holder(key, counts_running)) is not None:
+                self._leave_room()
+                return holder
+        else:
+            self._length += 1
         if key is not None:
             self._keys.setdefault(key, []).append(message.id)
         if delay > 0:
@@ -151,10 +157,30 @@ class MemoryQueue:
             raise not_held(message)
         self.in_flight.remove(message)
         self._length -= 1
+        if self.overflow.places:
+            self.admit()
         if message.unique is not None:
             self._forget_key(message.unique, message.id)
         if message.died_in is not None:
             self._forget_letter(message.died_in)
+        if self._joiners and not self._length:
+            self._wake_joiners()
+
+    def admit(self) -> None:
+        """Admit publishers that wait, as many as there is room for."""
+        while self._length < self.max_length and self.overflow.admit():
+            self._length += 1  # at once, so that nobody else takes the room
+
+    async def _wait_for_room(self) -> None:
+        """Wait until there is room for a message, which is then taken. Raises Full."""
+        error = Full(f"queue '{self.name}' is full ({self._length})", self._length)
+        with self.overflow.enter(error, self.max_length) as place:
+            await place.admitted()
+
+    def _leave_room(self) -> None:
+        """Give up the room that a publisher was admitted to."""
+        self._length -= 1
+        self.admit()
         if self._joiners and not self._length:
             self._wake_joiners()
 

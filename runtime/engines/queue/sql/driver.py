@@ -37,9 +37,10 @@ class SqlDriver:
 
     def declare(self, name: str, options: Mapping[str, Mapping[str, Any]]) -> SqlQueue:
         """The queue of that name; declared again, the same one with the new options."""
-        max_length = options["sql"]["max_length"]
-        queue = self.queues.setdefault(name, SqlQueue(self, name, max_length))
-        queue.max_length = max_length
+        own = options["sql"]
+        queue = self.queues.setdefault(name, SqlQueue(self, name, own["max_length"]))
+        queue.max_length = own["max_length"]
+        queue.overflow.configure(own)
         return queue
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
@@ -57,6 +58,8 @@ class SqlDriver:
             self.store.abandon()
             raise
         finally:
+            for queue in self.queues.values():
+                queue.overflow.refuse()
             self._maintenance.close()
 
     def settle_later(self, item: Settle, id: str) -> None:
@@ -101,6 +104,7 @@ class SqlDriver:
             self.schedule(report.due_in)
         for queue in self.queues.values():
             queue.wake()
+            queue.look_for_room()
         self._maintenance.prune()
 
     def _wake(self, name: str) -> None:

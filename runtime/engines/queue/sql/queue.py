@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Any, TypeVar
 
 from runtime import failpoint
-from runtime.engines.queue.driver_queue import DriverQueue, Info, NotHeld, requeue_elsewhere
+from runtime.engines.queue.driver_queue import (
+    DriverQueue,
+    Full,
+    Info,
+    NotHeld,
+    requeue_elsewhere,
+)
 from runtime.engines.queue.message import Message
+from runtime.engines.queue.overflow import Overflow
 from runtime.engines.queue.sql.operations import Drop, Publish, Requeue
 from runtime.engines.queue.sql.settler import Settler
+from runtime.engines.queue.sql.store import full
 from runtime.engines.queue.sql.subscription import SqlSubscription
 from runtime.engines.sql.contract import JoinableTransaction
+from runtime.service import Unavailable
+
+T = TypeVar("T")
 
 
 class SqlQueue:
@@ -21,6 +34,8 @@ class SqlQueue:
         self.name = name
         self.max_length = max_length
         self.driver = driver
+        self.overflow = Overflow(driver.clock, self.made_room)
+        self._looking: asyncio.Task[None] | None = None
         self._store = driver.store
         self.subscriptions: list[SqlSubscription] = []
 
@@ -31,10 +46,15 @@ class SqlQueue:
         transaction: JoinableTransaction | None = None,
         counts_running: bool = False,
     ) -> str:
-        item = Publish(self.name, message, delay, self.max_length, counts_running)
-        id = await self._store.publish(item, transaction)
+        def submit() -> asyncio.Future[str]:
+            item = Publish(self.name, message, delay, self.max_length, counts_running)
+            return self._store.publish(item, transaction)
+
+        # A transaction keeps the writer for itself: whoever could make room would wait for it.
+        id = await (self.when_room(submit) if transaction is None else submit())
         failpoint.point("queue.publish.after_commit")
         if id != message.id:
+            self.made_room()
             return id
         if delay > 0:
             self.driver.schedule(delay)
@@ -67,8 +87,13 @@ class SqlQueue:
 
     async def requeue(self, letter: Message, again: Message, to: DriverQueue) -> None:
         if isinstance(to, SqlQueue) and to.driver is self.driver:
-            item = Requeue(self.name, again, letter.token, to.name, to.max_length)
-            await self._store.requeue(item, None)
+
+            def submit() -> asyncio.Future[Any]:
+                item = Requeue(self.name, again, letter.token, to.name, to.max_length)
+                return self._store.requeue(item, None)
+
+            await to.when_room(submit)
+            self.made_room()
             failpoint.point("queue.requeue.after_commit")
             self.driver.notify(to.name)
             return
@@ -79,7 +104,46 @@ class SqlQueue:
 
     async def drop(self, letter: Message) -> None:
         await self._store.drop(Drop(self.name, letter.id, letter.token))
+        self.made_room()
         failpoint.point("queue.drop.after_commit")
+
+    async def when_room(self, submit: Callable[[], asyncio.Future[T]]) -> T:
+        """Submit what needs room here, after those that wait for some. Raises Full."""
+        if self.overflow.places:
+            error = full(self.name, self.max_length)
+        else:
+            try:
+                return await submit()
+            except Full as refused:
+                error = refused
+        with self.overflow.enter(error, self.max_length) as place:
+            while True:
+                await place.admitted()
+                try:
+                    return await submit()
+                except Full:
+                    continue  # another program was faster
+                except BaseException:
+                    self.made_room()
+                    raise
+
+    def made_room(self) -> None:
+        """Admit a publisher: a message is gone, or a publisher did not need its room."""
+        if self.overflow.places:
+            self.overflow.admit()
+
+    def look_for_room(self) -> None:
+        """Admit publishers for whom other programs made room."""
+        if self.overflow.places and self._looking is None:
+            self._looking = asyncio.create_task(self._look_for_room())
+
+    async def _look_for_room(self) -> None:
+        try:
+            with suppress(Unavailable):  # as those that wait will hear
+                info = await self.info()
+                self.overflow.admit(self.max_length - info.ready - info.delayed - info.in_flight)
+        finally:
+            self._looking = None
 
     def wake(self) -> None:
         """Have the subscriptions claim: there may be something."""

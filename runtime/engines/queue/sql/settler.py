@@ -45,3 +45,7 @@ class SqlQueue(Protocol):
 
     @property
     def subscriptions(self) -> list[SqlSubscription]: ...
+
+    def made_room(self) -> None:
+        """A message was settled, and may be gone."""
+        ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from typing import Any
 
 from runtime import failpoint
 from runtime.engines.queue.driver_queue import Closed, DriverQueue, NotHeld, requeue_elsewhere
@@ -148,10 +149,14 @@ class SqlSubscription:
             await requeue_elsewhere(again, to)
             failpoint.point("queue.requeue.after_accept")
             return await self.ack(message, transaction)
-        max_length: int = to.max_length  # type: ignore[attr-defined]
-        item = Requeue(self._queue.name, again, message.token, to.name, max_length, seq)
+
+        def submit() -> asyncio.Future[Any]:
+            limit: int = to.max_length  # type: ignore[attr-defined]
+            item = Requeue(self._queue.name, again, message.token, to.name, limit, seq)
+            return self._store.requeue(item, transaction)
+
         try:
-            await self._store.requeue(item, transaction)
+            await (submit() if transaction else to.when_room(submit))  # type: ignore[attr-defined]
         except NotHeld:
             self._drop(message)
             raise
@@ -200,6 +205,7 @@ class SqlSubscription:
 
     def _drop(self, message: Message) -> None:
         self._held.pop(message, None)
+        self._queue.made_room()
         self._pace.finished += 1
         if self._alone and not self._held:
             self._alone = False

@@ -29,14 +29,18 @@ class MemoryDriver:
         self._clock = clock
 
     def declare(self, name: str, options: DriverOptions) -> MemoryQueue:
-        max_length = options["memory"]["max_length"]
-        queue = self.queues.setdefault(name, MemoryQueue(name, max_length, self._clock))
-        queue.max_length = max_length
+        own = options["memory"]
+        queue = self.queues.setdefault(name, MemoryQueue(name, own["max_length"], self._clock))
+        queue.max_length = own["max_length"]
+        queue.overflow.configure(own)
+        queue.admit()
         return queue
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
         ready()
         await stop.wait()
+        for queue in self.queues.values():
+            queue.overflow.refuse()
         self.warn_of_loss()
 
     async def join(self) -> None:
