@@ -140,13 +140,13 @@ def current_span() -> Span | None:
 
 def parse_traceparent(text: str) -> tuple[str, str] | None:
     """Trace id and span id of a `traceparent`; None if it is malformed."""
-    match = _TRACEPARENT.fullmatch(text)
+    match = re.fullmatch(_TRACEPARENT, text)
     if match is None or (match["version"] == "00" and match["more"]):
         return None
     return match["trace"], match["span"]
 
 
-_TRACEPARENT = re.compile(
+_TRACEPARENT = (
     r"(?P<version>(?!ff)[0-9a-f]{2})-(?P<trace>(?!0{32})[0-9a-f]{32})"
     r"-(?P<span>(?!0{16})[0-9a-f]{16})-[0-9a-f]{2}(?P<more>-.*)?"
 )

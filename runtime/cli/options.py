@@ -15,7 +15,6 @@ from click.core import ParameterSource
 from runtime.exit_codes import ExitCode
 from runtime.findings.finding import Finding, ManifestError, printable
 from runtime.linking.linker import LinkedManifest, link
-from runtime.manifest.env_file import read_env_file
 from runtime.manifest.override import FORM, Override
 from runtime.manifest.reader import read
 from runtime.manifest.search import application_around
@@ -96,6 +95,8 @@ def environment(env_file: Path | None) -> Mapping[str, str]:
     """The environment variables, with those of `env_file` for names that are not set."""
     if env_file is None:
         return os.environ
+    from runtime.manifest.env_file import read_env_file  # few have one
+
     try:
         return {**read_env_file(env_file), **os.environ}
     except Unreadable as error:

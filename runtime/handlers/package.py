@@ -12,7 +12,6 @@ import re
 import sys
 import types
 from collections.abc import Sequence
-from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
@@ -53,7 +52,7 @@ def find_in_children() -> None:
         sys.meta_path.append(_Finder())
 
 
-class _Finder(MetaPathFinder):
+class _Finder:
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: types.ModuleType | None = None
     ) -> ModuleSpec | None:

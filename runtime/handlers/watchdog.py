@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import site
 import sys
-import sysconfig
 import threading
 from collections import Counter, deque
+from functools import cache
 from pathlib import Path
 from time import monotonic, process_time
 from types import FrameType
@@ -29,15 +28,6 @@ _SLICE = 0.1
 _MOST_GROUPS = 5
 
 _log = logger("runtime.handlers")
-_FOREIGN = tuple(
-    f"{folder}/"
-    for folder in {
-        str(Path(__file__).parents[1]),
-        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
-        *site.getsitepackages(),
-    }
-)
-"""Folders of what is not the application's own code."""
 
 
 class _Place(NamedTuple):
@@ -192,7 +182,21 @@ def _line(innermost: FrameType | None) -> str:
 
 
 def _is_foreign(file: str) -> bool:
-    return file.startswith(("<", *_FOREIGN))
+    return file.startswith(("<", *_foreign_folders()))
+
+
+@cache
+def _foreign_folders() -> tuple[str, ...]:
+    """The folders of what is not the application's own code."""
+    import site  # a start needs neither
+    import sysconfig
+
+    paths = [
+        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+        *site.getsitepackages(),
+        str(Path(__file__).parents[1]),
+    ]
+    return tuple({f"{path}/" for path in paths})
 
 
 def _entry(place: _Place) -> dict[str, str]:

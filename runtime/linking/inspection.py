@@ -6,7 +6,6 @@ import ast
 import sys
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -29,17 +28,16 @@ class Signature(msgspec.Struct, frozen=True):
     """Line and column of a `yield`, which makes it a generator: a call runs nothing of it."""
 
 
-@dataclass(slots=True)
-class HandlerFile:
+class HandlerFile(msgspec.Struct, eq=False):
     """A file: its top-level functions, its other names, and the runtime modules it imports."""
 
-    functions: dict[str, Signature] = field(default_factory=dict)
+    functions: dict[str, Signature] = {}
     """Functions whose parameters are certain."""
-    names: set[str] = field(default_factory=set)
+    names: set[str] = msgspec.field(default_factory=set)
     """Other names that the file defines. Each may be a function once the file is imported."""
     opaque: bool = False
     """True if there may be names that the syntax does not show (`from x import *`)."""
-    imports: list[tuple[str, int, int]] = field(default_factory=list)
+    imports: list[tuple[str, int, int]] = []
     """Modules of `runtime.modules`, with line and column counted from one."""
     tree: ast.Module | None = None
     """The syntax of the file, unless there is a fault."""

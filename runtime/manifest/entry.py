@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from runtime.entry_id import EntryId
 from runtime.findings.disclosure import OPEN, Disclosure
@@ -21,8 +22,7 @@ def value_at(container: Any, path: FieldPath) -> Any:
     return container
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(msgspec.Struct, eq=False):
     """An entry as declared: `fields` is the whole mapping, with `name`, `kind` and `meta`.
 
     Overrides are applied to `fields` and placeholders are resolved. To show a field to anybody,
@@ -35,7 +35,7 @@ class Entry:
     document: Document
     path: FieldPath
     """Path of the entry in its document: `("entries", 3)`."""
-    overrides: Mapping[FieldPath, Position] = field(default_factory=dict)
+    overrides: Mapping[FieldPath, Position] = {}
     """Position of each override on the command line, by the path of the field it changed."""
     disclosure: Disclosure = OPEN
     """Which of the values may be printed, and what stands in place of others."""

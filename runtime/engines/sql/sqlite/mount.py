@@ -10,19 +10,23 @@ import msgspec
 TABLE = Path("/proc/self/mountinfo")
 """The mounts of Linux, see proc(5). Elsewhere there is no such file."""
 
-_NETWORK = re.compile(
-    r"nfs4?|cifs|smb[23]|smbfs|ncpfs|afs|kafs|coda|ceph|glusterfs|lustre|gpfs|beegfs|fhgfs|orangefs"
-    r"|pvfs2|panfs|wekafs|davfs|fuse\.(ceph|davfs|gluster|goofys|gcsfuse|juicefs|nfs|rclone|s3|ssh).*"
-)
-"""Not all of fuse: containers get folders of their host by it, as by 9p and virtiofs."""
+_NETWORK = {
+    "nfs", "nfs4", "cifs", "smb2", "smb3", "smbfs", "ncpfs", "afs", "kafs", "coda", "ceph",
+    "glusterfs", "lustre", "gpfs", "beegfs", "fhgfs", "orangefs", "pvfs2", "panfs", "wekafs",
+    "davfs",
+}  # fmt: skip
+_NETWORK_FUSE = (
+    "fuse.ceph", "fuse.davfs", "fuse.gluster", "fuse.goofys", "fuse.gcsfuse", "fuse.juicefs",
+    "fuse.nfs", "fuse.rclone", "fuse.s3", "fuse.ssh",
+)  # fmt: skip
+"""Beginnings. Not all of fuse: containers get folders of their host by it, as by virtiofs."""
 
-_LOCAL = re.compile(
-    r"ext[234]|xfs|btrfs|zfs|f2fs|jfs|nilfs2|reiserfs|bcachefs|overlay|tmpfs|vfat|exfat"
-)
+_LOCAL = {
+    "ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "jfs", "nilfs2", "reiserfs", "bcachefs",
+    "overlay", "tmpfs", "vfat", "exfat",
+}  # fmt: skip
 """Mounted by one kernel at a time. Not 9p, virtiofs and fuse, by which a virtual machine gets
 folders of its host, nor the file systems of clusters."""
-
-_ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
 class Mount(msgspec.Struct, frozen=True):
@@ -34,7 +38,7 @@ class Mount(msgspec.Struct, frozen=True):
     @property
     def is_network(self) -> bool:
         """True if other machines may mount it too: locks and shared memory do not work then."""
-        return _NETWORK.fullmatch(self.kind) is not None
+        return self.kind in _NETWORK or self.kind.startswith(_NETWORK_FUSE)
 
 
 def is_on_local_disk(file: Path) -> bool:
@@ -44,7 +48,7 @@ def is_on_local_disk(file: Path) -> bool:
         found = mount_of(file.resolve().parent, table)
     except (OSError, RuntimeError):  # RuntimeError: a loop of links
         return False
-    return found is not None and _LOCAL.fullmatch(found.kind) is not None
+    return found is not None and found.kind in _LOCAL
 
 
 def mount_of(folder: Path, table: str) -> Mount | None:
@@ -55,7 +59,7 @@ def mount_of(folder: Path, table: str) -> Mount | None:
         words = fields.split(" ")
         if not separator or len(words) < 6:
             continue
-        point = _ESCAPE.sub(lambda escape: chr(int(escape[1], 8)), words[4])
+        point = re.sub(r"\\([0-7]{3})", lambda escape: chr(int(escape[1], 8)), words[4])
         # Of two mounts at one point, the later one hides the earlier.
         if PurePosixPath(folder).is_relative_to(point) and (
             found is None or len(point) >= len(found.point)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
 from starlette.types import ASGIApp
 
 from runtime.engines.web.admission import Admission
@@ -16,18 +16,17 @@ if TYPE_CHECKING:
     from runtime.engines.web.protocol.connection import Connection
 
 
-@dataclass(slots=True, kw_only=True)
-class Shared:
+class Shared(msgspec.Struct, kw_only=True, eq=False):
     """State that all connections of a server share."""
 
     app: ASGIApp
     timeouts: Timeouts
     admission: Admission
-    clients: set[Connection] = field(default_factory=set)
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    clients: set[Connection] = msgspec.field(default_factory=set)
+    tasks: set[asyncio.Task[None]] = msgspec.field(default_factory=set)
     """Requests that the application works on."""
-    closed: asyncio.Event = field(default_factory=asyncio.Event)
+    closed: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
     """Set whenever a connection has been closed."""
-    headers: Headers = field(default_factory=list)
+    headers: Headers = msgspec.field(default_factory=list)
     """Sent with each response."""
     stopping: bool = False
