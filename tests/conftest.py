@@ -1,0 +1,46 @@
+"""Real servers as fixtures. A machine without one skips its tests; CI fails them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.postgres_schema import PostgresSchema, new_schema, shared_postgres
+from tests.support.postgres_server import PostgresServer, require_postgres
+from tests.support.shared_server import Address
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this test run have in common."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def postgres_address(run_folder: Path) -> Iterator[Address]:
+    with shared_postgres(run_folder) as address:
+        yield address
+
+
+@pytest.fixture
+def postgres(postgres_address: Address) -> Iterator[PostgresSchema]:
+    """An empty schema on the PostgreSQL server of this test run."""
+    with new_schema(postgres_address.port) as schema:
+        yield schema
+
+
+@pytest.fixture
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of the test's own, running, to be killed or promoted."""
+    require_postgres()
+    server = PostgresServer()
+    try:
+        server.initialize()
+        server.start()
+        yield server
+    finally:
+        server.remove()
