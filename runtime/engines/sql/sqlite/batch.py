@@ -28,14 +28,18 @@ def run_steps(connection: sqlite3.Connection, steps: Sequence[Step]) -> Sequence
 class BatchItem:
     """One item of a batch, queued for the writer."""
 
-    __slots__ = ("function", "future", "item", "requested_at")
+    __slots__ = ("function", "future", "item", "key", "requested_at")
     grouped = True
 
     def __init__(self, function: BatchFunction, item: Any, future: ResultFuture) -> None:
-        self.function = function
+        self.function = self.key = function
         self.item = item
         self.future = future
         self.requested_at = monotonic()
+
+    def is_small(self, connection: object) -> bool:
+        """True: what a function does with one item is small, as a rule."""
+        return True
 
     def run_in_transaction(self, connection: ManagedConnection) -> Completion:
         """Do the item as a step of the open transaction, which goes on if the step fails."""

@@ -27,6 +27,9 @@ class ThreadFuture:
     def cancelled(self) -> bool:
         return False
 
+    def get_loop(self) -> None:
+        """It belongs to no event loop."""
+
     def settle(self, result: Any, error: Exception | None) -> None:
         """Set the result or the error; only the first call counts."""
         if self._lock.locked():
@@ -60,10 +63,11 @@ def deliver(completions: Iterable[Completion]) -> None:
             batch = batches.setdefault(loop, [])
         batch.append(completion)
     for loop, batch in batches.items():
-        call_threadsafe(loop, _settle, batch)
+        call_threadsafe(loop, settle, batch)
 
 
-def _settle(completions: list[Completion]) -> None:
+def settle(completions: list[Completion]) -> None:
+    """Settle futures of the running loop."""
     for future, result, error in completions:
         if isinstance(future, ThreadFuture) or future.done():
             continue  # settled already, or cancelled

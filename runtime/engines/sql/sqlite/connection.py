@@ -117,6 +117,7 @@ def _open(settings: Settings, prepare: Preparation) -> sqlite3.Connection:
         connection = connect(
             settings.file,
             timeout=0,  # BusyRetry waits
+            check_same_thread=False,  # LoopAccess has one thread at a time use it
             cached_statements=_STATEMENTS,
         )
     except sqlite3.Error as error:

@@ -157,7 +157,7 @@ class Database:
                     f"{verb} outside of a transaction; use the database's transaction()"
                 )
         forbid_reentry(self)
-        engine.write_queue.put(request)
+        engine.write_queue.submit(request)
 
     def enqueue(self, request: CompoundRequest) -> None:
         """Queue statements that are committed together. May be called from any thread."""
@@ -171,7 +171,7 @@ class Database:
         Raises DatabaseClosed; the future raises Unavailable if the database could not do it.
         """
         future: asyncio.Future[Any] = asyncio.Future()
-        self._running().write_queue.put(BatchItem(function, item, future))
+        self._running().write_queue.submit(BatchItem(function, item, future))
         return future
 
     def connect(self) -> sqlite3.Connection:

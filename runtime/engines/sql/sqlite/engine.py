@@ -10,12 +10,13 @@ from typing import Any
 from runtime.engines.sql.sqlite.connection import Settings, open_reader, open_writer
 from runtime.engines.sql.sqlite.connection_thread import ConnectionThread
 from runtime.engines.sql.sqlite.file import Identity
+from runtime.engines.sql.sqlite.loop_access import LoopAccess
 from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
 from runtime.engines.sql.sqlite.reader import read
 from runtime.engines.sql.sqlite.statement_request import StatementRequest
 from runtime.engines.sql.sqlite.work_queue import WorkQueue
+from runtime.engines.sql.sqlite.write_queue import WriteQueue
 from runtime.engines.sql.sqlite.writer import write
-from runtime.engines.sql.sqlite.writer_transaction import Request, WriterTransaction
 
 READERS = 2
 """More would only help against more long queries at once, and make the short ones slower."""
@@ -25,17 +26,16 @@ class Engine:
     """One writer and its readers; a database in memory has one connection and no readers."""
 
     def __init__(self, settings: Settings, on_commit: Callable[[int], None] | None = None) -> None:
-        self.write_queue: WorkQueue[Request | WriterTransaction] = WorkQueue(settings.name)
-        self.read_queue: WorkQueue[StatementRequest] | WorkQueue[Request | WriterTransaction] = (
-            self.write_queue
-        )
+        access = LoopAccess(settings)
+        self.write_queue = WriteQueue(settings.name, access)
+        self.read_queue: WorkQueue[StatementRequest] | WriteQueue = self.write_queue
         name = f"sqlite {settings.label}"
         self._abandoned = False
         self._readers: list[ConnectionThread] = []
         self._writer = ConnectionThread(
             f"{name} writer",
             partial(ManagedConnection, open_writer, settings, self._is_abandoned, on_commit),
-            partial(write, work_queue=self.write_queue),
+            partial(write, work_queue=self.write_queue, access=access),
         )
         if not settings.in_memory:
             read_queue: WorkQueue[StatementRequest] = WorkQueue(settings.name, READERS)

@@ -95,13 +95,16 @@ class ManagedConnection:
             self.rollback(error)
             raise
 
-    def commit(self, statements: int) -> None:
-        """Commit that many statements.
+    def commit(self, statements: int, *, retry: bool = True) -> None:
+        """Commit that many statements; without `retry`, a lock is an error.
 
         Raises Uncertain if the disk failed. After any other error the transaction was rolled back.
         """
         try:
-            self._retry_busy(lambda: self.raw.execute("COMMIT"))
+            if retry:
+                self._retry_busy(lambda: self.raw.execute("COMMIT"))
+            else:
+                self.raw.execute("COMMIT")
         except sqlite3.Error as error:
             self.rollback(error)
             if is_disk_error(error):

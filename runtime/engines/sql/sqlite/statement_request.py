@@ -16,6 +16,9 @@ from runtime.engines.sql.sqlite.parameters import BoundParameters, bind
 from runtime.engines.sql.sqlite.result import ResultReader, summary
 from runtime.engines.sql.sqlite.statement import SOLO, Category, Statement, classify, headline
 
+LARGE = 16 * 2**10
+"""Characters or bytes of a value that no interrupt would stop being written."""
+
 
 class StatementRequest(msgspec.Struct, gc=False):
     """One checked statement; `statement_request` makes it."""
@@ -27,6 +30,24 @@ class StatementRequest(msgspec.Struct, gc=False):
     statement: Statement
     requested_at: float
     grouped: bool
+
+    @property
+    def key(self) -> str:
+        """By which its duration is remembered."""
+        return self.text
+
+    def is_small(self, connection: ManagedConnection) -> bool:
+        """True for a change that takes some microseconds, as a rule."""
+        statement, parameters = self.statement, self.parameters
+        if not statement.changes_rows:
+            return False
+        table = statement.table
+        if statement.inserts and table is not None and table not in connection.rowid_tables:
+            return False  # the schema has to be looked at
+        for value in parameters.values() if isinstance(parameters, dict) else parameters:
+            if (type(value) is str or type(value) is bytes) and len(value) > LARGE:
+                return False
+        return True
 
     def run_in_transaction(self, connection: ManagedConnection) -> Completion:
         """Run inside the open transaction, unless its caller was cancelled."""

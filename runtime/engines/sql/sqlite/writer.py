@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from queue import SimpleQueue
 
 from runtime.engines.sql.contract import DatabaseClosed
 from runtime.engines.sql.sqlite.batch import BatchItem, run_batches
-from runtime.engines.sql.sqlite.completion import Completion, deliver
+from runtime.engines.sql.sqlite.completion import Completion, ThreadFuture, deliver
 from runtime.engines.sql.sqlite.compound import CompoundRequest
 from runtime.engines.sql.sqlite.errors import FileLost, Uncertain
+from runtime.engines.sql.sqlite.loop_access import LoopAccess
 from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
 from runtime.engines.sql.sqlite.statement_request import StatementRequest
 from runtime.engines.sql.sqlite.work_queue import WorkQueue
@@ -25,36 +27,77 @@ GROUP = 256
 """The most statements to a commit: beyond it nothing is gained, and each waits longer."""
 
 
+class FileCheck:
+    """Queued so that the writer looks if its file is still there."""
+
+    def run_alone(self, connection: ManagedConnection) -> Completion:
+        """Do nothing: the file is checked after all work."""
+        return ThreadFuture(), None, None
+
+    def refuse(self, error: Exception) -> None:
+        """Nobody waits for it."""
+
+
 Grouped = StatementRequest | CompoundRequest | BatchItem
-Item = Grouped | WriterTransaction
+Item = Grouped | WriterTransaction | FileCheck
 
 
-def write(connection: ManagedConnection, work_queue: WorkQueue[Item]) -> None:
-    """Serve the queue to its end, on a connection in autocommit mode."""
+def write(
+    connection: ManagedConnection, work_queue: WorkQueue[Item], access: LoopAccess | None = None
+) -> None:
+    """Serve the queue to its end, on a connection in autocommit mode.
+
+    While it is empty, the loop may have `access` to the connection.
+    """
+    access = access or LoopAccess(connection.settings)
+    items = work_queue.items
+    with access.lock:
+        access.review(connection)
+        access.grant(connection, items)
     ended = False
     while not ended:
-        group, single, ended = _collect(work_queue)
-        try:
-            if (failure := connection.reopen_if_failed()) is not None:
-                _refuse(group, single, failure)
-                continue
-            if group:
-                _deliver(connection, _run_group(connection, group, work_queue))
-            if isinstance(single, WriterTransaction):
-                single.serve(connection)
-            elif single is not None:
-                _deliver(connection, [single.run_alone(connection)])
-        except FileLost as error:
-            _refuse(group, single, error)
-            raise
-        except BaseException as error:  # the thread ends with it; no caller may wait for ever
-            _refuse(group, single, DatabaseClosed(f"the writer failed: {error}"))
-            raise
+        first = items.get()
+        with access.lock:
+            access.leave(connection)
+            group, single, ended = _collect(first, items)
+            completions = _work(connection, group, single, work_queue)
+            if single is not None:
+                access.review(connection)
+            if not ended:
+                access.grant(connection, items)
+        deliver(completions)  # only now, so that the loop may write what is asked for next
 
 
-def _deliver(connection: ManagedConnection, completions: list[Completion]) -> None:
-    connection.check_file()
-    deliver(completions)
+def _work(
+    connection: ManagedConnection,
+    group: list[Grouped],
+    single: Item | None,
+    work_queue: WorkQueue[Item],
+) -> list[Completion]:
+    """Run a group, and an item alone after it; return what is still to be delivered."""
+    completions: list[Completion] = []
+    try:
+        if (failure := connection.reopen_if_failed()) is not None:
+            _refuse(group, single, failure)
+            return []
+        if group:
+            completions = _run_group(connection, group, work_queue)
+            connection.check_file()
+        if single is not None:
+            deliver(completions)
+            completions = []
+        if isinstance(single, WriterTransaction):
+            single.serve(connection)
+        elif single is not None:
+            completions = [single.run_alone(connection)]
+            connection.check_file()
+    except FileLost as error:
+        _refuse(group, single, error)
+        raise
+    except BaseException as error:  # the thread ends with it; no caller may wait for ever
+        _refuse(group, single, DatabaseClosed(f"the writer failed: {error}"))
+        raise
+    return completions
 
 
 def _refuse(group: Sequence[Grouped], single: Item | None, error: Exception) -> None:
@@ -64,19 +107,21 @@ def _refuse(group: Sequence[Grouped], single: Item | None, error: Exception) -> 
         single.refuse(error)
 
 
-def _collect(work_queue: WorkQueue[Item]) -> tuple[list[Grouped], Item | None, bool]:
-    """Take all that is queued: a group, an item to be run alone after it, and if it is the end."""
-    items = work_queue.items
+def _collect(
+    item: Item | None, items: SimpleQueue[Item | None]
+) -> tuple[list[Grouped], Item | None, bool]:
+    """Take all that is queued from this item on: a group, an item to be run alone after it, and if
+    it is the end."""
     group: list[Grouped] = []
     while True:
-        item = items.get()
         if item is None:
             return group, None, True
-        if isinstance(item, WriterTransaction) or not item.grouped:
+        if isinstance(item, WriterTransaction | FileCheck) or not item.grouped:
             return group, item, False
         group.append(item)
         if len(group) == GROUP or items.empty():
             return group, None, False
+        item = items.get()
 
 
 def _run_group(

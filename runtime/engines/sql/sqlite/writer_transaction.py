@@ -10,7 +10,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Lock
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 from runtime.engines.sql.contract import Database, Parameters, Step, TransactionLost
 from runtime.engines.sql.sqlite.batch import BatchItem, run_steps
@@ -21,7 +21,6 @@ from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
 from runtime.engines.sql.sqlite.result import ResultReader
 from runtime.engines.sql.sqlite.statement import Category
 from runtime.engines.sql.sqlite.statement_request import StatementRequest, statement_request
-from runtime.engines.sql.sqlite.work_queue import WorkQueue
 from runtime.handlers import fork
 from runtime.handlers.fork import forbid_in_child
 from runtime.handlers.threads import call_threadsafe
@@ -31,6 +30,14 @@ DEADLINE_CHECK = 10_000
 """Instructions of SQLite's machine between two checks of the deadline: some ten microseconds."""
 
 Request = StatementRequest | CompoundRequest | BatchItem
+
+
+class Queue(Protocol):
+    """The writer's queue, as its transactions use it."""
+
+    def put(self, item: WriterTransaction) -> None:
+        """Queue a transaction. Raises DatabaseClosed."""
+        ...
 
 
 class WriterTransaction:
@@ -46,7 +53,7 @@ class WriterTransaction:
     def __init__(
         self,
         database: Database,
-        work_queue: WorkQueue[Request | WriterTransaction],
+        work_queue: Queue,
         limit: float,
         label: str,
     ) -> None:

@@ -1,0 +1,191 @@
+"""WriteQueue: the writer's queue, and what the event loop writes itself at the end of a turn.
+
+Handing a statement to a thread and its result back costs more than a small statement. So those
+that tasks ask for in one turn of the loop are gathered and run at its end, in one transaction, if
+nothing can make the loop wait: see `loop_access`. Whatever then turns out to be long, finds a lock
+or fails unusually is rolled back and queued for the thread, which does it from the beginning.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import deque
+from contextvars import Context
+from math import inf
+from threading import RLock
+from time import perf_counter
+
+from runtime.engines.sql.sqlite.batch import BatchItem, run_batches
+from runtime.engines.sql.sqlite.completion import Completion, settle
+from runtime.engines.sql.sqlite.errors import FileLost, Uncertain, code, is_disk_error
+from runtime.engines.sql.sqlite.loop_access import LoopAccess
+from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
+from runtime.engines.sql.sqlite.slow_work import SlowWork
+from runtime.engines.sql.sqlite.statement_request import StatementRequest
+from runtime.engines.sql.sqlite.work_queue import WorkQueue
+from runtime.engines.sql.sqlite.writer import FileCheck, Item
+from runtime.service import Unavailable
+
+SLICE = 0.0003
+"""Seconds of a turn after which the next statement waits for the next turn."""
+PATIENCE = 0.0005
+"""Seconds after which a statement is interrupted."""
+MOST = 64
+"""The most statements in a turn."""
+BUDGET = 0.005
+"""Seconds that the loop writes until the thread does the next group, and with it a checkpoint if
+one is due: some thousand pages of the journal."""
+
+Small = StatementRequest | BatchItem
+
+
+class WriteQueue(WorkQueue[Item]):
+    """Keeps the order of what is submitted by one thread after another.
+
+    A method that is not `put` belongs to the event loop that made the queue.
+    """
+
+    def __init__(self, database: str, access: LoopAccess) -> None:
+        super().__init__(database)
+        self._access = access
+        self._loop = asyncio.get_running_loop()
+        self._context = Context()
+        """Of nobody: what is gathered belongs to many tasks."""
+        self._gathered: deque[Small] = deque()
+        self._order = RLock()
+        """Held while something goes from `_gathered` to the thread or the connection."""
+        self._slow = SlowWork()
+        self._spent = 0.0
+
+    def put(self, item: Item) -> None:
+        with self._order:
+            self._hand_over()
+            super().put(item)
+            self._access.granted = False
+
+    def submit(self, item: Small) -> None:
+        """Queue an item from any thread; the loop may run it itself."""
+        if (
+            self._access.granted
+            and item.future.get_loop() is self._loop
+            and item.is_small(self._access.connection)
+            and not self._slow.is_slow(item.key)
+        ):
+            if not self._gathered:
+                self._loop.call_soon(self._run, context=self._context)
+            self._gathered.append(item)
+        else:
+            self.put(item)
+
+    def seal(self) -> None:
+        with self._order:
+            self._hand_over()
+            super().seal()
+            self._access.granted = False
+
+    def _hand_over(self) -> None:
+        """Queue what is gathered for the thread."""
+        while self._gathered:
+            self.items.put(self._gathered.popleft())
+            self._access.granted = False
+
+    def _run(self) -> None:
+        """Run what was gathered in this turn."""
+        access = self._access
+        completions: list[Completion] = []
+        with self._order:
+            if not self._gathered:
+                return
+            if access.granted and access.lock.acquire(blocking=False):
+                try:
+                    completions = self._write()
+                finally:
+                    access.deadline = inf
+                    access.lock.release()
+            if not access.granted:
+                self._hand_over()
+            elif self._gathered:
+                self._loop.call_soon(self._run, context=self._context)
+        settle(completions)
+
+    def _write(self) -> list[Completion]:
+        """Run a group and commit it. If that fails, it is gathered again, and access withdrawn."""
+        gathered, access = self._gathered, self._access
+        connection = access.connection
+        group: list[Small] = []
+        began = perf_counter()
+        try:
+            access.enter()
+            connection.raw.execute("BEGIN IMMEDIATE")
+            completions = self._run_group(connection, group, began)
+            access.deadline = inf  # interrupted, a commit might have been done
+            if all(error is not None for _, _, error in completions):
+                connection.raw.execute("ROLLBACK")
+            else:
+                connection.commit(len(group), retry=False)
+            connection.check_file()
+        except FileLost as error:
+            self.items.put(FileCheck())  # by which the thread finds out too, and ends the run
+            access.granted = False
+            return [(item.future, None, error) for item in group]
+        except Uncertain as error:
+            access.granted = False
+            return [item.failed(error) for item in group]
+        except BaseException as error:
+            access.deadline = inf
+            access.granted = False
+            gathered.extendleft(reversed(group))
+            self._hand_over()
+            if not isinstance(error, Exception):
+                raise
+            connection.rollback(error if is_disk_error(error) else None)
+            return []
+        self._spent += perf_counter() - began
+        if self._spent > BUDGET:
+            self._spent = 0.0
+            access.granted = False
+        return completions
+
+    def _run_group(
+        self, connection: ManagedConnection, group: list[Small], began: float
+    ) -> list[Completion]:
+        """Run as many statements as fit in a turn; raises for what the thread should do again."""
+        gathered, access, slow = self._gathered, self._access, self._slow
+        completions: list[Completion] = []
+        parts: list[BatchItem] = []
+        now, end = began, began + SLICE
+        while gathered and len(group) < MOST and now < end:
+            item = gathered.popleft()
+            if isinstance(item, BatchItem):
+                group.append(item)
+                parts.append(item)
+                continue
+            if item.future.cancelled():
+                continue
+            group.append(item)
+            access.deadline = now + PATIENCE
+            completion = item.run_in_transaction(connection)
+            before, now = now, perf_counter()
+            slow.record(item.key, now - before)
+            if (error := completion[2]) is not None and _is_of_the_thread(error, connection.raw):
+                raise error
+            completions.append(completion)
+        if parts:
+            access.deadline = now + PATIENCE
+            try:
+                completions += run_batches(connection.raw, parts)
+            finally:
+                took = (perf_counter() - now) / len(parts)
+                for key in {part.key for part in parts}:
+                    slow.record(key, took)
+        return completions
+
+
+def _is_of_the_thread(error: Exception, raw: sqlite3.Connection) -> bool:
+    """True for an error that is not the statement's own, or that undid more than the statement."""
+    return (
+        isinstance(error, Unavailable)
+        or code(error) == sqlite3.SQLITE_INTERRUPT
+        or not raw.in_transaction
+    )
