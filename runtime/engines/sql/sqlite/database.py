@@ -148,8 +148,8 @@ class Database:
         request = statement_request(read, text, parameters, future)
         category = request.statement.category
         if category is not WRITE:
-            if category is Category.READ and not engine.in_memory:
-                engine.read_queue.put(request)
+            if category is Category.READ and engine.read_queue is not None:
+                engine.read_queue.submit(request)
                 return
             if category is Category.CONTROL or category is Category.SAVEPOINT:
                 verb = request.statement.verb

@@ -12,11 +12,11 @@ from runtime.engines.sql.sqlite.connection_thread import ConnectionThread
 from runtime.engines.sql.sqlite.file import Identity
 from runtime.engines.sql.sqlite.loop_access import LoopAccess
 from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
+from runtime.engines.sql.sqlite.read_queue import ReadQueue
 from runtime.engines.sql.sqlite.reader import read
-from runtime.engines.sql.sqlite.statement_request import StatementRequest
-from runtime.engines.sql.sqlite.work_queue import WorkQueue
 from runtime.engines.sql.sqlite.write_queue import WriteQueue
 from runtime.engines.sql.sqlite.writer import write
+from runtime.handlers.threads import run_in_thread
 
 READERS = 2
 """More would only help against more long queries at once, and make the short ones slower."""
@@ -28,7 +28,8 @@ class Engine:
     def __init__(self, settings: Settings, on_commit: Callable[[int], None] | None = None) -> None:
         access = LoopAccess(settings)
         self.write_queue = WriteQueue(settings.name, access)
-        self.read_queue: WorkQueue[StatementRequest] | WriteQueue = self.write_queue
+        self.read_queue: ReadQueue | None = None
+        """None in memory, where the one connection also reads."""
         name = f"sqlite {settings.label}"
         self._abandoned = False
         self._readers: list[ConnectionThread] = []
@@ -38,8 +39,7 @@ class Engine:
             partial(write, work_queue=self.write_queue, access=access),
         )
         if not settings.in_memory:
-            read_queue: WorkQueue[StatementRequest] = WorkQueue(settings.name, READERS)
-            self.read_queue = read_queue
+            read_queue = self.read_queue = ReadQueue(settings.name, READERS)
             self._readers = [
                 ConnectionThread(
                     f"{name} reader",
@@ -53,17 +53,17 @@ class Engine:
     def _threads(self) -> list[ConnectionThread]:
         return [self._writer, *self._readers]
 
-    @property
-    def in_memory(self) -> bool:
-        return self.read_queue is self.write_queue
-
     async def open(self) -> Identity | None:
         """Start the threads, the writer first; return the identity of the open file.
 
         Raises StartError or Unavailable.
         """
         connections = [await thread.start() for thread in self._threads]
-        return connections[0].settings.expected_file
+        settings = connections[0].settings
+        if self.read_queue is not None:
+            opening = partial(ManagedConnection, open_reader, settings, self._is_abandoned)
+            self.read_queue.use(await run_in_thread("open reader", opening))
+        return settings.expected_file
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Return when `stop` is set, or earlier if a thread has ended."""
@@ -82,12 +82,14 @@ class Engine:
         """
         if self._abandoned:
             return
-        self.read_queue.seal()
+        if self.read_queue is not None:
+            self.read_queue.seal()
         self.write_queue.seal()
         try:
-            if self._readers:
+            if self.read_queue is not None:
                 self.read_queue.finish()
                 await _wait_for_end(self._readers)
+                self.read_queue.close()
             self.write_queue.finish()
             await _wait_for_end([self._writer])
         finally:
@@ -99,7 +101,9 @@ class Engine:
     def abandon(self) -> None:
         """Accept nothing more, interrupt running statements, refuse queued ones; never wait."""
         self._abandoned = True
-        self.read_queue.abandon()
+        if self.read_queue is not None:
+            self.read_queue.abandon()
+            self.read_queue.close()
         self.write_queue.abandon()
         for thread in self._threads:
             thread.interrupt()

@@ -21,6 +21,10 @@ from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
 
 INSTRUCTIONS = 1000
 """Instructions of SQLite's machine between two looks at the deadline: some 20 microseconds."""
+SLICE = 0.0004
+"""Seconds of a turn after which the next statement waits for the next turn."""
+PATIENCE = 0.0005
+"""Seconds after which a statement is interrupted."""
 LARGE_JOURNAL = 4 * 2**20
 """Bytes. A journal that grows beyond them is one that no checkpoint could empty."""
 

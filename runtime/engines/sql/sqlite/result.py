@@ -31,6 +31,14 @@ def all_rows(cursor: sqlite3.Cursor, statement: Statement) -> list[dict[str, Any
     return [dict(zip(names, row, strict=False)) for row in cursor]
 
 
+def few_rows(cursor: sqlite3.Cursor, most: int) -> list[dict[str, Any]] | None:
+    """All rows of a query, or None if there are more than that many."""
+    rows = cursor.fetchmany(most + 1)
+    names = [column[0] for column in cursor.description or ()]
+    cursor.close()
+    return None if len(rows) > most else [dict(zip(names, row, strict=False)) for row in rows]
+
+
 def first_row(cursor: sqlite3.Cursor, statement: Statement) -> dict[str, Any] | None:
     if statement.category is not Category.READ:
         # A change is only complete once its last row has been fetched.

@@ -19,7 +19,7 @@ from time import perf_counter
 from runtime.engines.sql.sqlite.batch import BatchItem, run_batches
 from runtime.engines.sql.sqlite.completion import Completion, settle
 from runtime.engines.sql.sqlite.errors import FileLost, Uncertain, code, is_disk_error
-from runtime.engines.sql.sqlite.loop_access import LoopAccess
+from runtime.engines.sql.sqlite.loop_access import PATIENCE, SLICE, LoopAccess
 from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
 from runtime.engines.sql.sqlite.slow_work import SlowWork
 from runtime.engines.sql.sqlite.statement_request import StatementRequest
@@ -27,10 +27,6 @@ from runtime.engines.sql.sqlite.work_queue import WorkQueue
 from runtime.engines.sql.sqlite.writer import FileCheck, Item
 from runtime.service import Unavailable
 
-SLICE = 0.0003
-"""Seconds of a turn after which the next statement waits for the next turn."""
-PATIENCE = 0.0005
-"""Seconds after which a statement is interrupted."""
 MOST = 64
 """The most statements in a turn."""
 BUDGET = 0.005
