@@ -30,7 +30,8 @@ SETTLE, COMMIT = Statements.settle.__code__, ManagedConnection.commit.__code__
 class Profile:
     """Notes files whose functions are called from the end of an attempt to the commit of its end.
 
-    `on_loop` are those of the event loop's thread, `in_all` those of the writer's thread too.
+    `on_loop` are those of the event loop's thread, `in_all` those of the writer's thread too. The
+    loop passes all of them if it commits itself.
     """
 
     def __init__(self) -> None:
@@ -65,12 +66,11 @@ class Profile:
 
 
 @pytest.mark.parametrize(
-    ("error", "most"),
-    [(ValueError("no"), 8), (Reject("never"), 8)],
-    ids=["retry", "dead letter"],
+    ("synchronous", "most"), [("FULL", 8), ("NORMAL", 13)], ids=["in the thread", "in the turn"]
 )
+@pytest.mark.parametrize("error", [ValueError("no"), Reject("never")], ids=["retry", "dead letter"])
 def test_a_failed_message_passes_at_most_eight_files_of_the_loop_until_the_commit(
-    error: Exception, most: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    error: Exception, synchronous: str, most: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("CRITICAL", log.name)
 
@@ -82,7 +82,7 @@ def test_a_failed_message_passes_at_most_eight_files_of_the_loop_until_the_commi
             raise error
 
         with profiled(profile):
-            async with databases.tasks(tmp_path / "a.db") as database:
+            async with databases.tasks(tmp_path / "a.db", synchronous=synchronous) as database:
                 driver = sql_driver(database)
                 declared = driver.declare("q", {"sql": {"max_length": 10}})
                 queue = Queue(

@@ -31,6 +31,8 @@ DEFAULT_PRAGMAS: Mapping[str, str | int | bool] = {
 
 # Stored in the file, so only the writer sets them. The first two must come before the third.
 _PERSISTENT = ("page_size", "auto_vacuum", "journal_mode")
+_UNSYNCED = ("0", "1", "OFF", "NORMAL")
+"""Values of `synchronous` with which a commit in WAL mode does not wait for the disk."""
 _WORD = re.compile(r"-?[A-Za-z0-9_]+")
 _STATEMENTS = 256
 """Compiled statements in the cache of a connection."""
@@ -52,6 +54,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The permissions of a new file; what is there already keeps its own."""
     expected_file: Identity | None = None
     """The file that was open before: to open another one, or a new one, would hide its loss."""
+
+    @property
+    def waits_for_disk(self) -> bool:
+        """True if each commit may wait for the disk, or if there is none."""
+        pragmas = {**DEFAULT_PRAGMAS, **self.pragmas}
+        mode, synchronous = (str(pragmas[name]).upper() for name in ("journal_mode", "synchronous"))
+        return self.in_memory or mode != "WAL" or synchronous not in _UNSYNCED
 
     @property
     def in_memory(self) -> bool:

@@ -14,8 +14,9 @@ from runtime.engines.sql.sqlite.loop_access import LoopAccess
 from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
 from runtime.engines.sql.sqlite.read_queue import ReadQueue
 from runtime.engines.sql.sqlite.reader import read
+from runtime.engines.sql.sqlite.work_queue import WorkQueue
 from runtime.engines.sql.sqlite.write_queue import WriteQueue
-from runtime.engines.sql.sqlite.writer import write
+from runtime.engines.sql.sqlite.writer import Item, write
 from runtime.handlers.threads import run_in_thread
 
 READERS = 2
@@ -26,8 +27,11 @@ class Engine:
     """One writer and its readers; a database in memory has one connection and no readers."""
 
     def __init__(self, settings: Settings, on_commit: Callable[[int], None] | None = None) -> None:
-        access = LoopAccess(settings)
-        self.write_queue = WriteQueue(settings.name, access)
+        self.write_queue: WorkQueue[Item] = WorkQueue(settings.name)
+        access: LoopAccess | None = None
+        if not settings.waits_for_disk:
+            access = LoopAccess(settings.file)
+            self.write_queue = WriteQueue(settings.name, access)
         self.read_queue: ReadQueue | None = None
         """None in memory, where the one connection also reads."""
         name = f"sqlite {settings.label}"

@@ -16,7 +16,6 @@ from threading import Lock
 from time import perf_counter
 from typing import Any
 
-from runtime.engines.sql.sqlite.connection import Settings
 from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
 
 INSTRUCTIONS = 1000
@@ -33,56 +32,77 @@ _NORMAL = 1
 
 
 class LoopAccess:
-    """The thread and the loop both take `lock` around their work with the connection."""
+    """Which of the two may use the connection. The thread uses it `with` this object around its
+    work, the loop between `enter` and `leave`."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.connection: ManagedConnection
-        """The writer's; set before access is granted."""
-        self.lock = Lock()
+    def __init__(self, file: str) -> None:
         self.granted = False
-        """True while the loop may write. Granted by the thread, and withdrawn by whoever queues
-        something for it."""
+        """True while the loop may write. Granted by the thread when it has nothing to do, and
+        withdrawn by whoever queues something for it."""
         self.deadline = inf
         """When a statement of the loop is interrupted, in seconds of `perf_counter`."""
-        self._file = None if settings.in_memory else settings.file
+        self.connection: ManagedConnection
+        """The writer's; set before access is granted."""
+        self._queued: SimpleQueue[Any]
+        self._file = file
+        self._lock = Lock()
         self._never_waits = False
         self._reviewed: sqlite3.Connection | None = None
         self._seen: tuple[int, int] = (0, 0)
-        self._on_loop: sqlite3.Connection | None = None
+        self._prepared: sqlite3.Connection | None = None
         """The connection, while it is set up for the loop."""
         self._autocheckpoint = 0
 
-    def review(self, connection: ManagedConnection) -> None:
+    def open(self, connection: ManagedConnection, queued: SimpleQueue[Any]) -> None:
+        """Begin, with the writer's connection and what is queued for its thread."""
+        self.connection, self._queued = connection, queued
+        with self._lock:
+            self._grant()
+
+    def review(self) -> None:
         """Look anew if a commit can wait for the disk: a statement may have changed that."""
-        self.connection, self._reviewed = connection, connection.raw
-        self._never_waits = self._file is not None and _never_waits(connection.raw)
+        self._reviewed = self.connection.raw
+        self._never_waits = _never_waits(self._reviewed)
 
-    def grant(self, connection: ManagedConnection, queued: SimpleQueue[Any]) -> None:
-        """Let the loop write, if it may. Called by the thread, which is about to wait for work."""
-        if self._reviewed is not connection.raw:  # it was reopened
-            self.review(connection)
-        if self._never_waits and connection.failure is None and self._journal_is_settled():
-            self.granted = True
-            if not queued.empty():
-                self.granted = False
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        raw = self.connection.raw
+        if self._prepared is raw:
+            raw.set_progress_handler(None, 0)
+            with suppress(sqlite3.Error):  # then it is tried again before the next work
+                raw.execute(f"PRAGMA wal_autocheckpoint = {self._autocheckpoint}").fetchone()
+                self._prepared = None
 
-    def enter(self) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if error is None:
+            self._grant()
+        self._lock.release()
+
+    def enter(self) -> bool:
+        """Take the connection for the loop, if nobody uses it."""
+        return self.granted and self._lock.acquire(blocking=False)
+
+    def prepare(self) -> None:
         """Set the connection up for the loop. Raises `sqlite3.Error`."""
         raw = self.connection.raw
-        if self._on_loop is not raw:
+        if self._prepared is not raw:
             self._autocheckpoint = raw.execute("PRAGMA wal_autocheckpoint").fetchone()[0]
             raw.execute("PRAGMA wal_autocheckpoint = 0").fetchone()
             raw.set_progress_handler(self._is_late, INSTRUCTIONS)
-            self._on_loop = raw
+            self._prepared = raw
 
-    def leave(self, connection: ManagedConnection) -> None:
-        """Set the connection up for the thread."""
-        raw = connection.raw
-        if self._on_loop is raw:
-            raw.set_progress_handler(None, 0)
-            with suppress(sqlite3.Error):  # the thread then tries again before its next work
-                raw.execute(f"PRAGMA wal_autocheckpoint = {self._autocheckpoint}").fetchone()
-                self._on_loop = None
+    def leave(self) -> None:
+        self.deadline = inf
+        self._lock.release()
+
+    def _grant(self) -> None:
+        """Let the loop write, if it may."""
+        if self._reviewed is not self.connection.raw:  # it was reopened
+            self.review()
+        if self._never_waits and self.connection.failure is None and self._journal_is_settled():
+            self.granted = True
+            if not self._queued.empty():
+                self.granted = False
 
     def _is_late(self) -> bool:
         return perf_counter() > self.deadline
@@ -92,7 +112,6 @@ class LoopAccess:
 
         Only a checkpoint writes to the file itself.
         """
-        assert self._file is not None
         try:
             modified = os.stat(self._file).st_mtime_ns
             size = os.stat(f"{self._file}-wal").st_size

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from runtime.engines.sql.contract import DatabaseClosed
 
@@ -42,6 +42,10 @@ class WorkQueue(Generic[Item]):
         # sees here that no thread will come, and refuses the rest itself.
         if self.abandoned:
             self.abandon()
+
+    def submit(self, item: Any) -> None:
+        """As `put`; another queue may have something else than its threads run the item."""
+        self.put(item)
 
     def seal(self) -> None:
         """Accept nothing more; queued items will still be run."""

@@ -15,6 +15,7 @@ from contextvars import Context
 from math import inf
 from threading import RLock
 from time import perf_counter
+from typing import Any
 
 from runtime.engines.sql.sqlite.batch import BatchItem, run_batches
 from runtime.engines.sql.sqlite.completion import Completion, settle
@@ -60,8 +61,8 @@ class WriteQueue(WorkQueue[Item]):
             super().put(item)
             self._access.granted = False
 
-    def submit(self, item: Small) -> None:
-        """Queue an item from any thread; the loop may run it itself."""
+    def submit(self, item: Any) -> None:
+        """Queue a statement or an item of a batch, from any thread; the loop may run it itself."""
         if (
             self._access.granted
             and item.future.get_loop() is self._loop
@@ -93,12 +94,11 @@ class WriteQueue(WorkQueue[Item]):
         with self._order:
             if not self._gathered:
                 return
-            if access.granted and access.lock.acquire(blocking=False):
+            if access.enter():
                 try:
                     completions = self._write()
                 finally:
-                    access.deadline = inf
-                    access.lock.release()
+                    access.leave()
             if not access.granted:
                 self._hand_over()
             elif self._gathered:
@@ -112,7 +112,7 @@ class WriteQueue(WorkQueue[Item]):
         group: list[Small] = []
         began = perf_counter()
         try:
-            access.enter()
+            access.prepare()
             connection.raw.execute("BEGIN IMMEDIATE")
             completions = self._run_group(connection, group, began)
             access.deadline = inf  # interrupted, a commit might have been done

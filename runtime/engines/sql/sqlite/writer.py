@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import nullcontext
 from queue import SimpleQueue
 
 from runtime.engines.sql.contract import DatabaseClosed
@@ -47,24 +48,20 @@ def write(
 ) -> None:
     """Serve the queue to its end, on a connection in autocommit mode.
 
-    While it is empty, the loop may have `access` to the connection.
+    With `access`, the event loop may use the connection while the queue is empty.
     """
-    access = access or LoopAccess(connection.settings)
     items = work_queue.items
-    with access.lock:
-        access.review(connection)
-        access.grant(connection, items)
+    if access is not None:
+        access.open(connection, items)
+    usage = access or nullcontext()
     ended = False
     while not ended:
         first = items.get()
-        with access.lock:
-            access.leave(connection)
+        with usage:
             group, single, ended = _collect(first, items)
             completions = _work(connection, group, single, work_queue)
-            if single is not None:
-                access.review(connection)
-            if not ended:
-                access.grant(connection, items)
+            if access is not None and single is not None:
+                access.review()
         deliver(completions)  # only now, so that the loop may write what is asked for next
 
 
