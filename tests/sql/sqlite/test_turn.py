@@ -14,6 +14,7 @@ import pytest
 
 from runtime.engines.sql.sqlite.database import Database
 from runtime.engines.sql.sqlite.errors import Uncertain
+from runtime.service import Unavailable
 from runtime.telemetry import Telemetry
 from tests.sql.sqlite.test_disk_errors import failing_disk
 from tests.sql.sqlite.test_tracing import Recorder
@@ -124,7 +125,8 @@ def test_a_long_statement_is_broken_off_and_later_ones_of_its_text_are_the_threa
             found = await places(db)
             assert [*found] == ["a", "b", "c"]
             assert found == {"a": "thread", "b": "thread300000", "c": "thread"}
-            await db.execute(LONG, ("d",))
+            for name in ("d", "e"):
+                await db.execute(LONG, (name,))
             slow = db._engine.write_queue._slow  # type: ignore[union-attr]
             assert slow.is_slow(LONG)
             assert not slow.is_slow(HERE)
@@ -215,6 +217,29 @@ def test_a_commit_of_the_loop_that_the_disk_fails_is_uncertain(tmp_path: Path) -
     run(main())
 
     assert integrity(tmp_path / "a.db") == [("ok",)]
+
+
+def test_while_the_connection_cannot_be_opened_anew_the_thread_says_so(tmp_path: Path) -> None:
+    def cannot(settings: object) -> sqlite3.Connection:
+        raise Unavailable("not yet")
+
+    async def main() -> None:
+        async with watched(tmp_path / "a.db") as db:
+            await db.execute(HERE, ("before",))
+            connection = db._engine._writer._connection  # type: ignore[union-attr]
+            assert connection is not None
+            connection._open_connection, reopen = cannot, connection._open_connection
+            connection.failure = sqlite3.OperationalError("of the disk")
+            await asyncio.gather(db.execute("PRAGMA user_version"), return_exceptions=True)
+            for _ in range(2):
+                with pytest.raises(Unavailable, match="not yet"):
+                    await db.execute(ADD, ("in vain",))
+            connection._open_connection = reopen
+            for name in ("a", "b"):
+                await db.execute(ADD, (name,))
+        assert names(tmp_path / "a.db") == ["before", "a", "b"]
+
+    run(main())
 
 
 def test_a_lock_hands_the_turn_to_the_thread_which_waits(tmp_path: Path) -> None:

@@ -61,7 +61,8 @@ def test_many_rows_and_long_queries_are_the_threads(
             first = await db.query(text, parameters)
 
             assert handed == [text]
-            assert await db.query(text, parameters) == first
+            for _ in range(2):
+                assert await db.query(text, parameters) == first
             assert len(first) == ROWS + 1 or first == [{"n": 300_000}]
             queue = db._engine.read_queue  # type: ignore[union-attr]
             assert queue is not None

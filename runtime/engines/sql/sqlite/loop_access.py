@@ -68,8 +68,8 @@ class LoopAccess:
         self._lock.acquire()
         raw = self.connection.raw
         if self._prepared is raw:
-            raw.set_progress_handler(None, 0)
-            with suppress(sqlite3.Error):  # then it is tried again before the next work
+            with suppress(sqlite3.Error):  # it is closed; or it is tried again before the next work
+                raw.set_progress_handler(None, 0)
                 raw.execute(f"PRAGMA wal_autocheckpoint = {self._autocheckpoint}").fetchone()
                 self._prepared = None
 
@@ -97,9 +97,11 @@ class LoopAccess:
 
     def _grant(self) -> None:
         """Let the loop write, if it may."""
+        if self.connection.failure is not None:
+            return
         if self._reviewed is not self.connection.raw:  # it was reopened
             self.review()
-        if self._never_waits and self.connection.failure is None and self._journal_is_settled():
+        if self._never_waits and self._journal_is_settled():
             self.granted = True
             if not self._queued.empty():
                 self.granted = False

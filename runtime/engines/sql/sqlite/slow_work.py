@@ -6,9 +6,9 @@ from collections.abc import Hashable
 
 LONG = 0.00025
 """Seconds from which on a run was a long one."""
-STRIKES = 2
-"""Long runs in a row that make it slow: a single one may have waited for the processor."""
-PASSES = 256
+STRIKES = 3
+"""Long runs in a row that make it slow: on a busy machine some wait for the processor."""
+PASSES = 64
 """Runs in a thread before the loop tries again."""
 REMEMBERED = 512
 

@@ -20,6 +20,7 @@ from typing import Any
 from runtime.engines.sql.sqlite.batch import BatchItem, run_batches
 from runtime.engines.sql.sqlite.completion import Completion, settle
 from runtime.engines.sql.sqlite.errors import FileLost, Uncertain, code, is_disk_error
+from runtime.engines.sql.sqlite.freed_memory import keep_freed_memory
 from runtime.engines.sql.sqlite.loop_access import PATIENCE, SLICE, LoopAccess
 from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
 from runtime.engines.sql.sqlite.slow_work import SlowWork
@@ -45,6 +46,7 @@ class WriteQueue(WorkQueue[Item]):
 
     def __init__(self, database: str, access: LoopAccess) -> None:
         super().__init__(database)
+        keep_freed_memory()
         self._access = access
         self._loop = asyncio.get_running_loop()
         self._context = Context()
