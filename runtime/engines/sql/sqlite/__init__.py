@@ -1,1 +1,2 @@
-"""The SQLite engine: one thread writes in groups, two read, and the event loop never waits."""
+"""The SQLite engine: one thread writes in groups, two read, and the event loop, which does what is
+small itself, never waits."""

@@ -65,7 +65,7 @@ class Tracer:
         return self._telemetry.span("sql.transaction", self._label, **_SYSTEM)
 
     def commit(self, statements: int) -> None:
-        """Tell of a commit. Called in the writer's thread, which is in nobody's span."""
+        """Tell of a commit. Called in the writer's thread or on the loop, in nobody's span."""
         self._telemetry.event("sql.commit", self._label, statements=statements)
 
 

@@ -31,9 +31,11 @@ from runtime.service import Unavailable
 
 MOST = 64
 """The most statements in a turn."""
-BUDGET = 0.005
+MOST_PARTS = 24
+"""The most items of batches in a turn, which are run together and so broken off together."""
+BUDGET = 0.015
 """Seconds that the loop writes until the thread does the next group, and with it a checkpoint if
-one is due: some thousand pages of the journal."""
+one is due: some thousand pages of the journal, as SQLite has it by default."""
 
 Small = StatementRequest | BatchItem
 
@@ -153,7 +155,7 @@ class WriteQueue(WorkQueue[Item]):
         completions: list[Completion] = []
         parts: list[BatchItem] = []
         now, end = began, began + SLICE
-        while gathered and len(group) < MOST and now < end:
+        while gathered and len(group) < MOST and len(parts) < MOST_PARTS and now < end:
             item = gathered.popleft()
             if isinstance(item, BatchItem):
                 group.append(item)

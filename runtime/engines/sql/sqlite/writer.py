@@ -1,4 +1,5 @@
-"""Writer: the one thread that changes the database, many statements to a commit.
+"""Writer: the thread that changes the database, many statements to a commit. What is small, the
+event loop may do in its place: see `write_queue`.
 
 Statements that are queued together share a transaction and its one sync to disk. The result is as
 if each ran alone, because SQLite undoes only the failed statement. If it undoes more, or the commit
