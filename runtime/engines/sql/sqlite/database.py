@@ -53,7 +53,7 @@ class Database:
         transaction_timeout: float,
         on_commit: Callable[[int], None] | None = None,
     ) -> None:
-        """`on_commit` is called with the number of statements, in the writer's thread or on the loop."""
+        """`on_commit` is called with the number of statements, by the thread or the loop."""
         self._settings = settings
         self._transaction_timeout = transaction_timeout
         self._on_commit = on_commit

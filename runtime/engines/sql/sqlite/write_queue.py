@@ -31,8 +31,10 @@ from runtime.service import Unavailable
 
 MOST = 64
 """The most statements in a turn."""
-MOST_PARTS = 24
+MOST_PARTS = 48
 """The most items of batches in a turn, which are run together and so broken off together."""
+PATIENCE_WITH_PARTS = 0.0008
+"""Seconds after which they are."""
 BUDGET = 0.015
 """Seconds that the loop writes until the thread does the next group, and with it a checkpoint if
 one is due: some thousand pages of the journal, as SQLite has it by default."""
@@ -172,7 +174,7 @@ class WriteQueue(WorkQueue[Item]):
                 raise error
             completions.append(completion)
         if parts:
-            access.deadline = now + PATIENCE
+            access.deadline = now + PATIENCE_WITH_PARTS
             try:
                 completions += run_batches(connection.raw, parts)
             finally:
