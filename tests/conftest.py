@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.postgres_schema import PostgresSchema, new_schema, shared_postgres
 from tests.support.postgres_server import PostgresServer, require_postgres
+from tests.support.rabbitmq_server import RabbitMQServer, require_rabbitmq
+from tests.support.rabbitmq_vhost import RabbitMQVhost, new_vhost, shared_rabbitmq
 from tests.support.shared_server import Address
 
 
@@ -44,3 +46,39 @@ def postgres_server() -> Iterator[PostgresServer]:
         yield server
     finally:
         server.remove()
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_address(run_folder: Path) -> Iterator[Address]:
+    with shared_rabbitmq(run_folder) as address:
+        yield address
+
+
+@pytest.fixture
+def rabbitmq(rabbitmq_address: Address) -> Iterator[RabbitMQVhost]:
+    """An empty virtual host on the RabbitMQ server of this test run."""
+    with new_vhost(rabbitmq_address) as vhost:
+        yield vhost
+
+
+@pytest.fixture(scope="module")
+def rabbitmq_of_module() -> Iterator[RabbitMQServer]:
+    require_rabbitmq()
+    server = RabbitMQServer()
+    try:
+        server.initialize()
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def rabbitmq_server(rabbitmq_of_module: RabbitMQServer) -> RabbitMQServer:
+    """A RabbitMQ server of the test module's own, running, to be killed or alarmed.
+
+    A start takes 5 s, so its queues stay from test to test: each has names of its own.
+    """
+    if not rabbitmq_of_module.process.running:
+        rabbitmq_of_module.start()
+    return rabbitmq_of_module

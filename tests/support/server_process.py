@@ -103,6 +103,7 @@ class ServerProcess:
         within: Sequence[str] = (),
     ) -> None:
         self._log = folder / "server.log"
+        self._log_start = self._log.stat().st_size if self._log.exists() else 0
         program = [sys.executable, "-I", "-S", guard.__file__]
         with self._log.open("ab") as log:
             self._guard = subprocess.Popen(
@@ -117,12 +118,15 @@ class ServerProcess:
         with self._guard.stdout as pids:
             first = pids.readline()
         if not first:
-            raise RuntimeError(f"{command[0]} did not start:\n{self.log}")
+            raise RuntimeError(f"{command[0]} did not start:\n{self.log[-4000:]}")
         self.pid = int(first)
 
     @property
     def log(self) -> str:
-        return self._log.read_text(errors="replace")[-4000:]
+        """What it has written in this run."""
+        with self._log.open("rb") as log:
+            log.seek(self._log_start)
+            return log.read().decode(errors="replace")
 
     @property
     def pids(self) -> list[int]:
@@ -142,7 +146,7 @@ class ServerProcess:
         while not ready():
             if not self.running or time.monotonic() > until:
                 self.kill()
-                raise RuntimeError(f"the server did not start:\n{self.log}")
+                raise RuntimeError(f"the server did not start:\n{self.log[-4000:]}")
             time.sleep(0.02)
 
     def send(self, number: int) -> None:
