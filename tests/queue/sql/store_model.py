@@ -147,10 +147,6 @@ class Model:
     def due_to_renew(self, owner: Owner) -> bool:
         return owner.ended or owner.expires < self.clocks.boot + LEASE * 2 / 3
 
-    def claimants(self) -> list[Owner]:
-        """Owners that may claim: they hear of the end of their lease before, by the heartbeat."""
-        return [owner for owner in self.owners if not owner.ended]
-
     def live(self) -> list[Delivery]:
         """Deliveries that may still be settled."""
         return [

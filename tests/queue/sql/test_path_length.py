@@ -16,6 +16,7 @@ import runtime
 from runtime.backoff import Backoff
 from runtime.engines.queue.queue import Queue
 from runtime.engines.queue.settlement import log
+from runtime.engines.queue.sql.sqlite.lease import Lease
 from runtime.engines.queue.sql.sqlite.statements import Statements
 from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
 from runtime.modules.queue import Reject
@@ -70,8 +71,14 @@ class Profile:
 )
 @pytest.mark.parametrize("error", [ValueError("no"), Reject("never")], ids=["retry", "dead letter"])
 def test_a_failed_message_passes_at_most_eight_files_of_the_loop_until_the_commit(
-    error: Exception, synchronous: str, most: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    error: Exception,
+    synchronous: str,
+    most: int,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(Lease, "keep", lambda lease: None)  # no reports of its thread meanwhile
     caplog.set_level("CRITICAL", log.name)
 
     async def test() -> None:

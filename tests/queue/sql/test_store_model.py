@@ -11,6 +11,7 @@ Every transition of a message, as the store's statements and the lease make them
     (none)    publish with a key that runs           (none), or READY, as the publisher asks for
     DELAYED   promote, once it is due                READY, in the order of its due time
     READY     claim                                  RUNNING, attempt and token + 1; a suspect alone
+    READY     claim, under a lease that was ended    the same: Unavailable
     RUNNING   ack                                    (none), or DONE where there is a retention
     RUNNING   retry at once                          READY behind the others, no suspect any more
     RUNNING   retry with a delay                     DELAYED, no suspect any more
@@ -40,6 +41,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from runtime.engines.queue.driver_queue import Full
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.sql.operations import Claim, Prune, Publish
+from runtime.service import Unavailable
 from tests.queue.histories import CHOICES, LIMIT, SELDOM, SIZE
 from tests.queue.sql.store_model import (
     DELAYED,
@@ -117,15 +119,18 @@ class Durable(Leases, Letters, RuleBasedStateMachine):
         alone=st.booleans(),
         undone=SELDOM,
     )
-    @precondition(lambda self: self.claimants() and self.in_state(READY))
+    @precondition(lambda self: self.owners and self.in_state(READY))
     def claim(self, which: int, queue: int, count: int, alone: bool, undone: bool) -> None:
-        owner = self.claimants()[which % len(self.claimants())]
+        owner = self.owners[which % len(self.owners)]
         filled = sorted({row.queue for row in self.in_state(READY)})
         name = filled[queue % len(filled)]
         items = [Claim(name, owner.id, count, alone)]
         if undone:
             return self.undo(self.statements.claim, items)
         (claimed,) = self.commit(self.statements.claim, items)
+        if owner.ended:
+            assert isinstance(claimed, Unavailable)
+            return
         ready = [row for row in self.in_state(READY) if row.queue == name]
         head = sorted(ready, key=lambda row: row.order)[:count]
         unsuspicious = list(itertools.takewhile(lambda row: not row.suspect, head))

@@ -29,6 +29,7 @@ from runtime.engines.queue.sql.operations import (
     Settle,
 )
 from runtime.engines.queue.sql.store import State, full
+from runtime.service import Unavailable
 
 Connection = sqlite3.Connection
 
@@ -45,6 +46,7 @@ _WAITING_WITH_KEY = """
 SELECT id FROM runtime_message WHERE queue = ? AND unique_key = ? AND state < 3 AND state < 2
 ORDER BY seq LIMIT 1
 """
+_OWNER = "SELECT 1 FROM runtime_owner WHERE id = ?"
 _HEAD = """
 SELECT seq, suspect FROM runtime_message WHERE queue = ? AND state = 0
 ORDER BY priority DESC, place, seq LIMIT ?
@@ -137,7 +139,9 @@ class Statements:
         return answers
 
     def claim(self, connection: Connection, items: Sequence[Claim]) -> list[Any]:
-        """Answers with a Claimed."""
+        """Answers with a Claimed; or with Unavailable for an owner whose lease was ended, since
+        nobody would release what is held under it.
+        """
         failpoint.point("queue.claim.before_commit")
         return [_claim(connection, item) for item in items]
 
@@ -217,7 +221,9 @@ def recount(connection: Connection, names: Iterable[str]) -> None:
     )
 
 
-def _claim(connection: Connection, item: Claim) -> Claimed:
+def _claim(connection: Connection, item: Claim) -> Claimed | Unavailable:
+    if connection.execute(_OWNER, (item.owner,)).fetchone() is None:
+        return Unavailable("the lease expired")
     head = connection.execute(_HEAD, (item.queue, item.count)).fetchall()
     unsuspicious = next((index for index, row in enumerate(head) if row[1]), len(head))
     suspect = unsuspicious < len(head)
