@@ -9,26 +9,19 @@ from pathlib import Path
 
 from runtime.clock import REAL, Clock
 from runtime.engines.queue.sql.driver import SqlDriver
-from runtime.engines.queue.sql.store import StoreSettings
 from runtime.engines.sql.contract import Database
 from runtime.entry_id import EntryId
 from runtime.kinds.queue.driver import memory, sql
 from tests.support import databases
 from tests.support.driver_conformance.suite import Implementation, Service
+from tests.support.stores import store_settings
 
 
 def sql_driver(
     database: Database, *, lease: float = 10.0, heartbeat: float = 3.0, clock: Clock = REAL
 ) -> SqlDriver:
     """A driver with the defaults of its kind."""
-    settings = StoreSettings(
-        id="app:queues",
-        lease=lease,
-        heartbeat=heartbeat,
-        keep_done=False,
-        durable=False,
-        clock=clock,
-    )
+    settings = store_settings(lease=lease, heartbeat=heartbeat, clock=clock)
     return SqlDriver(settings.id, database.queue_store(settings), clock=clock)
 
 
@@ -46,5 +39,10 @@ async def in_a_database(clock: Clock) -> AsyncIterator[Service]:
 
 IMPLEMENTATIONS = {
     "memory": Implementation("memory", in_memory, memory.kind.unsupported),
-    "sql": Implementation("sql", in_a_database, sql.kind.unsupported),
+    "sql": Implementation(
+        "sql",
+        in_a_database,
+        sql.kind.unsupported,
+        lambda driver: driver.store.database.transaction(),
+    ),
 }

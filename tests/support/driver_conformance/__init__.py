@@ -9,6 +9,7 @@ which driver it has. A case is a coroutine function with some of these parameter
     harness        the driver and its service: to declare more queues, to stop and to start it
     stopped        the same, before the service was ever started
     fake           the clock of the driver, which stands still; without it, the driver has real time
+    begin          begins a transaction that the driver can join
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from tests.support.driver_conformance import (
     requeues,
     restarts,
     settling,
+    transactions,
 )
 from tests.support.driver_conformance.suite import CASES, Case, check
 
@@ -45,4 +47,5 @@ __all__ = [
     "requeues",
     "restarts",
     "settling",
+    "transactions",
 ]

@@ -7,12 +7,14 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import pytest
 
 from runtime.clock import REAL, Clock
 from runtime.engines.queue.driver_queue import DriverQueue
+from runtime.engines.sql.contract import Transaction
 from runtime.kinds.queue.driver import DriverOptions
 from tests.support.clock import FakeClock
 from tests.support.consuming import SOON, Running
@@ -56,6 +58,8 @@ class Implementation:
     """Gives the driver, new and not running. What it makes outside of this program it removes."""
     unsupported: Mapping[str, str]
     """Of its kind: by the names of `CAPABILITIES`, the reason why it is without one."""
+    begin: Callable[[Any], AbstractAsyncContextManager[Transaction]] | None = None
+    """Begins a transaction that a driver which was opened can join, if there are such."""
 
 
 class Harness:
@@ -107,6 +111,7 @@ async def check(implementation: Implementation, other: Implementation, case: Cas
             "queue": harness.declare("queue"),
             "other": harness.declare("other"),
             "fake": fake,
+            "begin": partial(implementation.begin, driver) if implementation.begin else None,
         }
         if "stopped" not in names:
             await harness.start()

@@ -41,7 +41,7 @@ class SqliteStore:
         if settings.durable:
             database.make_durable()
         self.label = database.label
-        self._database = database
+        self.database = database
         self._settings = settings
         self._time = settings.clock.time
         self._statements = Statements(self._time, keep_done=settings.keep_done)
@@ -73,7 +73,7 @@ class SqliteStore:
     ) -> None:
         self._notifier = Notifier(on_notify)
         self._lease = Lease(
-            self._database.connect,
+            self.database.connect,
             self.label,
             queues,
             self._notifier.address,
@@ -133,7 +133,7 @@ class SqliteStore:
         return self._batch(self._statements.prune, item)
 
     async def count(self, queue: str) -> Info:
-        rows = await self._database.query(
+        rows = await self.database.query(
             "SELECT state, count(*) AS n FROM runtime_message WHERE queue = ? GROUP BY state",
             (queue,),
         )
@@ -147,7 +147,7 @@ class SqliteStore:
 
     async def count_dead_letters(self, queue: str, died_in: str) -> int:
         where, values = _letters_of(queue, died_in)
-        rows = await self._database.query(
+        rows = await self.database.query(
             f"SELECT count(*) AS n FROM runtime_message WHERE {where}", values
         )
         return int(rows[0]["n"])
@@ -177,24 +177,24 @@ class SqliteStore:
         if not self._owner:
             raise self._not_running()
         if transaction is None:
-            forbid_reentry(self._database)
-            return self._database.batch(function, item)
+            forbid_reentry(self.database)
+            return self.database.batch(function, item)
         transaction = self._joined(transaction)
         return transaction.add(lambda connection: function(connection, [item])[0])
 
     def _batch(self, function: BatchFunction, item: Any) -> asyncio.Future[Any]:
         if not self._owner:
             raise self._not_running()
-        return self._database.batch(function, item)
+        return self.database.batch(function, item)
 
     def _joined(self, transaction: JoinableTransaction) -> JoinableTransaction:
-        return check_transaction(transaction, self._database, self.label, self._settings.id)
+        return check_transaction(transaction, self.database, self.label, self._settings.id)
 
     def _not_running(self) -> Unavailable:
         return Unavailable(f"'{self._settings.id}' is not running")
 
     async def _read(self, where: str, *values: object) -> Sequence[Message]:
-        rows = await self._database.query(
+        rows = await self.database.query(
             "SELECT id, body, headers, published, token, priority, unique_key "
             f"FROM runtime_message WHERE {where}",
             values,
