@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from time import perf_counter_ns, time_ns
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from runtime.loggers import logger
+
+if TYPE_CHECKING:
+    import asyncio
 
 log = logger("runtime.telemetry")
 
@@ -46,6 +49,8 @@ class Span(msgspec.Struct, kw_only=True, eq=False):
     attributes: dict[str, Any] = msgspec.field(default_factory=dict)
     """Named by OpenTelemetry's semantic conventions. Never a user's data."""
     error: BaseException | None = None
+    ends_with: asyncio.Future[Any] | None = None
+    """Set inside the block, if the operation goes on after it: its end is that of the span."""
 
     @property
     def traceparent(self) -> str:
@@ -114,15 +119,22 @@ class Telemetry:
             span.error = error
             raise
         finally:
-            span.duration = perf_counter_ns() - began
             with suppress(ValueError):  # a coroutine that is closed from another context
                 _current.reset(token)
-            self._notify(self._listener.span_ended, span)
+            if span.ends_with is None:
+                self._end(span, began)
+            else:
+                span.ends_with.add_done_callback(lambda _: self._end(span, began))
 
     def event(self, name: str, entry: object = "", **fields: Any) -> None:
         """Report an event within the current span. Does nothing without a listener."""
         if self._listener is not None:
             self._notify(self._listener.event, name, str(entry), _current.get(), fields)
+
+    def _end(self, span: Span, began: int) -> None:
+        assert self._listener is not None
+        span.duration = perf_counter_ns() - began
+        self._notify(self._listener.span_ended, span)
 
     def _notify(self, listen: Callable[..., None], *arguments: Any) -> None:
         try:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from runtime.clock import REAL, Clock
+from runtime.engines.queue.attempt import Attempt
 from runtime.engines.queue.deadline import Deadlines
 from runtime.engines.queue.driver_queue import Subscription
+from runtime.engines.queue.pending_settlements import PendingSettlements
 from runtime.engines.queue.queue import Queue
 from runtime.engines.queue.settlement import Settlement
 from runtime.engines.queue.worker import SHORTEST_TURN, TURN, Worker
@@ -67,9 +70,9 @@ class Consumer:
         if stop.is_set():
             return ready()
         subscription = self._queue.driver_queue.subscribe(self._prefetch)
-        workers: list[Worker] = []
+        attempts: list[Attempt] = []
         deadlines = (
-            Deadlines(self._timeout, workers, self._clock) if self._timeout is not None else None
+            Deadlines(self._timeout, attempts, self._clock) if self._timeout is not None else None
         )
         settlement = Settlement(
             self._queue,
@@ -79,61 +82,75 @@ class Consumer:
             self._telemetry,
             self._redact,
         )
+        pending = PendingSettlements(settlement.ignore)
         turn = max(SHORTEST_TURN, TURN // self._concurrency)
-        workers += [
-            Worker(self._function, settlement, deadlines, turn, self._transactions, self._telemetry)
+        attempts += [
+            Attempt(self._function, settlement, deadlines, self._transactions)
             for _ in range(self._concurrency)
         ]
-        tasks = [_start(worker, f"{self._function.id}#{n}") for n, worker in enumerate(workers)]
+        # In a transaction the ack is a part of it, and so waited for.
+        most = self._prefetch if self._transactions is None else 0
+        tasks = [
+            self._start(Worker(attempt, settlement, pending, most, turn, self._telemetry), number)
+            for number, attempt in enumerate(attempts)
+        ]
         self._queue.consumers += 1
         try:
             ready()
-            await _wait_for_stop(stop, tasks)
+            await _wait_for_stop(stop, [*tasks, pending.failure])
             await subscription.close()
             await _wait_for_all(tasks)
+            await pending.finish()
         except BaseException:
-            await self._cancel(workers, subscription)
+            await self._cancel(attempts, pending, subscription)
             raise
         finally:
             self._queue.consumers -= 1
             if deadlines is not None:
                 deadlines.close()
 
-    async def _cancel(self, workers: Sequence[Worker], subscription: Subscription) -> None:
+    def _start(self, worker: Worker, number: int) -> asyncio.Task[None]:
+        task = worker.start(f"{self._function.id}#{number}")
+        task.add_done_callback(_retrieve_exception)
+        return task
+
+    async def _cancel(
+        self, attempts: Sequence[Attempt], pending: PendingSettlements, subscription: Subscription
+    ) -> None:
         """Stop the workers, within half a second, and release the messages they hold."""
         deadline = asyncio.get_running_loop().time() + STOP_TIMEOUT
-        running = [w for w in workers if w.task is not None and not w.task.done()]
-        for worker in running:
-            worker.cancel()
-        tasks = [worker.task for worker in running if worker.task is not None]
-        if tasks:
-            _, tasks_left = await asyncio.wait(tasks, timeout=CANCEL_TIMEOUT)
-            if tasks_left:
+        tasks: set[asyncio.Future[None]] = set()
+        for attempt in attempts:
+            if attempt.task is not None and not attempt.task.done():
+                tasks.add(attempt.task)
+                attempt.cancel()
+        ends: list[asyncio.Future[None]] = [*tasks, *pending.futures]
+        if ends:
+            _, left = await asyncio.wait(ends, timeout=CANCEL_TIMEOUT)
+            if tasks_left := left & tasks:
                 text = "%s: %d handlers ignored their cancellation and were left running"
                 log.warning(text, self._function.id, len(tasks_left))
         try:
             async with asyncio.timeout_at(deadline):
-                await self._release(workers, subscription)
+                await self._release(attempts, pending, subscription)
         except Exception:
             # A driver that failed cannot take them back; the reason for the end matters more.
             log.exception("%s: unfinished messages could not be released", self._function.id)
 
-    async def _release(self, workers: Sequence[Worker], subscription: Subscription) -> None:
+    async def _release(
+        self, attempts: Sequence[Attempt], pending: PendingSettlements, subscription: Subscription
+    ) -> None:
         await subscription.close()
         held = []
-        for worker in workers:
-            if worker.delivery is not None and not worker.delivery.settled:
-                worker.delivery.settled = True  # its handler can no longer settle it
-                held.append(worker.delivery.message)
+        for attempt in attempts:
+            if attempt.delivery is not None and not attempt.delivery.settled:
+                attempt.delivery.settled = True  # its handler can no longer settle it
+                held.append(attempt.delivery.message)
+        # Of those that are still being written too: one of the two finds it no longer held.
+        held += [delivery.message for delivery in pending.unsettled]
         if held:
             await subscription.release(held)
             log.warning("%s: released unfinished messages: %d", self._function.id, len(held))
-
-
-def _start(worker: Worker, name: str) -> asyncio.Task[None]:
-    worker.task = asyncio.create_task(worker.run(), name=name)
-    worker.task.add_done_callback(_retrieve_exception)
-    return worker.task
 
 
 def _retrieve_exception(task: asyncio.Task[None]) -> None:
@@ -144,16 +161,17 @@ def _retrieve_exception(task: asyncio.Task[None]) -> None:
         task.exception()
 
 
-async def _wait_for_stop(stop: asyncio.Event, tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Wait for `stop`. Raises the error that a worker ended with before."""
+async def _wait_for_stop(stop: asyncio.Event, ends: Sequence[asyncio.Future[None]]) -> None:
+    """Wait for `stop`. Raises the error that one of `ends` has before."""
     stopping = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        waits: list[asyncio.Future[Any]] = [stopping, *ends]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopping.cancel()
-    for task in tasks:
-        if task.done():
-            task.result()
+    for end in ends:
+        if end.done():
+            end.result()
 
 
 async def _wait_for_all(tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -63,7 +64,15 @@ class Subscription(Protocol):
     or reassigned because a lease expired) raises NotHeld and changes nothing. None of these needs
     room in the queue. A driver that lost its storage raises Unavailable or an error of its own,
     from every method.
+
+    A consumer lets its workers go on while at most `prefetch` of its settlements are being written.
+    So after a crash, as many messages may be redelivered although their handlers had ended well.
+    Claimed and unsettled are at most `prefetch` messages, or one for each receiver if that is more;
+    a claim counts those as settled whose settlement was asked for before it.
     """
+
+    settles_at_once: bool
+    """True if none of the settlements waits for anything."""
 
     def take(self) -> Message | None:
         """The next message as `receive` returns it, if it is there already; else None."""
@@ -83,6 +92,13 @@ class Subscription(Protocol):
 
         A driver that cannot join transactions says so in its kind's `unsupported`, and is not asked
         to.
+        """
+        ...
+
+    def ack_nowait(self, message: Message) -> asyncio.Future[None] | None:
+        """As `ack`, without waiting for it: None if it is done, else what ends as `ack` does.
+
+        It may take a few milliseconds longer, so that it is written together with other things.
         """
         ...
 

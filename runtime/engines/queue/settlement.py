@@ -65,9 +65,10 @@ class Settlement:
         self._redact = redact
         on_fork(self._leave_to_parent)
 
-    async def settle(self, delivery: Delivery, outcome: Outcome) -> None:
+    async def settle(self, delivery: Delivery, outcome: Outcome, *, soon: bool = True) -> None:
         """Act on the outcome of a delivery. Logs, and changes nothing, if the message is no longer
         held. Raises AlreadySettled, and what the driver raises; then the delivery is not settled.
+        If nobody waits for it (`soon` is false), it may take a moment longer.
         """
         if delivery.settled:
             raise AlreadySettled(f"message '{delivery.id}' is settled already")
@@ -76,7 +77,10 @@ class Settlement:
         try:
             match outcome:
                 case Ack():
-                    await self.subscription.ack(message)
+                    if soon:
+                        await self.subscription.ack(message)
+                    elif (acked := self.subscription.ack_nowait(message)) is not None:
+                        await acked
                     self.report(delivery, "ack")
                 case Nack(delay, error) if message.attempt < self.queue.max_attempts:
                     await self._retry(delivery, delay, error)

@@ -97,7 +97,7 @@ def test_a_failed_message_passes_at_most_eight_files_of_the_loop_until_the_commi
                 )
                 service = Running(driver)
                 await asyncio.wait_for(service.ready.wait(), SOON)
-                async with consuming(queue, handler):
+                async with consuming(queue, handler, prefetch=0):  # its worker waits for the end
                     await queue.publish(1)
                     await asyncio.to_thread(profile.committed.wait, SOON)
                 await service.end()

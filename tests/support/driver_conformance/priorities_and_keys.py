@@ -89,7 +89,7 @@ async def a_key_that_counts_while_it_runs_is_taken_until_its_message_is_done(
 @needs("unique")
 async def a_key_whose_message_runs_is_free_for_one_that_waits(queue: DriverQueue) -> None:
     first, second = a_keyed_message("index"), a_keyed_message("index")
-    subscription = queue.subscribe(1)
+    subscription = queue.subscribe(0)
     await queue.publish(first)
     running = await received(subscription)
 

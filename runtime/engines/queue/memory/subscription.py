@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class MemorySubscription:
     """A consumer's subscription to a memory queue."""
 
+    settles_at_once = True
+
     def __init__(self, queue: MemoryQueue) -> None:
         self._queue = queue
         self._closed = False
@@ -36,6 +38,9 @@ class MemorySubscription:
         return message
 
     async def ack(self, message: Message, transaction: JoinableTransaction | None = None) -> None:
+        self._queue.delete(message)
+
+    def ack_nowait(self, message: Message) -> None:
         self._queue.delete(message)
 
     async def retry(self, message: Message, delay: float) -> None:

@@ -1,0 +1,189 @@
+"""Attempt: one message in the hands of a worker, from the start of its handler to the outcome."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from runtime.codec import decode_trusted
+from runtime.engines.queue.deadline import NONE, Deadlines
+from runtime.engines.queue.delivery import Delivery
+from runtime.engines.queue.driver_queue import NotHeld
+from runtime.engines.queue.outcome import ACK, Dead, Nack, Outcome, Reason, Requeue, Unsettled
+from runtime.engines.queue.settlement import Settlement, log, outcome_of, outcome_of_result
+from runtime.engines.sql.contract import Transactions
+from runtime.handlers.function import Function
+
+
+class _RolledBack(Exception):
+    """Leaves a transaction without a commit."""
+
+
+class Attempt:
+    """Calls the handler with a message: its time limit, its transaction, its outcome.
+
+    Each worker has one for all its messages: one for each would cost a tenth of a memory queue's
+    message.
+    """
+
+    def __init__(
+        self,
+        function: Function,
+        settlement: Settlement,
+        deadlines: Deadlines | None,
+        transactions: Transactions | None,
+    ) -> None:
+        self.deadline = NONE
+        self.delivery: Delivery | None = None
+        self.cancelled = False
+        self.task: asyncio.Task[None] | None = None
+        """The worker's, in which the handler runs."""
+        self.handle: Callable[[Delivery], Awaitable[Outcome]] = (
+            self._call_handler if transactions is None else self._handle_in_transaction
+        )
+        """Call the handler with the message of a delivery, once. Raises if it is cancelled."""
+        self._function = function
+        self._call = function.call
+        self._settlement = settlement
+        self._deadlines = deadlines
+        self._transactions = transactions
+        self._max_attempts = settlement.queue.max_attempts
+        self._expired = False
+        self._expiry: asyncio.Task[None] | None = None
+
+    def expire(self) -> None:
+        """Called by a timer when the handler's time is over, while it waits for something."""
+        assert self.task is not None
+        assert self.delivery is not None
+        self._expired = True
+        if not self._function.blocking:
+            self.task.cancel()
+        elif not self.delivery.settled:
+            # A thread cannot be stopped: the attempt is over, the worker stays with the thread.
+            self._expiry = asyncio.create_task(self._settle_expired(self.delivery))
+
+    def cancel(self) -> None:
+        """Stop now, even inside a handler. The caller releases the message."""
+        assert self.task is not None
+        self.cancelled = True
+        self.task.cancel()
+
+    def warn_of_failure(self, outcome: Outcome) -> None:
+        """Log the error of a handler that settled its message before it failed."""
+        if self.delivery is not None and not self._expired:
+            self._warn_of_failure(self.delivery, outcome)
+
+    async def _call_handler(self, delivery: Delivery) -> Outcome:
+        message = delivery.message
+        if message.attempt > self._max_attempts:
+            return Dead(Reason.CRASHED, Unsettled("delivered, and never settled"))
+        try:
+            body = decode_trusted(message.body)
+        except (ValueError, RecursionError) as error:
+            return Dead(Reason.INVALID, error)
+        if self._deadlines is not None:
+            self._expired = False
+            self._deadlines.begin(self)
+        try:
+            result = await self._call(delivery, body)
+            outcome: Outcome = ACK if result is None else outcome_of_result(result)
+        except asyncio.CancelledError as error:
+            if self.cancelled:
+                raise
+            outcome = Nack(None, error)
+        except BaseException as error:  # sys.exit() ends a handler, not the program
+            if isinstance(error, GeneratorExit) and not self._is_running():
+                raise
+            outcome = outcome_of(error)
+        self.deadline = NONE
+        if self._expired:
+            return await self._after_expiry()
+        if self.task is not None and self.task.cancelling() and not self.cancelled:
+            await self._undo_cancellation(self.task)
+        return outcome
+
+    async def _handle_in_transaction(self, delivery: Delivery) -> Outcome:
+        """An attempt whose writes and ack are committed together, or not at all."""
+        assert self._transactions is not None
+        settlement = self._settlement
+        outcome: Outcome = ACK
+        try:
+            async with self._transactions() as delivery.transaction:
+                outcome = await self._call_handler(delivery)
+                if delivery.decision is not None and not delivery.settled:
+                    self._warn_of_failure(delivery, outcome)
+                    outcome = delivery.decision
+                if delivery.settled or self.cancelled:
+                    raise _RolledBack
+                if outcome is ACK:
+                    await settlement.subscription.ack(delivery.message, delivery.transaction)
+                elif isinstance(outcome, Requeue):
+                    await settlement.subscription.requeue(
+                        delivery.message,
+                        outcome.again,
+                        outcome.to.driver_queue,
+                        delivery.transaction,
+                    )
+                else:
+                    raise _RolledBack
+            delivery.settled = True
+            settlement.report(delivery, "ack" if outcome is ACK else "requeue")
+        except _RolledBack:
+            pass
+        except NotHeld:
+            delivery.settled = True
+            settlement.ignore(delivery)
+        except Exception as error:  # the commit failed, so nothing was done
+            outcome = Nack(None, error)
+        return outcome
+
+    async def _settle_expired(self, delivery: Delivery) -> None:
+        if delivery.transaction is not None:
+            delivery.transaction.abandon()  # else the settlement would wait for it
+        if not delivery.settled:
+            await self._settlement.settle(delivery, self._timed_out())
+
+    async def _after_expiry(self) -> Outcome:
+        if self._expiry is None:
+            assert self.task is not None
+            self.task.uncancel()
+        else:
+            await self._expiry  # raises here what the driver raised
+            self._expiry = None
+        return self._timed_out()
+
+    async def _undo_cancellation(self, task: asyncio.Task[None]) -> None:
+        """Take back a cancellation that the handler requested: only `cancel` ends a worker.
+
+        Otherwise one message would end its consumer at every attempt, without spending one.
+        """
+        while task.cancelling():
+            task.uncancel()
+        with suppress(asyncio.CancelledError):  # requested and not raised yet
+            await asyncio.sleep(0)
+
+    def _is_running(self) -> bool:
+        """False while this coroutine is closed from outside, which no handler can do."""
+        try:
+            return asyncio.current_task() is self.task
+        except RuntimeError:
+            return False
+
+    def _timed_out(self) -> Nack:
+        assert self._deadlines is not None
+        return Nack(None, TimeoutError(f"not done after {self._deadlines.timeout:g} s"))
+
+    def _warn_of_failure(self, delivery: Delivery, outcome: Outcome) -> None:
+        if not isinstance(outcome, Nack | Dead) or outcome.error is None:
+            return
+        log.warning(
+            "%s settled its message and failed after that",
+            self._function.id,
+            exc_info=outcome.error,
+            extra={
+                "entry": str(self._function.id),
+                "message_id": delivery.id,
+                "fields": {"attempt": delivery.attempt},
+            },
+        )
