@@ -10,7 +10,8 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from tests.support.postgres_server import LOOPBACK, USER, PostgresServer, require_postgres
+from tests.support.postgres_server import USER, PostgresServer, require_postgres
+from tests.support.server import LOOPBACK
 from tests.support.shared_server import Address, shared
 
 PATIENCE = "5s"

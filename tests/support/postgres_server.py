@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Sequence
@@ -11,20 +10,12 @@ from pathlib import Path
 
 import psycopg
 
-from tests.support.server_process import (
-    ServerProcess,
-    drop_to,
-    free_port,
-    hold,
-    require,
-    server_folder,
-)
+from tests.support.server import LOOPBACK, Server
+from tests.support.server_process import drop_to, require
 
 USER = "postgres"
-LOOPBACK = "127.0.0.1"
 
 SETTINGS = {
-    "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
     "max_connections": 200,
     "shared_buffers": "64MB",
@@ -56,16 +47,20 @@ def require_postgres() -> None:
     require("PostgreSQL", "postgresql", bin_folder() is not None)
 
 
-class PostgresServer:
-    """One cluster: its port stays through restarts, its superuser `postgres` needs no password.
+class PostgresServer(Server):
+    """One cluster, whose superuser `postgres` needs no password.
 
     `settings` are those of postgresql.conf; None leaves one at PostgreSQL's default. `fsync` costs
-    a second for each start and belongs to measurements. `host` is where clients reach it.
+    a second for each start and belongs to measurements.
     """
+
+    name = "postgres"
+    user = USER
+    stop_signal = signal.SIGINT
+    end_signal = signal.SIGQUIT
 
     def __init__(
         self,
-        folder: Path | None = None,
         *,
         lease: Path | None = None,
         fsync: bool = False,
@@ -75,27 +70,16 @@ class PostgresServer:
     ) -> None:
         found = bin_folder()
         assert found is not None, "call require_postgres() first"
+        super().__init__(lease=lease, host=host, within=within)
         self.bin = found
-        self.folder = folder or server_folder(USER, "postgres")
         self.data = self.folder / "data"
-        self.host = host
-        self.port = free_port()
         self.fsync = fsync
-        self.settings = {**SETTINGS, **settings}
-        self._within = within
-        self._lease = lease or self.folder / "lease"
-        self._held = hold(self._lease)
-        self._process: ServerProcess | None = None
+        self.settings = {**SETTINGS, "listen_addresses": host, **settings}
         self._standbys: list[PostgresServer] = []
 
     @property
     def url(self) -> str:
         return f"postgresql://{USER}@{self.host}:{self.port}/postgres"
-
-    @property
-    def process(self) -> ServerProcess:
-        assert self._process is not None, "it was not started"
-        return self._process
 
     def initialize(self) -> None:
         """Make an empty cluster: 0.4 s in memory."""
@@ -113,45 +97,23 @@ class PostgresServer:
             with (self.data / "pg_hba.conf").open("a") as rules:
                 rules.write("host all all all trust\nhost replication all all trust\n")
 
-    def start(self) -> None:
+    def command(self) -> list[str]:
         settings = {**({} if self.fsync else FORGETFUL), **self.settings, "port": self.port}
         flags = [f"-c{name}={value}" for name, value in settings.items() if value is not None]
-        self._process = ServerProcess(
-            [str(self.bin / "postgres"), "-D", str(self.data), *flags],
-            folder=self.folder,
-            lease=self._lease,
-            user=USER,
-            within=self._within,
-        )
-        self._process.wait_until(self.accepts)
+        return [str(self.bin / "postgres"), "-D", str(self.data), *flags]
 
     def accepts(self) -> bool:
         """True if it lets clients in: not while it starts, recovers or stops."""
         command = [*self._within, str(self.bin / "pg_isready"), "-q", "-h", self.host]
         return subprocess.run([*command, "-p", str(self.port)], cwd="/").returncode == 0
 
-    def stop(self) -> None:
-        """Stop it as a planned restart does: sessions end, what is under way is rolled back."""
-        self.process.stop(signal.SIGINT)
-
     def kill(self) -> None:
-        """End it with all its backends, as a crash of the machine would."""
+        """End it with all its backends, and the memory that a lost machine would not keep."""
         note = self.data / "postmaster.pid"
         segment = note.read_text().splitlines()[6].split()[1] if note.exists() else None
-        self.process.kill()
+        super().kill()
         if segment:
             subprocess.run(["ipcrm", "--shmem-id", segment], check=True)
-
-    def restart(self) -> None:
-        self.stop()
-        self.start()
-
-    def suspend(self) -> None:
-        """Freeze it with all its backends: connections stay open and nobody answers."""
-        self.process.send(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        self.process.send(signal.SIGCONT)
 
     def standby(self, name: str, **settings: object) -> PostgresServer:
         """A hot standby that follows this server, not started yet: 0.2 s. It goes with its primary.
@@ -190,16 +152,7 @@ class PostgresServer:
     def remove(self) -> None:
         for standby in self._standbys:
             standby.remove()
-        if self._process is not None and self._process.running:
-            self._process.send(signal.SIGCONT)
-            self._process.stop(signal.SIGQUIT)
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self._held.close()
-
-    def detach(self) -> None:
-        """Leave it to the others that hold its lease."""
-        self.process.detach()
-        self._held.close()
+        super().remove()
 
     def _run(self, program: str, *args: str) -> None:
         done = subprocess.run(

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
-import signal
 import subprocess
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.support.server_process import (
-    ServerProcess,
-    drop_to,
-    free_port,
-    give,
-    hold,
-    require,
-    server_folder,
-)
+from tests.support.server import LOOPBACK, Server
+from tests.support.server_process import drop_to, free_port, give, require
 
 USER = "rabbitmq"
 BIN = Path("/usr/lib/rabbitmq/bin")
-LOOPBACK = "127.0.0.1"
 
 THRIFTY = "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none"
 """Two schedulers that do not spin while they wait, as the other tests want the processor too."""
@@ -32,13 +22,15 @@ def require_rabbitmq() -> None:
     require("RabbitMQ", "rabbitmq-server", (BIN / "rabbitmq-server").exists())
 
 
-class RabbitMQServer:
-    """One node with an empty disk: its ports stay through restarts, guest may do everything.
+class RabbitMQServer(Server):
+    """One node with an empty disk, where guest may do everything.
 
-    `settings` are those of rabbitmq.conf, `__` in a name standing for a dot; `within` goes before
-    its commands, as `ip netns exec NAME` would, with `host` as the address to listen on there.
-    `management` adds the HTTP API on `admin_port`, and 5 s to each stop.
+    `settings` are those of rabbitmq.conf, `__` in a name standing for a dot. `management` adds the
+    HTTP API on `admin_port`, and 5 s to each stop.
     """
+
+    name = "rabbitmq"
+    user = USER
 
     def __init__(
         self,
@@ -49,9 +41,7 @@ class RabbitMQServer:
         within: Sequence[str] = (),
         **settings: object,
     ) -> None:
-        self.folder = server_folder(USER, "rabbitmq")
-        self.host = host
-        self.port = free_port()
+        super().__init__(lease=lease, host=host, within=within)
         self.admin_port = free_port() if management else 0
         self.settings = {"loopback_users": "none", "log__console": "true", **settings}
         if management:
@@ -59,19 +49,10 @@ class RabbitMQServer:
             self.settings["management__tcp__port"] = self.admin_port
         self._distribution_port = free_port()
         self._epmd_port = free_port()
-        self._within = within
-        self._lease = lease or self.folder / "lease"
-        self._held = hold(self._lease)
-        self._process: ServerProcess | None = None
 
     @property
     def url(self) -> str:
         return url(self.port, self.host)
-
-    @property
-    def process(self) -> ServerProcess:
-        assert self._process is not None, "it was not started"
-        return self._process
 
     def initialize(self) -> None:
         """Write its configuration, and the cookie that its command line shows it."""
@@ -84,39 +65,12 @@ class RabbitMQServer:
         cookie.chmod(0o400)
         give(cookie, USER)
 
-    def start(self) -> None:
-        self._process = ServerProcess(
-            [str(BIN / "rabbitmq-server")],
-            folder=self.folder,
-            lease=self._lease,
-            user=USER,
-            env=self._env,
-            within=self._within,
-        )
-        self._process.wait_until(self.accepts)
+    def command(self) -> list[str]:
+        return [str(BIN / "rabbitmq-server")]
 
     def accepts(self) -> bool:
         """True if it lets clients in."""
         return "Server startup complete" in self.process.log
-
-    def stop(self) -> None:
-        """Stop it as a planned restart does: it closes its clients' connections first."""
-        self.process.stop(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """End it at once, as a crash of the machine would."""
-        self.process.kill()
-
-    def restart(self) -> None:
-        self.stop()
-        self.start()
-
-    def suspend(self) -> None:
-        """Freeze it: connections stay open and nobody answers."""
-        self.process.send(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        self.process.send(signal.SIGCONT)
 
     def raise_memory_alarm(self) -> None:
         """Make it block all connections that publish."""
@@ -129,7 +83,7 @@ class RabbitMQServer:
         """Run `rabbitmqctl`: a second, for it starts an Erlang of its own. Gives what it prints."""
         done = subprocess.run(
             [*self._within, str(BIN / "rabbitmqctl"), "--quiet", *command],
-            env=self._env,
+            env=self.env(),
             cwd=self.folder,
             capture_output=True,
             text=True,
@@ -141,19 +95,7 @@ class RabbitMQServer:
             )
         return str(done.stdout)
 
-    def remove(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self._held.close()
-
-    def detach(self) -> None:
-        """Leave it to the others that hold its lease."""
-        self.process.detach()
-        self._held.close()
-
-    @property
-    def _env(self) -> dict[str, str]:
+    def env(self) -> dict[str, str]:
         folder = str(self.folder)
         return {
             "PATH": f"{BIN}:{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin",

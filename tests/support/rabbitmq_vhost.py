@@ -13,7 +13,8 @@ from typing import Any
 
 import pika
 
-from tests.support.rabbitmq_server import LOOPBACK, RabbitMQServer, require_rabbitmq, url
+from tests.support.rabbitmq_server import RabbitMQServer, require_rabbitmq, url
+from tests.support.server import LOOPBACK
 from tests.support.shared_server import Address, shared
 
 SOON = 20.0

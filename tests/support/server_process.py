@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import pwd
@@ -31,19 +32,30 @@ def require(what: str, package: str, found: bool) -> None:
     """Skip the test on a machine without that server, and fail it in CI, which has them all."""
     if found:
         return
-    if os.environ.get("CI") == "true":
+    if "CI" in os.environ:
         pytest.fail(f"CI has no {what}: .ci/run installs Debian's package {package}", pytrace=False)
     pytest.skip(f"no {what} here (Debian's package {package})")
 
 
-def server_folder(user: str, prefix: str) -> Path:
+def server_folder(user: str, name: str) -> Path:
     """A new folder of that user's, in memory where there is room."""
     memory = Path("/dev/shm")
     roomy = memory.is_dir() and shutil.disk_usage(memory).free > ROOM
-    folder = Path(tempfile.mkdtemp(prefix=f"{prefix}-", dir=memory if roomy else None))
+    folder = Path(tempfile.mkdtemp(prefix=f"test-{name}-", dir=memory if roomy else None))
+    remove_abandoned(folder.parent, f"test-{name}-*")
     folder.chmod(0o755)
     give(folder, user)
     return folder
+
+
+def remove_abandoned(place: Path, pattern: str) -> None:
+    """Remove the files of servers that had no guard when their user died: they were stopped."""
+    for lease in place.glob(f"{pattern}/lease"):
+        with contextlib.suppress(OSError), lease.open() as file:
+            old = time.time() - os.fstat(file.fileno()).st_mtime > SOON
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if old:
+                shutil.rmtree(lease.parent)
 
 
 def give(path: Path, user: str) -> None:
