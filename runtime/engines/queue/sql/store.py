@@ -63,20 +63,21 @@ class Report(msgspec.Struct, frozen=True):
     due_in: float | None = None
     """Seconds until the next delayed message is due; None if there is none."""
     fault: str | None = None
-    """The error of a check that failed, whose other fields mean nothing."""
+    """The error of a check that failed; only `expired` means anything then."""
 
 
 class Store(Protocol):
     """The messages of one driver's queues in a database, and the lease under which it holds them.
 
     Futures are of the running loop and raise Unavailable if the database could not do it; methods
-    that return one raise Unavailable at once while the store is not open. With a transaction, the
+    that return one raise Unavailable at once while the store is not open, `settle` perhaps NotHeld.
+    With a transaction, the
     work is done inside of it, when and if it is committed; TypeError and ValueError if it is not
     one of this database. Without one, `publish`, `requeue` and `drop` raise RuntimeError inside a
     transaction of this database, for which they would wait forever.
 
-    A message is held by a claim: by its `seq`, the `token` of that claim, and the owner. Only its
-    holder settles it. No two claims of a message have the same token. Delays are counted by the
+    A message is held by its `seq` and the `token` of its claim, for as long as the owner that claimed
+    it has not ended. No two claims of a message have the same token. Delays are counted by the
     store's clock, from when it accepts them.
     """
 
