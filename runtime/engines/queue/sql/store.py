@@ -76,9 +76,9 @@ class Store(Protocol):
     one of this database. Without one, `publish`, `requeue` and `drop` raise RuntimeError inside a
     transaction of this database, for which they would wait forever.
 
-    A message is held by its `seq` and the `token` of its claim, for as long as the owner that claimed
-    it has not ended. No two claims of a message have the same token. Delays are counted by the
-    store's clock, from when it accepts them.
+    A message is held by its `seq` and the `token` of its claim, until the owner that claimed it has
+    ended. No two claims of a message have the same token. Delays are counted by the store's clock,
+    from when it accepts them.
     """
 
     @property
