@@ -47,6 +47,7 @@ REAL_TIME = {
     "runtime.engines.sql.sqlite.write_queue": FAIRNESS,
     "runtime.engines.queue.worker": FAIRNESS,
     "runtime.engines.queue.consumer": DRAIN,
+    "runtime.engines.queue.amqp.link": CLIENTS,
     "runtime.engines.queue.sql.sqlite.liveness": "leases expire on one clock for all processes",
 }
 """Modules that use real time, and the reason why no test may move it."""

@@ -242,6 +242,8 @@ NOT_NEEDED = {
     "starlette.middleware.cors": "is for a router that names it",
     "starlette.staticfiles": "is for http.static",
     "runtime.engines.queue.sql": "is for queue.driver.sql",
+    "runtime.engines.queue.amqp": "is for queue.driver.amqp",
+    "pika": "is for queue.driver.amqp",
     "uvicorn": "serves the applications that this one is measured against",
     "multiprocessing": "is for handlers that want it",
     "logging.config": "is for handlers that want it",
