@@ -80,8 +80,8 @@ class Subscription(Protocol):
     a claim counts those as settled whose settlement was asked for before it.
     """
 
-    settles_at_once: bool
-    """True if none of the settlements waits for anything."""
+    settles_in_background: bool
+    """True if a worker should go on while its `retry` or `bury` is written."""
 
     def take(self) -> Message | None:
         """The next message as `receive` returns it, if it is there already; else None."""

@@ -49,6 +49,8 @@ class AmqpSubscription:
     A lost connection gives all of them back, and those who wait go on waiting for the next one.
     """
 
+    settles_in_background = False
+
     def __init__(self, queue: Queue, prefetch: int) -> None:
         self._queue = queue
         self._time = queue.clock.time
@@ -91,6 +93,9 @@ class AmqpSubscription:
         return message
 
     async def ack(self, message: Message, transaction: JoinableTransaction | None = None) -> None:
+        self.ack_nowait(message)
+
+    def ack_nowait(self, message: Message) -> None:
         channel = self._take_out(message)
         failpoint.point("queue.amqp.ack")
         self._send_ack(channel, message)
