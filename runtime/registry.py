@@ -11,6 +11,7 @@ from typing import Any
 
 import runtime.kinds
 from runtime.kind import Kind
+from runtime.schema.family import FAMILY, add_family
 from runtime.schema.options import OPTIONS, add_options, options_of
 from runtime.schema.schema import Schema, kind_schema
 
@@ -47,13 +48,17 @@ class Registry:
         """The schema of the kind of this name. Raises UnknownKind and BrokenKind.
 
         Options that other kinds declare are part of it: those of built-in kinds, and after
-        `use_installed_options` those of kinds from other packages too.
+        `use_installed_options` those of kinds from other packages too. So are the fields of the
+        other built-in kinds of its family, which have no effect.
         """
         if name not in self._schemas:
             schema = kind_schema(name) if is_built_in(name) else self._own(name)
             if families := options_of(schema.document):
                 kinds = self._schemas_below(families.values())
                 schema = Schema(add_options(schema.document, kinds))
+            if (family := schema.document.get(FAMILY)) and is_built_in(name):
+                others = [(other, kind_schema(other).document) for other in sorted(_below(family))]
+                schema = Schema(add_family(name, schema.document, others))
             self._schemas[name] = schema
         return self._schemas[name]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from runtime.schema.family import OF
 from runtime.schema.field import Field
 from runtime.schema.schema import Schema
 
@@ -24,6 +25,7 @@ def page(name: str, schema: Schema) -> str:
         lines += ["| Field | Type | Default | What it is |", "|---|---|---|---|"]
         lines += [f"| {' | '.join(row)} |" for row in rows]
         lines.append("")
+    lines += _of_family(schema.field)
     if "lifecycle" in schema.field.properties:
         starts = schema.field.explain({})["lifecycle"]["auto_start"]
         default = ", whose `auto_start` is `true` by default" if starts else ""
@@ -49,6 +51,17 @@ def lifecycle_page(shared: Mapping[str, Any]) -> str:
     return "\n".join([*lines, ""])
 
 
+def _of_family(field: Field) -> Iterator[str]:
+    """The fields that only other kinds of the family read."""
+    fields: dict[str, list[str]] = {}
+    for name, inner in field.properties.items():
+        if OF in inner.schema:
+            fields.setdefault(inner.schema[OF], []).append(f"`{name}`")
+    for kind, names in fields.items():
+        yield f"The fields {', '.join(names)} of `{kind}` are accepted too, and have no effect."
+        yield ""
+
+
 _OLDER = re.compile(r"An older name of `([^`]+)`\.")
 """Description of an older name, which is mentioned with the newer one."""
 
@@ -59,7 +72,7 @@ def _rows(field: Field, prefix: str) -> Iterator[tuple[str, str, str, str]]:
         if match := _OLDER.fullmatch(inner.description):
             older.setdefault(match[1], []).append(f"`{name}`")
     for name, inner in field.properties.items():
-        if _OLDER.fullmatch(inner.description):
+        if _OLDER.fullmatch(inner.description) or OF in inner.schema:
             continue
         if not prefix and name in _NOT_LISTED and not (name == "meta" and inner.properties):
             continue
