@@ -11,20 +11,32 @@ message are committed together:
 
     await sql.transaction().execute("INSERT INTO results VALUES (?)", (result,))
 
-`sql.builder` writes SQL from checked names. Errors of the database's driver, such as those of
-`sqlite3`, are raised as they are, except for locks and disk errors: those are `Unavailable`.
+What may fail by itself goes into an attempt, which is undone alone:
+
+    async with tx.attempt():
+        await tx.execute("INSERT INTO tasks (name) VALUES (?)", ("a",))
+
+`sql.builder` writes SQL from checked names, for the database that it runs on. Errors of the
+database's driver, `sqlite3` or `psycopg`, are raised as they are, except for locks, disk errors and
+servers that are not there: those are `Unavailable`. `except sql.IntegrityError` catches a violated
+constraint of either.
 """
 
 from __future__ import annotations
+
+import sys
+from typing import Any
 
 from runtime.engines.queue.delivery import Delivery
 from runtime.engines.sql import builder
 from runtime.engines.sql.contract import (
     Database,
     DatabaseClosed,
+    Json,
     Result,
     Transaction,
     TransactionLost,
+    Uncertain,
 )
 from runtime.handlers.context import call
 from runtime.service import Unavailable
@@ -32,14 +44,20 @@ from runtime.service import Unavailable
 __all__ = [
     "Database",
     "DatabaseClosed",
+    "IntegrityError",
     "Result",
     "Transaction",
     "TransactionLost",
     "Unavailable",
+    "Uncertain",
     "builder",
     "get",
+    "json",
     "transaction",
 ]
+
+IntegrityError: tuple[type[Exception], ...]
+"""The classes of the drivers that are loaded, for `except sql.IntegrityError:`."""
 
 _CALLS = ("query", "query_one", "execute", "transaction")
 
@@ -57,6 +75,11 @@ def get(id: str) -> Database:
     raise TypeError(f"'{id}' is no database; name an entry of kind db.sql.*")
 
 
+def json(value: Any) -> Json:
+    """A value to be bound as JSON: `jsonb` in PostgreSQL, text in SQLite."""
+    return Json(value)
+
+
 def transaction() -> Transaction:
     """The transaction of the message that is being handled; it ends with the handler.
 
@@ -69,3 +92,11 @@ def transaction() -> Transaction:
         f"'{here.entry}' was not called with a transaction; "
         "give its queue.consumer the field 'transaction', or write `async with db.transaction()`"
     )
+
+
+def __getattr__(name: str) -> Any:
+    if name != "IntegrityError":
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    # A manifest without PostgreSQL loads no psycopg; one with it has loaded it before any handler.
+    loaded = [sys.modules[driver] for driver in ("sqlite3", "psycopg") if driver in sys.modules]
+    return tuple(driver.IntegrityError for driver in loaded)

@@ -228,6 +228,8 @@ def test_the_example_says_what_it_does_from_start_to_end(tmp_path: Path) -> None
 
 
 NOT_NEEDED = {
+    "psycopg": "is for an entry of kind db.sql.postgres",
+    "runtime.engines.sql.postgres": "is for an entry of kind db.sql.postgres",
     "jsonschema": "explains what is wrong with a manifest, in 48 ms",
     "difflib": "finds what somebody meant to type",
     "runtime.schema.explain": "explains what jsonschema found",
@@ -242,8 +244,6 @@ NOT_NEEDED = {
     "starlette.middleware.cors": "is for a router that names it",
     "starlette.staticfiles": "is for http.static",
     "runtime.engines.queue.sql": "is for queue.driver.sql",
-    "runtime.engines.queue.amqp": "is for queue.driver.amqp",
-    "pika": "is for queue.driver.amqp",
     "uvicorn": "serves the applications that this one is measured against",
     "multiprocessing": "is for handlers that want it",
     "logging.config": "is for handlers that want it",

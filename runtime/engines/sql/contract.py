@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
 from runtime.engines.sql.builder.dialect import Dialect
 from runtime.service import Unavailable
 
@@ -19,10 +21,14 @@ Row = dict[str, Any]
 Step = Callable[[Any], Any]
 """Work done inside a transaction by another part of the program.
 
-It is called in a thread of the database's, with the driver's own connection (for SQLite a
-`sqlite3.Connection`), and must neither commit nor roll back. What it returns is the answer of the
-step; an exception that it raises or returns is raised to the caller. What a step did before it
-raised is undone, and the transaction goes on.
+It is called with the driver's own connection, and must neither commit nor roll back. What it
+returns is the answer of the step; an exception that it raises or returns is raised to the caller.
+
+For SQLite it is called in the writer's thread, with a `sqlite3.Connection`; what it did before it
+raised is undone, and the transaction goes on. For PostgreSQL it is called on the event loop of the
+database, with an `AsyncConnection` of psycopg whose statements have `$1`, and what it returns is
+awaited if it can be; an exception that it returns leaves the transaction as it is, and one that it
+raises loses it. A first step runs in the pipeline that begins the transaction.
 """
 
 
@@ -35,6 +41,18 @@ class TransactionLost(RuntimeError):
 
     Each further use of the transaction raises it, and so does the end of its block.
     """
+
+
+class Uncertain(Unavailable):
+    """The disk failed or the connection was lost during a commit: the change may or may not have
+    been saved.
+    """
+
+
+class Json(msgspec.Struct, frozen=True):
+    """A value that is bound as JSON: `jsonb` where the database has it, and else its text."""
+
+    value: Any
 
 
 class Result(Protocol):
@@ -77,11 +95,26 @@ class JoinableTransaction(Protocol):
 
 
 class Transaction(JoinableTransaction, Protocol):
-    """Statements that are committed together or not at all."""
+    """Statements that are committed together or not at all.
+
+    Portable code takes a statement that failed for the end of the transaction, as in PostgreSQL:
+    its next use and its commit raise TransactionLost. SQLite undoes that statement alone and goes
+    on. What may fail belongs into an `attempt`.
+    """
 
     @property
     def blocking(self) -> BlockingTransaction:
         """The same transaction, for a plain function in a thread."""
+        ...
+
+    def attempt(self) -> AbstractAsyncContextManager[None]:
+        """A part of the transaction that is undone by itself if an exception leaves its block.
+
+            async with tx.attempt():
+                await tx.execute("INSERT …")
+
+        It is a savepoint, which is a round trip on a server. Attempts may be nested.
+        """
         ...
 
     def abandon(self) -> None:
@@ -120,9 +153,10 @@ class Transaction(JoinableTransaction, Protocol):
 class Database(Protocol):
     """A running database. Calls may come from any task of any event loop.
 
-    Placeholders are the database's own. Parameters are str, bytes, int, float, bool or None, or
-    what is bound as the text that JSON has for it: datetime, date, time, UUID, Decimal, and Enum by
-    its value. Others raise TypeError before anything is sent. A statement outside of a transaction
+    Placeholders are `?` with a sequence of parameters, and `:name` with a mapping. Parameters are
+    str, bytes, int, float, bool, None, datetime, date, time, UUID, Decimal, Enum by its value, and
+    Json; SQLite keeps those that it has no type for as the text that JSON has for them. Others
+    raise TypeError before anything is sent. A statement outside of a transaction
     is committed when its call returns. Inside a transaction, a call of the same task that would
     wait for that transaction raises RuntimeError at once.
     """
@@ -178,6 +212,14 @@ class Database(Protocol):
         """
         ...
 
+    def exclusive(self, key: str) -> AbstractAsyncContextManager[None]:
+        """Hold the lock of a name, which one program at a time has: others wait for it.
+
+        It ends with the program, however that ends. Raises Unavailable if the database cannot be
+        reached, or was lost meanwhile.
+        """
+        ...
+
     def queue_store(self, settings: StoreSettings) -> Store:
         """A new store that keeps the messages of durable queues in this database.
 
@@ -189,6 +231,8 @@ class Database(Protocol):
 
 class BlockingTransaction(JoinableTransaction, Protocol):
     """`Transaction`, for threads."""
+
+    def attempt(self) -> AbstractContextManager[None]: ...
 
     def query(self, text: str, parameters: Parameters = ()) -> list[Row]: ...
 

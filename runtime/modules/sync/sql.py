@@ -8,21 +8,36 @@ with db.transaction() as tx:
 
 from __future__ import annotations
 
+from typing import Any
+
 from runtime.engines.sql.contract import BlockingDatabase, BlockingTransaction, Result
 from runtime.modules import sql
-from runtime.modules.sql import DatabaseClosed, TransactionLost, Unavailable, builder
+from runtime.modules.sql import (
+    DatabaseClosed,
+    TransactionLost,
+    Unavailable,
+    Uncertain,
+    builder,
+    json,
+)
 
 __all__ = [
     "BlockingDatabase",
     "BlockingTransaction",
     "DatabaseClosed",
+    "IntegrityError",
     "Result",
     "TransactionLost",
     "Unavailable",
+    "Uncertain",
     "builder",
     "get",
+    "json",
     "transaction",
 ]
+
+IntegrityError: tuple[type[Exception], ...]
+"""The classes of the drivers that are loaded, for `except sql.IntegrityError:`."""
 
 
 def get(id: str) -> BlockingDatabase:
@@ -33,3 +48,7 @@ def get(id: str) -> BlockingDatabase:
 def transaction() -> BlockingTransaction:
     """The transaction of the message, as `runtime.modules.sql.transaction` finds it."""
     return sql.transaction().blocking
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(sql, name)

@@ -31,7 +31,8 @@ OTHER = Dialect(
     change=SQLITE.change,
     quote='"',
     placeholder="${}",
-    json_items="SELECT * FROM unnest_json(?)",
+    in_items="= ANY(?)",
+    bind_items=list,
 )
 """As PostgreSQL has it, but for `returning`, which is left out."""
 
@@ -67,8 +68,8 @@ def test_what_only_looks_like_a_placeholder_or_a_name_stays() -> None:
 
 def test_a_list_is_one_value_in_every_dialect() -> None:
     assert written(delete("t").where({"id": [1, 2]})) == (
-        'DELETE FROM "t" WHERE "id" IN (SELECT * FROM unnest_json($1))',
-        ("[1,2]",),
+        'DELETE FROM "t" WHERE "id" = ANY($1)',
+        ([1, 2],),
     )
 
 

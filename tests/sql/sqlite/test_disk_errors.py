@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from runtime.engines.sql.contract import DatabaseClosed
-from runtime.engines.sql.sqlite.errors import FileLost, Uncertain
+from runtime.engines.sql.contract import DatabaseClosed, Uncertain
+from runtime.engines.sql.sqlite.errors import FileLost
 from runtime.service import Unavailable
 from tests.support.blackbox import FREE_PORT, running, write_files
 from tests.support.databases import (

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from runtime.engines.sql.contract import Uncertain
 from runtime.engines.sql.sqlite.database import Database
-from runtime.engines.sql.sqlite.errors import Uncertain
 from runtime.service import Unavailable
 from runtime.telemetry import Telemetry
 from tests.sql.sqlite.test_disk_errors import failing_disk
@@ -26,9 +26,6 @@ LONG = (
     "INSERT INTO tasks (name, status) WITH RECURSIVE n(i) AS "
     "(SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT ?, here() || count(*) FROM n"
 )
-
-
-pytestmark = pytest.mark.usefixtures("no_rest")
 
 
 @asynccontextmanager

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-from runtime.engines.sql.builder.dialect import SQLITE, Dialect
+from runtime.engines.sql.builder.dialect import IN_ITEMS, INNER, SQLITE, Dialect, Items
 from runtime.engines.sql.builder.expression import Expression, Rendered
 from runtime.engines.sql.builder.layout import Layout, Section
 
@@ -35,9 +35,10 @@ class Clauses:
 
     def render(self, layout: Layout, dialect: Dialect) -> Rendered:
         """The statement and its values, in the order of the text."""
-        text, order = _compose(layout, self.parts, dialect)
+        text, order, has_items = _compose(layout, self.parts, dialect)
         values = self.values
-        return text, tuple(chain.from_iterable([values[index] for index in order]))
+        bound = tuple(chain.from_iterable([values[index] for index in order]))
+        return text, tuple(_bind_items(bound, dialect)) if has_items else bound
 
 
 def terms(given: tuple[str | Expression, ...], read: Read, what: str) -> Rendered:
@@ -79,8 +80,9 @@ def _join_names(given: tuple[str | Expression, ...], read: Read) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _compose(layout: Layout, parts: Parts, dialect: Dialect) -> tuple[str, tuple[int, ...]]:
-    """The text of a shape of statement, and the order of its parts in it; once for each shape."""
+def _compose(layout: Layout, parts: Parts, dialect: Dialect) -> tuple[str, tuple[int, ...], bool]:
+    """The text of a shape of statement, the order of its parts in it, and whether lists are among
+    its values; once for each shape."""
     given = {clause for clause, _ in parts}
     if unsupported := sorted(given - layout.clauses):
         raise ValueError(f"{dialect.name} has no clause '{unsupported[0]}'")
@@ -95,12 +97,21 @@ def _compose(layout: Layout, parts: Parts, dialect: Dialect) -> tuple[str, tuple
             order += found
         elif section.default and (not section.beside or section.beside in given):
             text += section.lead + section.default
-    return text if dialect is SQLITE else dialect.translate(text), tuple(order)
+    has_items = IN_ITEMS in text
+    if dialect is not SQLITE and dialect is not INNER:
+        text = dialect.translate(text)
+    return text, tuple(order), has_items
+
+
+def _bind_items(values: Iterable[Any], dialect: Dialect) -> Iterator[Any]:
+    for value in values:
+        yield dialect.bind_items(value) if type(value) is Items else value
 
 
 def _word(section: Section, part: str, dialect: Dialect) -> str:
     if section.words is None:
         return part
     if part not in section.words:
-        raise ValueError(f"{dialect.name} has no {section.clause.upper()} {part}")
+        name = f"{section.clause.upper()} {part}"
+        raise dialect.unsupported(name, name)
     return section.words[part]

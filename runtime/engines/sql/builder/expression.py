@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from runtime.engines.sql.builder.dialect import JSON_ITEMS, SQLITE, TOKEN, Dialect
+from runtime.engines.sql.builder.dialect import IN_ITEMS, INNER, SQLITE, TOKEN, Dialect, Items
 from runtime.engines.sql.builder.identifier import column
 
 Rendered = tuple[str, tuple[Any, ...]]
@@ -42,7 +42,6 @@ Condition = Mapping[str, Any] | Expression | str
 _SCALARS = frozenset({str, int, float, bool, bytes})
 _VALUES = (str, int, float, bytes, date, time, UUID, Decimal, Enum)
 _COLLECTIONS = (list, tuple, set, frozenset)
-_json = msgspec.json.Encoder()
 
 
 def expr(text: str, *values: Any) -> Expression:
@@ -139,7 +138,7 @@ def _equal(name: str, value: Any) -> Rendered:
     if isinstance(value, Expression):
         return f"{quoted} = ({value.text})", value.values
     if isinstance(value, Renderable):
-        text, values = value.render()
+        text, values = value.render(INNER)
         return f"{quoted} IN ({text})", values
     if isinstance(value, _VALUES):
         return f"{quoted} = ?", (value,)
@@ -163,8 +162,8 @@ def _among(quoted: str, values: list[Any]) -> Rendered:
     if not present:
         return (f"{quoted} IS NULL" if values else FALSE), ()
     if all(map(_exact_in_json, present)):
-        bound: tuple[Any, ...] = (_json.encode(present).decode(),)
-        text = f"{quoted} IN ({JSON_ITEMS})"
+        bound: tuple[Any, ...] = (Items(present),)
+        text = f"{quoted} {IN_ITEMS}"
     else:
         bound = tuple(present)
         text = f"{quoted} IN ({', '.join('?' * len(bound))})"

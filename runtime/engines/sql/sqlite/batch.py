@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any
 
-from runtime.engines.sql.contract import Step
+from runtime.engines.sql.contract import Step, Uncertain
 from runtime.engines.sql.sqlite.completion import Completion, ResultFuture, deliver
-from runtime.engines.sql.sqlite.errors import Uncertain, as_unavailable
+from runtime.engines.sql.sqlite.errors import as_unavailable
 from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
 
 BatchFunction = Callable[[sqlite3.Connection, Sequence[Any]], Sequence[Any]]

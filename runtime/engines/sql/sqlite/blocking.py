@@ -10,9 +10,10 @@ from typing import Any, Self
 
 from runtime.engines.sql.builder.dialect import SQLITE
 from runtime.engines.sql.contract import Database, Parameters, Step
+from runtime.engines.sql.reentrancy import enter, leave
+from runtime.engines.sql.sqlite.attempt import BlockingAttempt
 from runtime.engines.sql.sqlite.completion import ResultFuture, ThreadFuture
 from runtime.engines.sql.sqlite.compound import CompoundRequest, many_request, script_request
-from runtime.engines.sql.sqlite.reentrancy import enter, leave
 from runtime.engines.sql.sqlite.result import Result, ResultReader, all_rows, first_row, summary
 from runtime.engines.sql.sqlite.writer_transaction import WriterTransaction
 
@@ -79,6 +80,10 @@ class BlockingTransaction:
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Call back on the running event loop once it is committed; never if it is rolled back."""
         self._entered().after_commit(callback)
+
+    def attempt(self) -> BlockingAttempt:
+        """A part that is undone by itself if an exception leaves its block."""
+        return BlockingAttempt(self.execute)
 
     def __enter__(self) -> Self:
         if self._transaction is not None and self._transaction.is_open:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from threading import Lock
 from typing import Any
 
@@ -47,11 +47,8 @@ class ThreadFuture:
 ResultFuture = asyncio.Future[Any] | ThreadFuture
 
 
-def deliver(completions: Iterable[Completion], then: Callable[[], None] | None = None) -> int:
-    """Settle futures from any thread, waking each event loop once, and call `then` there.
-
-    Returns the number of loops.
-    """
+def deliver(completions: Iterable[Completion]) -> None:
+    """Settle futures from any thread, waking each event loop once."""
     batches: dict[asyncio.AbstractEventLoop, list[Completion]] = {}
     current: asyncio.AbstractEventLoop | None = None
     batch: list[Completion] = []
@@ -66,12 +63,11 @@ def deliver(completions: Iterable[Completion], then: Callable[[], None] | None =
             batch = batches.setdefault(loop, [])
         batch.append(completion)
     for loop, batch in batches.items():
-        call_threadsafe(loop, settle, batch, then)
-    return len(batches)
+        call_threadsafe(loop, settle, batch)
 
 
-def settle(completions: list[Completion], then: Callable[[], None] | None = None) -> None:
-    """Settle futures of the running loop, then call `then`."""
+def settle(completions: list[Completion]) -> None:
+    """Settle futures of the running loop."""
     for future, result, error in completions:
         if isinstance(future, ThreadFuture) or future.done():
             continue  # settled already, or cancelled
@@ -79,5 +75,3 @@ def settle(completions: list[Completion], then: Callable[[], None] | None = None
             future.set_result(result)
         else:
             future.set_exception(error)
-    if then is not None:
-        then()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,13 +13,14 @@ from msgspec.structs import replace
 
 from runtime.engines.sql.builder.dialect import SQLITE
 from runtime.engines.sql.contract import Parameters
+from runtime.engines.sql.reentrancy import forbid_reentry
 from runtime.engines.sql.sqlite.batch import BatchFunction, BatchItem
 from runtime.engines.sql.sqlite.blocking import BlockingDatabase
 from runtime.engines.sql.sqlite.completion import ResultFuture
 from runtime.engines.sql.sqlite.compound import CompoundRequest, many_request, script_request
 from runtime.engines.sql.sqlite.connection import Settings, connect
 from runtime.engines.sql.sqlite.engine import Engine
-from runtime.engines.sql.sqlite.reentrancy import forbid_reentry
+from runtime.engines.sql.sqlite.exclusive import exclusive
 from runtime.engines.sql.sqlite.result import Result, ResultReader, all_rows, first_row, summary
 from runtime.engines.sql.sqlite.statement import WRITE, Category
 from runtime.engines.sql.sqlite.statement_request import statement_request
@@ -174,14 +176,6 @@ class Database:
         self._running().write_queue.submit(BatchItem(function, item, future))
         return future
 
-    def batch_lazily(self, function: BatchFunction, item: Any) -> asyncio.Future[Any]:
-        """As `batch`, for what nobody waits for: it may be done a few milliseconds later, together
-        with what somebody waits for, and before all that is asked for after it.
-        """
-        future: asyncio.Future[Any] = asyncio.Future()
-        self._running().write_queue.defer(BatchItem(function, item, future))
-        return future
-
     def connect(self) -> sqlite3.Connection:
         """A connection of the caller's own, in autocommit mode, which does not wait for locks.
 
@@ -192,6 +186,10 @@ class Database:
         connection = connect(existing, uri=True, timeout=0)
         connection.execute("PRAGMA synchronous = NORMAL")
         return connection
+
+    def exclusive(self, key: str) -> AbstractAsyncContextManager[None]:
+        """Hold the lock of a name, which one program at a time has: see the contract."""
+        return exclusive(self._settings, key)
 
     def make_durable(self) -> None:
         """From the next run on, sync each commit to disk before its caller is answered."""

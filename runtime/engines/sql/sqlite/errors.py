@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from copy import copy
 
+from runtime.engines.sql.contract import Uncertain
 from runtime.engines.sql.sqlite.statement import headline
 from runtime.service import Unavailable
 
@@ -20,10 +21,6 @@ _TRANSIENT = {
 
 class FileLost(Unavailable):
     """The file at the database's path is not the one that is open."""
-
-
-class Uncertain(Unavailable):
-    """The disk failed during a commit: the change may or may not have been saved."""
 
 
 def code(error: BaseException) -> int:

@@ -17,14 +17,16 @@ from uuid import UUID
 
 import msgspec
 
-from runtime.engines.sql.contract import Parameters
+from runtime.engines.sql.contract import Json, Parameters
 
 BoundParameters = tuple[Any, ...] | dict[str, Any]
 """Values that `sqlite3` binds as they are."""
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
 _PLAIN = frozenset({bytes, bool, type(None)})
-_WANTED = "str, bytes, int, float, bool, None, datetime, date, time, UUID, Decimal or Enum"
+_WANTED = (
+    "str, bytes, int, float, bool, None, datetime, date, time, UUID, Decimal, Enum or sql.json(…)"
+)
 
 
 def bind(parameters: Parameters) -> BoundParameters:
@@ -103,8 +105,17 @@ def _check(value: Any, place: int | str) -> Any:
             if value.is_finite():
                 return str(value)
             raise ValueError(f"{_where(place)} is a Decimal that is no number")
+        case Json():
+            return _json(value.value, place)
     kind = type(value)
     raise TypeError(f"{_where(place)} is of type {kind.__name__}, wanted {_WANTED}{_hint(kind)}")
+
+
+def _json(value: Any, place: int | str) -> str:
+    try:
+        return msgspec.json.encode(value).decode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TypeError(f"{_where(place)} is not a JSON value: {error}") from None
 
 
 def _iso(value: datetime | time) -> str:
@@ -117,9 +128,9 @@ def _hint(kind: type[Any]) -> str:
     if issubclass(kind, timedelta):
         return "; pass its total_seconds()"
     if is_dataclass(kind) or issubclass(kind, msgspec.Struct):
-        return "; pass its fields one by one, or JSON text: msgspec.json.encode(value).decode()"
+        return "; pass its fields one by one, or sql.json(value)"
     if issubclass(kind, list | tuple | dict):
-        return "; pass JSON text: json.dumps(value)"
+        return "; pass sql.json(value)"
     return ""
 
 

@@ -9,9 +9,10 @@ from typing import Any, Self
 
 from runtime.engines.sql.builder.dialect import SQLITE
 from runtime.engines.sql.contract import Database, Parameters, Step
+from runtime.engines.sql.reentrancy import enter, leave
+from runtime.engines.sql.sqlite.attempt import Attempt
 from runtime.engines.sql.sqlite.blocking import Begin, BlockingTransaction
 from runtime.engines.sql.sqlite.compound import many_request, script_request
-from runtime.engines.sql.sqlite.reentrancy import enter, leave
 from runtime.engines.sql.sqlite.result import Result, all_rows, first_row, summary
 from runtime.engines.sql.sqlite.writer_transaction import WriterTransaction
 
@@ -62,6 +63,10 @@ class Transaction:
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Call back on the running event loop once it is committed; never if it is rolled back."""
         self._entered().after_commit(callback)
+
+    def attempt(self) -> Attempt:
+        """A part that is undone by itself if an exception leaves its block."""
+        return Attempt(self.execute)
 
     @property
     def blocking(self) -> BlockingTransaction:

@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from queue import SimpleQueue
 
-from runtime.engines.sql.contract import DatabaseClosed
+from runtime.engines.sql.contract import DatabaseClosed, Uncertain
 from runtime.engines.sql.sqlite.batch import BatchItem, run_batches
 from runtime.engines.sql.sqlite.completion import Completion, ThreadFuture, deliver
 from runtime.engines.sql.sqlite.compound import CompoundRequest
-from runtime.engines.sql.sqlite.errors import FileLost, Uncertain
+from runtime.engines.sql.sqlite.errors import FileLost
 from runtime.engines.sql.sqlite.loop_access import LoopAccess
 from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
 from runtime.engines.sql.sqlite.statement_request import StatementRequest
@@ -60,14 +60,10 @@ def write(
         first = items.get()
         with usage:
             group, single, ended = _collect(first, items)
-            if single is None:
-                group = [*work_queue.take_deferred(), *group]  # type: ignore[list-item]
             completions = _work(connection, group, single, work_queue)
             if access is not None and single is not None:
                 access.review()
-        work_queue.deliver(
-            completions
-        )  # only now, so that the loop may write what is asked for next
+        deliver(completions)  # only now, so that the loop may write what is asked for next
 
 
 def _work(
@@ -172,8 +168,7 @@ def _run_batch_items(
         return False
     items = [request for request in group if isinstance(request, BatchItem)]
     try:
-        # Told first, so that the tasks that a statement wakes find what was claimed for them.
-        completions[:0] = run_batches(connection.raw, items)
+        completions += run_batches(connection.raw, items)
     except sqlite3.Error as error:
         connection.record_error(error)
         return False

@@ -12,11 +12,17 @@ from threading import Lock
 from time import monotonic
 from typing import Any, Protocol
 
-from runtime.engines.sql.contract import Database, Parameters, Step, TransactionLost
+from runtime.engines.sql.contract import (
+    Database,
+    Parameters,
+    Step,
+    TransactionLost,
+    Uncertain,
+)
 from runtime.engines.sql.sqlite.batch import BatchItem, run_steps
 from runtime.engines.sql.sqlite.completion import Completion, ResultFuture, deliver
 from runtime.engines.sql.sqlite.compound import CompoundRequest
-from runtime.engines.sql.sqlite.errors import FileLost, Uncertain, explain
+from runtime.engines.sql.sqlite.errors import FileLost, explain
 from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
 from runtime.engines.sql.sqlite.result import ResultReader
 from runtime.engines.sql.sqlite.statement import Category

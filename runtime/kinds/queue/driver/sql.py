@@ -45,7 +45,7 @@ def check(entry: Linked) -> Iterable[Problem]:
     if database.fields.get("file") == ":memory:":
         message = f"'{database.id}' is in memory, which keeps nothing"
         yield Problem(("database",), message, "give it a file")
-    chosen = str(database.fields.get("pragmas", {}).get("synchronous") or "FULL").upper()
+    chosen = str((database.fields.get("pragmas") or {}).get("synchronous") or "FULL").upper()
     if entry.fields["durability"] == "full" and chosen in ("NORMAL", "OFF"):
         message = f"'durability' is full, but '{database.id}' has 'pragmas.synchronous: {chosen}'"
         hint = "remove the pragma, or write 'durability: normal'"

@@ -27,9 +27,9 @@ from runtime.engines.queue.sql.sqlite.notifier import Notifier
 from runtime.engines.queue.sql.sqlite.statements import Statements
 from runtime.engines.queue.sql.store import Report, StoreSettings, check_transaction
 from runtime.engines.sql.contract import JoinableTransaction
+from runtime.engines.sql.reentrancy import forbid_reentry
 from runtime.engines.sql.sqlite.batch import BatchFunction
 from runtime.engines.sql.sqlite.database import Database
-from runtime.engines.sql.sqlite.reentrancy import forbid_reentry
 from runtime.handlers.threads import call_threadsafe, run_in_thread
 from runtime.service import StartError, Unavailable
 
@@ -53,12 +53,6 @@ class SqliteStore:
         )
         self.settle: Callable[[Settle], asyncio.Future[Any]] = partial(
             database.batch, self._statements.settle
-        )
-        self.claim_lazily: Callable[[Claim], asyncio.Future[Claimed]] = partial(
-            database.batch_lazily, self._statements.claim
-        )
-        self.settle_lazily: Callable[[Settle], asyncio.Future[Any]] = partial(
-            database.batch_lazily, self._statements.settle
         )
         self._owner = 0
         self._lease: Lease | None = None

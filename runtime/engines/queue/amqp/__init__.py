@@ -1,1 +1,0 @@
-"""Queues on a RabbitMQ broker, over AMQP 0.9.1."""

@@ -1,0 +1,1 @@
+"""A PostgreSQL database: a pool of connections on one event loop."""

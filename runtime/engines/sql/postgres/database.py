@@ -1,0 +1,224 @@
+"""Database: one PostgreSQL database, as handlers and the supervisor see it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any, cast
+
+import psycopg
+
+from runtime.engines.sql.builder.dialect import POSTGRESQL
+from runtime.engines.sql.contract import DatabaseClosed, Parameters
+from runtime.engines.sql.postgres.blocking import BlockingDatabase
+from runtime.engines.sql.postgres.connection import version
+from runtime.engines.sql.postgres.errors import (
+    explain,
+    is_connection_useless,
+    is_stale_plan,
+    lost_connection,
+    uncertain,
+)
+from runtime.engines.sql.postgres.exclusive import exclusive
+from runtime.engines.sql.postgres.loops import on_loop
+from runtime.engines.sql.postgres.parameters import bind
+from runtime.engines.sql.postgres.pool import Pool
+from runtime.engines.sql.postgres.result import (
+    Result,
+    ResultReader,
+    all_rows,
+    first_row,
+    run,
+    summary,
+)
+from runtime.engines.sql.postgres.server_transaction import ServerTransaction
+from runtime.engines.sql.postgres.settings import Settings
+from runtime.engines.sql.postgres.statement import Statement, check_effect, parse
+from runtime.engines.sql.postgres.transaction import Transaction
+from runtime.engines.sql.reentrancy import forbid_reentry
+from runtime.handlers.fork import ParentOnly, on_fork
+from runtime.service import Ready, StartError
+
+if TYPE_CHECKING:
+    from runtime.engines.queue.sql.store import Store, StoreSettings
+
+_STOPPING = "it is stopping"
+
+
+class Database:
+    """A service, and the calls of handlers while it runs.
+
+    A statement outside of a transaction takes a connection of the pool, is committed by itself and
+    gives the connection back; nothing that belongs to a session outlives it.
+
+    Calls raise `DatabaseClosed` while the service does not run, TypeError and ValueError for
+    arguments that PostgreSQL cannot take, Unavailable for a server that is not there, is full or
+    kept a lock, Uncertain for a change whose answer was lost, and otherwise the errors of psycopg;
+    all with the first line of the statement.
+    """
+
+    dialect = POSTGRESQL
+
+    def __init__(self, settings: Settings, on_commit: Callable[[int], None] | None = None) -> None:
+        """`on_commit` is called on the loop with the number of statements."""
+        self.settings = settings
+        self._on_commit = on_commit
+        self._pool: Pool | None = None
+        self._not_running = "it was not started"
+        """The reason for the refusal of a call while there is no pool."""
+        self.blocking = BlockingDatabase(self)
+        on_fork(self._leave_to_parent)
+
+    @property
+    def label(self) -> str:
+        """The address of the database in logs and errors, without a password."""
+        return self.settings.label
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop of its connections. Raises DatabaseClosed."""
+        return self._running().loop
+
+    async def run(self, ready: Ready, stop: asyncio.Event) -> None:
+        """Serve until `stop`, then let what runs finish. It may be run again afterwards.
+
+        A server that is lost meanwhile is tried again, and calls raise Unavailable; that is no
+        failure of the service, which could do no more.
+        """
+        self._not_running = "it is starting"
+        try:
+            await self._serve(ready, stop)
+        except Exception as error:
+            self._not_running = f"it failed: {error}"
+            raise
+        finally:
+            if self._not_running == _STOPPING:
+                self._not_running = "it was stopped"
+
+    async def _serve(self, ready: Ready, stop: asyncio.Event) -> None:
+        pool = Pool(self.settings)
+        try:
+            connection = await pool.open()
+            self._pool = pool
+            ready(f"{self.label} (PostgreSQL {version(connection)})")
+            await pool.serve(stop)
+        except asyncio.CancelledError:
+            pool.abandon()
+            raise
+        finally:
+            self._not_running = _STOPPING
+            self._pool = None
+            await pool.close(self._closed())
+
+    async def query(self, text: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
+        """The rows of a statement, also of one that writes (`RETURNING`).
+
+        Two columns of one name are one key, with the value of the last one.
+        """
+        rows: list[dict[str, Any]] = await self._call(all_rows, text, parameters)
+        return rows
+
+    async def query_one(self, text: str, parameters: Parameters = ()) -> dict[str, Any] | None:
+        """The first row, or None if there is none."""
+        row: dict[str, Any] | None = await self._call(first_row, text, parameters)
+        return row
+
+    async def execute(self, text: str, parameters: Parameters = ()) -> Result:
+        """Run a statement for its effect; it is committed when this returns.
+
+        Cancelled, it is cancelled at the server too, and may have been run all the same.
+        """
+        result: Result = await self._call(summary, text, parameters)
+        return result
+
+    async def executemany(self, text: str, rows: Iterable[Parameters]) -> Result:
+        """Run a statement once for each row of parameters, in one transaction."""
+        async with self._plain_transaction() as tx:
+            return await tx.executemany(text, rows)
+
+    async def executescript(self, script: str) -> None:
+        """Run the statements of a script in one transaction."""
+        async with self._plain_transaction() as tx:
+            await tx.executescript(script)
+
+    def transaction(self) -> Transaction:
+        """`async with database.transaction() as tx:` commits; an exception rolls back."""
+        return Transaction(self.begin)
+
+    def begin(self) -> ServerTransaction:
+        """A new transaction, which takes a connection at its first statement."""
+        pool = self._running()
+        forbid_reentry(self)
+        return ServerTransaction(self, pool, self.settings, self._on_commit)
+
+    def forbid_reentry(self) -> None:
+        """Raise RuntimeError if the caller is in a transaction of this database."""
+        forbid_reentry(self)
+
+    def exclusive(self, key: str) -> AbstractAsyncContextManager[None]:
+        """Hold a lock by its name, which one program at a time has: see the contract."""
+        return exclusive(self.settings, key)
+
+    def queue_store(self, settings: StoreSettings) -> Store:
+        """Queues need a store of their own on PostgreSQL. Raises StartError."""
+        raise StartError(
+            f"'{self.settings.name}' is of kind db.sql.postgres, which keeps no queues"
+        )
+
+    def _plain_transaction(self) -> Transaction:
+        return Transaction(self.begin)
+
+    async def _call(self, read: ResultReader, text: str, parameters: Parameters) -> Any:
+        pool = self._running()
+        statement = parse(text)
+        if statement.refused_alone:
+            raise ValueError(statement.refused_alone)
+        if read is summary:
+            check_effect(statement, text)
+        values = bind(statement.placeholders, parameters)
+        if not statement.reads:
+            forbid_reentry(self)
+        if self.settings.pooler and statement.has_place_inside:
+            async with self._plain_transaction() as tx:
+                server = tx.entered()
+                return await on_loop(server.loop, server.submit(read, text, parameters))
+        call = self._run(pool, read, statement, values, text)
+        return await (call if asyncio.get_running_loop() is pool.loop else on_loop(pool.loop, call))
+
+    async def _run(
+        self, pool: Pool, read: ResultReader, statement: Statement, values: list[Any], text: str
+    ) -> Any:
+        while True:
+            connection = await pool.acquire(self.settings.statement_timeout)
+            try:
+                result = await read(await run(statement, values, connection.raw))
+            except psycopg.Error as error:
+                if is_connection_useless(error):
+                    connection.raw.pgconn.finish()
+                if is_stale_plan(error):
+                    continue  # nothing was done
+                if lost_connection(error) and not statement.reads:
+                    raise uncertain(error, text) from None
+                raise explain(error, text) from None
+            finally:
+                pool.release(connection)
+            if self._on_commit is not None and not statement.reads:
+                self._on_commit(1)
+            return result
+
+    def _leave_to_parent(self) -> None:
+        """In a forked child, whose sockets are the parent's."""
+        if self._pool is not None:
+            self._pool.leave_to_parent()
+        self._pool = cast("Pool", ParentOnly(f"database '{self.settings.name}'"))
+
+    def _closed(self) -> DatabaseClosed:
+        return DatabaseClosed(
+            f"database '{self.settings.name}' is not running ({self._not_running})"
+        )
+
+    def _running(self) -> Pool:
+        if self._pool is None:
+            raise self._closed()
+        return self._pool

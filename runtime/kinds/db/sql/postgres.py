@@ -1,0 +1,170 @@
+"""db.sql.postgres: a PostgreSQL database, through a pool of connections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from runtime.findings.finding import Note, Problem
+from runtime.kind import BuildContext, Kind, Linked, Stage, StartError
+
+if TYPE_CHECKING:
+    from runtime.engines.sql.postgres.database import Database
+
+MEND = "pip install 'manifest-runtime[postgres]'"
+
+
+class TLS(msgspec.Struct, frozen=True, kw_only=True):
+    mode: str | None
+    ca: str | None
+    cert: str | None
+    key: str | None
+
+
+class Pool(msgspec.Struct, frozen=True, kw_only=True):
+    size: int
+    wait: float
+    idle: float
+    lifetime: float
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    dsn: str | None
+    host: str | None
+    port: int | None
+    database: str | None
+    username: str | None
+    password: str | None
+    schema: str | None
+    tls: TLS
+    pool: Pool
+    statement_timeout: float
+    transaction_timeout: float
+    busy_timeout: float
+    durability: str
+    pooler: str
+    direct: str | None
+    application_name: str | None
+
+
+def build(config: Config, context: BuildContext) -> Database:
+    _import(context.id)
+    # psycopg is installed only with the extra, and takes 60 ms that nobody else should pay.
+    from runtime.engines.sql.postgres import address, tracing
+    from runtime.engines.sql.postgres.settings import PoolSettings, Settings
+
+    given = _parameters(config.dsn, {name: getattr(config, name) for name in _NAMES})
+    tls = {
+        "sslmode": config.tls.mode,
+        "sslrootcert": config.tls.ca and str(context.path(config.tls.ca)),
+        "sslcert": config.tls.cert and str(context.path(config.tls.cert)),
+        "sslkey": config.tls.key and str(context.path(config.tls.key)),
+    }
+    chosen = {name: value for name, value in tls.items() if value is not None}
+    application = config.application_name or str(context.id)
+    direct = None if config.direct is None else address.read(config.direct) | chosen
+    for parameters in (given, direct or {}):
+        _hide(parameters, context)
+    settings = Settings(
+        name=str(context.id),
+        label=address.label(given),
+        parameters=address.complete(given | chosen, application),
+        direct=direct and address.complete(direct, application),
+        schema=config.schema,
+        pooler=config.pooler == "transaction",
+        statement_timeout=config.statement_timeout,
+        transaction_timeout=config.transaction_timeout,
+        lock_timeout=config.busy_timeout,
+        durable=config.durability == "full",
+        pool=PoolSettings(
+            size=config.pool.size,
+            wait=config.pool.wait,
+            idle=config.pool.idle,
+            lifetime=config.pool.lifetime,
+        ),
+    )
+    return tracing.database(settings, context.telemetry)
+
+
+_NAMES = ("host", "port", "database", "username", "password")
+_LIBPQ = {"database": "dbname", "username": "user"}
+
+
+def _parameters(dsn: str | None, fields: Mapping[str, Any]) -> dict[str, str]:
+    """The parameters of libpq. Raises InvalidAddress."""
+    from runtime.engines.sql.postgres import address
+
+    given = {} if dsn is None else address.read(dsn)
+    own = {_LIBPQ.get(name, name): str(v) for name in _NAMES if (v := fields.get(name)) is not None}
+    return given | own
+
+
+def _hide(parameters: Mapping[str, str], context: BuildContext) -> None:
+    """Keep passwords out of everything that is logged or stored."""
+    secrets = [parameters[name] for name in ("password", "sslpassword") if name in parameters]
+    context.scope.redactor.hide(secrets)
+    if context.scope.log is not None:
+        context.scope.log.hide(secrets)
+
+
+def _import(id: object) -> None:
+    try:
+        import psycopg  # noqa: F401
+    except ImportError as error:  # its C half, or libpq, may be what is missing
+        why = f"'{id}' needs psycopg, which cannot be imported ({error})"
+        raise StartError(f"{why}; {MEND}") from None
+
+
+def check(entry: Linked) -> Iterable[Problem]:
+    if find_spec("psycopg") is None:
+        yield Problem(("kind",), "db.sql.postgres needs psycopg, which is not installed", MEND)
+        return
+    try:
+        _import(entry.id)
+    except StartError as error:
+        yield Problem(("kind",), str(error))
+        return
+    yield from _check_address(entry)
+    if entry.fields["pooler"] == "none" and entry.fields.get("direct") is not None:
+        message = "'direct' goes around a pooler, and there is none"
+        yield Problem(("direct",), message, "write 'pooler: transaction', or remove it")
+
+
+def _check_address(entry: Linked) -> Iterable[Problem]:
+    from runtime.engines.sql.postgres import address
+
+    fields = entry.fields
+    if fields.get("dsn") is None and fields.get("host") is None and fields.get("database") is None:
+        hint = "write 'dsn: ${env:DATABASE_URL}', or 'host' and 'database'"
+        yield Problem((), "no address; the entry needs 'dsn' or 'host'", hint)
+        return
+    for name in ("dsn", "direct"):
+        if (text := fields.get(name)) is None:
+            continue
+        try:
+            parameters = address.read(text)
+        except address.InvalidAddress as error:
+            message = f"'{name}' is no address of PostgreSQL: {error}"
+            yield Problem((name,), message, "write postgresql://user@host/database")
+            continue
+        if name == "dsn":
+            parameters = _parameters(fields.get("dsn"), fields)
+        mode = fields["tls"].get("mode") or address.with_environment(parameters).get("sslmode")
+        if mode in (None, "verify-full") or address.is_loopback(parameters):
+            continue
+        path = ("tls", "mode") if fields["tls"].get("mode") else (name,)
+        message = f"with sslmode '{mode}' nobody checks which server answers"
+        yield Note(path, message, "write 'tls: {mode: verify-full}', or keep to a trusted net")
+
+
+kind = Kind(
+    "db.sql.postgres",
+    Config,
+    build,
+    stage=Stage.RESOURCE,
+    check=check,
+    unsupported={"queues": "messages are kept in SQLite only, so far"},
+)
