@@ -20,13 +20,12 @@ NO_PARAMS: Mapping[str, str] = {}
 
 _ACCEPTED_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 # The prefix is unique across processes, the counter within one: a UUID costs ten times as much.
-_prefix = secrets.token_hex(6)
-_counter = itertools.count(1)
+_ids = map((secrets.token_hex(6) + "-{:x}").format, itertools.count(1))
 
 
 def new_request_id() -> str:
     """Make an id for a request that has none."""
-    return f"{_prefix}-{next(_counter):x}"
+    return next(_ids)
 
 
 class ExchangeServer(Protocol):

@@ -15,7 +15,7 @@ from runtime.engines.web.protocol.flow import Flow
 from tests.support.serving import run
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-DATE = (b"date", b"now")
+DATE, LINES = (b"date", b"now"), b"date: now\r\n"
 
 
 class Wire:
@@ -49,7 +49,7 @@ def ours(method: str, keep_alive: bool, wire: Wire) -> Send:
         {"method": method},
         wire,  # type: ignore[arg-type]
         wire,
-        [DATE],
+        LINES,
         keep_alive=keep_alive,
         expects_continue=False,
     )
@@ -156,7 +156,7 @@ def test_nothing_is_sent_to_a_client_that_has_gone(messages: list[dict[str, Any]
             {"method": "GET"},
             wire,  # type: ignore[arg-type]
             wire,
-            [DATE],
+            LINES,
             keep_alive=True,
             expects_continue=False,
         )

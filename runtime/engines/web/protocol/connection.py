@@ -169,7 +169,7 @@ class Connection(asyncio.Protocol):
         if shortage is None:
             return
         admission.count(shortage)
-        self.transport.write(refusal.TURNED_AWAY.encode(self._shared.headers))
+        self.transport.write(refusal.TURNED_AWAY.encode(self._shared.lines))
         self._stop_reading()
         excess = connections - admission.max_connections
         self._output.end(linger=shortage is Shortage.CONNECTIONS and excess < _MAX_EXCESS)
@@ -224,7 +224,7 @@ class Connection(asyncio.Protocol):
             scope,
             self._output,
             self,
-            self._shared.headers,
+            self._shared.lines,
             keep_alive=head.keeps_alive and not self._shared.stopping,
             expects_continue=head.expects_continue,
         )
@@ -236,8 +236,8 @@ class Connection(asyncio.Protocol):
             self._await_response()
         run = cycle.run(self._shared.app, self._shared.tasks)
         # In a copy: else a request that waited for another has the context of that one.
-        task = self._loop.create_task(run, context=self._context.copy())
-        self._shared.tasks.add(task)
+        cycle.task = self._loop.create_task(run, context=self._context.copy())
+        self._shared.tasks.add(cycle.task)
 
     def _read_body(self) -> bool:
         """Read of a body what there is; false if more of it is to come."""
@@ -281,7 +281,7 @@ class Connection(asyncio.Protocol):
             with_body = cycle.scope["method"] != "HEAD"
         else:
             with_body = not self._reader.startswith(b"HEAD ")
-        self._output.write(reason.encode(self._shared.headers, with_body=with_body))
+        self._output.write(reason.encode(self._shared.lines, with_body=with_body))
         self._end()
 
     def _end(self) -> None:

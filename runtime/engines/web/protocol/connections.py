@@ -34,7 +34,7 @@ class Connections:
 
         To be called several times per time-out.
         """
-        self._shared.headers = [(b"date", formatdate(usegmt=True).encode())]
+        self._shared.lines = b"date: %b\r\n" % formatdate(usegmt=True).encode()
         now = asyncio.get_running_loop().time()
         self._shared.admission.tick(now)
         for connection in list(self._clients):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from starlette.types import ASGIApp, Message
 
@@ -26,10 +26,10 @@ _STATUS_LINES = {
 }
 
 
-def encode_response(status: int, headers: Headers, body: bytes) -> bytes:
-    """Encode a complete response for the wire."""
+def encode_response(status: int, server_lines: bytes, headers: Headers, body: bytes) -> bytes:
+    """Encode a complete response for the wire. `server_lines` are headers that are encoded."""
     lines = [b"%b: %b\r\n" % header for header in headers]
-    return b"".join([_STATUS_LINES[status], *lines, b"\r\n", body])
+    return b"".join([_STATUS_LINES[status], server_lines, *lines, b"\r\n", body])
 
 
 class Client(Protocol):
@@ -52,11 +52,11 @@ class Cycle:
 
     __slots__ = (
         "_client",
-        "_default_headers",
         "_left",
         "_news",
         "_on_response",
         "_received",
+        "_server_lines",
         "_transport",
         "awaits_disconnect",
         "body",
@@ -68,6 +68,7 @@ class Cycle:
         "response_complete",
         "response_started",
         "scope",
+        "task",
         "until_close",
         "waiting_for_100_continue",
     )
@@ -77,7 +78,7 @@ class Cycle:
         scope: dict[str, Any],
         transport: Output,
         client: Client,
-        default_headers: Headers,
+        server_lines: bytes,
         *,
         keep_alive: bool,
         expects_continue: bool,
@@ -101,9 +102,11 @@ class Cycle:
         self._news = False
         self._received: asyncio.Event | None = None
         """Made by a `receive` that has to wait, which few have."""
+        self.task: asyncio.Task[None]
+        """The one that `run`s, set by whoever makes it."""
         self._transport = transport
         self._client = client
-        self._default_headers = default_headers
+        self._server_lines = server_lines
         self._on_response = client.on_response_complete
 
     async def run(self, app: ASGIApp, tasks: set[asyncio.Task[None]]) -> None:
@@ -111,7 +114,7 @@ class Cycle:
         try:
             await app(self.scope, self.receive, self.send)
         finally:
-            tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+            tasks.discard(self.task)
             self._on_response = discard
             if not self.response_complete and not self.disconnected:
                 self._client.break_off()
@@ -166,7 +169,7 @@ class Cycle:
         self.response_started = True
         self.waiting_for_100_continue = False
         closes = False
-        lines = [*self._default_headers, *headers]
+        lines = [*headers]
         for n, (name, value) in enumerate(lines):
             if BAD_NAME.search(name) or BAD_VALUE.search(value):
                 raise RuntimeError(f"the header {name!r} of the response is not valid: {value!r}")
@@ -185,7 +188,7 @@ class Cycle:
         if self.chunked is None and self.scope["method"] != "HEAD" and status not in BODILESS:
             self.chunked = True
             lines.append(_CHUNKED)
-        self._transport.write(encode_response(status, lines, b""))
+        self._transport.write(encode_response(status, self._server_lines, lines, b""))
 
     def _send_body(self, body: bytes, more: bool) -> None:
         if self.scope["method"] == "HEAD":
@@ -213,12 +216,11 @@ class Cycle:
             return False
         if len(body) > _LARGE or not _FRAMING.isdisjoint([name for name, _ in headers]):
             return False
-        headers = self._default_headers + headers
         if not self.keep_alive:
-            headers.append(_CLOSE)
-        self._transport.write(
-            encode_response(status, headers, b"" if self.scope["method"] == "HEAD" else body)
-        )
+            headers = [*headers, _CLOSE]
+        if self.scope["method"] == "HEAD":
+            body = b""
+        self._transport.write(encode_response(status, self._server_lines, headers, body))
         self.waiting_for_100_continue = False
         self.response_started = True
         self._complete()

@@ -9,7 +9,6 @@ from runtime.engines.web import problem
 from runtime.engines.web.exchange import new_request_id
 from runtime.engines.web.problem import HTTPError
 from runtime.engines.web.protocol.cycle import encode_response
-from runtime.engines.web.response import Headers
 
 MAX_HEAD = 64 * 1024
 """Bytes that a request line and headers may have, together with trailers and chunk extensions."""
@@ -25,18 +24,17 @@ class Refusal(NamedTuple):
     headers: Sequence[tuple[bytes, bytes]] = ()
     connection: bytes = b"close"
 
-    def encode(self, default_headers: Headers, *, with_body: bool = True) -> bytes:
+    def encode(self, server_lines: bytes, *, with_body: bool = True) -> bytes:
         """Encode the response for the wire; it announces that the connection is closed."""
         body = problem.document(HTTPError(self.status, self.detail))
         headers = [
-            *default_headers,
             *self.headers,
             problem.CONTENT_TYPE,
             (b"content-length", b"%d" % len(body)),
             (b"x-request-id", new_request_id().encode()),
             (b"connection", self.connection),
         ]
-        return encode_response(self.status, headers, body if with_body else b"")
+        return encode_response(self.status, server_lines, headers, body if with_body else b"")
 
 
 class Refused(Exception):

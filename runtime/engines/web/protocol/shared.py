@@ -9,7 +9,6 @@ import msgspec
 from starlette.types import ASGIApp
 
 from runtime.engines.web.admission import Admission
-from runtime.engines.web.response import Headers
 from runtime.engines.web.timeouts import Timeouts
 
 if TYPE_CHECKING:
@@ -27,6 +26,6 @@ class Shared(msgspec.Struct, kw_only=True, eq=False):
     """Requests that the application works on."""
     closed: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
     """Set whenever a connection has been closed."""
-    headers: Headers = msgspec.field(default_factory=list)
-    """Sent with each response."""
+    lines: bytes = b""
+    """Headers that are sent with each response, encoded."""
     stopping: bool = False
