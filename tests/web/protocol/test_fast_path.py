@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
+import weakref
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -112,3 +115,33 @@ def test_a_whole_answer_is_what_the_cycle_would_have_sent(
     assert shown(at_once) == shown(in_parts)
     assert at_once.closed is in_parts.closed is closes
     assert len(at_once.written) == 1 or handler in (parting, large)
+
+
+def test_a_request_is_freed_without_the_collector() -> None:
+    """Its task keeps its context, which has the current call, and so the exchange."""
+    current: ContextVar[Exchange] = ContextVar("current")
+    seen: list[weakref.ref[Wire]] = []
+
+    async def remembered(exchange: Exchange) -> str:
+        current.set(exchange)
+        probe = Wire()
+        exchange.scope["probe"] = probe
+        seen.append(weakref.ref(probe))
+        return "done"
+
+    async def main() -> None:
+        dispatcher = Dispatcher(max_body=100)
+        dispatcher.serve(Routes([route("GET", "/x", remembered)]))
+        pool = Connections(dispatcher, PATIENT, Admission(None, ""))
+        connection = pool.connect()
+        connection.connection_made(Wire())  # type: ignore[arg-type]
+        for _ in range(2):
+            connection.data_received(head("GET", "/x"))
+            await asyncio.wait(set(pool._shared.tasks))
+
+    gc.disable()
+    try:
+        run(main())
+        assert seen[0]() is None  # the connection keeps the last one
+    finally:
+        gc.enable()

@@ -236,8 +236,8 @@ class Connection(asyncio.Protocol):
             self._await_response()
         run = cycle.run(self._shared.app, self._shared.tasks)
         # In a copy: else a request that waited for another has the context of that one.
-        cycle.task = self._loop.create_task(run, context=self._context.copy())
-        self._shared.tasks.add(cycle.task)
+        task = self._loop.create_task(run, context=self._context.copy())
+        self._shared.tasks.add(task)
 
     def _read_body(self) -> bool:
         """Read of a body what there is; false if more of it is to come."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from starlette.types import ASGIApp, Message
 
@@ -68,7 +68,6 @@ class Cycle:
         "response_complete",
         "response_started",
         "scope",
-        "task",
         "until_close",
         "waiting_for_100_continue",
     )
@@ -102,8 +101,6 @@ class Cycle:
         self._news = False
         self._received: asyncio.Event | None = None
         """Made by a `receive` that has to wait, which few have."""
-        self.task: asyncio.Task[None]
-        """The one that `run`s, set by whoever makes it."""
         self._transport = transport
         self._client = client
         self._server_lines = server_lines
@@ -114,7 +111,7 @@ class Cycle:
         try:
             await app(self.scope, self.receive, self.send)
         finally:
-            tasks.discard(self.task)
+            tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
             self._on_response = discard
             if not self.response_complete and not self.disconnected:
                 self._client.break_off()
