@@ -39,15 +39,16 @@ def missing() -> str | None:
     return "the load is made by wrk, which is not installed; `apt-get install wrk` brings it"
 
 
-def post(url: str, seconds: int) -> Load:
-    """Post for whole seconds, which is all that wrk takes.
+def post(url: str, seconds: int, pause: int = 0) -> Load:
+    """Post for whole seconds, which is all that wrk takes; each connection waits for `pause`
+    milliseconds after an answer.
 
     One thread of wrk is enough for any Python server.
     """
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout=20s"]
     done = subprocess.run(
         [*command, "--script", str(_SCRIPT), url],
-        env={**os.environ, "BODY": BODY},
+        env={**os.environ, "BODY": BODY, "PAUSE": str(pause)},
         capture_output=True,
         text=True,
         check=True,

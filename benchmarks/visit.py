@@ -54,7 +54,7 @@ def visit(subject: Subject, seconds: int) -> Sample:
         sleep(IDLE)
         rss, pss = program.rss(), program.pss()
         warming = load.post(program.url, WARM_UP)
-        rows = _Rows(program) if subject.works else None
+        rows = Rows(program) if subject.works else None
         if rows is not None:
             rows.settle(warming.accepted, limit=SOON)
             rows.calm()
@@ -81,7 +81,7 @@ def visit(subject: Subject, seconds: int) -> Sample:
     )
 
 
-class _Rows:
+class Rows:
     """Counts the rows that a subject has written, on a connection of its own."""
 
     def __init__(self, program: Running) -> None:
@@ -104,6 +104,11 @@ class _Rows:
         done = min(now - self._seen, wanted)
         self._seen = now
         return done
+
+    def new(self) -> int:
+        """The rows that were written since those that were settled."""
+        with self._connected() as connection:
+            return _count(connection) - self._seen
 
     def calm(self) -> None:
         """Wait until no row is added: wrk leaves a few requests in flight at its end."""

@@ -14,6 +14,7 @@ DRAIN = "services start and stop within real time, so that a start or a drain al
 PROCESSES = "other processes start, crash and stop in real time"
 CLIENTS = "clients send and receive in real time"
 LOCKS = "other programs hold locks in real time"
+SYNCS = "the disk syncs in real time"
 SERVERS = "servers answer, or do not, in real time"
 FAIRNESS = "it yields to others after a slice of real time"
 
@@ -39,6 +40,7 @@ REAL_TIME = {
     "runtime.engines.sql.sqlite.batch": LOCKS,
     "runtime.engines.sql.sqlite.busy_retry": LOCKS,
     "runtime.engines.sql.sqlite.compound": LOCKS,
+    "runtime.engines.sql.sqlite.deferring_queue": SYNCS,
     "runtime.engines.sql.sqlite.managed_connection": LOCKS,
     "runtime.engines.sql.sqlite.statement_request": LOCKS,
     "runtime.engines.sql.sqlite.writer_transaction": LOCKS,
@@ -51,6 +53,7 @@ REAL_TIME = {
     "runtime.engines.sql.sqlite.write_queue": FAIRNESS,
     "runtime.engines.queue.worker": FAIRNESS,
     "runtime.engines.queue.consumer": DRAIN,
+    "runtime.engines.queue.amqp.link": CLIENTS,
     "runtime.engines.queue.sql.sqlite.liveness": "leases expire on one clock for all processes",
 }
 """Modules that use real time, and the reason why no test may move it."""

@@ -25,6 +25,7 @@ _DATA = "registry"
 """The module whose functions read an entry, and need nothing of it to run."""
 
 Resolve = Callable[[Entry, Use], EntryId | Problem | None]
+Missing = Callable[[EntryId, Use], Problem | None]
 
 
 class CodeCheck:
@@ -35,6 +36,7 @@ class CodeCheck:
         application: Path,
         handlers: HandlerCheck,
         resolve: Resolve,
+        missing: Missing,
         findings: list[Finding],
         notes: list[Finding],
     ) -> None:
@@ -42,6 +44,7 @@ class CodeCheck:
         self._findings = findings
         self._notes = notes
         self._resolve = resolve
+        self._missing = missing
         self._reader = CodeReader(application, handlers.tree)
         self._checked: set[Path] = set()
 
@@ -70,6 +73,10 @@ class CodeCheck:
                         self._notes.append(Finding(place, message, hint, Level.NOTE))
                 case EntryId() as id if not use.callee.name.startswith(f"{_DATA}."):
                     uses.setdefault(id, use.callee.name)
+                    if problem := self._missing(id, use):
+                        self._report(
+                            use.file, [Fault(use.node, problem.message, problem.hint or "")]
+                        )
         return uses
 
     def _report(self, file: Path, faults: list[Fault]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
@@ -21,6 +21,7 @@ from runtime.findings.finding import (
     in_order,
 )
 from runtime.findings.suggestion import did_you_mean
+from runtime.linking.capability_check import missing_capability
 from runtime.linking.code.file import Use
 from runtime.linking.code_check import KINDS, CodeCheck
 from runtime.linking.graph import Graph
@@ -207,7 +208,10 @@ class _Linker:
 
     def _check_handlers(self, handlers: HandlerCheck) -> None:
         """Check the files of the handlers, and collect the entries that their code names."""
-        code = CodeCheck(self.manifest.folder, handlers, self._used, self.findings, self.notes)
+        missing = partial(missing_capability, self.links)
+        code = CodeCheck(
+            self.manifest.folder, handlers, self._used, missing, self.findings, self.notes
+        )
         for id, link in self.links.items():
             if not has_handler(link.schema.field):
                 continue

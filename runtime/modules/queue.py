@@ -10,7 +10,7 @@ from runtime.codec import InvalidJSON, decode
 from runtime.engines.queue import dead_letter as names
 from runtime.engines.queue.dead_letter import NoDeadLetter, RequeuedTooOften, requeues
 from runtime.engines.queue.delivery import Delivery
-from runtime.engines.queue.driver_queue import Full, Info, KeyTaken
+from runtime.engines.queue.driver_queue import Full, Info, KeyTaken, PartialInfo
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.outcome import Reject, Retry
 from runtime.engines.queue.queue import Queue
@@ -80,8 +80,11 @@ async def publish(
         raise
 
 
-async def info(id: str) -> Info:
-    """The number of messages in a queue: `ready`, `delayed`, `in_flight`, `dead`."""
+async def info(id: str) -> Info | PartialInfo:
+    """The number of messages in a queue: `ready`, `delayed`, `in_flight`, `dead`.
+
+    `delayed` and `in_flight` are None on a broker, which cannot tell.
+    """
     return await get(id).info()
 
 

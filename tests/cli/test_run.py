@@ -31,7 +31,6 @@ def manifest(*entries: str) -> str:
 
 def test_a_folder_that_is_not_there_is_wrong_usage() -> None:
     ended = execute("run", "no/such/folder")
-
     assert ended.code == 2
     assert "no/such/folder" in ended.err
 
@@ -244,6 +243,8 @@ NOT_NEEDED = {
     "starlette.middleware.cors": "is for a router that names it",
     "starlette.staticfiles": "is for http.static",
     "runtime.engines.queue.sql": "is for queue.driver.sql",
+    "runtime.engines.queue.amqp": "is for queue.driver.amqp",
+    "pika": "is for queue.driver.amqp",
     "uvicorn": "serves the applications that this one is measured against",
     "multiprocessing": "is for handlers that want it",
     "logging.config": "is for handlers that want it",

@@ -130,7 +130,7 @@ def test_an_unknown_driver_is_a_finding_with_a_suggestion(
     ]
 
 
-@pytest.mark.parametrize("name", ["amqp", "sqs"])
+@pytest.mark.parametrize("name", ["nats", "sqs"])
 def test_drivers_that_do_not_exist_have_no_options(name: str, tmp_path: Path) -> None:
     ((message, _),) = found(tmp_path, Registry(), "memory", f"{{{name}: {{}}}}")
 
@@ -179,5 +179,5 @@ def test_pages_and_editors_know_the_options_of_all_installed_drivers(registry: R
 
     assert "| `driver_options.acme.window` | integer | `7` |" in text
     assert "| `driver_options.memory.max_length` | integer | `1000` |" in text
-    assert set(bags["properties"]) == {"acme", "memory", "sql"}
+    assert set(bags["properties"]) == {"acme", "amqp", "memory", "sql"}
     assert bags["additionalProperties"] is False

@@ -17,8 +17,8 @@ from tests.reliability.scenario import SEED, Outcome
 from tests.support.blackbox import ROOT
 
 SCENARIOS = (
-    "kills", "failpoint_sweep", "statements", "graceful_stop", "overrun", "freeze", "poison",
-    "locks", "damage", "overload", "migration", "combined_faults", "forks", "descriptors",
+    "kills", "kills_normal", "failpoint_sweep", "statements", "graceful_stop", "overrun", "freeze",
+    "poison", "locks", "damage", "overload", "migration", "combined_faults", "forks", "descriptors",
 )  # fmt: skip
 PAGE = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- measured -->\n", "<!-- /measured -->"

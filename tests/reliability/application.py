@@ -128,6 +128,8 @@ async def work(body):
         case "reject":
             raise queue.Reject("never")
     await asyncio.sleep(body.get("sleep", 0))
+    if body.get("insert"):
+        await sql.get("db").execute("INSERT INTO written VALUES (?)", [message.id])
     if body.get("write"):
         await sql.transaction().execute("INSERT INTO written VALUES (?)", [message.id])
     note("end", message)
@@ -151,6 +153,18 @@ def write_transactional(folder: Path, more: str = "") -> Path:
         {"func: work\n    concurrency": "func: work\n    transaction: db\n    concurrency"},
         more,
     )
+    return _with_table(folder)
+
+
+def write_normal(folder: Path) -> Path:
+    """Like `write`, with `durability: normal`, for handlers that may `insert` a row: the event loop
+    publishes, claims, inserts and acks."""
+    return _with_table(
+        write(folder, {"    database: db": "    database: db\n    durability: normal"})
+    )
+
+
+def _with_table(folder: Path) -> Path:
     (folder / "data").mkdir()
     with closing(sqlite3.connect(folder / "data" / "a.db")) as connection:
         connection.execute("CREATE TABLE written (id TEXT)")

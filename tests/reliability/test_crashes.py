@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.reliability import damage, failpoint_sweep, forks, kills, migration, poison, statements
+from tests.reliability import (
+    damage,
+    failpoint_sweep,
+    forks,
+    kills,
+    kills_normal,
+    migration,
+    poison,
+    statements,
+)
 from tests.reliability.scenario import run_short
 
 pytestmark = pytest.mark.slow
@@ -14,6 +23,10 @@ pytestmark = pytest.mark.slow
 
 def test_nothing_accepted_is_lost_over_kills(tmp_path: Path) -> None:
     run_short(kills, tmp_path)
+
+
+def test_nothing_accepted_is_lost_over_kills_while_the_loop_writes(tmp_path: Path) -> None:
+    run_short(kills_normal, tmp_path)
 
 
 def test_a_crash_at_any_failpoint_loses_nothing(tmp_path: Path) -> None:

@@ -44,10 +44,13 @@ class Opened:
 
 
 @asynccontextmanager
-async def opened(folder: Path, telemetry: Telemetry | None = None) -> AsyncIterator[Opened]:
-    async with databases.tasks(folder / "a.db") as database:
+async def opened(
+    folder: Path, queue_telemetry: Telemetry | None = None, **options: Any
+) -> AsyncIterator[Opened]:
+    """The options are those of the database."""
+    async with databases.tasks(folder / "a.db", **options) as database:
         driver = sql_driver(database)
-        it = Opened(database, driver, telemetry)
+        it = Opened(database, driver, queue_telemetry)
         service = Running(driver)
         await asyncio.wait_for(service.ready.wait(), SOON)
         yield it

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 
 from tests.support.server import LOOPBACK, Server
-from tests.support.server_process import drop_to, require
+from tests.support.server_process import as_user, require
 
 USER = "postgres"
 
@@ -115,15 +115,23 @@ class PostgresServer(Server):
         if segment:
             subprocess.run(["ipcrm", "--shmem-id", segment], check=True)
 
-    def standby(self, name: str, **settings: object) -> PostgresServer:
+    def standby(
+        self,
+        name: str,
+        *,
+        host: str | None = None,
+        within: Sequence[str] | None = None,
+        **settings: object,
+    ) -> PostgresServer:
         """A hot standby that follows this server, not started yet: 0.2 s. It goes with its primary.
 
         It is synchronous once this server's `synchronous_standby_names` has `name`.
         """
-        alone = {"synchronous_standby_names": None}
+        host = host or self.host
+        alone = {"synchronous_standby_names": None, "listen_addresses": host}
         it = PostgresServer(
-            host=self.host,
-            within=self._within,
+            host=host,
+            within=self._within if within is None else within,
             fsync=self.fsync,
             **{**self.settings, **alone, **settings},
         )
@@ -156,11 +164,10 @@ class PostgresServer(Server):
 
     def _run(self, program: str, *args: str) -> None:
         done = subprocess.run(
-            [*self._within, str(self.bin / program), *args],
+            [*as_user(USER), str(self.bin / program), *args],
             cwd=self.folder,
             capture_output=True,
             text=True,
-            **drop_to(USER),  # type: ignore[call-overload]
         )
         if done.returncode:
             raise RuntimeError(f"{program} failed:\n{done.stdout}{done.stderr}")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.support.server import LOOPBACK, Server
-from tests.support.server_process import drop_to, free_port, give, require
+from tests.support.server_process import as_user, free_port, give, require
 
 USER = "rabbitmq"
 BIN = Path("/usr/lib/rabbitmq/bin")
@@ -82,12 +82,11 @@ class RabbitMQServer(Server):
     def control(self, *command: str) -> str:
         """Run `rabbitmqctl`: a second, for it starts an Erlang of its own. Gives what it prints."""
         done = subprocess.run(
-            [*self._within, str(BIN / "rabbitmqctl"), "--quiet", *command],
+            [*self._within, *as_user(USER), str(BIN / "rabbitmqctl"), "--quiet", *command],
             env=self.env(),
             cwd=self.folder,
             capture_output=True,
             text=True,
-            **drop_to(USER),  # type: ignore[call-overload]
         )
         if done.returncode:
             raise RuntimeError(

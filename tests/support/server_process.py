@@ -71,10 +71,11 @@ def ids(user: str) -> tuple[int, int]:
     return entry.pw_uid, entry.pw_gid
 
 
-def drop_to(user: str) -> dict[str, object]:
-    """Options of `subprocess` for a program that runs as that user, where we are root."""
+def as_user(user: str) -> list[str]:
+    """What goes before a command that runs as that user, where we are root."""
     uid, gid = ids(user)
-    return {"user": uid, "group": gid, "extra_groups": []} if os.getuid() == 0 else {}
+    dropped = ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups"]
+    return dropped if os.getuid() == 0 else []
 
 
 def free_port() -> int:

@@ -56,6 +56,15 @@ class Info(msgspec.Struct, frozen=True):
     """Those in the driver's own store, and those in the queue that is named for them."""
 
 
+class PartialInfo(msgspec.Struct, frozen=True):
+    """The numbers of a driver that cannot tell how many messages are delayed or in flight."""
+
+    ready: int
+    dead: int
+    delayed: None = None
+    in_flight: None = None
+
+
 class Subscription(Protocol):
     """One consumer's claim on a queue. Made by `DriverQueue.subscribe`, for one event loop.
 
@@ -71,8 +80,8 @@ class Subscription(Protocol):
     a claim counts those as settled whose settlement was asked for before it.
     """
 
-    settles_at_once: bool
-    """True if none of the settlements waits for anything."""
+    settles_in_background: bool
+    """True if a worker should go on while its `retry` or `bury` is written."""
 
     def take(self) -> Message | None:
         """The next message as `receive` returns it, if it is there already; else None."""
@@ -189,7 +198,9 @@ class DriverQueue(Protocol):
         """A subscription that claims at most `prefetch` messages ahead; with 0, none."""
         ...
 
-    async def info(self) -> Info: ...
+    async def info(self) -> Info | PartialInfo:
+        """A driver that gives a PartialInfo says so in its kind's `unsupported`, under `info`."""
+        ...
 
     # A driver that cannot look for single messages says so in its kind's `unsupported`, under
     # `dead_letters`: with `died_in` it counts and finds none, and requeues and drops none.

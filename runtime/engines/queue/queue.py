@@ -14,7 +14,7 @@ from runtime.codec import NotJSON, encode
 from runtime.engines.queue.body import encode_records
 from runtime.engines.queue.dead_letter import TIME, NoDeadLetter, requeued
 from runtime.engines.queue.delay import seconds
-from runtime.engines.queue.driver_queue import DriverQueue, Full, Info, NotHeld
+from runtime.engines.queue.driver_queue import DriverQueue, Full, Info, NotHeld, PartialInfo
 from runtime.engines.queue.message import (
     NO_HEADERS,
     Message,
@@ -113,8 +113,8 @@ class Queue:
         text = f"queue '{self.id}' is full{length}{waited}{reason}"
         return Full(text, error.length, error.waited)
 
-    async def info(self) -> Info:
-        """The number of messages in each state."""
+    async def info(self) -> Info | PartialInfo:
+        """The number of messages in each state, as far as the driver can tell."""
         info = await self.driver_queue.info()
         if self.dead_letter is None:
             return info

@@ -42,7 +42,8 @@ class Worker:
         self._pending = pending
         self._most_pending = most_pending
         # A task for what is done at once would only cost.
-        self._most_tasks = 0 if settlement.subscription.settles_at_once else most_pending
+        in_background = settlement.subscription.settles_in_background
+        self._most_tasks = most_pending if in_background else 0
         self._turn = turn
         self._telemetry = telemetry
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import msgspec
 
 from runtime.engines.queue.consumer import Consumer
-from runtime.findings.finding import Problem
+from runtime.findings.finding import Note, Problem
 from runtime.kind import Arguments, BuildContext, Kind, Linked, Stage
 from runtime.kinds.db.sql import Database
 from runtime.kinds.function import Function, Separable
 from runtime.kinds.queue import Queue
+from runtime.units import format_duration
+
+MARGIN = 5 / 6
+"""The share of a broker's limit that a call may take: it looks at its watch once a minute."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +49,8 @@ def check(entry: Linked) -> Iterable[Arguments | Problem]:
     yield Arguments(("func",), 1, 1, "a consumer")
     database = entry.follow("transaction")
     driver = (queue := entry.follow("queue")) and queue.follow("driver")
+    if driver is not None and (limit := driver.fields.get("consumer_timeout")):
+        yield from _check_time(entry, driver, limit)
     if database is None or driver is None:
         return
     if why := driver.kind.unsupported.get("transaction"):
@@ -55,6 +62,29 @@ def check(entry: Linked) -> Iterable[Arguments | Problem]:
     if storage is not None and storage.id != database.id:
         message = f"'{driver.id}' keeps its messages in '{storage.id}', not in '{database.id}'"
         yield Problem(("transaction",), message, f"write {storage.id}")
+
+
+def _check_time(entry: Linked, driver: Linked, limit: float) -> Iterable[Problem]:
+    """Compare the time of a call with that after which the broker takes its message back."""
+    timeout, longest = entry.fields["timeout"], format_duration(limit * MARGIN)
+    shown = format_duration(limit)
+    rounds = math.ceil(entry.fields["prefetch"] / entry.fields["concurrency"])
+    if timeout is None:
+        message = f"'{driver.id}' delivers a message again that is not done after {shown}"
+        yield Note((), message, f"write a 'timeout' of {longest} at most")
+    elif timeout > limit * MARGIN:
+        message = f"'{driver.id}' delivers a message again that is not done after {shown}"
+        hint = (
+            f"write {longest} at most, or raise 'consumer_timeout' of the broker and of the driver"
+        )
+        yield Problem(("timeout",), message, hint)
+    elif timeout * rounds > limit:
+        message = (
+            f"the last of {entry.fields['prefetch']} messages claimed ahead may wait for "
+            f"{format_duration(timeout * rounds)}, and "
+            f"'{driver.id}' delivers it again after {shown}"
+        )
+        yield Note(("prefetch",), message, "write a smaller 'prefetch'")
 
 
 kind = Kind("queue.consumer", Config, build, stage=Stage.CONSUMER, check=check)

@@ -23,6 +23,8 @@ class Use(msgspec.Struct, frozen=True):
     """The place of the id, or of the call."""
     callee: Callee
     id: str
+    keywords: frozenset[str] = frozenset()
+    """The arguments that are passed by name, but those of a literal None or 0."""
 
 
 class Part(msgspec.Struct):
@@ -95,7 +97,7 @@ class CodeFile:
         if callee is not None and callee.name in IDS:
             argument = call.args[0] if call.args else named.get("id")
             if argument is not None and (text := self._resolver.constant(argument)):
-                yield Use(self.path, argument, callee, text)
+                yield Use(self.path, argument, callee, text, _given(call))
         # `partial(queue.publish, "tasks")`, `to_thread(queue.publish, "tasks", body)`
         for function, argument in zip(call.args, call.args[1:], strict=False):
             if isinstance(function, ast.Name | ast.Attribute):
@@ -119,6 +121,14 @@ class CodeFile:
             text += f".{parent.attr}"
             parent = self._tree.parents[parent]
         return text
+
+
+def _given(call: ast.Call) -> frozenset[str]:
+    return frozenset(
+        keyword.arg
+        for keyword in call.keywords
+        if keyword.arg and not (isinstance(keyword.value, ast.Constant) and not keyword.value.value)
+    )
 
 
 def _names(node: ast.AST) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from runtime.engines.queue.dead_letter import NoDeadLetter, RequeuedTooOften
 from runtime.engines.queue.delivery import Delivery
-from runtime.engines.queue.driver_queue import Full, Info, KeyTaken
+from runtime.engines.queue.driver_queue import Full, Info, KeyTaken, PartialInfo
 from runtime.engines.queue.outcome import Reject, Retry
 from runtime.engines.sql.contract import JoinableTransaction
 from runtime.handlers import context
@@ -102,7 +102,7 @@ def publish(
     return _wait(publishing)
 
 
-def info(id: str) -> Info:
+def info(id: str) -> Info | PartialInfo:
     """The number of messages in a queue: `ready`, `delayed`, `in_flight`, `dead`."""
     return _wait(queue.get(id).info())
 

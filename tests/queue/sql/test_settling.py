@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from runtime.engines.queue.driver_queue import Info
-from runtime.engines.queue.sql.operations import Ack, Settle
+from runtime.engines.queue.sql.operations import Settle
 from runtime.modules import queue as module
 from runtime.telemetry import Telemetry
 from tests.support.consuming import SOON, consuming, run, until
@@ -220,22 +220,20 @@ def test_an_error_of_the_store_ends_the_consumer_and_releases_the_message(tmp_pa
             for number in range(2):
                 await it.queue.publish(number)
             store: Any = it.store
-            settle = store.settle
+            settle_lazily = store.settle_lazily
 
-            def fail_acks(item: Settle) -> asyncio.Future[Any]:
-                if not isinstance(item, Ack):
-                    return settle(item)  # type: ignore[no-any-return]
+            def fail(item: Settle) -> asyncio.Future[Any]:
                 failed: asyncio.Future[Any] = asyncio.Future()
                 failed.set_exception(LookupError("no such row"))
                 return failed
 
             async with consuming(it.queue, handler_of(gate)) as running:
                 await until(lambda: gate.begun == [0, 1])
-                store.settle = fail_acks
+                store.settle_lazily = fail
                 gate.open.set()
                 with pytest.raises(LookupError):
                     await asyncio.wait_for(running.task, SOON)
-            store.settle = settle
+            store.settle_lazily = settle_lazily
             subscription = it.queue.driver_queue.subscribe(0)
             message = await subscription.receive()
 

@@ -28,6 +28,9 @@ LONG = (
 )
 
 
+pytestmark = pytest.mark.usefixtures("no_rest")
+
+
 @asynccontextmanager
 async def watched(file: Path, **options: Any) -> AsyncIterator[Database]:
     """A database whose statements may ask `here()`, if the event loop runs them."""

@@ -11,10 +11,11 @@ from tests.support.driver_conformance.messages import (
     a_ranked_message,
     bodies,
     dead_letter,
-    held_in,
+    holds,
     lost,
     publish,
     received,
+    shows,
 )
 from tests.support.driver_conformance.suite import ROOM, Harness, case, needs
 
@@ -57,7 +58,7 @@ async def a_dead_letter_is_received_from_another_queue(
         dead.attempt,
         dead.headers["x_dead_letter_reason"],
     ) == (b"[1]", 1, "rejected")
-    assert await queue.info() == Info(0, 0, 0, 0)
+    assert await shows(queue, Info(0, 0, 0, 0))
 
 
 @case
@@ -97,7 +98,7 @@ async def a_dead_letter_crosses_to_another_driver(queue: DriverQueue, foreign: D
     assert (got.id, got.body, got.attempt) == (sent.id, sent.body, 1)
     assert dict(got.headers) == dict(buried.headers)
     assert got.headers["x_dead_letter_error"] == "ValueError: ü\n😀"
-    assert await queue.info() == Info(0, 0, 0, 0)
+    assert await shows(queue, Info(0, 0, 0, 0))
     await lost(subscription.ack(message))
 
 
@@ -112,7 +113,7 @@ async def a_full_queue_of_another_driver_takes_a_dead_letter(
     await subscription.bury(message, dead_letter(message), foreign)
 
     assert await bodies(foreign.subscribe(10), 6) == list("123456")
-    assert await queue.info() == Info(0, 0, 0, 0)
+    assert await shows(queue, Info(0, 0, 0, 0))
 
 
 @case
@@ -142,4 +143,4 @@ async def a_queue_may_be_its_own_for_dead_letters(queue: DriverQueue) -> None:
 
     assert (again.id, again.attempt) == (message.id, 1)
     assert again.headers["x_original_queue"] == "app:q"
-    assert held_in(await queue.info()) == 1
+    assert await holds(queue, 1)

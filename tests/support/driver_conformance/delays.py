@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from time import monotonic
 
-from runtime.engines.queue.driver_queue import DriverQueue, Info
+from runtime.engines.queue.driver_queue import DriverQueue, Info, Subscription
 from tests.support.driver_conformance.messages import (
     a_message,
     bodies,
@@ -13,8 +13,17 @@ from tests.support.driver_conformance.messages import (
     nothing_else,
     publish,
     received,
+    shows,
 )
 from tests.support.driver_conformance.suite import LATER, NEVER, case, needs
+
+
+async def warm_up(subscription: Subscription, queue: DriverQueue, *delays: float) -> None:
+    """Use each delay once: some drivers make something for each, which takes its time."""
+    for delay in delays:
+        await queue.publish(a_message(), delay)
+    for _ in delays:
+        await subscription.ack(await received(subscription))
 
 
 @case
@@ -34,7 +43,8 @@ async def a_delayed_message_does_not_come_early(queue: DriverQueue) -> None:
 @needs("delay")
 async def delayed_messages_come_in_the_order_of_their_times(queue: DriverQueue) -> None:
     subscription = queue.subscribe(10)
-    for body, delay in ("3", 0.06), ("1", 0.02), ("2", 0.04):
+    await warm_up(subscription, queue, 0.02, 0.06, 0.1)
+    for body, delay in ("3", 0.1), ("1", 0.02), ("2", 0.06):
         await queue.publish(a_message(body), delay)
 
     assert [(await received(subscription)).body for _ in "123"] == [b"1", b"2", b"3"]
@@ -56,8 +66,9 @@ async def a_retry_waits_for_its_delay(queue: DriverQueue) -> None:
 @case
 @needs("delay")
 async def retries_come_in_the_order_of_their_delays(queue: DriverQueue) -> None:
-    await publish(queue, "12")
     subscription = queue.subscribe(10)
+    await warm_up(subscription, queue, LATER, 2 * LATER)
+    await publish(queue, "12")
     first, second = await received(subscription), await received(subscription)
     await subscription.retry(first, 2 * LATER)
     await subscription.retry(second, LATER)
@@ -75,7 +86,7 @@ async def what_waits_for_its_retry_is_in_nobodys_hand(queue: DriverQueue) -> Non
     await lost(subscription.ack(message))
     await subscription.release([message])
 
-    assert await queue.info() == Info(0, 1, 0, 0)
+    assert await shows(queue, Info(0, 1, 0, 0))
     assert await nothing_else(queue, subscription)
 
 
@@ -114,7 +125,7 @@ async def a_delay_of_years_keeps_nobody_from_its_turn(queue: DriverQueue) -> Non
     await queue.publish(a_message("3"), 400 * 365 * 86_400.0)
 
     assert (await received(subscription)).body == b"2"
-    assert (await queue.info()).delayed == 2
+    assert (await queue.info()).delayed in (2, None)
 
 
 @case
@@ -127,4 +138,4 @@ async def a_delay_without_end_harms_nobody(queue: DriverQueue) -> None:
     await publish(queue, "3")
 
     assert (await received(subscription)).body == b"3"
-    assert await queue.info() == Info(0, 2, 1, 0)
+    assert await shows(queue, Info(0, 2, 1, 0))

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from time import time
 from typing import Any
 
 import pytest
 
 from runtime.engines.queue import settlement
-from runtime.engines.queue.driver_queue import DriverQueue, Info, NotHeld, Subscription
+from runtime.engines.queue.driver_queue import (
+    DriverQueue,
+    Info,
+    NotHeld,
+    PartialInfo,
+    Subscription,
+)
 from runtime.engines.queue.message import Message, next_id
 from runtime.engines.queue.outcome import Reason
 from tests.support.consuming import SOON
@@ -66,6 +72,44 @@ def lost(settle: Awaitable[None]) -> Any:
     return refused()
 
 
-def held_in(info: Info) -> int:
-    """The number of messages that the queue's bound counts."""
-    return info.ready + info.delayed + info.in_flight
+def held_in(info: Info | PartialInfo) -> int:
+    """The number of messages that the queue's bound counts, as far as the driver can tell."""
+    return info.ready + (info.delayed or 0) + (info.in_flight or 0)
+
+
+def is_exact(info: Info | PartialInfo) -> bool:
+    """False if the driver cannot tell all numbers."""
+    return isinstance(info, Info)
+
+
+async def shows(queue: DriverQueue, expected: Info) -> bool:
+    """True if the queue has that many messages in each state, of which its driver can tell.
+
+    Drivers that tell all do so at once. Others ask a server, which may still be at work.
+    """
+
+    def as_told(info: Info | PartialInfo) -> bool:
+        return all(
+            told is None or told == getattr(expected, state)
+            for state, told in ((name, getattr(info, name)) for name in Info.__struct_fields__)
+        )
+
+    return await _becomes(queue, as_told)
+
+
+async def holds(queue: DriverQueue, count: int) -> bool:
+    """True if the queue's bound counts so many messages, as far as its driver can tell."""
+
+    def as_told(info: Info | PartialInfo) -> bool:
+        return held_in(info) == count if is_exact(info) else info.ready <= count
+
+    return await _becomes(queue, as_told)
+
+
+async def _becomes(queue: DriverQueue, is_right: Callable[[Info | PartialInfo], bool]) -> bool:
+    async with asyncio.timeout(SOON):
+        while not is_right(info := await queue.info()):
+            if is_exact(info):
+                return False
+            await asyncio.sleep(0)
+    return True

@@ -11,6 +11,7 @@ from tests.support.driver_conformance.messages import (
     a_ranked_message,
     dead_letter,
     received,
+    shows,
 )
 from tests.support.driver_conformance.suite import MAX_LENGTH, case, needs
 
@@ -62,7 +63,7 @@ async def of_one_key_one_message_waits_ready_or_delayed(queue: DriverQueue) -> N
     assert await queue.publish(a_keyed_message("invoice 7")) == first.id
     assert await queue.publish(second, 60) == second.id
     assert await queue.publish(a_keyed_message("invoice 8")) == second.id
-    assert await queue.info() == Info(1, 1, 0, 0)
+    assert await shows(queue, Info(1, 1, 0, 0))
 
 
 @case
@@ -82,7 +83,7 @@ async def a_key_that_counts_while_it_runs_is_taken_until_its_message_is_done(
     assert await publish() == first.id
     await subscription.retry(in_hand, 60)
     assert await publish() == first.id
-    assert await queue.info() == Info(0, 1, 0, 0)
+    assert await shows(queue, Info(0, 1, 0, 0))
 
 
 @case
@@ -98,7 +99,7 @@ async def a_key_whose_message_runs_is_free_for_one_that_waits(queue: DriverQueue
     await subscription.ack(running)
     assert await queue.publish(a_keyed_message("index")) == second.id
     assert (await received(subscription)).id == second.id
-    assert await queue.info() == Info(0, 0, 1, 0)
+    assert await shows(queue, Info(0, 0, 1, 0))
 
 
 @case
@@ -114,7 +115,7 @@ async def a_message_that_comes_again_waits_beside_the_one_that_took_its_key(
     await subscription.retry(running, 0)
 
     assert await queue.publish(a_keyed_message("index")) in (first.id, second.id)
-    assert await queue.info() == Info(2, 0, 0, 0)
+    assert await shows(queue, Info(2, 0, 0, 0))
     for _ in range(2):
         await subscription.ack(await received(subscription))
     third = a_keyed_message("index")

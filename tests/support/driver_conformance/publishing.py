@@ -10,9 +10,10 @@ from tests.support.driver_conformance.messages import (
     a_message,
     bodies,
     dead_letter,
-    held_in,
+    holds,
     publish,
     received,
+    shows,
 )
 from tests.support.driver_conformance.suite import Harness, case, needs
 
@@ -97,11 +98,11 @@ async def equal_bodies_are_different_messages(queue: DriverQueue) -> None:
     await subscription.ack(first)
 
     assert first.id != second.id
-    assert held_in(await queue.info()) == 1
+    assert await holds(queue, 1)
 
 
 @case
-@needs("delay")
+@needs("delay", "info")
 async def info_tells_where_messages_are(queue: DriverQueue) -> None:
     for _ in range(3):
         await queue.publish(a_message())
@@ -119,7 +120,7 @@ async def info_tells_where_messages_are(queue: DriverQueue) -> None:
 
 @case
 async def an_empty_queue_says_so(queue: DriverQueue) -> None:
-    assert await queue.info() == Info(0, 0, 0, 0)
+    assert await shows(queue, Info(0, 0, 0, 0))
     assert list(await queue.dead_letters()) == []
 
 
@@ -140,11 +141,11 @@ async def many_queues_of_one_driver_do_not_touch_each_other(harness: Harness) ->
     for queue in queues:
         assert queue.name in names
         assert await bodies(queue.subscribe(10), 2) == [f'"{queue.name.encode().hex()}"'] * 2
-        assert held_in(await queue.info()) == 2
+        assert await holds(queue, 2)
 
 
 @case
-@needs("max_length")
+@needs("exact_length")
 async def a_queue_declared_again_keeps_its_messages_and_takes_the_new_length(
     harness: Harness,
 ) -> None:

@@ -6,8 +6,14 @@ import asyncio
 
 from runtime.engines.queue.driver_queue import Closed, DriverQueue, Info, Subscription
 from tests.support.consuming import SOON
-from tests.support.driver_conformance.messages import a_message, bodies, publish, received
-from tests.support.driver_conformance.suite import MAX_LENGTH, ROOM, Harness, case
+from tests.support.driver_conformance.messages import (
+    a_message,
+    bodies,
+    publish,
+    received,
+    shows,
+)
+from tests.support.driver_conformance.suite import MAX_LENGTH, ROOM, Harness, case, needs
 
 
 @case
@@ -98,6 +104,7 @@ async def the_order_holds_at_every_prefetch(harness: Harness) -> None:
 
 
 @case
+@needs("info")
 async def no_more_than_the_prefetch_is_claimed_ahead(queue: DriverQueue) -> None:
     await publish(queue, range(5))
     subscription = queue.subscribe(2)
@@ -109,6 +116,7 @@ async def no_more_than_the_prefetch_is_claimed_ahead(queue: DriverQueue) -> None
 
 
 @case
+@needs("info")
 async def with_a_prefetch_of_0_nothing_is_claimed_that_nobody_receives(queue: DriverQueue) -> None:
     await publish(queue, range(5))
     subscription = queue.subscribe(0)
@@ -161,4 +169,4 @@ async def a_burst_is_received_once_by_whoever_takes_it(harness: Harness) -> None
     await asyncio.wait_for(asyncio.gather(*workers), SOON)
 
     assert sorted(map(int, seen)) == list(range(300))
-    assert await queue.info() == Info(0, 0, 0, 0)
+    assert await shows(queue, Info(0, 0, 0, 0))

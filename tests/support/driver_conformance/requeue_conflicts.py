@@ -13,6 +13,7 @@ from tests.support.driver_conformance.messages import (
     a_message,
     a_ranked_message,
     held_in,
+    holds,
     lost,
     publish,
     received,
@@ -61,7 +62,7 @@ async def a_dropped_letter_is_gone(queue: DriverQueue, other: DriverQueue) -> No
 
 
 @case
-@needs("dead_letters", "max_length")
+@needs("dead_letters", "exact_length")
 async def a_letter_for_a_full_queue_stays_where_it_is(
     queue: DriverQueue, other: DriverQueue, foreign: DriverQueue
 ) -> None:
@@ -77,7 +78,7 @@ async def a_letter_for_a_full_queue_stays_where_it_is(
             await requeue(place, message.id, died_in, queue)
         assert (await find(place, message.id, died_in)).id == message.id
 
-    assert held_in(await queue.info()) == MAX_LENGTH
+    assert await holds(queue, MAX_LENGTH)
     subscription = other.subscribe(1)
     letter = await received(subscription)
     with pytest.raises(Full):

@@ -17,9 +17,10 @@ from tests.support.driver_conformance.messages import (
     a_message,
     bodies,
     dead_letter,
-    held_in,
+    holds,
     lost,
     received,
+    shows,
 )
 from tests.support.driver_conformance.suite import NEVER, Harness, case, needs
 
@@ -48,13 +49,12 @@ async def requeue(place: DriverQueue, id: str, died_in: str | None, to: DriverQu
 
 
 @case
-@needs("dead_letters")
 async def a_dead_letter_of_the_own_store_is_delivered_again(queue: DriverQueue) -> None:
     message = a_message("[1]", trace="t")
     await die(queue, None, message)
     await requeue(queue, message.id, None, queue)
 
-    assert await queue.info() == Info(1, 0, 0, 0)
+    assert await shows(queue, Info(1, 0, 0, 0))
     again = await received(queue.subscribe(1))
     assert (again.id, again.body, again.attempt) == (message.id, b"[1]", 1)
     assert dict(again.headers) == {"trace": "t", "x_requeued": "1"}
@@ -71,7 +71,7 @@ async def a_dead_letter_of_another_queue_is_delivered_again(
     await requeue(other, message.id, Q, queue)
 
     assert await other.count_dead_letters(Q) == 0
-    assert held_in(await other.info()) == 0
+    assert await holds(other, 0)
     again = await received(queue.subscribe(1))
     assert (again.id, again.body, again.attempt) == (message.id, b"[1]", 1)
     assert dict(again.headers) == {"trace": "t", "x_requeued": "1"}
@@ -91,7 +91,7 @@ async def a_dead_letter_of_another_driver_is_delivered_again(
     await requeue(foreign, message.id, Q, queue)
 
     assert await foreign.count_dead_letters(Q) == 0
-    assert held_in(await foreign.info()) == 0
+    assert await holds(foreign, 0)
     again = await received(queue.subscribe(1))
     assert (again.id, again.body, dict(again.headers)["x_requeued"]) == (message.id, b"[1]", "1")
 
@@ -146,7 +146,7 @@ async def a_letter_that_waits_for_another_attempt_is_requeued_and_dropped(
     await requeue(other, messages[0].id, Q, queue)
     await other.drop(await find(other, messages[1].id, Q))
 
-    assert await other.info() == Info(0, 0, 0, 0)
+    assert await shows(other, Info(0, 0, 0, 0))
     assert await bodies(queue.subscribe(1), 1) == ["1"]
 
 
@@ -158,7 +158,6 @@ async def held(queue: DriverQueue, other: DriverQueue) -> tuple[Subscription, Me
 
 
 @case
-@needs("dead_letters")
 async def a_consumer_of_dead_letters_gives_one_back(
     queue: DriverQueue, other: DriverQueue, foreign: DriverQueue
 ) -> None:
@@ -167,7 +166,7 @@ async def a_consumer_of_dead_letters_gives_one_back(
         await subscription.requeue(letter, requeued(letter, Q, 10), queue)
 
         await lost(subscription.ack(letter))
-        assert held_in(await place.info()) == 0
+        assert await holds(place, 0)
         receiver = queue.subscribe(1)
         again = await received(receiver)
         assert (again.id, again.attempt, again.headers["x_requeued"]) == (letter.id, 1, "1")
@@ -187,7 +186,6 @@ async def a_requeue_wakes_who_waits(queue: DriverQueue, other: DriverQueue) -> N
 
 
 @case
-@needs("dead_letters")
 async def a_requeued_message_that_dies_is_requeued_again_and_counts_on(queue: DriverQueue) -> None:
     message = a_message()
     await die(queue, None, message)
@@ -199,7 +197,7 @@ async def a_requeued_message_that_dies_is_requeued_again_and_counts_on(queue: Dr
         await subscription.bury(again, dead_letter(again), None)
         await subscription.close()
 
-    assert await queue.info() == Info(0, 0, 0, 1)
+    assert await shows(queue, Info(0, 0, 0, 1))
 
 
 @case

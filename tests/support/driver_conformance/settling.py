@@ -7,18 +7,22 @@ import asyncio
 import pytest
 
 from runtime.engines.queue.driver_queue import DriverQueue, Info, NotHeld
+from runtime.engines.queue.message import Message
 from tests.support.consuming import SOON
 from tests.support.driver_conformance.messages import (
     a_message,
     bodies,
     dead_letter,
     held_in,
+    holds,
+    is_exact,
     lost,
     nothing_else,
     publish,
     received,
+    shows,
 )
-from tests.support.driver_conformance.suite import NEVER, ROOM, Harness, case
+from tests.support.driver_conformance.suite import NEVER, ROOM, Harness, case, needs
 
 
 @case
@@ -35,6 +39,7 @@ async def an_attempt_is_counted_when_a_message_is_handed_out(queue: DriverQueue)
 
 
 @case
+@needs("release")
 async def each_message_counts_its_own_attempts(queue: DriverQueue) -> None:
     await publish(queue, "12")
     subscription = queue.subscribe(10)
@@ -47,6 +52,7 @@ async def each_message_counts_its_own_attempts(queue: DriverQueue) -> None:
 
 
 @case
+@needs("release")
 async def a_release_after_a_retry_gives_back_one_attempt_only(queue: DriverQueue) -> None:
     await publish(queue, "1")
     subscription = queue.subscribe(10)
@@ -65,7 +71,7 @@ async def an_acked_message_is_gone(queue: DriverQueue) -> None:
     subscription = queue.subscribe(10)
     await subscription.ack(await received(subscription))
 
-    assert await queue.info() == Info(0, 0, 0, 0)
+    assert await shows(queue, Info(0, 0, 0, 0))
 
 
 @case
@@ -77,7 +83,7 @@ async def messages_are_settled_in_any_order_and_together(harness: Harness) -> No
     await subscription.ack(held.pop())
     await asyncio.gather(*(subscription.ack(message) for message in held[::2] + held[1::2]))
 
-    assert await queue.info() == Info(0, 0, 0, 0)
+    assert await shows(queue, Info(0, 0, 0, 0))
 
 
 @case
@@ -94,20 +100,32 @@ async def a_retry_at_once_goes_behind_what_is_ready(queue: DriverQueue) -> None:
     assert got == [(b"2", 1), (b"3", 1), (b"1", 2)]
 
 
-@case
-async def a_released_message_is_first_again_and_spent_no_attempt(queue: DriverQueue) -> None:
-    for body in "123":
-        await queue.publish(a_message(body))
+async def release_two_of_three(queue: DriverQueue) -> list[Message]:
+    """What comes afterwards."""
+    await publish(queue, "123")
     subscription = queue.subscribe(10)
     held = [await received(subscription), await received(subscription)]
     await subscription.release(held)
-    again = [await received(subscription) for _ in "123"]
+    return [await received(subscription) for _ in "123"]
+
+
+@case
+async def a_released_message_is_first_again(queue: DriverQueue) -> None:
+    again = await release_two_of_three(queue)
 
     assert [message.body for message in again] == [b"1", b"2", b"3"]
+
+
+@case
+@needs("release")
+async def a_released_message_spent_no_attempt(queue: DriverQueue) -> None:
+    again = await release_two_of_three(queue)
+
     assert [message.attempt for message in again] == [1, 1, 1]
 
 
 @case
+@needs("release")
 async def what_is_released_comes_before_what_waits(queue: DriverQueue) -> None:
     await publish(queue, "12345")
     subscription = queue.subscribe(1)
@@ -149,7 +167,7 @@ async def a_message_is_settled_once(queue: DriverQueue) -> None:
             await settle
     await subscription.release([message])
 
-    assert await queue.info() == Info(0, 0, 0, 0)
+    assert await shows(queue, Info(0, 0, 0, 0))
 
 
 @case
@@ -168,18 +186,18 @@ async def nothing_is_settled_after_any_settlement(harness: Harness) -> None:
                 await subscription.bury(message, dead_letter(message), None)
             case 3:
                 await subscription.release([message])
-        before = held_in(await queue.info())
+        before = await queue.info()
         await lost(subscription.ack(message))
         await lost(subscription.retry(message, 0))
         await lost(subscription.bury(message, dead_letter(message), None))
 
-        assert held_in(await queue.info()) == before
+        assert await holds(queue, held_in(before))
         assert len(await queue.dead_letters()) == (ended >= 2)
 
 
 @case
 async def of_settlements_at_one_time_one_wins(harness: Harness) -> None:
-    queue, other = harness.declare("queue", ROOM), harness.declare("other", ROOM)
+    queue, other = harness.declare("here", ROOM), harness.declare("there", ROOM)
     subscription = queue.subscribe(1)
     left = 0
     for first in range(4):
@@ -199,7 +217,8 @@ async def of_settlements_at_one_time_one_wins(harness: Harness) -> None:
 
         assert len(won) == 1
         assert [type(answer) for answer in answers if answer is not None] == [NotHeld] * 3
-        assert held_in(here) + here.dead + held_in(there) == left
+        if is_exact(here):
+            assert held_in(here) + here.dead + held_in(there) == left
 
 
 @case

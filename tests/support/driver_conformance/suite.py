@@ -29,12 +29,18 @@ CAPABILITIES = (
     "delay",
     "max_length",
     "overflow",
+    "exact_length",
+    "info",
+    "release",
     "priority",
     "unique",
     "transaction",
     "dead_letters",
 )
-"""A driver may be without these, if its kind says so in `unsupported`."""
+"""A driver may be without these, if its kind says so in `unsupported`: `exact_length` is a bound
+that counts delayed messages and those in flight, `release` gives back without spending an attempt,
+`info` tells how many are delayed and in flight, and `dead_letters` finds those in other queues.
+"""
 
 Case = Callable[..., Awaitable[None]]
 CASES: list[Case] = []

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class MemorySubscription:
     """A consumer's subscription to a memory queue."""
 
-    settles_at_once = True
+    settles_in_background = False
 
     def __init__(self, queue: MemoryQueue) -> None:
         self._queue = queue

@@ -126,7 +126,8 @@ class Claims:
         self._more = False
         try:
             item = Claim(self._queue.name, self._store.owner, count, not self.held)
-            self._claiming = self._store.claim(item)
+            claim = self._store.claim if self._receivers else self._store.claim_lazily
+            self._claiming = claim(item)
         except Unavailable as error:
             return self._claim_again(error)
         self._claiming.add_done_callback(partial(self._on_claimed, count))

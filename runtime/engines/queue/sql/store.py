@@ -138,6 +138,18 @@ class Store(Protocol):
         """Raises NotHeld. A settlement that is asked for twice succeeds once."""
         ...
 
+    @property
+    def claim_lazily(self) -> Callable[[Claim], asyncio.Future[Claimed]]:
+        """As `claim`, for what nobody waits for: it may take a few milliseconds longer, to be
+        written together with other requests.
+        """
+        ...
+
+    @property
+    def settle_lazily(self) -> Callable[[Settle], asyncio.Future[Any]]:
+        """As `settle`, in the same way."""
+        ...
+
     def settle_in(self, transaction: JoinableTransaction, item: Settle) -> asyncio.Future[Any]:
         """Settle inside a transaction. Raises NotHeld at once, not at the commit."""
         ...

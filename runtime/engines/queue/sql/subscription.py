@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from runtime import failpoint
@@ -26,7 +26,7 @@ class SqlSubscription:
     longer than they did: for an idle consumer, and for messages of a higher priority.
     """
 
-    settles_at_once = False
+    settles_in_background = True
 
     def __init__(self, queue: SqlQueue, prefetch: int) -> None:
         self._queue = queue
@@ -52,7 +52,8 @@ class SqlSubscription:
         self._store.after_commit(transaction, lambda: self._committed(message))
 
     def ack_nowait(self, message: Message) -> asyncio.Future[None] | None:
-        return self._submit(message, Ack(self._seq(message), message.token))
+        item = Ack(self._seq(message), message.token)
+        return self._submit(message, item, self._store.settle_lazily)
 
     async def retry(self, message: Message, delay: float) -> None:
         await self._settle(message, Retry(self._seq(message), message.token, delay))
@@ -143,13 +144,15 @@ class SqlSubscription:
             raise NotHeld(f"message '{message.id}' was settled before") from None
 
     async def _settle(self, message: Message, item: Settle) -> None:
-        if (settled := self._submit(message, item)) is not None:
+        if (settled := self._submit(message, item, self._store.settle)) is not None:
             await settled
 
-    def _submit(self, message: Message, item: Settle) -> asyncio.Future[None] | None:
+    def _submit(
+        self, message: Message, item: Settle, settle: Callable[[Settle], asyncio.Future[Any]]
+    ) -> asyncio.Future[None] | None:
         """Submit a settlement. None if it is left to the driver, else what ends as it does."""
         try:
-            written = self._store.settle(item)
+            written = settle(item)
         except Unavailable:
             self._leave(message, item)
             return None

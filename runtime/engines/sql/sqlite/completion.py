@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from threading import Lock
 from typing import Any
 
@@ -47,8 +47,11 @@ class ThreadFuture:
 ResultFuture = asyncio.Future[Any] | ThreadFuture
 
 
-def deliver(completions: Iterable[Completion]) -> None:
-    """Settle futures from any thread, waking each event loop once."""
+def deliver(completions: Iterable[Completion], then: Callable[[], None] | None = None) -> int:
+    """Settle futures from any thread, waking each event loop once, and call `then` there.
+
+    Returns the number of loops.
+    """
     batches: dict[asyncio.AbstractEventLoop, list[Completion]] = {}
     current: asyncio.AbstractEventLoop | None = None
     batch: list[Completion] = []
@@ -63,11 +66,12 @@ def deliver(completions: Iterable[Completion]) -> None:
             batch = batches.setdefault(loop, [])
         batch.append(completion)
     for loop, batch in batches.items():
-        call_threadsafe(loop, settle, batch)
+        call_threadsafe(loop, settle, batch, then)
+    return len(batches)
 
 
-def settle(completions: list[Completion]) -> None:
-    """Settle futures of the running loop."""
+def settle(completions: list[Completion], then: Callable[[], None] | None = None) -> None:
+    """Settle futures of the running loop, then call `then`."""
     for future, result, error in completions:
         if isinstance(future, ThreadFuture) or future.done():
             continue  # settled already, or cancelled
@@ -75,3 +79,5 @@ def settle(completions: list[Completion]) -> None:
             future.set_result(result)
         else:
             future.set_exception(error)
+    if then is not None:
+        then()

@@ -176,6 +176,14 @@ class Database:
         self._running().write_queue.submit(BatchItem(function, item, future))
         return future
 
+    def batch_lazily(self, function: BatchFunction, item: Any) -> asyncio.Future[Any]:
+        """As `batch`, for what nobody waits for: it may be done a few milliseconds later, together
+        with what somebody waits for, and before all that is asked for after it.
+        """
+        future: asyncio.Future[Any] = asyncio.Future()
+        self._running().write_queue.defer(BatchItem(function, item, future))
+        return future
+
     def connect(self) -> sqlite3.Connection:
         """A connection of the caller's own, in autocommit mode, which does not wait for locks.
 

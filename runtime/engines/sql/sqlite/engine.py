@@ -9,6 +9,7 @@ from typing import Any
 
 from runtime.engines.sql.sqlite.connection import Settings, open_reader, open_writer
 from runtime.engines.sql.sqlite.connection_thread import ConnectionThread
+from runtime.engines.sql.sqlite.deferring_queue import DeferringQueue
 from runtime.engines.sql.sqlite.file import Identity
 from runtime.engines.sql.sqlite.loop_access import LoopAccess
 from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
@@ -27,9 +28,13 @@ class Engine:
     """One writer and its readers; a database in memory has one connection and no readers."""
 
     def __init__(self, settings: Settings, on_commit: Callable[[int], None] | None = None) -> None:
-        self.write_queue: WorkQueue[Item] = WorkQueue(settings.name)
+        self.write_queue: WorkQueue[Item]
         access: LoopAccess | None = None
-        if not settings.waits_for_disk:
+        if settings.in_memory:
+            self.write_queue = WorkQueue(settings.name)
+        elif settings.waits_for_disk:
+            self.write_queue = DeferringQueue(settings.name)
+        else:
             access = LoopAccess(settings.file)
             self.write_queue = WriteQueue(settings.name, access)
         self.read_queue: ReadQueue | None = None

@@ -24,6 +24,10 @@ SLICE = 0.0004
 """Seconds of a turn after which the next statement waits for the next turn."""
 PATIENCE = 0.0005
 """Seconds after which a statement is interrupted."""
+LATE = 0.001
+"""Seconds from which on what the loop did was a stall."""
+REST = 0.05
+"""Seconds for which the threads then do everything, so that stalls come at most that often."""
 LARGE_JOURNAL = 4 * 2**20
 """Bytes. A journal that grows beyond them is one that no checkpoint could empty."""
 
@@ -47,6 +51,7 @@ class LoopAccess:
         self._file = file
         self._lock = Lock()
         self._never_waits = False
+        self._rests_until = 0.0
         self._reviewed: sqlite3.Connection | None = None
         self._seen: tuple[int, int] = (0, 0)
         self._prepared: sqlite3.Connection | None = None
@@ -95,9 +100,14 @@ class LoopAccess:
         self.deadline = inf
         self._lock.release()
 
+    def rest(self) -> None:
+        """Leave all to the thread for a while: the loop has stood still."""
+        self.granted = False
+        self._rests_until = perf_counter() + REST
+
     def _grant(self) -> None:
         """Let the loop write, if it may."""
-        if self.connection.failure is not None:
+        if self.connection.failure is not None or perf_counter() < self._rests_until:
             return
         if self._reviewed is not self.connection.raw:  # it was reopened
             self.review()

@@ -15,7 +15,7 @@ from typing import Any
 
 from runtime.engines.sql.sqlite.completion import Completion, settle
 from runtime.engines.sql.sqlite.errors import code, explain, is_disk_error, is_transient
-from runtime.engines.sql.sqlite.loop_access import INSTRUCTIONS, PATIENCE, SLICE
+from runtime.engines.sql.sqlite.loop_access import INSTRUCTIONS, LATE, PATIENCE, REST, SLICE
 from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
 from runtime.engines.sql.sqlite.result import all_rows, few_rows
 from runtime.engines.sql.sqlite.slow_work import LONG, SlowWork
@@ -38,6 +38,7 @@ class ReadQueue(WorkQueue[StatementRequest]):
         self._gathered: deque[StatementRequest] = deque()
         self._slow = SlowWork()
         self._deadline = 0.0
+        self._rests_until = 0.0
 
     def use(self, connection: ManagedConnection) -> None:
         """Read on this connection, unless its reads could wait for a writer."""
@@ -52,6 +53,7 @@ class ReadQueue(WorkQueue[StatementRequest]):
             self._connection is None
             or request.future.get_loop() is not self._loop
             or self._slow.is_slow(request.text)
+            or perf_counter() < self._rests_until
         ):
             return self.put(request)
         if not self._gathered:
@@ -94,6 +96,8 @@ class ReadQueue(WorkQueue[StatementRequest]):
                 error = raised
             before, now = now, perf_counter()
             took = now - before
+            if took > LATE or (error is not None and code(error) == sqlite3.SQLITE_INTERRUPT):
+                self._rests_until = now + REST
             if error is None:
                 completions.append((request.future, result, None))
             elif _is_of_a_thread(error):

@@ -8,6 +8,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
 
 from runtime.engines.sql.contract import DatabaseClosed
+from runtime.engines.sql.sqlite.completion import Completion, deliver
 
 
 class Refusable(Protocol):
@@ -46,6 +47,20 @@ class WorkQueue(Generic[Item]):
     def submit(self, item: Any) -> None:
         """As `put`; another queue may have something else than its threads run the item."""
         self.put(item)
+
+    def defer(self, item: Any) -> None:
+        """As `submit`, for an item that nobody waits for; another queue may keep it back for a few
+        milliseconds, to have it run together with the next ones.
+        """
+        self.submit(item)
+
+    def take_deferred(self) -> list[Item]:
+        """The items that were kept back, to be run in front of those that are queued."""
+        return []
+
+    def deliver(self, completions: list[Completion]) -> None:
+        """Settle the futures of items that were run."""
+        deliver(completions)
 
     def seal(self) -> None:
         """Accept nothing more; queued items will still be run."""

@@ -22,7 +22,7 @@ from runtime.engines.sql.sqlite.batch import BatchItem, run_batches
 from runtime.engines.sql.sqlite.completion import Completion, settle
 from runtime.engines.sql.sqlite.errors import FileLost, code, is_disk_error
 from runtime.engines.sql.sqlite.freed_memory import keep_freed_memory
-from runtime.engines.sql.sqlite.loop_access import PATIENCE, SLICE, LoopAccess
+from runtime.engines.sql.sqlite.loop_access import LATE, PATIENCE, SLICE, LoopAccess
 from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
 from runtime.engines.sql.sqlite.slow_work import SlowWork
 from runtime.engines.sql.sqlite.statement_request import StatementRequest
@@ -140,12 +140,17 @@ class WriteQueue(WorkQueue[Item]):
             access.granted = False
             gathered.extendleft(reversed(group))
             self._hand_over()
+            if code(error) == sqlite3.SQLITE_INTERRUPT or perf_counter() - began > LATE:
+                access.rest()
             if not isinstance(error, Exception):
                 raise
             connection.rollback(error if is_disk_error(error) else None)
             return []
-        self._spent += perf_counter() - began
-        if self._spent > BUDGET:
+        took = perf_counter() - began
+        self._spent += took
+        if took > LATE:
+            access.rest()
+        elif self._spent > BUDGET:
             self._spent = 0.0
             access.granted = False
         return completions

@@ -60,10 +60,14 @@ def write(
         first = items.get()
         with usage:
             group, single, ended = _collect(first, items)
+            if single is None:
+                group = [*work_queue.take_deferred(), *group]  # type: ignore[list-item]
             completions = _work(connection, group, single, work_queue)
             if access is not None and single is not None:
                 access.review()
-        deliver(completions)  # only now, so that the loop may write what is asked for next
+        work_queue.deliver(
+            completions
+        )  # only now, so that the loop may write what is asked for next
 
 
 def _work(
@@ -168,7 +172,8 @@ def _run_batch_items(
         return False
     items = [request for request in group if isinstance(request, BatchItem)]
     try:
-        completions += run_batches(connection.raw, items)
+        # Told first, so that the tasks that a statement wakes find what was claimed for them.
+        completions[:0] = run_batches(connection.raw, items)
     except sqlite3.Error as error:
         connection.record_error(error)
         return False

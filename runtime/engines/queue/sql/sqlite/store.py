@@ -54,6 +54,12 @@ class SqliteStore:
         self.settle: Callable[[Settle], asyncio.Future[Any]] = partial(
             database.batch, self._statements.settle
         )
+        self.claim_lazily: Callable[[Claim], asyncio.Future[Claimed]] = partial(
+            database.batch_lazily, self._statements.claim
+        )
+        self.settle_lazily: Callable[[Settle], asyncio.Future[Any]] = partial(
+            database.batch_lazily, self._statements.settle
+        )
         self._owner = 0
         self._lease: Lease | None = None
         self._notifier: Notifier | None = None

@@ -1,0 +1,43 @@
+"""Capabilities that the code of a handler needs of a queue, and its driver does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from runtime.entry_id import EntryId
+from runtime.findings.finding import Path, Problem
+from runtime.linking.code.file import Use
+from runtime.linking.link import Link
+
+_ARGUMENTS = ("unique", "priority", "transaction")
+"""Arguments of `queue.publish`, named like the capabilities that they need."""
+_DRIVER: Path = ("driver",)
+_OTHER_QUEUE: Path = ("dead_letter", "queue")
+
+
+def missing_capability(links: Mapping[EntryId, Link], id: EntryId, use: Use) -> Problem | None:
+    """The problem with a call that names the entry `id`, if its driver lacks what that needs."""
+    queue = links.get(id)
+    if queue is None:
+        return None
+    if use.callee.name == "queue.publish":
+        for name in _ARGUMENTS:
+            if name in use.keywords and (why := _unsupported(links, queue, name)):
+                message = f"'{id}' takes no '{name}': {why}"
+                return Problem((), message, _mend(queue))
+    if use.callee.name == "queue.dead_letters" and (place := queue.references.get(_OTHER_QUEUE)):
+        other = links.get(place)
+        if other is not None and (why := _unsupported(links, other, "dead_letters")):
+            message = f"the dead letters of '{id}' in '{place}' cannot be listed: {why}"
+            return Problem((), message, f"leave 'dead_letter.queue' out of '{id}'")
+    return None
+
+
+def _unsupported(links: Mapping[EntryId, Link], queue: Link, capability: str) -> str | None:
+    driver = links.get(queue.references.get(_DRIVER, queue.entry.id))
+    return None if driver is None else driver.kind.unsupported.get(capability)
+
+
+def _mend(queue: Link) -> str:
+    driver = queue.references[_DRIVER]
+    return f"leave it out, or make '{driver}' a queue.driver.sql"

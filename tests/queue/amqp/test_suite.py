@@ -1,0 +1,17 @@
+"""The driver for RabbitMQ, put through the suite of all drivers."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.support.brokers import on
+from tests.support.driver_conformance import CASES, Case, check
+from tests.support.implementations import IMPLEMENTATIONS
+from tests.support.rabbitmq_vhost import RabbitMQVhost
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+def test_driver(rabbitmq: RabbitMQVhost, case: Case) -> None:
+    asyncio.run(check(on(rabbitmq.url), IMPLEMENTATIONS["memory"], case))
