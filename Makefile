@@ -7,10 +7,10 @@ MINUTES ?= 10
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick check release format docs reliability histories bench bench-micro bench-page soak clean
+.PHONY: help run test test-quick check release format docs reliability histories bench bench-servers bench-micro bench-page soak clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The environment is set up again only when pyproject.toml is newer than its stamp, or for another
 # Python than it has: `make PYTHON=python3.13 test`.
@@ -72,6 +72,9 @@ $(VENV)/bench: $(VENV)/stamp
 
 bench: $(VENV)/bench ## Measure against limits and peers (ARGS=--quick for a minute and a half)
 	@$(BIN)/python -m benchmarks compare $(ARGS)
+
+bench-servers: $(VENV)/bench ## Measure no-op tasks through PostgreSQL and RabbitMQ, beside peers
+	@$(BIN)/python -m benchmarks servers $(ARGS)
 
 bench-micro: $(VENV)/stamp ## Measure single parts of the runtime (ARGS="--quick memory writer")
 	@$(BIN)/python -m benchmarks micro $(ARGS)

@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks [compare|micro|soak|page] --help`."""
+"""The command line: `python -m benchmarks [compare|micro|servers|soak|page] --help`."""
 
 from __future__ import annotations
 
@@ -35,6 +35,11 @@ def _parser() -> argparse.ArgumentParser:
     parts.add_argument("--quick", action="store_true", help="fewer rounds")
     parts.add_argument("--json", type=Path, default=LATEST, metavar="FILE")
     parts.set_defaults(run=_micro)
+
+    servers = commands.add_parser("servers", help="no-op tasks through PostgreSQL and RabbitMQ")
+    servers.add_argument("--quick", action="store_true", help="one round")
+    servers.add_argument("--only", default="", metavar="TEXT", help="only titles that contain TEXT")
+    servers.set_defaults(run=_servers)
 
     soaking = commands.add_parser("soak", help="the example at a steady rate")
     soaking.add_argument("--minutes", type=float, default=10)
@@ -81,6 +86,19 @@ def _micro(arguments: argparse.Namespace) -> int:
     names = {curve.name for curve in curves}
     found.curves = [curve for curve in found.curves if curve.name not in names] + curves
     _write(found, arguments.json)
+    return 0
+
+
+def _servers(arguments: argparse.Namespace) -> int:
+    # they want servers, which the other commands do without
+    from benchmarks.queues import comparison as queues
+    from benchmarks.queues.entrant import entrants
+
+    chosen = [entrant for entrant in entrants() if arguments.only in entrant.title]
+    rounds = queues.QUICK if arguments.quick else queues.THOROUGH
+    found, absent = queues.run(chosen, rounds, lambda text: print(text, file=sys.stderr))
+    for table in queues.tables(chosen, found, absent):
+        print(table.plain())
     return 0
 
 

@@ -50,8 +50,8 @@ def require_postgres() -> None:
 class PostgresServer(Server):
     """One cluster, whose superuser `postgres` needs no password.
 
-    `settings` are those of postgresql.conf; None leaves one at PostgreSQL's default. `fsync` costs
-    a second for each start and belongs to measurements.
+    `settings` are those of postgresql.conf; None leaves one at PostgreSQL's default. `fsync` makes
+    it survive a loss of the machine, and puts it on disk: for measurements.
     """
 
     name = "postgres"
@@ -70,7 +70,7 @@ class PostgresServer(Server):
     ) -> None:
         found = bin_folder()
         assert found is not None, "call require_postgres() first"
-        super().__init__(lease=lease, host=host, within=within)
+        super().__init__(lease=lease, host=host, within=within, on_disk=fsync)
         self.bin = found
         self.data = self.folder / "data"
         self.fsync = fsync

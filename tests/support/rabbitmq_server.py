@@ -37,11 +37,12 @@ class RabbitMQServer(Server):
         *,
         lease: Path | None = None,
         management: bool = False,
+        on_disk: bool = False,
         host: str = LOOPBACK,
         within: Sequence[str] = (),
         **settings: object,
     ) -> None:
-        super().__init__(lease=lease, host=host, within=within)
+        super().__init__(lease=lease, host=host, within=within, on_disk=on_disk)
         self.admin_port = free_port() if management else 0
         self.settings = {"loopback_users": "none", "log__console": "true", **settings}
         if management:

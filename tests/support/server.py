@@ -18,7 +18,7 @@ class Server(ABC):
 
     `lease` is the file whose holders keep it running (its own by default, held by this object).
     `within` goes before its commands, as `ip netns exec NAME` would, with `host` as the address
-    where it listens there.
+    where it listens there. `on_disk` is for measurements: else its files are in memory.
     """
 
     name: str
@@ -28,11 +28,16 @@ class Server(ABC):
     """Ends it faster than `stop_signal`, before its files are removed."""
 
     def __init__(
-        self, *, lease: Path | None = None, host: str = LOOPBACK, within: Sequence[str] = ()
+        self,
+        *,
+        lease: Path | None = None,
+        host: str = LOOPBACK,
+        within: Sequence[str] = (),
+        on_disk: bool = False,
     ) -> None:
         self.host = host
         self.port = free_port()
-        self.folder = server_folder(self.user, self.name)
+        self.folder = server_folder(self.user, self.name, on_disk=on_disk)
         self._within = within
         self._lease = lease or self.folder / "lease"
         self._held = hold(self._lease)

@@ -37,10 +37,10 @@ def require(what: str, package: str, found: bool) -> None:
     pytest.skip(f"no {what} here (Debian's package {package})")
 
 
-def server_folder(user: str, name: str) -> Path:
-    """A new folder of that user's, in memory where there is room."""
+def server_folder(user: str, name: str, *, on_disk: bool) -> Path:
+    """A new folder of that user's, in memory where there is room, if it need not be on disk."""
     memory = Path("/dev/shm")
-    roomy = memory.is_dir() and shutil.disk_usage(memory).free > ROOM
+    roomy = not on_disk and memory.is_dir() and shutil.disk_usage(memory).free > ROOM
     folder = Path(tempfile.mkdtemp(prefix=f"test-{name}-", dir=memory if roomy else None))
     remove_abandoned(folder.parent, f"test-{name}-*")
     folder.chmod(0o755)
