@@ -53,7 +53,9 @@ REAL_TIME = {
     "runtime.engines.sql.sqlite.write_queue": FAIRNESS,
     "runtime.engines.queue.worker": FAIRNESS,
     "runtime.engines.queue.consumer": DRAIN,
+    "runtime.engines.queue.amqp.driver": "brokers elect leaders in real time",
     "runtime.engines.queue.amqp.link": CLIENTS,
+    "runtime.engines.queue.amqp.publisher": CLIENTS,
     "runtime.engines.queue.sql.sqlite.liveness": "leases expire on one clock for all processes",
 }
 """Modules that use real time, and the reason why no test may move it."""

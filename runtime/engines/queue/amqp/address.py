@@ -26,7 +26,8 @@ class Address(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         scheme = "amqps" if self.secure else "amqp"
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{scheme}://{self.username}@{host}:{self.port}/{self.vhost}"
+        vhost = "" if self.vhost == "/" else f"/{self.vhost}"
+        return f"{scheme}://{self.username}@{host}:{self.port}{vhost}"
 
     @property
     def is_local(self) -> bool:

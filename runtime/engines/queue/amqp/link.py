@@ -151,6 +151,8 @@ def _innermost(error: BaseException) -> BaseException:
         inner = getattr(error, "exception", None)
         if inner is None and (inners := getattr(error, "exceptions", None)):
             inner = inners[-1]
+        if inner is None and error.args and isinstance(error.args[0], BaseException):
+            inner = error.args[0]
         if inner is None:
             return error
         error = inner

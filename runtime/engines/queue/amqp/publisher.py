@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -29,17 +30,29 @@ class Pending(msgspec.Struct, eq=False):
     future: asyncio.Future[None]
     id: str | None
     patient: bool
+    sent: float
+    """On the clock of the event loop."""
     returned: bool = False
 
 
 class Publisher:
     """What is published in one turn of the loop is sent together; the broker confirms in groups."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, patience: float, on_silence: Callable[[], None]) -> None:
+        """`on_silence` is called when a confirm is overdue by `patience` seconds: a broker that
+        has just started forgets what it gets before its queues have a leader, and goes on to live.
+        """
         self.is_blocked = False
         self._channel = channel
+        self._patience = patience
+        self._on_silence = on_silence
         self._publish = channel.raw.basic_publish
-        self._create_future = asyncio.get_running_loop().create_future
+        self._loop = asyncio.get_running_loop()
+        self._create_future = self._loop.create_future
+        self._now = self._loop.time
+        self._since = self._now()
+        """The latest time at which the broker was known to accept nothing."""
+        self._look: asyncio.TimerHandle | None = None
         self._tag = 0
         self._pending: dict[int, Pending] = {}
 
@@ -70,8 +83,15 @@ class Publisher:
         except CLOSED:
             raise Unavailable("the connection to the broker is closed") from None
         self._tag += 1
-        self._pending[self._tag] = Pending(future, properties.message_id, patient)
+        self._pending[self._tag] = Pending(future, properties.message_id, patient, self._now())
+        if self._look is None:
+            self._look = self._loop.call_later(self._patience / 2, self._check)
         return future
+
+    def unblock(self) -> None:
+        """Called when the broker accepts messages again."""
+        self.is_blocked = False
+        self._since = self._now()
 
     def block(self) -> None:
         """Fail those who wait: the broker takes what was sent when it has room again."""
@@ -85,12 +105,25 @@ class Publisher:
         for pending in self._pending.values():
             _fail(pending, Unavailable(f"{error}; the message may have been accepted"))
         self._pending.clear()
+        if self._look is not None:
+            self._look.cancel()
 
     async def drain(self) -> None:
         """Wait until all is confirmed."""
         futures = [pending.future for pending in self._pending.values()]
         if futures := [future for future in futures if not future.done()]:
             await asyncio.wait(futures)
+
+    def _check(self) -> None:
+        """Look for an overdue confirm."""
+        self._look = None
+        if not self._pending:
+            return
+        oldest = next(iter(self._pending.values()))
+        if self.is_blocked or self._now() - max(oldest.sent, self._since) < self._patience:
+            self._look = self._loop.call_later(self._patience / 2, self._check)
+        else:
+            self._on_silence()
 
     def _on_confirm(self, frame: Method[Basic.Ack | Basic.Nack]) -> None:
         method = frame.method

@@ -46,7 +46,9 @@ class Session:
         self._consuming = await connect(settings, "consume", self.fail)
         self._links.append(self._consuming)
         channel = await publishing.channel()
-        publisher = self._publisher = Publisher(channel)
+        patience = 2 * settings.heartbeat
+        silent = Unavailable(f"the broker did not confirm a message within {patience:g} s")
+        publisher = self._publisher = Publisher(channel, patience, lambda: self.fail(silent))
         try:
             await publisher.start()
         except ChannelClosed as closed:
@@ -54,9 +56,7 @@ class Session:
         channel.closed.add_done_callback(self._on_channel_closed)
 
         def set_blocked() -> None:
-            publisher.is_blocked = publishing.is_blocked
-            if publisher.is_blocked:
-                publisher.block()
+            publisher.block() if publishing.is_blocked else publisher.unblock()
 
         publishing.on_blocked = set_blocked
         self.topology = Topology(self._consuming.channel, self._monotonic)

@@ -206,7 +206,7 @@ class AmqpSubscription:
         message = decode(properties, body, delivery.delivery_tag)
         self._held.add(message)
         due = properties.headers.get(DUE) if properties.headers else None
-        if type(due) is int and (left := due / 1e6 - self._time()) > 0:
+        if isinstance(due, int) and (left := due / 1e6 - self._time()) > 0:
             task = asyncio.get_running_loop().create_task(self._put_off(message, left))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
