@@ -88,6 +88,11 @@ class Subject(Protocol):
         """Fields that identify it in each log line of the call, such as `{"request_id": "…"}`."""
         ...
 
+    @property
+    def has_client(self) -> bool:
+        """True if a client waits for the end of the call."""
+        ...
+
     def become_async(self) -> None:
         """Hand out what an `async def` expects: the handler is one, behind a decorator."""
         ...
@@ -118,6 +123,12 @@ def log_origin() -> tuple[EntryId, Mapping[str, object]] | None:
     """The entry and the log ids of the current call; None outside of a handler."""
     call = current.get(None)
     return None if call is None else (call.entry, call.subject.log_ids)
+
+
+def in_background() -> bool:
+    """True in a call that no client waits for."""
+    call = current.get(None)
+    return call is not None and not call.subject.has_client
 
 
 def call() -> Call:

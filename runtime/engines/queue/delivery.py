@@ -62,6 +62,8 @@ class Delivery(msgspec.Struct, eq=False):  # a Struct is made in half the time o
         """Fields that identify the message in the log lines of its handler."""
         return {"message_id": self.message.id}
 
+    has_client = False
+
     def become_async(self) -> None:
         """Nothing to do: a handler is called with the body, which has nothing to await."""
 

@@ -123,6 +123,8 @@ class Exchange:
                 self._id = new_request_id()
         return self._id
 
+    has_client = True
+
     @property
     def log_ids(self) -> Mapping[str, object]:
         """The ids that a log line of this request carries."""

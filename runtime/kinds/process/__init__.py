@@ -25,6 +25,8 @@ class ProcessRun:
     def log_ids(self) -> Mapping[str, object]:
         return {"run": self.number}
 
+    has_client = False
+
     def become_async(self) -> None:
         """Nothing to do: a process is called with its input, which has nothing to await."""
 

@@ -28,6 +28,7 @@ from runtime.engines.sql.sqlite.slow_work import SlowWork
 from runtime.engines.sql.sqlite.statement_request import StatementRequest
 from runtime.engines.sql.sqlite.work_queue import WorkQueue
 from runtime.engines.sql.sqlite.writer import FileCheck, Item
+from runtime.handlers.context import in_background
 from runtime.service import Unavailable
 
 MOST = 64
@@ -36,6 +37,11 @@ MOST_PARTS = 48
 """The most items of batches in a turn, which are run together and so broken off together."""
 PATIENCE_WITH_PARTS = 0.0008
 """Seconds after which they are."""
+LONG_TURN = 0.002
+"""Seconds of a turn from which on the loop is busy with requests."""
+SHARES = 16
+"""The most statements that are then run at once in a turn, for calls that no client waits for: each
+wait for the end of a turn would cost them one, in which dozens of requests begin."""
 BUDGET = 0.015
 """Seconds that the loop writes until the thread does the next group, and with it a checkpoint if
 one is due: some thousand pages of the journal, as SQLite has it by default."""
@@ -61,6 +67,9 @@ class WriteQueue(WorkQueue[Item]):
         """Held while something goes from `_gathered` to the thread or the connection."""
         self._slow = SlowWork()
         self._spent = 0.0
+        self._turn_began: float | None = None
+        """In seconds of `perf_counter`, while the end of a turn is awaited."""
+        self._shares = 0
 
     def put(self, item: Item) -> None:
         with self._order:
@@ -76,9 +85,12 @@ class WriteQueue(WorkQueue[Item]):
             and item.is_small(self._access.connection)
             and not self._slow.is_slow(item.key)
         ):
-            if not self._gathered:
-                self._loop.call_soon(self._run, context=self._context)
             self._gathered.append(item)
+            if self._turn_began is None:
+                self._begin_turn()
+            if self._shares and isinstance(item, StatementRequest) and in_background():
+                self._shares -= 1
+                self._run()
         else:
             self.put(item)
 
@@ -94,6 +106,17 @@ class WriteQueue(WorkQueue[Item]):
             self.items.put(self._gathered.popleft())
             self._access.granted = False
 
+    def _begin_turn(self) -> None:
+        self._turn_began = perf_counter()
+        self._loop.call_soon(self._end_turn, context=self._context)
+
+    def _end_turn(self) -> None:
+        assert self._turn_began is not None
+        is_long = perf_counter() - self._turn_began > LONG_TURN
+        self._turn_began = None
+        self._shares = SHARES if is_long else 0
+        self._run()
+
     def _run(self) -> None:
         """Run what was gathered in this turn."""
         access = self._access
@@ -108,8 +131,8 @@ class WriteQueue(WorkQueue[Item]):
                     access.leave()
             if not access.granted:
                 self._hand_over()
-            elif self._gathered:
-                self._loop.call_soon(self._run, context=self._context)
+            elif self._gathered and self._turn_began is None:
+                self._begin_turn()
         settle(completions)
 
     def _write(self) -> list[Completion]:
