@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 ROOT = Path(__file__).parents[2]
-FILES = ("benchmarks/queues/ours_*.py", "benchmarks/peers/queues/[!_]*.py")
+FILES = ("benchmarks/queues/*ours_*.py", "benchmarks/peers/queues/[!_]*.py")
 
 
 class Entrant(msgspec.Struct, frozen=True):
