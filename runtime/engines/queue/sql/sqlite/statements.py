@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from itertools import chain
 from typing import Any
 
 from runtime import failpoint
@@ -37,8 +39,10 @@ _INSERT = """
 INSERT INTO runtime_message
     (id, queue, state, priority, place, attempt, token, owner, suspect, unique_key, published,
      headers, body, died_in)
-VALUES (?, ?, ?, ?, ?, 0, 0, NULL, 0, ?, ?, ?, ?, ?)
-"""
+VALUES """
+_ROW = "(?, ?, ?, ?, ?, 0, 0, NULL, 0, ?, ?, ?, ?, ?)"
+_INSERTS = [(rows, _INSERT + ", ".join([_ROW] * rows)) for rows in (16, 4, 1)]
+"""By rows, most first: a statement opens the indexes once, which is half of the cost of a row."""
 _WITH_KEY = """
 SELECT id FROM runtime_message WHERE queue = ? AND unique_key = ? AND state < 3 ORDER BY seq LIMIT 1
 """
@@ -48,29 +52,24 @@ ORDER BY seq LIMIT 1
 """
 _OWNER = "SELECT 1 FROM runtime_owner WHERE id = ?"
 _HEAD = """
-SELECT seq, suspect FROM runtime_message WHERE queue = ? AND state = 0
+SELECT seq, suspect, id, body, headers, attempt + 1, published, token + 1, priority, unique_key
+FROM runtime_message
+WHERE queue = ? AND state = 0 AND EXISTS (SELECT 1 FROM runtime_owner WHERE id = ?)
 ORDER BY priority DESC, place, seq LIMIT ?
 """
+# Two statements: RETURNING keeps no order, and costs as much as the update itself.
 _CLAIM = """
 UPDATE runtime_message SET state = 2, owner = ?, attempt = attempt + 1, token = token + 1
-WHERE seq IN (SELECT value FROM json_each(?))
-RETURNING seq, id, body, headers, attempt, published, token, priority, unique_key
+WHERE seq IN ({})
 """
-_HELD = """
-SELECT seq, token, queue FROM runtime_message
-WHERE seq IN (SELECT value FROM json_each(?)) AND state = 2
-"""
-_DELETE = "DELETE FROM runtime_message WHERE seq IN (SELECT value FROM json_each(?))"
-_DONE = """
-UPDATE runtime_message SET state = 4, owner = NULL, place = ?
-WHERE seq IN (SELECT value FROM json_each(?))
-"""
+_HELD = "SELECT seq, token, queue FROM runtime_message WHERE seq IN ({}) AND state = 2"
+_DELETE = "DELETE FROM runtime_message WHERE seq IN ({})"
+_DONE = "UPDATE runtime_message SET state = 4, owner = NULL, place = ? WHERE seq IN ({})"
 _RETRY = """
 UPDATE runtime_message SET state = ?, owner = NULL, suspect = 0, place = ? WHERE seq = ?
 """
 _RELEASE = """
-UPDATE runtime_message SET state = 0, owner = NULL, attempt = attempt - 1
-WHERE seq IN (SELECT value FROM json_each(?))
+UPDATE runtime_message SET state = 0, owner = NULL, attempt = attempt - 1 WHERE seq IN ({})
 """
 _BURY = """
 UPDATE runtime_message SET state = 3, owner = NULL, died_in = ?, headers = ?, place = ?
@@ -84,10 +83,10 @@ _PRUNE = """
 DELETE FROM runtime_message WHERE seq IN
     (SELECT seq FROM runtime_message WHERE state = 4 AND place < ? LIMIT ?)
 """
-_CHANGE_LENGTH = """
-INSERT INTO runtime_queue (name, length) VALUES (?, ?)
-ON CONFLICT (name) DO UPDATE SET length = length + excluded.length
-"""
+_CHANGE_LENGTH = "UPDATE runtime_queue SET length = length + ? WHERE name = ?"
+_FIRST_LENGTH = "INSERT INTO runtime_queue (length, name) VALUES (?, ?)"
+_FEW = 16
+"""Up to so many numbers are parameters each, and more one of JSON."""
 
 
 class Statements:
@@ -134,7 +133,7 @@ class Statements:
                 (message.id, queue, state, message.priority, place, key, message.published, headers,
                  message.body, message.died_in)
             )  # fmt: skip
-        connection.executemany(_INSERT, rows)
+        _insert(connection, rows)
         change_lengths(connection, ((row[1], 1) for row in rows))
         return answers
 
@@ -149,8 +148,8 @@ class Statements:
         """Answers with None; or with NotHeld, and then nothing was done for that item."""
         failpoint.point("queue.settle.before_commit")
         now = self._time()
-        seqs = json.dumps([item.seq for item in items])
-        held = {row[0]: row for row in connection.execute(_HELD, (seqs,))}
+        rows = _execute_in(connection, _HELD, [item.seq for item in items])
+        held = {row[0]: row for row in rows}
         answers: list[Any] = []
         acked, released = [], []
         lengths: list[tuple[str, int]] = []
@@ -174,11 +173,11 @@ class Statements:
                 case Bury():
                     lengths += _bury(connection, item, row[2], now)
         if acked and self._keep_done:
-            connection.execute(_DONE, (micros(now), json.dumps(acked)))
+            _execute_in(connection, _DONE, acked, micros(now))
         elif acked:
-            connection.execute(_DELETE, (json.dumps(acked),))
+            _execute_in(connection, _DELETE, acked)
         if released:
-            connection.execute(_RELEASE, (json.dumps(released),))
+            _execute_in(connection, _RELEASE, released)
         change_lengths(connection, lengths)
         return answers
 
@@ -221,20 +220,45 @@ def recount(connection: Connection, names: Iterable[str]) -> None:
     )
 
 
+def _insert(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    at = 0
+    for size, statement in _INSERTS:
+        while len(rows) - at >= size:
+            connection.execute(statement, [*chain.from_iterable(rows[at : at + size])])
+            at += size
+
+
 def _claim(connection: Connection, item: Claim) -> Claimed | Unavailable:
-    if connection.execute(_OWNER, (item.owner,)).fetchone() is None:
+    head = connection.execute(_HEAD, (item.queue, item.owner, item.count)).fetchall()
+    if not head and connection.execute(_OWNER, (item.owner,)).fetchone() is None:
         return Unavailable("the lease expired")
-    head = connection.execute(_HEAD, (item.queue, item.count)).fetchall()
     unsuspicious = next((index for index, row in enumerate(head) if row[1]), len(head))
     suspect = unsuspicious < len(head)
-    seqs = [row[0] for row in head[:unsuspicious]]
-    if suspect and unsuspicious == 0 and item.alone:
-        seqs = [head[0][0]]
-    if not seqs:
-        return Claimed((), suspect)
-    rows = connection.execute(_CLAIM, (item.owner, json.dumps(seqs))).fetchall()
-    claimed = {row[0]: row for row in rows}  # RETURNING keeps no order
-    return Claimed([(seq, _message(claimed[seq])) for seq in seqs], suspect)
+    if suspect:
+        head = head[: unsuspicious or int(item.alone)]
+    if head:
+        _execute_in(connection, _CLAIM, [row[0] for row in head], item.owner)
+    return Claimed([(row[0], _message(row)) for row in head], suspect)
+
+
+def _execute_in(
+    connection: Connection, statement: str, seqs: Sequence[int], *before: int
+) -> sqlite3.Cursor:
+    """Execute a statement whose `{}` stands for these numbers, after other parameters."""
+    count = len(seqs)
+    if count <= _FEW:
+        return connection.execute(_with_few(statement, count), (*before, *seqs))
+    return connection.execute(_with_many(statement), (*before, json.dumps(seqs)))
+
+
+@cache
+def _with_few(statement: str, count: int) -> str:
+    return statement.format(", ".join("?" * count))
+
+
+@cache
+def _with_many(statement: str) -> str:
+    return statement.format("SELECT value FROM json_each(?)")
 
 
 def _bury(connection: Connection, item: Bury, queue: str, now: float) -> Iterable[tuple[str, int]]:
@@ -265,10 +289,11 @@ def change_lengths(connection: Connection, changes: Iterable[tuple[str, int]]) -
     sums: dict[str, int] = {}
     for name, change in changes:
         sums[name] = sums.get(name, 0) + change
-    changed = [(name, change) for name, change in sums.items() if change]
-    connection.executemany(_CHANGE_LENGTH, changed)
+    for name, change in sums.items():
+        if change and not connection.execute(_CHANGE_LENGTH, (change, name)).rowcount:
+            connection.execute(_FIRST_LENGTH, (change, name))
 
 
 def _message(row: Sequence[Any]) -> Message:
-    _, id, body, headers, attempt, published, token, priority, unique = row
+    _, _, id, body, headers, attempt, published, token, priority, unique = row
     return Message(id, body, decode_headers(headers), attempt, published, token, priority, unique)
