@@ -179,8 +179,10 @@ def test_a_queue_that_is_deleted_is_made_again(rabbitmq: RabbitMQVhost) -> None:
         driver = amqp_driver(rabbitmq.url)
         queue = driver.declare("tasks", OPTIONS)
         async with supervised(driver) as running:
-            waiting = asyncio.ensure_future(received(queue.subscribe(1)))
-            await queue.info()
+            subscription = queue.subscribe(1)
+            await publish(queue, "1")
+            await subscription.ack(await received(subscription))
+            waiting = asyncio.ensure_future(received(subscription))
             await asyncio.to_thread(rabbitmq.api, "DELETE", "/queues/{vhost}/tasks")
             assert "'tasks' was deleted" in str(await running.again())
             await queue.publish(a_message("7"))
