@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -26,6 +26,7 @@ __all__ = [
     "BuildContext",
     "Check",
     "Claim",
+    "Connect",
     "EntryId",
     "Expected",
     "Handlers",
@@ -142,6 +143,11 @@ class Linked(Protocol):
 
 Check = Callable[[Linked], Iterable[Claim | Arguments | Problem]]
 
+Connect = Callable[[Linked, FilePath], Awaitable[str]]
+"""Tries the addresses that an entry names, from the application's folder, and returns what answered
+as one line shows it. Raises StartError and Unavailable.
+"""
+
 Multiprocess = Callable[[Linked], Problem | None]
 """Returns the reason why several processes cannot share the entry; None if they can."""
 
@@ -177,6 +183,8 @@ class Kind(msgspec.Struct, frozen=True):
     """True if several processes of one application can share an entry of this kind; a function if
     that depends on the entry.
     """
+    connect: Connect | None = None
+    """Tries the addresses of an entry, for `runtime validate --connect`."""
     expand_schema: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     """Returns the schema with what it leaves open filled in, such as names that other packages may
     add. For pages and editors only, so it may look for them; `check` validates what is left open.

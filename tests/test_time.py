@@ -44,6 +44,7 @@ REAL_TIME = {
     "runtime.engines.sql.sqlite.managed_connection": LOCKS,
     "runtime.engines.sql.sqlite.statement_request": LOCKS,
     "runtime.engines.sql.sqlite.writer_transaction": LOCKS,
+    "runtime.cli.addresses": SERVERS,
     "runtime.engines.sql.sqlite.exclusive": LOCKS,
     "runtime.engines.sql.postgres.pool": SERVERS,
     "runtime.engines.sql.postgres.server_transaction": SERVERS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from runtime.cli.addresses import try_addresses
 from runtime.cli.options import allow_unset_option, application, environment, json_option
 from runtime.exit_codes import ExitCode
 from runtime.findings.finding import Finding, ManifestError
@@ -21,27 +23,38 @@ from runtime.registry import Registry
 @click.command("validate")
 @application
 @allow_unset_option
+@click.option("--connect", is_flag=True, help="Try the addresses too, such as those of databases.")
 @json_option
 def command(
     folder: Path,
     overrides: tuple[Override, ...],
     env_file: Path | None,
     allow_unset: bool,
+    connect: bool,
     as_json: bool,
 ) -> None:
     """Check every manifest in DIR (default: here) and the handlers they name.
 
     All findings are printed at once, each as file:line:column; then notes, of what is no mistake
-    and yet likely meant otherwise. Exits with 3 if there is a finding, else with 0.
+    and yet likely meant otherwise. Exits with 3 if there is a finding, with 4 if an address
+    does not answer, else with 0.
     """
     try:
         manifest = read(folder, overrides, environment(env_file), allow_unset)
-        notes = link(manifest, Registry()).notes
+        linked = link(manifest, Registry())
     except ManifestError as error:
         _print(error.findings, as_json)
         sys.exit(ExitCode.INVALID_MANIFEST)
-    if notes or as_json:
-        _print(notes, as_json)
+    notes = linked.notes
+    unanswered: Sequence[Finding] = ()
+    if connect and not allow_unset:
+        answers, unanswered = asyncio.run(try_addresses(linked))
+        if not as_json:
+            print(*answers, sep="\n", end="\n" if answers else "")
+    if notes or unanswered or as_json:
+        _print([*unanswered, *notes], as_json)
+    if unanswered:
+        sys.exit(ExitCode.START_FAILED)
     if not as_json:
         entries, files = len(manifest.entries), len(manifest.documents)
         print(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import msgspec
 
 from runtime.findings.finding import Problem
 from runtime.kind import Arguments, BuildContext, Kind, Linked, Ready, Stage, StartError
+from runtime.kinds.db.sql import Database
 from runtime.kinds.process import Host, Process, ProcessRun
 
 
@@ -18,6 +20,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     host: Host
     input: list[Any]
     type: str
+    exclusive: Database | None
 
 
 class ProcessService:
@@ -26,9 +29,30 @@ class ProcessService:
         self._host = config.host
         self._input = config.input
         self._type = config.type
+        self._exclusive = config.exclusive
+        self._id = str(context.id)
         self._runs = 0
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> int:
+        if self._exclusive is None:
+            return await self._run(ready, stop)
+        async with AsyncExitStack() as stack:
+            lock = self._exclusive.exclusive(self._id)
+            taking = asyncio.create_task(stack.enter_async_context(lock))
+            stopped = asyncio.create_task(stop.wait())
+            try:
+                await asyncio.wait({taking, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                stopped.cancel()
+                if not taking.done():
+                    taking.cancel()
+                    await asyncio.wait({taking})
+            if taking.cancelled():
+                return 0  # it was stopped while another program had the lock
+            taking.result()
+            return await self._run(ready, stop)
+
+    async def _run(self, ready: Ready, stop: asyncio.Event) -> int:
         with self._host.slot():
             self._runs += 1
             run = ProcessRun(self._runs, ready if self._type == "notify" else _ignore, stop)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from runtime.findings.finding import Note, Problem
-from runtime.kind import BuildContext, Kind, Linked, Stage, StartError
+from runtime.kind import BuildContext, EntryId, Kind, Linked, Stage, StartError
 
 if TYPE_CHECKING:
     from runtime.engines.sql.postgres.database import Database
+    from runtime.engines.sql.postgres.settings import Settings
 
 MEND = "pip install 'manifest-runtime[postgres]'"
 
@@ -53,23 +55,36 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 def build(config: Config, context: BuildContext) -> Database:
     _import(context.id)
     # psycopg is installed only with the extra, and takes 60 ms that nobody else should pay.
-    from runtime.engines.sql.postgres import address, tracing
+    from runtime.engines.sql.postgres import tracing
+
+    settings = _settings(config, context.id, context.folder)
+    for parameters in (settings.parameters, settings.direct or {}):
+        secrets = [parameters[name] for name in _SECRET if name in parameters]
+        context.scope.redactor.hide(secrets)
+        if context.scope.log is not None:
+            context.scope.log.hide(secrets)
+    return tracing.database(settings, context.telemetry)
+
+
+def _settings(config: Config, id: EntryId, folder: Path) -> Settings:
+    from runtime.engines.sql.postgres import address
     from runtime.engines.sql.postgres.settings import PoolSettings, Settings
+
+    def path(text: str | None) -> str | None:
+        return text and str((folder / text).absolute())
 
     given = _parameters(config.dsn, {name: getattr(config, name) for name in _NAMES})
     tls = {
         "sslmode": config.tls.mode,
-        "sslrootcert": config.tls.ca and str(context.path(config.tls.ca)),
-        "sslcert": config.tls.cert and str(context.path(config.tls.cert)),
-        "sslkey": config.tls.key and str(context.path(config.tls.key)),
+        "sslrootcert": path(config.tls.ca),
+        "sslcert": path(config.tls.cert),
+        "sslkey": path(config.tls.key),
     }
     chosen = {name: value for name, value in tls.items() if value is not None}
-    application = config.application_name or str(context.id)
+    application = config.application_name or str(id)
     direct = None if config.direct is None else address.read(config.direct) | chosen
-    for parameters in (given, direct or {}):
-        _hide(parameters, context)
-    settings = Settings(
-        name=str(context.id),
+    return Settings(
+        name=str(id),
         label=address.label(given),
         parameters=address.complete(given | chosen, application),
         direct=direct and address.complete(direct, application),
@@ -86,9 +101,24 @@ def build(config: Config, context: BuildContext) -> Database:
             lifetime=config.pool.lifetime,
         ),
     )
-    return tracing.database(settings, context.telemetry)
 
 
+async def connect(entry: Linked, folder: Path) -> str:
+    from runtime.engines.sql.postgres.connection import connect, version
+
+    nested: dict[str, Any] = {"tls": TLS, "pool": Pool}
+    values: dict[str, Any] = {name: entry.fields.get(name) for name in Config.__struct_fields__}
+    for name, part in nested.items():
+        values[name] = part(**{key: values[name].get(key) for key in part.__struct_fields__})
+    settings = _settings(Config(**values), entry.id, folder)
+    for direct in {False, settings.direct is not None}:
+        connection = await connect(settings, direct=direct)
+        answered = version(connection)
+        await connection.close()
+    return f"{settings.label} (PostgreSQL {answered})"
+
+
+_SECRET = ("password", "sslpassword")
 _NAMES = ("host", "port", "database", "username", "password")
 _LIBPQ = {"database": "dbname", "username": "user"}
 
@@ -100,14 +130,6 @@ def _parameters(dsn: str | None, fields: Mapping[str, Any]) -> dict[str, str]:
     given = {} if dsn is None else address.read(dsn)
     own = {_LIBPQ.get(name, name): str(v) for name in _NAMES if (v := fields.get(name)) is not None}
     return given | own
-
-
-def _hide(parameters: Mapping[str, str], context: BuildContext) -> None:
-    """Keep passwords out of everything that is logged or stored."""
-    secrets = [parameters[name] for name in ("password", "sslpassword") if name in parameters]
-    context.scope.redactor.hide(secrets)
-    if context.scope.log is not None:
-        context.scope.log.hide(secrets)
 
 
 def _import(id: object) -> None:
@@ -142,16 +164,16 @@ def _check_address(entry: Linked) -> Iterable[Problem]:
         yield Problem((), "no address; the entry needs 'dsn' or 'host'", hint)
         return
     for name in ("dsn", "direct"):
-        if (text := fields.get(name)) is None:
+        own = fields if name == "dsn" else {}
+        text = fields.get(name)
+        if text is None and name == "direct":
             continue
         try:
-            parameters = address.read(text)
+            parameters = _parameters(text, own)
         except address.InvalidAddress as error:
             message = f"'{name}' is no address of PostgreSQL: {error}"
             yield Problem((name,), message, "write postgresql://user@host/database")
             continue
-        if name == "dsn":
-            parameters = _parameters(fields.get("dsn"), fields)
         mode = fields["tls"].get("mode") or address.with_environment(parameters).get("sslmode")
         if mode in (None, "verify-full") or address.is_loopback(parameters):
             continue
@@ -166,5 +188,6 @@ kind = Kind(
     build,
     stage=Stage.RESOURCE,
     check=check,
+    connect=connect,
     unsupported={"queues": "messages are kept in SQLite only, so far"},
 )
