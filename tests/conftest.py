@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import postgres_stores
 from tests.support.postgres_schema import PostgresSchema, new_schema, shared_postgres
 from tests.support.postgres_server import PostgresServer, require_postgres
 from tests.support.rabbitmq_server import RabbitMQServer, require_rabbitmq
@@ -24,8 +25,16 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_address(run_folder: Path) -> Iterator[Address]:
-    with shared_postgres(run_folder) as address:
+    with shared_postgres(run_folder) as address, postgres_stores.using(address.port):
         yield address
+
+
+@pytest.fixture(autouse=True)
+def server_of_parameter(request: pytest.FixtureRequest) -> None:
+    """The server for a case of a suite that is run on PostgreSQL too."""
+    parameters = getattr(request.node, "callspec", None)
+    if parameters and any(str(value).endswith("postgres") for value in parameters.params.values()):
+        request.getfixturevalue("postgres_address")
 
 
 @pytest.fixture

@@ -57,6 +57,11 @@ REAL_TIME = {
     "runtime.engines.queue.amqp.driver": "brokers elect leaders in real time",
     "runtime.engines.queue.amqp.link": CLIENTS,
     "runtime.engines.queue.amqp.publisher": CLIENTS,
+    "runtime.engines.queue.sql.postgres.keeper": SERVERS,
+    "runtime.engines.queue.sql.postgres.leader": SERVERS,
+    "runtime.engines.queue.sql.postgres.link": SERVERS,
+    "runtime.engines.queue.sql.postgres.listening": SERVERS,
+    "runtime.engines.queue.sql.postgres.notifier": SERVERS,
     "runtime.engines.queue.sql.sqlite.liveness": "leases expire on one clock for all processes",
 }
 """Modules that use real time, and the reason why no test may move it."""

@@ -99,7 +99,14 @@ async def _driver(synchronous: str) -> AsyncIterator[SqlDriver]:
         )
         database = Database(settings, transaction_timeout=3.0)
         store_settings = StoreSettings(
-            id="app:driver", lease=10.0, heartbeat=3.0, keep_done=False, durable=False, clock=REAL
+            id="app:driver",
+            lease=10.0,
+            heartbeat=3.0,
+            keep_done=False,
+            durable=False,
+            clock=REAL,
+            lanes=3,
+            listen=True,
         )
         driver = SqlDriver(store_settings.id, database.queue_store(store_settings))
         driver.declare("q", {"sql": {"max_length": 1_000_000}})

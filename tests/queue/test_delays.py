@@ -40,7 +40,7 @@ def a_queue(harness: Harness) -> Queue:
 def test_of_many_delayed_messages_none_is_early_and_none_is_lost(driver: str) -> None:
     async def test() -> None:
         async with IMPLEMENTATIONS[driver].open(REAL) as opened:
-            harness = Harness(driver, opened)
+            harness = Harness(IMPLEMENTATIONS[driver].name, opened)
             await harness.start()
             queue = a_queue(harness)
             scatter = Scatter(queue, MANY, first=0.5, span=2.0, seed=20)
@@ -59,7 +59,7 @@ def test_of_many_delayed_messages_none_is_early_and_none_is_lost(driver: str) ->
 async def growth(driver: str) -> int:
     """Bytes that the runtime's code holds on to for many delayed messages."""
     async with IMPLEMENTATIONS[driver].open(REAL) as opened:
-        harness = Harness(driver, opened)
+        harness = Harness(IMPLEMENTATIONS[driver].name, opened)
         await harness.start()
         queue = a_queue(harness)
         await Scatter(queue, 500, first=3600, span=1, seed=1).publish()
@@ -167,12 +167,12 @@ def test_a_delay_ends_when_the_clock_says_so_though_somebody_set_it(tmp_path: Pa
     run(test)
 
 
-@pytest.mark.parametrize("driver", IMPLEMENTATIONS)
+@pytest.mark.parametrize("driver", ["memory", "sql"])  # a server has a clock of its own
 def test_ten_retries_pass_in_no_time_by_a_clock_that_is_moved(driver: str) -> None:
     async def test() -> None:
         fake = FakeClock()
         async with IMPLEMENTATIONS[driver].open(fake.clock) as opened:
-            harness = Harness(driver, opened)
+            harness = Harness(IMPLEMENTATIONS[driver].name, opened)
             await harness.start()
             retry = Backoff(initial_delay=60, max_delay=3600, backoff_factor=2, jitter=0)
             queue = Queue(

@@ -32,7 +32,7 @@ each_driver = pytest.mark.parametrize("driver", IMPLEMENTATIONS)
 @asynccontextmanager
 async def opened(driver: str) -> AsyncIterator[Harness]:
     async with IMPLEMENTATIONS[driver].open(REAL) as opened:
-        harness = Harness(driver, opened)
+        harness = Harness(IMPLEMENTATIONS[driver].name, opened)
         await harness.start()
         try:
             yield harness

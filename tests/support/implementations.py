@@ -12,7 +12,7 @@ from runtime.engines.queue.sql.driver import SqlDriver
 from runtime.engines.sql.contract import Database
 from runtime.entry_id import EntryId
 from runtime.kinds.queue.driver import memory, sql
-from tests.support import databases
+from tests.support import databases, postgres_databases, postgres_stores
 from tests.support.driver_conformance.suite import Implementation, Service
 from tests.support.stores import store_settings
 
@@ -37,11 +37,24 @@ async def in_a_database(clock: Clock) -> AsyncIterator[Service]:
             yield sql_driver(database, clock=clock)
 
 
+@asynccontextmanager
+async def on_postgres(clock: Clock) -> AsyncIterator[Service]:
+    with postgres_stores.schema() as schema:
+        async with postgres_databases.tasks(schema.url) as database:
+            yield sql_driver(database, clock=clock)
+
+
 IMPLEMENTATIONS = {
     "memory": Implementation("memory", in_memory, memory.kind.unsupported),
     "sql": Implementation(
         "sql",
         in_a_database,
+        sql.kind.unsupported,
+        lambda driver: driver.store.database.transaction(),
+    ),
+    "sql on postgres": Implementation(
+        "sql",
+        on_postgres,
         sql.kind.unsupported,
         lambda driver: driver.store.database.transaction(),
     ),

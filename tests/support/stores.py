@@ -6,6 +6,7 @@ import sqlite3
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from runtime.clock import REAL, Clock
 from runtime.engines.queue.sql.store import Store, StoreSettings
 from runtime.engines.sql.contract import Database, Transaction
-from tests.support import databases
+from tests.support import databases, postgres_stores
 from tests.support.store_conformance.suite import HEARTBEAT, LEASE, StoreImplementation
 
 
@@ -22,10 +23,25 @@ def store_settings(
     lease: float = 10.0,
     heartbeat: float = 3.0,
     keep_done: bool = False,
+    lanes: int = 3,
+    listen: bool = True,
     clock: Clock = REAL,
 ) -> StoreSettings:
     """Settings with the defaults of the kind, except that nothing waits for the disk."""
-    return StoreSettings("app:queues", lease, heartbeat, keep_done, durable=False, clock=clock)
+    return StoreSettings(
+        "app:queues",
+        lease,
+        heartbeat,
+        keep_done,
+        durable=False,
+        clock=clock,
+        lanes=lanes,
+        listen=listen,
+    )
+
+
+hasty = partial(store_settings, lease=LEASE, heartbeat=HEARTBEAT)
+"""Settings with the times of the suite."""
 
 
 class SqliteSite:
@@ -35,8 +51,7 @@ class SqliteSite:
         self.database = database
 
     def store(self, *, keep_done: bool = False) -> Store:
-        settings = store_settings(lease=LEASE, heartbeat=HEARTBEAT, keep_done=keep_done)
-        return self.database.queue_store(settings)
+        return self.database.queue_store(hasty(keep_done=keep_done))
 
     def another(self) -> AbstractAsyncContextManager[Database]:
         return databases.tasks()
@@ -54,4 +69,10 @@ async def in_a_file() -> AsyncIterator[SqliteSite]:
             yield SqliteSite(database)
 
 
-STORES = {"sqlite": StoreImplementation(in_a_file)}
+STORES = {
+    "sqlite": StoreImplementation(in_a_file),
+    "postgres": StoreImplementation(postgres_stores.in_a_schema(hasty)),
+    "one lane of postgres": StoreImplementation(
+        postgres_stores.in_a_schema(partial(hasty, lanes=1))
+    ),
+}

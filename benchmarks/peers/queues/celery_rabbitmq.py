@@ -41,12 +41,5 @@ class Tool:
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
-        worker = start_worker(
-            self._app,
-            pool="threads",
-            concurrency=8,
-            perform_ping_check=False,
-            shutdown_timeout=60.0,  # ten seconds, its default, were too few now and then
-        )
-        with worker:
+        with start_worker(self._app, pool="threads", concurrency=8, perform_ping_check=False):
             yield

@@ -106,6 +106,19 @@ class Prune(msgspec.Struct, gc=False, frozen=True):
     limit: int
 
 
+FIRED_FOR = 7 * 86400.0
+"""Seconds for which it is remembered that a schedule fired."""
+
+
+class Fire(msgspec.Struct, frozen=True):
+    """Publish a message for the planned time of a schedule, unless another program did."""
+
+    schedule: str
+    at: float
+    """The planned time, in seconds since 1970: programs whose clocks differ agree on it."""
+    publish: Publish
+
+
 class Promoted(msgspec.Struct, frozen=True):
     """The result of a promotion: the queues that got ready messages, and the seconds until the
     next delayed message is due."""

@@ -16,6 +16,7 @@ from runtime.engines.queue.sql.operations import (
     Claim,
     Claimed,
     Drop,
+    Fire,
     Promoted,
     Prune,
     Publish,
@@ -50,6 +51,10 @@ class StoreSettings(msgspec.Struct, frozen=True):
     """True if an accepted message must survive a power failure."""
     clock: Clock
     """For a database that has no clock of its own: due times are by its `time`."""
+    lanes: int
+    """For a database on a server: the number of connections that messages travel on, 3 or 1."""
+    listen: bool
+    """For a database on a server: False to look for messages of other programs once a second."""
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -162,6 +167,12 @@ class Store(Protocol):
 
     def drop(self, item: Drop) -> asyncio.Future[Any]:
         """Raises NotHeld."""
+        ...
+
+    def fire(self, item: Fire) -> asyncio.Future[str | None]:
+        """Answers with the id of the message; with None if it was published for that time before.
+        Raises Full, and then that time is still to be fired.
+        """
         ...
 
     def promote(self) -> asyncio.Future[Promoted]:

@@ -38,7 +38,7 @@ from runtime.engines.sql.postgres.statement import Statement, check_effect, pars
 from runtime.engines.sql.postgres.transaction import Transaction
 from runtime.engines.sql.reentrancy import forbid_reentry
 from runtime.handlers.fork import ParentOnly, on_fork
-from runtime.service import Ready, StartError
+from runtime.service import Ready
 
 if TYPE_CHECKING:
     from runtime.engines.queue.sql.store import Store, StoreSettings
@@ -161,10 +161,10 @@ class Database:
         return exclusive(self.settings, key)
 
     def queue_store(self, settings: StoreSettings) -> Store:
-        """Queues need a store of their own on PostgreSQL. Raises StartError."""
-        raise StartError(
-            f"'{self.settings.name}' is of kind db.sql.postgres, which keeps no queues"
-        )
+        """A new store for the messages of durable queues in this database."""
+        from runtime.engines.queue.sql.postgres.store import PostgresStore
+
+        return PostgresStore(self, settings)
 
     def _plain_transaction(self) -> Transaction:
         return Transaction(self.begin)

@@ -189,5 +189,4 @@ kind = Kind(
     stage=Stage.RESOURCE,
     check=check,
     connect=connect,
-    unsupported={"queues": "messages are kept in SQLite only, so far"},
 )

@@ -15,12 +15,14 @@ from runtime.engines.queue.sql.operations import (
     Claim,
     Claimed,
     Drop,
+    Fire,
     Promoted,
     Prune,
     Publish,
     Requeue,
     Settle,
 )
+from runtime.engines.queue.sql.sqlite.firing import Firing
 from runtime.engines.queue.sql.sqlite.lease import Check, Lease
 from runtime.engines.queue.sql.sqlite.letters import Letters
 from runtime.engines.queue.sql.sqlite.notifier import Notifier
@@ -46,6 +48,7 @@ class SqliteStore:
         self._time = settings.clock.time
         self._statements = Statements(self._time, keep_done=settings.keep_done)
         self._letters = Letters(self._time)
+        self._firing = Firing(self._statements)
         # Not methods: each would be one more call for every message. A settlement needs no lease
         # of this program, since the token is compared, and a claim names one.
         self.claim: Callable[[Claim], asyncio.Future[Claimed]] = partial(
@@ -131,6 +134,9 @@ class SqliteStore:
 
     def drop(self, item: Drop) -> asyncio.Future[Any]:
         return self._change(self._letters.drop, item, None)
+
+    def fire(self, item: Fire) -> asyncio.Future[str | None]:
+        return self._change(self._firing.fire, item, None)
 
     def promote(self) -> asyncio.Future[Promoted]:
         return self._batch(self._statements.promote, None)

@@ -23,7 +23,7 @@ import sqlite3
 
 from runtime.service import StartError
 
-VERSION = 2
+VERSION = 3
 
 
 _SCHEMA = """
@@ -67,6 +67,9 @@ CREATE INDEX runtime_message_letter ON runtime_message (id) WHERE died_in IS NOT
 CREATE INDEX runtime_message_letters ON runtime_message (queue, died_in, seq)
     WHERE died_in IS NOT NULL AND state < 3;
 """
+_TABLE_OF_3 = """
+CREATE TABLE runtime_fired (schedule TEXT, at INTEGER, PRIMARY KEY (schedule, at)) WITHOUT ROWID;
+"""
 _MIGRATIONS = {
     1: """
 ALTER TABLE runtime_message ADD COLUMN died_in TEXT;
@@ -75,6 +78,7 @@ UPDATE runtime_message SET died_in = json_extract(headers, '$.x_original_queue')
 DROP INDEX runtime_message_unique;
 """
     + _INDEXES_OF_2,
+    2: _TABLE_OF_3,
 }
 """The statements from each version to the next."""
 
@@ -88,7 +92,7 @@ def prepare(connection: sqlite3.Connection, label: str) -> None:
         "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'runtime_version'"
     ).fetchone()
     if exists is None:
-        _execute(connection, _SCHEMA + _INDEXES_OF_2)
+        _execute(connection, _SCHEMA + _INDEXES_OF_2 + _TABLE_OF_3)
         connection.execute("INSERT INTO runtime_version VALUES (?)", (VERSION,))
         return
     versions = [row[0] for row in connection.execute("SELECT version FROM runtime_version")]
