@@ -49,6 +49,7 @@ REAL_TIME = {
     "runtime.engines.sql.postgres.pool": SERVERS,
     "runtime.engines.sql.postgres.server_transaction": SERVERS,
     "runtime.engines.sql.sqlite.reader": FAIRNESS,
+    "runtime.engines.sql.sqlite.effort": FAIRNESS,
     "runtime.engines.sql.sqlite.loop_access": FAIRNESS,
     "runtime.engines.sql.sqlite.read_queue": FAIRNESS,
     "runtime.engines.sql.sqlite.write_queue": FAIRNESS,

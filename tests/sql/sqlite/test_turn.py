@@ -28,7 +28,7 @@ LONG = (
 )
 
 
-pytestmark = pytest.mark.usefixtures("no_rest")
+pytestmark = pytest.mark.usefixtures("unhurried")
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from runtime.engines.sql.sqlite.database import Database
 from runtime.engines.sql.sqlite.read_queue import ROWS
 from tests.support.databases import ADD, SLOW, run, tasks
 
-pytestmark = pytest.mark.usefixtures("no_rest")
+pytestmark = pytest.mark.usefixtures("unhurried")
 LOOP = threading.get_ident()
 
 

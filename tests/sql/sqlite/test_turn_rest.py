@@ -11,7 +11,7 @@ from tests.sql.sqlite import test_turn, test_turn_reads
 from tests.sql.sqlite.test_turn import HERE, LONG, places
 from tests.support.databases import SLOW, run
 
-pytestmark = pytest.mark.usefixtures("no_rest")
+pytestmark = pytest.mark.usefixtures("unhurried")
 ONE = "SELECT 1 AS n"
 
 

@@ -16,6 +16,7 @@ from threading import Lock
 from time import perf_counter
 from typing import Any
 
+from runtime.engines.sql.sqlite.effort import Effort
 from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
 
 INSTRUCTIONS = 1000
@@ -45,6 +46,8 @@ class LoopAccess:
         withdrawn by whoever queues something for it."""
         self.deadline = inf
         """When a statement of the loop is interrupted, in seconds of `perf_counter`."""
+        self.effort = Effort()
+        """Of the loop's group."""
         self.connection: ManagedConnection
         """The writer's; set before access is granted."""
         self._queued: SimpleQueue[Any]
@@ -117,7 +120,7 @@ class LoopAccess:
                 self.granted = False
 
     def _is_late(self) -> bool:
-        return perf_counter() > self.deadline
+        return perf_counter() > self.deadline and self.effort.seconds() > SLICE + PATIENCE
 
     def _journal_is_settled(self) -> bool:
         """True if the next commit begins no journal anew, and needs no checkpoint.

@@ -14,6 +14,7 @@ from time import perf_counter
 from typing import Any
 
 from runtime.engines.sql.sqlite.completion import Completion, settle
+from runtime.engines.sql.sqlite.effort import Effort
 from runtime.engines.sql.sqlite.errors import code, explain, is_disk_error, is_transient
 from runtime.engines.sql.sqlite.loop_access import INSTRUCTIONS, LATE, PATIENCE, REST, SLICE
 from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
@@ -38,6 +39,7 @@ class ReadQueue(WorkQueue[StatementRequest]):
         self._gathered: deque[StatementRequest] = deque()
         self._slow = SlowWork()
         self._deadline = 0.0
+        self._effort = Effort()
         self._rests_until = 0.0
 
     def use(self, connection: ManagedConnection) -> None:
@@ -80,6 +82,7 @@ class ReadQueue(WorkQueue[StatementRequest]):
         completions: list[Completion] = []
         now = perf_counter()
         end = now + SLICE
+        self._effort.begin()
         while self._gathered and now < end:
             request = self._gathered.popleft()
             if request.future.cancelled():
@@ -96,6 +99,8 @@ class ReadQueue(WorkQueue[StatementRequest]):
                 error = raised
             before, now = now, perf_counter()
             took = now - before
+            if took > LATE:
+                took = self._effort.seconds()
             if took > LATE or (error is not None and code(error) == sqlite3.SQLITE_INTERRUPT):
                 self._rests_until = now + REST
             if error is None:
@@ -113,7 +118,7 @@ class ReadQueue(WorkQueue[StatementRequest]):
         settle(completions)
 
     def _is_late(self) -> bool:
-        return perf_counter() > self._deadline
+        return perf_counter() > self._deadline and self._effort.seconds() > SLICE + PATIENCE
 
 
 class _TooManyRows(Exception):

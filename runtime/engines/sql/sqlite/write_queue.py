@@ -141,6 +141,7 @@ class WriteQueue(WorkQueue[Item]):
         connection = access.connection
         group: list[Small] = []
         began = perf_counter()
+        access.effort.begin()
         try:
             access.prepare()
             connection.raw.execute("BEGIN IMMEDIATE")
@@ -163,13 +164,15 @@ class WriteQueue(WorkQueue[Item]):
             access.granted = False
             gathered.extendleft(reversed(group))
             self._hand_over()
-            if code(error) == sqlite3.SQLITE_INTERRUPT or perf_counter() - began > LATE:
+            if code(error) == sqlite3.SQLITE_INTERRUPT or access.effort.seconds() > LATE:
                 access.rest()
             if not isinstance(error, Exception):
                 raise
             connection.rollback(error if is_disk_error(error) else None)
             return []
         took = perf_counter() - began
+        if took > LATE:
+            took = access.effort.seconds()
         self._spent += took
         if took > LATE:
             access.rest()
