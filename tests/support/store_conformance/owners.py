@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from runtime.engines.queue.driver_queue import NotHeld
@@ -30,6 +32,15 @@ async def a_store_that_is_not_open_refuses(site: Site) -> None:
         await program.publish(a_message())
         await program.store.close()
     program.store.abandon()
+
+
+@case
+async def stores_that_open_at_the_same_moment_make_the_tables_once(site: Site) -> None:
+    programs = [Program(site.store()) for _ in range(8)]
+    await asyncio.gather(*[program.open() for program in programs])
+    await programs[0].publish(a_message("a"))
+    for program in programs:
+        await program.store.close()
 
 
 @case

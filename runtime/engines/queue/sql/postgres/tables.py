@@ -91,6 +91,11 @@ MIGRATIONS: dict[int, str] = {}
 beside them, and their `INSERT` names no new column.
 """
 
+_EXISTS = b"""
+SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = $1 AND c.relname = 'runtime_version')
+"""
+"""Not to_regclass(): a session goes on believing it in a transaction that waited for the lock."""
 _FORBIDDEN = "42501"
 _NO_TABLE = "42P01"
 
@@ -106,13 +111,12 @@ async def prepare(session: Session, schema: str, label: str) -> None:
     Raises StartError for a version that this program must not use, and for a role that may not
     create tables; and what psycopg raises.
     """
-    name = quoted(schema)
-    found = await _version(session, name)
+    found = await _version(session, schema)
     if found is None or found[0] < VERSION:
         await session.command(b"BEGIN")
         try:
             await session.command(b"SELECT pg_advisory_xact_lock(hashtext($1))", f"{schema} tables")
-            found = await _version(session, name)  # another program may have been faster
+            found = await _version(session, schema)  # another program may have been faster
             await _change(session, schema, found)
             await session.command(b"COMMIT")
         except psycopg.Error as error:
@@ -123,7 +127,7 @@ async def prepare(session: Session, schema: str, label: str) -> None:
                 f"'{label}' lets this role make no tables for the queues ({message(error)}); "
                 "have its owner run what `runtime tables --sql` prints, or grant CREATE"
             ) from None
-        found = await _version(session, name)
+        found = await _version(session, schema)
     assert found is not None
     version, oldest = found
     if oldest > VERSION:
@@ -134,11 +138,12 @@ async def prepare(session: Session, schema: str, label: str) -> None:
         )
 
 
-async def _version(session: Session, name: str) -> tuple[int, int] | None:
+async def _version(session: Session, schema: str) -> tuple[int, int] | None:
     """The version of the tables and the oldest program for them; None without tables."""
-    exists = await session.query(b"SELECT to_regclass($1) IS NOT NULL", f"{name}.runtime_version")
-    if not exists[0][0]:
+    ((exists,),) = await session.query(_EXISTS, schema)
+    if not exists:
         return None
+    name = quoted(schema)
     rows = await session.query(f"SELECT version, oldest FROM {name}.runtime_version".encode())
     if len(rows) != 1:
         raise StartError(
