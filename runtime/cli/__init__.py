@@ -21,6 +21,7 @@ _COMMANDS = {
     "show": "Show one entry, with its defaults.",
     "kinds": "List the kinds, or explain one.",
     "schema": "Print one JSON Schema for editors.",
+    "tables": "Print the tables of queues in PostgreSQL.",
     "completion": "Print the shell completion.",
     "version": "Print the version.",
 }

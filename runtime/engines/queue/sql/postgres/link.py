@@ -45,8 +45,9 @@ class Link:
         self._connection: Connection | None = None
         self._session: Session | None = None
         self._failures = 0
-        self._failure = ""
+        self._failure = "the connection was closed"
         self._retry_at = 0.0
+        self._is_closed = False
 
     @property
     def pid(self) -> int:
@@ -61,7 +62,7 @@ class Link:
         """Connect. Raises Unavailable, or StartError for what somebody has to correct."""
         async with self._lock:
             if self._session is None:
-                self._failures, self._retry_at = 0, 0.0
+                self._failures, self._retry_at, self._is_closed = 0, 0.0, False
                 await self._connect()
 
     async def run(self, work: Work[T]) -> T:
@@ -106,7 +107,8 @@ class Link:
         return answer
 
     def close(self) -> None:
-        """End the connection at once, whatever it waits for. A later run opens another one."""
+        """End the connection at once, whatever it waits for; only `open` opens another one."""
+        self._is_closed = True
         if self._connection is not None:
             connection = self._connection
             if self._lock.locked():  # its task must hear of it, and then drops it
@@ -120,7 +122,7 @@ class Link:
             self._connection = self._session = None
 
     async def _reconnect(self) -> Session:
-        if asyncio.get_running_loop().time() < self._retry_at:
+        if self._is_closed or asyncio.get_running_loop().time() < self._retry_at:
             raise Unavailable(self._failure)
         try:
             return await self._connect()
@@ -146,6 +148,9 @@ class Link:
             if isinstance(error, psycopg.Error):
                 raise Unavailable(str(error)) from None
             raise
+        if self._is_closed:
+            connection.pgconn.finish()
+            raise Unavailable("it was closed meanwhile")
         self._failures, self._retry_at = 0, 0.0
         self._connection, self._session = connection, session
         return session
