@@ -11,8 +11,9 @@ import psycopg
 
 from runtime.engines.sql.builder.dialect import POSTGRESQL
 from runtime.engines.sql.contract import DatabaseClosed, Parameters
+from runtime.engines.sql.postgres import limits
 from runtime.engines.sql.postgres.blocking import BlockingDatabase
-from runtime.engines.sql.postgres.connection import version
+from runtime.engines.sql.postgres.connection import connect, version
 from runtime.engines.sql.postgres.errors import (
     explain,
     is_connection_useless,
@@ -38,7 +39,7 @@ from runtime.engines.sql.postgres.statement import Statement, check_effect, pars
 from runtime.engines.sql.postgres.transaction import Transaction
 from runtime.engines.sql.reentrancy import forbid_reentry
 from runtime.handlers.fork import ParentOnly, on_fork
-from runtime.service import Ready
+from runtime.service import Ready, StartError, Unavailable
 
 if TYPE_CHECKING:
     from runtime.engines.queue.sql.store import Store, StoreSettings
@@ -64,6 +65,8 @@ class Database:
         """`on_commit` is called on the loop with the number of statements."""
         self.settings = settings
         self._on_commit = on_commit
+        self._limits = limits.for_handlers(settings)
+        self._statement_limits = limits.for_statements(settings)
         self._pool: Pool | None = None
         self._not_running = "it was not started"
         """The reason for the refusal of a call while there is no pool."""
@@ -150,7 +153,7 @@ class Database:
         """A new transaction, which takes a connection at its first statement."""
         pool = self._running()
         forbid_reentry(self)
-        return ServerTransaction(self, pool, self.settings, self._on_commit)
+        return ServerTransaction(self, pool, self._limits, self._on_commit)
 
     def forbid_reentry(self) -> None:
         """Raise RuntimeError if the caller is in a transaction of this database."""
@@ -167,7 +170,12 @@ class Database:
         return PostgresStore(self, settings)
 
     def _plain_transaction(self) -> Transaction:
-        return Transaction(self.begin)
+        return Transaction(self._begin_plain)
+
+    def _begin_plain(self) -> ServerTransaction:
+        pool = self._running()
+        forbid_reentry(self)
+        return ServerTransaction(self, pool, self._statement_limits, self._on_commit)
 
     async def _call(self, read: ResultReader, text: str, parameters: Parameters) -> Any:
         pool = self._running()
@@ -183,7 +191,10 @@ class Database:
             async with self._plain_transaction() as tx:
                 server = tx.entered()
                 return await on_loop(server.loop, server.submit(read, text, parameters))
-        call = self._run(pool, read, statement, values, text)
+        if self.settings.pooler:
+            call = self._run_directly(read, statement, values, text)
+        else:
+            call = self._run(pool, read, statement, values, text)
         return await (call if asyncio.get_running_loop() is pool.loop else on_loop(pool.loop, call))
 
     async def _run(
@@ -193,6 +204,7 @@ class Database:
             connection = await pool.acquire(self.settings.statement_timeout)
             try:
                 result = await read(await run(statement, values, connection.raw))
+                connection.check_replicated(text)
             except psycopg.Error as error:
                 if is_connection_useless(error):
                     connection.raw.pgconn.finish()
@@ -206,6 +218,28 @@ class Database:
             if self._on_commit is not None and not statement.reads:
                 self._on_commit(1)
             return result
+
+    async def _run_directly(
+        self, read: ResultReader, statement: Statement, values: list[Any], text: str
+    ) -> Any:
+        """Run what cannot be in a transaction, which is all that a pooler has connections for."""
+        if self.settings.direct is None:
+            raise ValueError(
+                f"{statement.verb} has no place in a transaction, and a pooler lends its "
+                "connections for one; give the database the address of the server in 'direct'"
+            )
+        try:
+            connection = await connect(self.settings, direct=True)
+        except StartError as error:
+            raise Unavailable(str(error)) from None
+        try:
+            return await read(await run(statement, values, connection))
+        except psycopg.Error as error:
+            if lost_connection(error):
+                raise uncertain(error, text) from None
+            raise explain(error, text) from None
+        finally:
+            await connection.close()
 
     def _leave_to_parent(self) -> None:
         """In a forked child, whose sockets are the parent's."""

@@ -84,6 +84,22 @@ def uncertain(error: psycopg.Error, text: str) -> Uncertain:
     )
 
 
+def is_unreplicated(notice: psycopg.errors.Diagnostic) -> bool:
+    """True for the server's warning that it no longer waits for its synchronous standby.
+
+    The warning has no code of its own, and its text is in the language of the server.
+    """
+    return notice.source_function == "SyncRepWaitForLSN"
+
+
+def unreplicated(text: str) -> Uncertain:
+    """The error for a commit that a synchronous standby has not confirmed in time."""
+    return Uncertain(
+        "no synchronous standby confirmed the commit in time; the change is saved on the primary "
+        f"alone, and is lost if the standby takes its place; in '{headline(text)}'"
+    )
+
+
 def timeout_error(label: str, limit: float) -> TransactionLost:
     """The error of a transaction that took more than `limit` seconds."""
     return TransactionLost(

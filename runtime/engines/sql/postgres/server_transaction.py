@@ -12,14 +12,15 @@ import psycopg
 
 from runtime.engines.sql.contract import Database, Parameters, Step, TransactionLost
 from runtime.engines.sql.postgres import errors
+from runtime.engines.sql.postgres.command import command
 from runtime.engines.sql.postgres.compound import Many, Placed, run_script
 from runtime.engines.sql.postgres.connection import Connection
+from runtime.engines.sql.postgres.limits import Limits
 from runtime.engines.sql.postgres.parameters import bind
 from runtime.engines.sql.postgres.pool import GRACE, Pool
 from runtime.engines.sql.postgres.pooled_connection import PooledConnection
 from runtime.engines.sql.postgres.result import ResultReader, run, summary
 from runtime.engines.sql.postgres.script import split
-from runtime.engines.sql.postgres.settings import Settings
 from runtime.engines.sql.postgres.statement import check_effect, parse_inside
 from runtime.engines.sql.postgres.turns import Turns
 from runtime.handlers import fork
@@ -30,30 +31,24 @@ Sent = TypeVar("Sent")
 
 
 class ServerTransaction:
-    """Takes a connection at its first statement, with which BEGIN and its time-outs travel.
+    """Takes a connection at its first statement, and begins with its time-outs.
 
-    It may keep the connection for `transaction_timeout`. After that, or once a statement outside
-    of an attempt has failed, it is lost: it is rolled back, the connection goes to others, and
-    every further use raises TransactionLost. Coroutines run on the loop of the pool.
+    It may keep the connection for a time. After that, or once a statement outside of an attempt has
+    failed, it is lost: it is rolled back, the connection goes to others, and every further use
+    raises TransactionLost. Coroutines run on the loop of the pool.
     """
 
     def __init__(
         self,
         database: Database,
         pool: Pool,
-        settings: Settings,
+        limits: Limits,
         on_commit: Callable[[int], None] | None = None,
     ) -> None:
         self.database = database
         self.loop = pool.loop
         self._pool = pool
-        self._limit = settings.transaction_timeout
-        self._label = settings.label
-        local = settings.transaction()
-        self._set = "SELECT " + ", ".join(
-            f"set_config('{name}', ${number}, true)" for number, name in enumerate(local, 1)
-        )
-        self._values = list(local.values())
+        self._limits = limits
         self._on_commit = on_commit
         self._turns = Turns()
         self._connection: PooledConnection | None = None
@@ -84,13 +79,13 @@ class ServerTransaction:
     async def submit_many(self, text: str, rows: Iterable[Parameters]) -> Any:
         """Run one statement for each row of parameters."""
         many = Many(text, rows)
-        return await self._do(self._take_turn(), many.run, _same, text, rides=False)
+        return await self._do(self._take_turn(), many.run, _same, text)
 
     async def submit_script(self, script: str) -> None:
         """Run the statements of a script."""
         statements = split(script)
         work = partial(run_script, statements)
-        await self._do(self._take_turn(), work, _same, script, rides=False)
+        await self._do(self._take_turn(), work, _same, script)
 
     def add(self, step: Step) -> asyncio.Future[Any]:
         """Run a step after what was asked before; the future is of the running loop."""
@@ -108,9 +103,7 @@ class ServerTransaction:
     async def begin_attempt(self) -> None:
         """Begin what may fail by itself."""
         name = f"runtime_{len(self._attempts) + 1}"
-        await self._do(
-            self._take_turn(), partial(_execute, f"SAVEPOINT {name}"), _same, "SAVEPOINT"
-        )
+        await self._control(f"SAVEPOINT {name}")
         self._attempts.append(name)
 
     async def end_attempt(self, keep: bool) -> None:
@@ -121,7 +114,7 @@ class ServerTransaction:
                 self._check()
             return
         text = f"RELEASE {name}" if keep and failed is None else f"ROLLBACK TO {name}"
-        await self._do(self._take_turn(), partial(_execute, text), _same, text)
+        await self._control(text)
         if keep and failed is not None:
             raise copy(failed)
 
@@ -176,14 +169,13 @@ class ServerTransaction:
         send: Callable[[Connection], Awaitable[Sent]],
         read: Callable[[Sent], Awaitable[Any]],
         text: str,
-        *,
-        rides: bool = True,
     ) -> Any:
         try:
             await turn
             self._check()
             try:
-                result = await read(await self._send(send, rides))
+                connection = self._connection or await self._begin()
+                result = await read(await send(connection.raw))
             except psycopg.Error as error:
                 raise await self._fail(error, text) from None
             except Placed as placed:
@@ -200,18 +192,21 @@ class ServerTransaction:
         finally:
             self._turns.leave(turn)
 
-    async def _send(self, send: Callable[[Connection], Awaitable[Sent]], rides: bool) -> Sent:
-        if self._connection is not None:
-            return await send(self._connection.raw)
-        self._connection = await self._pool.acquire(self._limit)
-        self._timer = self.loop.call_later(self._limit, self._expire)
-        raw = self._connection.raw
-        async with raw.pipeline():
-            await raw.execute("BEGIN")
-            await raw.execute(self._set, self._values)
-            if rides:
-                return await send(raw)
-        return await send(raw)
+    async def _control(self, text: str) -> None:
+        """Run a statement that has no rows and no parameters."""
+
+        async def send(raw: Connection) -> None:
+            await command(raw, text.encode())
+
+        await self._do(self._take_turn(), send, _same, text)
+
+    async def _begin(self) -> PooledConnection:
+        limits = self._limits
+        self._connection = await self._pool.acquire(limits.seconds)
+        if not limits.by_statement:
+            self._timer = self.loop.call_later(limits.seconds, self._expire)
+        await command(self._connection.raw, limits.begin)
+        return self._connection
 
     async def _fail(self, error: psycopg.Error, text: str, place: str = "") -> Exception:
         """Record a failed statement, and return the error to raise."""
@@ -220,7 +215,7 @@ class ServerTransaction:
             return copy(self._lost)
         timed_out = error.sqlstate == errors.QUERY_CANCELED and self._is_late()
         if timed_out:
-            self._lost = errors.timeout_error(self._label, self._limit)
+            self._lost = self._too_long()
             await self._let_go()
             return copy(self._lost)
         explained = errors.explain(error, text, place)
@@ -235,11 +230,11 @@ class ServerTransaction:
         assert self._connection is not None
         if self._timer is not None:
             self._timer.cancel()
-        self._connection.deadline = self.loop.time() + self._limit + GRACE
+        self._connection.deadline = self.loop.time() + self._limits.seconds + GRACE
         try:
-            cursor = await self._connection.raw.execute("COMMIT")
-            if cursor.statusmessage != "COMMIT":
+            if await command(self._connection.raw, b"COMMIT") != b"COMMIT":
                 raise TransactionLost("the server rolled the transaction back")
+            self._connection.check_replicated("COMMIT")
         except psycopg.Error as error:
             is_lost = (error.sqlstate or "08").startswith(("08", "57P"))
             raise (errors.uncertain if is_lost else errors.explain)(error, "COMMIT") from None
@@ -261,8 +256,11 @@ class ServerTransaction:
     def _is_late(self) -> bool:
         return self._timer is not None and self._timer.when() <= self.loop.time() + _EARLY
 
+    def _too_long(self) -> TransactionLost:
+        return errors.timeout_error(self.database.label, self._limits.seconds)
+
     def _expire(self) -> None:
-        self._give_up(errors.timeout_error(self._label, self._limit))
+        self._give_up(self._too_long())
 
     def _give_up(self, reason: Exception) -> None:
         if self.is_open and self._connection is not None:
@@ -288,10 +286,6 @@ _EARLY = 0.1
 
 async def _same(answer: Any) -> Any:
     return answer
-
-
-async def _execute(text: str, raw: Connection) -> None:
-    await raw.execute(text)
 
 
 def _retrieve(task: asyncio.Task[None]) -> None:

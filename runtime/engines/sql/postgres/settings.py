@@ -58,12 +58,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "lock_timeout": milliseconds(min(self.lock_timeout, limit)),
             "idle_in_transaction_session_timeout": milliseconds(limit),
         }
-        if self.pooler:
-            session = self.session()
-            for name in KEEPALIVES:  # the pooler's connection, not ours
-                del session[name]
-            return {**session, **local}
-        return local
+        return {**self._pooled(), **local}
+
+    def alone(self) -> dict[str, str]:
+        """The settings of a transaction that waits for nobody between its statements."""
+        pooled = self._pooled()
+        limit = {"idle_in_transaction_session_timeout": milliseconds(self.statement_timeout)}
+        return {**pooled, **limit} if pooled else {}
+
+    def _pooled(self) -> dict[str, str]:
+        """What a transaction needs of the session's settings, whose connection others have too."""
+        if not self.pooler:
+            return {}
+        session = self.session()
+        for name in KEEPALIVES:  # the pooler's connection, not ours
+            del session[name]
+        return session
 
 
 CLIENT_KEEPALIVES = {
