@@ -11,6 +11,7 @@ from urllib.parse import quote
 from psycopg import ProgrammingError, pq
 from psycopg.conninfo import conninfo_to_dict
 
+from runtime.engines.sql.postgres import service_file
 from runtime.engines.sql.postgres.settings import CLIENT_KEEPALIVES
 
 VERIFIED = "verify-full"
@@ -56,19 +57,20 @@ def complete(parameters: Mapping[str, str], application_name: str) -> dict[str, 
 
 
 def with_environment(parameters: Mapping[str, str]) -> dict[str, str]:
-    """The parameters, with those that libpq takes from variables such as PGHOST."""
+    """The parameters, with those that libpq takes from its service file and from variables."""
     found = {
         option.keyword.decode(): os.environ[option.envvar.decode()]
         for option in pq.Conninfo.get_defaults()
         if option.envvar and os.environ.get(option.envvar.decode())
     }
-    return {**found, **parameters}
+    service = parameters.get("service", found.get("service"))
+    return {**found, **({} if service is None else service_file.read(service)), **parameters}
 
 
 def is_loopback(parameters: Mapping[str, str]) -> bool:
     """True if every host is this machine: a socket, `localhost`, 127.0.0.0/8 or ::1.
 
-    A service's file may name any host, so that it counts as another machine.
+    A service that is not found counts as another machine.
     """
     chosen = with_environment(parameters)
     hosts = [host for host in (chosen.get("hostaddr") or chosen.get("host", "")).split(",") if host]

@@ -27,6 +27,7 @@ _CLOSES_STATEMENTS = 170000
 """The libpq that can close a prepared statement; older ones need a query for it, which costs a
 round trip and fails in a pipeline."""
 
+_PATH = ("search_path",)
 _IDLE = pq.TransactionStatus.IDLE
 
 
@@ -46,9 +47,11 @@ async def connect(
     chosen = settings.direct if direct and settings.direct is not None else settings.parameters
     parameters: dict[str, Any] = dict(chosen)
     if not pooled:
-        own = parameters.get("options", "")
-        options = _options(settings.session() if session is None else session)
-        parameters["options"] = f"{options} {own}".strip()
+        chosen_session = dict(settings.session() if session is None else session)
+        path = {name: chosen_session.pop(name) for name in _PATH if name in chosen_session}
+        # The last one counts: the address may change what has a default, and not the schema.
+        own = (_options(chosen_session), parameters.get("options", ""), _options(path))
+        parameters["options"] = " ".join(filter(None, own))
     try:
         connection = await AsyncConnection.connect(
             **parameters,

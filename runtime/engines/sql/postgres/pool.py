@@ -34,7 +34,8 @@ log = logger("runtime.sql")
 SWEEP = 1.0
 """Seconds between two looks at the connections."""
 GRACE = 1.0
-"""Seconds past its deadline after which a statement's connection is closed."""
+"""Seconds past its time-out after which a statement is cancelled by us; the server does not count
+the time of its commit. If that does not help, its connection is closed after as many again."""
 
 
 class Pool:
@@ -46,6 +47,7 @@ class Pool:
         self.loop = asyncio.get_running_loop()
         self._idle: deque[PooledConnection] = deque()
         self._busy: set[PooledConnection] = set()
+        self._cancelling: set[asyncio.Task[None]] = set()
         self._opening = 0
         self._waiters: deque[asyncio.Future[PooledConnection | None]] = deque()
         self._outage = Outage(settings.name)
@@ -81,6 +83,7 @@ class Pool:
         """Take a connection back; one that is not as it was is closed."""
         self._busy.discard(connection)
         connection.deadline = NEVER
+        connection.is_late = False
         if self._closed is not None or not is_idle(connection.raw):
             self._end(connection)
             return
@@ -250,11 +253,18 @@ class Pool:
     def _sweep(self) -> None:
         now = self.loop.time()
         for connection in [*self._busy]:
-            if connection.deadline < now:
+            if connection.deadline < now and connection.is_late:
                 connection.deadline = NEVER
-                text = "%s: a statement ran past its time-out, and its connection is closed"
-                log.warning(text, self._settings.name, extra={"entry": self._settings.name})
                 close_hard(connection.raw)
+            elif connection.deadline < now:
+                # Closed at once, a commit that waits for a standby would go on, with its locks.
+                connection.deadline = now + 2 * GRACE
+                connection.is_late = True
+                text = "%s: a statement ran past its time-out, and is cancelled"
+                log.warning(text, self._settings.name, extra={"entry": self._settings.name})
+                task = self.loop.create_task(self.cancel(connection))
+                self._cancelling.add(task)
+                task.add_done_callback(self._cancelling.discard)
         for connection in [*self._idle]:
             unused = connection.idle_since + self._bounds.idle < now and len(self._idle) > 1
             if unused or connection.expires < now or has_ended(connection.raw, connection.watch):

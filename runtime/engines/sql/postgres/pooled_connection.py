@@ -13,7 +13,7 @@ NEVER = float("inf")
 class PooledConnection:
     """A connection, and the times by which it ends."""
 
-    __slots__ = ("_unreplicated", "deadline", "expires", "idle_since", "raw", "watch")
+    __slots__ = ("_unreplicated", "deadline", "expires", "idle_since", "is_late", "raw", "watch")
 
     def __init__(self, raw: Connection, expires: float) -> None:
         self.raw = raw
@@ -22,6 +22,8 @@ class PooledConnection:
         self.idle_since = NEVER
         self.deadline = NEVER
         """When whatever runs on it counts as hung."""
+        self.is_late = False
+        """True once what runs on it was cancelled for that."""
         self._unreplicated = False
         raw.add_notice_handler(self._hear)
 

@@ -67,6 +67,10 @@ class ServerTransaction:
     def is_open(self) -> bool:
         return not self._ended and self._lost is None
 
+    def check_process(self) -> None:
+        """Raise ForkedChild in a forked child, where nobody runs the loop."""
+        forbid_in_child("a transaction", self._depth)
+
     async def submit(self, read: ResultReader, text: str, parameters: Parameters) -> Any:
         """Run one statement."""
         statement = parse_inside(text)
@@ -120,7 +124,6 @@ class ServerTransaction:
 
     async def end(self, commit: bool) -> None:
         """Commit or roll back. Raises if there is nothing to commit."""
-        forbid_in_child("a transaction", self._depth)
         turn = self._turns.take()
         try:
             await turn
@@ -141,7 +144,6 @@ class ServerTransaction:
         call_threadsafe(self.loop, self._give_up, reason)
 
     def _take_turn(self) -> asyncio.Future[None]:
-        forbid_in_child("a transaction", self._depth)
         self._check()
         return self._turns.take()
 

@@ -121,4 +121,5 @@ class Transaction:
     def entered(self) -> ServerTransaction:
         if self._transaction is None:
             raise RuntimeError("the transaction is not entered; write `async with`")
+        self._transaction.check_process()
         return self._transaction
