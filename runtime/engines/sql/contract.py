@@ -28,7 +28,7 @@ For SQLite it is called in the writer's thread, with a `sqlite3.Connection`; wha
 raised is undone, and the transaction goes on. For PostgreSQL it is called on the event loop of the
 database, with an `AsyncConnection` of psycopg whose statements have `$1`, and what it returns is
 awaited if it can be; an exception that it returns leaves the transaction as it is, and one that it
-raises loses it. A first step runs in the pipeline that begins the transaction.
+raises loses it.
 """
 
 
