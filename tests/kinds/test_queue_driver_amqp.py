@@ -12,7 +12,8 @@ from runtime.findings.finding import ManifestError
 from runtime.linking.linker import link
 from runtime.manifest.reader import read
 from runtime.registry import Registry
-from tests.support.blackbox import write_files
+from tests.support.blackbox import execute, write_files
+from tests.support.rabbitmq_vhost import RabbitMQVhost
 from tests.test_architecture import MODULES, closure, within
 
 URL = "amqps://shop:hunter2@rabbit.internal/shop"
@@ -195,6 +196,37 @@ def test_options_that_a_broker_does_not_have_are_unknown(tmp_path: Path) -> None
     )
     with pytest.raises(ManifestError, match="unknown field 'overflow'"):
         link(read(tmp_path), Registry())
+
+
+def test_the_address_is_tried_without_a_start(tmp_path: Path, rabbitmq: RabbitMQVhost) -> None:
+    entry = "{name: driver, kind: queue.driver.amqp, url: '${env:BROKER}'}"
+    write_files(tmp_path, {"_index.yaml": f"namespace: app\nentries:\n  - {entry}\n"})
+
+    answered = execute("validate", str(tmp_path), "--connect", env={"BROKER": rabbitmq.url})
+    assert answered.code == 0
+    assert f"app:driver answers: amqp://guest@127.0.0.1:{rabbitmq.port}/test-" in answered.out
+    assert "(RabbitMQ " in answered.out
+
+    for url, said in (
+        ("amqp://me:hunter22@127.0.0.1:1", "no connection to amqp://me@127.0.0.1:1"),
+        (rabbitmq.url.replace("guest:guest", "guest:hunter22"), "refuses the user 'guest'"),
+    ):
+        refused = execute("validate", str(tmp_path), "--connect", env={"BROKER": url})
+        assert refused.code == 4
+        assert said in refused.out + refused.err
+        assert "hunter22" not in refused.out + refused.err
+
+
+def test_a_password_in_the_manifest_is_not_shown(tmp_path: Path) -> None:
+    url = "amqps://me:hunter22@rabbit.internal"
+    entry = f"{{name: driver, kind: queue.driver.amqp, url: '{url}'}}"
+    write_files(tmp_path, {"_index.yaml": f"namespace: app\nentries:\n  - {entry}\n"})
+
+    for options in ((), ("--json",)):
+        shown = execute("show", "app:driver", str(tmp_path), *options)
+        assert shown.code == 0
+        assert "rabbit.internal" in shown.out
+        assert "hunter22" not in shown.out
 
 
 def test_only_what_is_on_a_broker_loads_its_library() -> None:

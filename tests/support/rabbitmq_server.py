@@ -73,6 +73,18 @@ class RabbitMQServer(Server):
         """True if it lets clients in."""
         return "Server startup complete" in self.process.log
 
+    def wait_until_kept(self, queue: str) -> None:
+        """Wait until a kill leaves that quorum queue of the virtual host `/`.
+
+        RabbitMQ 3.10 writes the names of its queues half a second after the last was declared, and
+        one that was killed before has that queue without its messages, and without a leader.
+        """
+        node = self.folder / "mnesia/rabbit@localhost"
+        names = node / "quorum/rabbit@localhost/names.dets"
+        member = f"%2F_{queue}".encode()
+        atom = bytes([len(member)]) + member  # with its length: the name may begin another
+        self.process.wait_until(lambda: atom in names.read_bytes())
+
     def raise_memory_alarm(self) -> None:
         """Make it block all connections that publish."""
         self.control("set_vm_memory_high_watermark", "0")

@@ -83,19 +83,41 @@ def test_nothing_is_lost_in_a_partition_which_is_noticed(
 
 
 @pytest.mark.slow
-def test_nothing_is_lost_when_the_broker_restarts(rabbitmq_server: RabbitMQServer) -> None:
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_nothing_is_lost_when_the_broker_ends(rabbitmq_server: RabbitMQServer, end: str) -> None:
     async def main() -> None:
         driver = amqp_driver(rabbitmq_server.url, heartbeat=1)
-        queue = driver.declare("restarted", OPTIONS)
+        queue = driver.declare(f"ended-{end}", OPTIONS)
         async with supervised(driver) as running:
             traffic = Traffic(queue)
+            await asyncio.to_thread(rabbitmq_server.wait_until_kept, queue.name)
             await traffic.more(500)
-            await asyncio.to_thread(rabbitmq_server.stop)
+            await asyncio.to_thread(getattr(rabbitmq_server, end))
             await asyncio.wait_for(running.ended.wait(), SOON)
             await asyncio.to_thread(rabbitmq_server.start)
             await running.again()
             await traffic.more(100)
             assert await traffic.finish() == set()
+
+    run(main())
+
+
+@pytest.mark.slow
+def test_a_queue_that_confirms_nothing_is_told_and_harms_no_other(
+    rabbitmq_server: RabbitMQServer,
+) -> None:
+    async def main() -> None:
+        driver = amqp_driver(rabbitmq_server.url, heartbeat=1)
+        led, leaderless = (driver.declare(name, OPTIONS) for name in ("led", "leaderless"))
+        async with supervised(driver) as running:
+            for queue in led, leaderless:  # the first one to each makes its broker wait for it
+                await queue.publish(a_message())
+            rabbitmq_server.control("eval", "sys:suspend('%2F_leaderless').")
+            with pytest.raises(Unavailable, match=r"'leaderless' within 2 s.* has no leader"):
+                await leaderless.publish(a_message())
+            await led.publish(a_message())
+            rabbitmq_server.control("eval", "sys:resume('%2F_leaderless').")
+        assert running.ends == []
 
     run(main())
 

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from pika.exceptions import AMQPChannelError, AMQPConnectionError, ChannelClosedByBroker
 
+from runtime.engines.queue.amqp import frames
+from runtime.engines.queue.amqp.output import Output
+
 if TYPE_CHECKING:
     from pika.channel import Channel as PikaChannel
 
@@ -27,8 +30,12 @@ class ChannelClosed(Exception):
 class Channel:
     """Wraps a channel of pika, which is `raw`."""
 
-    def __init__(self, raw: PikaChannel) -> None:
+    def __init__(self, raw: PikaChannel, output: Output) -> None:
         self.raw = raw
+        self.output = output
+        self.number = raw.channel_number
+        self.frame_max: int = raw.connection.params.frame_max
+        """Bytes of a frame, as agreed with the broker."""
         self.closed: asyncio.Future[ChannelClosed] = asyncio.get_running_loop().create_future()
         """Done, with the reason, when the channel has ended."""
         self._calls: set[asyncio.Future[Any]] = set()
@@ -46,6 +53,7 @@ class Channel:
                 answer.set_result(frame)
 
         self._calls.add(answer)
+        self.output.flush()
         try:
             getattr(self.raw, method)(callback=on_answer, **arguments)
             return await answer
@@ -54,8 +62,16 @@ class Channel:
         finally:
             self._calls.discard(answer)
 
+    def ack(self, tag: int) -> bool:
+        """Ack a delivery, in this turn of the loop. Returns False if the channel is closed."""
+        if not self.raw.is_open:
+            return False
+        self.output.add(frames.ack(self.number, tag))
+        return True
+
     def close(self) -> None:
         """Close the channel, without waiting. The broker takes back what is unsettled."""
+        self.output.flush()
         if self.raw.is_open:
             self.raw.close()
 

@@ -13,13 +13,6 @@ from runtime.engines.queue.amqp.settings import Settings
 from runtime.engines.queue.amqp.topology import dead_letters_of
 from runtime.service import Ready, StartError, Unavailable
 
-ELECTION = 2.0
-"""Seconds that a broker which was away gets until its queues have leaders.
-
-RabbitMQ 3.10 accepts clients before that, and a queue that is asked for anything in that moment may
-stay without a leader for ever: what is published to it is neither confirmed nor delivered.
-"""
-
 
 class AmqpDriver:
     """A service. Its queues can be used only while it runs; otherwise they raise Unavailable.
@@ -33,7 +26,6 @@ class AmqpDriver:
         self._id = id
         self._settings = settings
         self._session: Session | None = None
-        self._failed = False
 
     def declare(self, name: str, options: Mapping[str, Mapping[str, Any]]) -> AmqpQueue:
         """The queue of that name; declared again, the same one with the new options."""
@@ -58,7 +50,6 @@ class AmqpDriver:
         try:
             if not await _before(stopping, self._open(session)):
                 return
-            self._failed = False
             self._session = session
             ready(str(self._settings.address))
             for queue in self.queues.values():
@@ -69,9 +60,6 @@ class AmqpDriver:
                 raise session.lost.result()
             self._session = None
             await _before(session.lost, session.drain())
-        except Unavailable:
-            self._failed = True
-            raise
         finally:
             stopping.cancel()
             self._session = None
@@ -81,8 +69,6 @@ class AmqpDriver:
 
     async def _open(self, session: Session) -> None:
         await session.open(self._settings)
-        if self._failed:
-            await asyncio.sleep(ELECTION)
         for queue in [*self.queues.values()]:
             await queue.declare(session)
 

@@ -20,6 +20,7 @@ from pika.exceptions import (
 )
 
 from runtime.engines.queue.amqp.channel import Channel
+from runtime.engines.queue.amqp.output import Output
 from runtime.engines.queue.amqp.settings import Settings, tls_context
 from runtime.service import StartError, Unavailable
 
@@ -39,11 +40,19 @@ class Link:
         self.on_blocked: Callable[[], None] = lambda: None
         """Called when that changes."""
         self._connection = connection
+        self._output = Output(connection)
         self._on_lost = on_lost
         self._closed = asyncio.get_running_loop().create_future()
         connection.add_on_close_callback(self._on_close)
         connection.add_on_connection_blocked_callback(self._set_blocked)
         connection.add_on_connection_unblocked_callback(self._set_unblocked)
+
+    @property
+    def server(self) -> str:
+        """Product and version of the broker."""
+        said = self._connection.server_properties or {}
+        names = (said.get("product"), said.get("version"))
+        return " ".join(name for name in names if isinstance(name, str))
 
     async def channel(self) -> Channel:
         """A new channel. Raises Unavailable."""
@@ -59,10 +68,11 @@ class Link:
         await asyncio.wait([opened, self._closed], return_when=asyncio.FIRST_COMPLETED)
         if not opened.done():
             raise Unavailable("the connection to the broker was lost")
-        return Channel(opened.result())
+        return Channel(opened.result(), self._output)
 
     async def close(self, timeout: float) -> None:
         """Close the connection properly, or after `timeout` seconds of silence without ado."""
+        self._output.flush()
         if self._connection.is_open:
             self._connection.close()
         if not self._connection.is_closed:

@@ -7,6 +7,7 @@ that RabbitMQ or this driver gives a meaning, or that is too long, travel togeth
 from __future__ import annotations
 
 from collections.abc import Mapping
+from struct import Struct
 from typing import Any
 
 import msgspec
@@ -37,12 +38,20 @@ LATEST = 2**62
 DELIVERIES = "x-delivery-count"
 JSON = "application/json"
 
+_OCTET, _SIZE = Struct(">B").pack, Struct(">I").pack
+_INTEGER, _TIMESTAMP = Struct(">q").pack, Struct(">Q").pack
+# The flags of those that we send (content type, headers, delivery mode, id, timestamp), in order.
+_BEFORE = Struct(">HB").pack(0b1011_0000_1100_0000, len(JSON)) + JSON.encode()
+_AFTER = b"\x02"
+"""Persistent."""
+_PUBLISHED = _OCTET(len(PUBLISHED)) + PUBLISHED.encode() + b"l"
+
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, str]).decode
 
 
-def encode(message: Message, attempts: int = 0, due: float | None = None) -> BasicProperties:
-    """The properties of a message that was delivered so often.
+def encode(message: Message, attempts: int = 0, due: float | None = None) -> bytes:
+    """The properties of a message that was delivered so often, as they follow its size.
 
     Raises ValueError if its headers or its body are too large.
     """
@@ -51,27 +60,23 @@ def encode(message: Message, attempts: int = 0, due: float | None = None) -> Bas
             f"a body of {len(message.body):,} bytes is too large for RabbitMQ, which takes "
             f"{LARGEST_BODY:,}; publish where it is kept instead"
         )
-    headers: dict[str, Any] = {}
-    if message.headers:
-        headers = _encoded_headers(message.headers)
-    headers[PUBLISHED] = round(message.published * 1e6)
+    table = _encode_headers(message.headers) if message.headers else b""
+    table += _PUBLISHED + _INTEGER(round(message.published * 1e6))
     if attempts:
-        headers[ATTEMPT] = attempts
+        table += _integer(ATTEMPT, attempts)
     if due is not None:
-        headers[DUE] = min(round(due * 1e6), LATEST)
+        table += _integer(DUE, min(round(due * 1e6), LATEST))
     if message.priority:
-        headers[PRIORITY] = message.priority
+        table += _integer(PRIORITY, message.priority)
     if message.unique is not None:
-        headers[UNIQUE] = message.unique
+        table += _string(UNIQUE, message.unique)
     if message.died_in is not None:
-        headers[DIED_IN] = message.died_in
-    return BasicProperties(
-        content_type=JSON,
-        delivery_mode=2,
-        message_id=message.id,
-        timestamp=int(message.published),
-        headers=headers,
-    )
+        table += _string(DIED_IN, message.died_in)
+    id = message.id.encode()
+    return b"".join(
+        (_BEFORE, _SIZE(len(table)), table, _AFTER, _OCTET(len(id)), id,
+         _TIMESTAMP(int(message.published)))
+    )  # fmt: skip
 
 
 def decode(properties: BasicProperties, body: bytes, token: int) -> Message:
@@ -109,7 +114,7 @@ def decode_letter(properties: BasicProperties, body: bytes, token: int) -> Messa
     return letter
 
 
-def _encoded_headers(headers: Mapping[str, str]) -> dict[str, Any]:
+def _encode_headers(headers: Mapping[str, str]) -> bytes:
     size = sum(map(len, headers)) + sum(map(len, headers.values())) + 6 * len(headers)
     if size > MOST_BYTES // 4:
         size = sum(len(text.encode()) for item in headers.items() for text in item)
@@ -118,11 +123,19 @@ def _encoded_headers(headers: Mapping[str, str]) -> dict[str, Any]:
                 f"headers of {size:,} bytes are too large for AMQP; put them into the body"
             )
     others = {name: value for name, value in headers.items() if not _is_plain(name)}
-    if not others:
-        return dict(headers)
-    encoded: dict[str, Any] = {name: value for name, value in headers.items() if name not in others}
-    encoded[OTHERS] = _encode(others).decode()
-    return encoded
+    if others:
+        headers = {name: value for name, value in headers.items() if name not in others}
+    table = b"".join([_string(name, value) for name, value in headers.items()])
+    return table + _string(OTHERS, _encode(others).decode()) if others else table
+
+
+def _string(name: str, value: str) -> bytes:
+    key, text = name.encode(), value.encode()
+    return b"".join((_OCTET(len(key)), key, b"S", _SIZE(len(text)), text))
+
+
+def _integer(name: str, value: int) -> bytes:
+    return _OCTET(len(name)) + name.encode() + b"l" + _INTEGER(value)
 
 
 def _decoded_headers(given: Mapping[str, Any]) -> dict[str, str]:

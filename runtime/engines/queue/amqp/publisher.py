@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import msgspec
 from pika.spec import Basic, BasicProperties
 
-from runtime.engines.queue.amqp.channel import CLOSED, Channel
+from runtime.engines.queue.amqp import frames
+from runtime.engines.queue.amqp.channel import Channel
 from runtime.engines.queue.driver_queue import Full
+from runtime.engines.queue.message import Message
 from runtime.service import Unavailable
 
 if TYPE_CHECKING:
@@ -28,7 +30,9 @@ class Pending(msgspec.Struct, eq=False):
     """A message that is not confirmed yet."""
 
     future: asyncio.Future[None]
-    id: str | None
+    id: str
+    to: str
+    """The name of the queue."""
     patient: bool
     sent: float
     """On the clock of the event loop."""
@@ -38,15 +42,20 @@ class Pending(msgspec.Struct, eq=False):
 class Publisher:
     """What is published in one turn of the loop is sent together; the broker confirms in groups."""
 
-    def __init__(self, channel: Channel, patience: float, on_silence: Callable[[], None]) -> None:
-        """`on_silence` is called when a confirm is overdue by `patience` seconds: a broker that
-        has just started forgets what it gets before its queues have a leader, and goes on to live.
+    def __init__(
+        self, channel: Channel, patience: float, on_silence: Callable[[Unavailable], None]
+    ) -> None:
+        """A publish that is not confirmed within `patience` seconds raises Unavailable: its queue
+        has no leader. `on_silence` is called with the reason if it is a patient one.
         """
         self.is_blocked = False
         self._channel = channel
         self._patience = patience
         self._on_silence = on_silence
-        self._publish = channel.raw.basic_publish
+        self._raw = channel.raw
+        self._number = channel.number
+        self._frame_max = channel.frame_max
+        self._add = channel.output.add
         self._loop = asyncio.get_running_loop()
         self._create_future = self._loop.create_future
         self._now = self._loop.time
@@ -65,8 +74,8 @@ class Publisher:
         self,
         exchange: str,
         routing_key: str,
-        body: bytes,
-        properties: BasicProperties,
+        message: Message,
+        properties: bytes,
         patient: bool = False,
     ) -> asyncio.Future[None]:
         """Publish a message. The future is done when the broker has it on disk, on most of its
@@ -78,12 +87,14 @@ class Publisher:
         future: asyncio.Future[None] = self._create_future()
         if self.is_blocked and not patient:
             raise Unavailable(BLOCKED)
-        try:
-            self._publish(exchange, routing_key, body, properties, True)
-        except CLOSED:
-            raise Unavailable("the connection to the broker is closed") from None
+        if not self._raw.is_open:
+            raise Unavailable("the connection to the broker is closed")
+        self._add(
+            frames.publish(self._number, exchange, routing_key)
+            + frames.content(self._number, properties, message.body, self._frame_max)
+        )
         self._tag += 1
-        self._pending[self._tag] = Pending(future, properties.message_id, patient, self._now())
+        self._pending[self._tag] = Pending(future, message.id, routing_key, patient, self._now())
         if self._look is None:
             self._look = self._loop.call_later(self._patience / 2, self._check)
         return future
@@ -115,15 +126,29 @@ class Publisher:
             await asyncio.wait(futures)
 
     def _check(self) -> None:
-        """Look for an overdue confirm."""
+        """Fail what is overdue. The rest goes on: other queues may have their leaders."""
         self._look = None
         if not self._pending:
             return
-        oldest = next(iter(self._pending.values()))
-        if self.is_blocked or self._now() - max(oldest.sent, self._since) < self._patience:
-            self._look = self._loop.call_later(self._patience / 2, self._check)
-        else:
-            self._on_silence()
+        self._look = self._loop.call_later(self._patience / 2, self._check)
+        if self.is_blocked or self._now() - self._since < self._patience:
+            return
+        overdue = self._now() - self._patience
+        for tag, pending in [*self._pending.items()]:  # in the order in which they were sent
+            if pending.sent > overdue:
+                break
+            del self._pending[tag]
+            error = self._silence(pending)
+            _fail(pending, error)
+            if pending.patient:
+                return self._on_silence(error)
+
+    def _silence(self, pending: Pending) -> Unavailable:
+        return Unavailable(
+            f"the broker did not confirm a message for '{pending.to}' within {self._patience:g} s, "
+            "and may accept it later: that queue has no leader; see what 'rabbitmq-queues "
+            f"quorum_status {pending.to}' says"
+        )
 
     def _on_confirm(self, frame: Method[Basic.Ack | Basic.Nack]) -> None:
         method = frame.method

@@ -89,7 +89,8 @@ class AmqpQueue:
         try:
             await session.publish(self.name, message, delay)
         except Full:
-            raise Full(f"queue '{self.name}' is full") from None
+            # RabbitMQ says the same of a queue whose leader is away
+            raise Full(f"queue '{self.name}' is full, or has no leader") from None
         return message.id
 
     async def publish_dead_letter(self, message: Message) -> None:

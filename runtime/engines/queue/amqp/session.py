@@ -47,8 +47,7 @@ class Session:
         self._links.append(self._consuming)
         channel = await publishing.channel()
         patience = 2 * settings.heartbeat
-        silent = Unavailable(f"the broker did not confirm a message within {patience:g} s")
-        publisher = self._publisher = Publisher(channel, patience, lambda: self.fail(silent))
+        publisher = self._publisher = Publisher(channel, patience, self.fail)
         try:
             await publisher.start()
         except ChannelClosed as closed:
@@ -90,7 +89,7 @@ class Session:
         if delay > 0:
             return await self._publish_delayed(queue, message, delay, attempts, False)
         publishing = self._publisher.publish(
-            DEFAULT_EXCHANGE, queue, message.body, encode(message, attempts)
+            DEFAULT_EXCHANGE, queue, message, encode(message, attempts)
         )
         try:
             await publishing
@@ -108,7 +107,7 @@ class Session:
         properties = encode(message, attempts)
         try:
             await self._publisher.publish(
-                DEFAULT_EXCHANGE, queue, message.body, properties, patient=True
+                DEFAULT_EXCHANGE, queue, message, properties, patient=True
             )
         except Unroutable:
             raise self._gone(queue) from None
@@ -125,9 +124,7 @@ class Session:
             except StartError as error:
                 raise Unavailable(str(error)) from None
             with suppress(Unroutable):  # it was deleted
-                return await self._publisher.publish(
-                    exchange, queue, message.body, properties, patient
-                )
+                return await self._publisher.publish(exchange, queue, message, properties, patient)
             self.topology.delays.pop(milliseconds, None)
         raise self._gone(f"runtime.delay.{milliseconds}")
 

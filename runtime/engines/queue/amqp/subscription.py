@@ -166,10 +166,8 @@ class AmqpSubscription:
             pass  # the broker took it back
 
     def _send_ack(self, channel: Channel, message: Message) -> None:
-        try:
-            channel.raw.basic_ack(message.token)
-        except CLOSED:
-            raise NotHeld(f"message '{message.id}': the connection was lost") from None
+        if not channel.ack(message.token):
+            raise NotHeld(f"message '{message.id}': the connection was lost")
         if self._ended:
             self._end()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,10 +12,13 @@ import msgspec
 from runtime.engines.queue.amqp.address import Address, parse
 from runtime.engines.queue.amqp.settings import Settings, Tls
 from runtime.findings.finding import Problem
-from runtime.kind import BuildContext, Expected, Kind, Linked, Stage
+from runtime.kind import BuildContext, EntryId, Expected, Kind, Linked, Stage
 
 if TYPE_CHECKING:
     from runtime.engines.queue.amqp.driver import AmqpDriver
+
+CLOSE_TIMEOUT = 0.4
+"""Seconds that a broker has for its answer to a close."""
 
 
 class TlsConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,15 +42,20 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 def build(config: Config, context: BuildContext) -> AmqpDriver:
     from runtime.engines.queue.amqp.driver import AmqpDriver  # needs the extra
 
-    def path(text: str | None) -> str | None:
-        return None if text is None else str(context.path(text))
-
-    address = parse(config.url, config.vhost)
+    settings = _settings(config, context.id, context.folder)
+    address = settings.address
     if address.password != address.username:  # a user name is no secret, and in the log
         context.scope.redactor.hide([address.password])
-    settings = Settings(
-        address=address,
-        name=config.connection_name or str(context.id),
+    return AmqpDriver(str(context.id), settings, clock=context.clock)
+
+
+def _settings(config: Config, id: EntryId, folder: Path) -> Settings:
+    def path(text: str | None) -> str | None:
+        return None if text is None else str((folder / text).absolute())
+
+    return Settings(
+        address=parse(config.url, config.vhost),
+        name=config.connection_name or str(id),
         heartbeat=config.heartbeat,
         tls=Tls(
             ca=path(config.tls.ca),
@@ -56,7 +65,18 @@ def build(config: Config, context: BuildContext) -> AmqpDriver:
             verify=not config.tls.insecure_skip_verify,
         ),
     )
-    return AmqpDriver(str(context.id), settings, clock=context.clock)
+
+
+async def connect(entry: Linked, folder: Path) -> str:
+    from runtime.engines.queue.amqp import link
+
+    values: dict[str, Any] = {name: entry.fields.get(name) for name in Config.__struct_fields__}
+    tls = {name: values["tls"].get(name) for name in TlsConfig.__struct_fields__}
+    settings = _settings(Config(**{**values, "tls": TlsConfig(**tls)}), entry.id, folder)
+    connection = await link.connect(settings, "validate", lambda error: None)
+    server = connection.server
+    await connection.close(CLOSE_TIMEOUT)
+    return f"{settings.address} ({server})"
 
 
 def check(entry: Linked) -> Iterable[Problem]:
@@ -101,6 +121,7 @@ kind = Kind(
     build,
     stage=Stage.RESOURCE,
     check=check,
+    connect=connect,
     expected=Expected(("queue.queue",), "no queue is on this driver"),
     unsupported={
         "transaction": "it keeps them on a broker",
