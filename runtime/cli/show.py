@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from runtime.manifest.entry import value_at
 from runtime.manifest.override import Override
 
 _OVERRIDDEN = "(given by -o)"
+_HIDDEN = "***"
+_PASSWORD = re.compile(r"(://[^/?#@\s:]*:)(?!\$\{)[^/?#@\s]+(?=@)")
+"""That of a URL, unless it is a placeholder, which is shown."""
 
 
 @click.command("show")
@@ -92,4 +96,17 @@ def _fields(link: Link) -> dict[str, Any]:
         with suppress(LookupError):  # nothing there: a null has no field
             if path != ("kind",) and value_at(fields, path) is not None:
                 value_at(fields, path[:-1])[path[-1]] = _OVERRIDDEN
-    return {id: value for id, value in fields.items() if value is not None}
+    return {id: _masked(value, id) for id, value in fields.items() if value is not None}
+
+
+def _masked(value: Any, name: str = "") -> Any:
+    """A value without the passwords that are written in it."""
+    if isinstance(value, dict):
+        return {name: _masked(each, name) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_masked(each) for each in value]
+    if not isinstance(value, str):
+        return value
+    if name == "password" and "${" not in value:
+        return _HIDDEN
+    return _PASSWORD.sub(rf"\1{_HIDDEN}", value)
