@@ -55,7 +55,6 @@ REAL_TIME = {
     "runtime.engines.sql.sqlite.write_queue": FAIRNESS,
     "runtime.engines.queue.worker": FAIRNESS,
     "runtime.engines.queue.consumer": DRAIN,
-    "runtime.engines.queue.amqp.driver": "brokers elect leaders in real time",
     "runtime.engines.queue.amqp.link": CLIENTS,
     "runtime.engines.queue.amqp.publisher": CLIENTS,
     "runtime.engines.queue.sql.postgres.keeper": SERVERS,

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable
+from ssl import SSLCertVerificationError
 
 from pika import ConnectionParameters, PlainCredentials, SSLOptions
 from pika.adapters.asyncio_connection import AsyncioConnection
@@ -29,6 +30,8 @@ logging.getLogger("pika").setLevel(logging.CRITICAL)
 
 CONNECT_TIMEOUT = 10.0
 NOT_ALLOWED, ACCESS_REFUSED = 530, 403
+HOST_MISMATCH, IP_MISMATCH = 62, 64
+"""OpenSSL's codes for a certificate of another name."""
 
 
 class Link:
@@ -173,6 +176,14 @@ def describe(error: BaseException) -> str:
     """An error of the connection in one line."""
     if isinstance(error, ConnectionClosedByBroker):
         return f"{error.reply_text} ({error.reply_code})"
+    if isinstance(error, SSLCertVerificationError):
+        wrong_name = error.verify_code in (HOST_MISMATCH, IP_MISMATCH)
+        mend = (
+            "write the name in it as 'tls.server_name'"
+            if wrong_name
+            else "give the certificate of its authority as 'tls.ca'"
+        )
+        return f"certificate verify failed: {error.verify_message.rstrip('.')}; {mend}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__
