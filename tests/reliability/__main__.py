@@ -19,6 +19,7 @@ from tests.support.blackbox import ROOT
 SCENARIOS = (
     "kills", "kills_normal", "failpoint_sweep", "statements", "graceful_stop", "overrun", "freeze",
     "poison", "locks", "damage", "overload", "migration", "combined_faults", "forks", "descriptors",
+    "broker",
 )  # fmt: skip
 PAGE = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- measured -->\n", "<!-- /measured -->"
