@@ -1,0 +1,143 @@
+"""The deployment of examples/cluster: hosts are network namespaces, and PostgreSQL is real."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.support.blackbox import eventually
+from tests.support.cluster import Deployment, Replica
+from tests.support.hosts import Host, Network, require_hosts
+from tests.support.order_clients import OrderClients, ask
+from tests.support.postgres_server import PostgresServer, require_postgres
+
+pytestmark = pytest.mark.slow
+
+PROBES = 8081
+
+
+@pytest.fixture
+def network() -> Iterator[Network]:
+    require_hosts()
+    network = Network()
+    yield network
+    network.remove()
+
+
+@pytest.fixture
+def database(network: Network) -> Iterator[PostgresServer]:
+    require_postgres()
+    host = network.host()
+    server = PostgresServer(host=host.address, within=host.within)
+    try:
+        server.initialize()
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+class Cluster:
+    """The replicas that run, by name; all end with the test."""
+
+    def __init__(self, deployment: Deployment, stack: ExitStack) -> None:
+        self._deployment = deployment
+        self._stack = stack
+
+    def start(self, service: str, host: Host) -> Replica:
+        replica = self._deployment.start(service, host)
+        self._stack.callback(replica.program.kill)
+        return replica
+
+    def replace(self, replica: Replica) -> Replica:
+        """Drain a replica, and start the next one on its host."""
+        assert replica.program.stop() == 0, replica.program.stderr
+        successor = self.start(replica.service, replica.host)
+        successor.wait_until_ready()
+        return successor
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, database: PostgresServer) -> Iterator[Cluster]:
+    url = f"{database.url}?sslmode=disable"
+    with ExitStack() as stack:
+        yield Cluster(Deployment(tmp_path, database_url=url), stack)
+
+
+def packed(database: PostgresServer) -> dict[str, tuple[int, str]]:
+    """The attempt and the worker of each order, by its id."""
+    rows = database.execute("SELECT id, attempt, packed_by FROM packed")
+    return {str(id): (int(str(attempt)), str(worker)) for id, attempt, worker in rows}
+
+
+def test_replicas_that_start_together_migrate_one_after_another_and_are_healthy(
+    network: Network, cluster: Cluster
+) -> None:
+    services = ["web", "web", "worker", "worker"]
+    replicas = [cluster.start(service, network.host()) for service in services]
+
+    for replica in replicas:
+        replica.wait_until_ready()
+        assert replica.is_healthy()
+        assert ask(replica.host.address, "GET", "/livez", port=PROBES) == b'{"alive":true}'
+
+
+def test_what_web_accepts_on_one_host_workers_do_on_two_others(
+    network: Network, cluster: Cluster, database: PostgresServer
+) -> None:
+    web, *workers = [cluster.start(it, network.host()) for it in ("web", "worker", "worker")]
+    for replica in (web, *workers):
+        replica.wait_until_ready()
+    orders = {f"order-{number}" for number in range(60)}
+    for id in orders:
+        ask(web.host.address, "POST", "/orders", {"id": id, "item": "tea"})
+
+    eventually(lambda: packed(database).keys() == orders, within=20)
+    assert {worker for _, worker in packed(database).values()} == {it.name for it in workers}
+    listed = json.loads(ask(web.host.address, "GET", "/orders"))
+    assert {order["id"] for order in listed} == orders
+
+
+def test_a_rolling_restart_under_load_loses_no_order_and_spends_no_attempt(
+    network: Network, cluster: Cluster, database: PostgresServer
+) -> None:
+    webs = [cluster.start("web", network.host()) for _ in range(2)]
+    workers = [cluster.start("worker", network.host()) for _ in range(2)]
+    for replica in (*webs, *workers):
+        replica.wait_until_ready()
+    addresses = [web.host.address for web in webs]
+
+    with OrderClients(list(addresses)) as clients:
+        clients.wait_for_more(50)
+        for web in webs:
+            # the Service forgets a replica during its preStop, and asks the next when it is ready
+            clients.rotation[:] = [it for it in addresses if it != web.host.address]
+            assert cluster.replace(web).is_healthy()
+            clients.rotation[:] = addresses
+            clients.wait_for_more(50)
+        for worker in workers:
+            cluster.replace(worker)
+            clients.wait_for_more(50)
+
+    assert clients.failures == []
+    eventually(lambda: packed(database).keys() >= clients.accepted, within=60)
+    assert packed(database).keys() == clients.accepted
+    assert {attempt for attempt, _ in packed(database).values()} == {1}
+
+
+def test_a_replica_is_not_ready_while_the_database_is_away_and_ready_when_it_is_back(
+    network: Network, cluster: Cluster, database: PostgresServer
+) -> None:
+    web = cluster.start("web", network.host())
+    web.wait_until_ready()
+    database.stop()
+    eventually(lambda: not web.is_healthy(), within=20)
+
+    assert ask(web.host.address, "GET", "/livez", port=PROBES) == b'{"alive":true}'
+    assert not web.program.ended
+    database.start()
+    eventually(web.is_healthy, within=20)
