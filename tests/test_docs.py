@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -26,6 +27,10 @@ PAGES = sorted(
         *ROOT.glob("examples/*/README.md"),
     ]
 )
+
+
+SERVERS = {"DATABASE_URL": "postgres", "BROKER_URL": "rabbitmq"}
+"""The variables with which pages name real servers, and the fixtures that have them."""
 
 
 def name(page: Path) -> str:
@@ -57,15 +62,19 @@ def test_the_schema_for_editors_is_fresh() -> None:
 
 @pytest.mark.slow
 @pages
-def test_what_a_page_shows_is_what_happens(page: Path, tmp_path: Path) -> None:
+def test_what_a_page_shows_is_what_happens(
+    page: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     if page.parts[-3] == "examples":
         shutil.copytree(page.parent / "src", tmp_path / "src")
     missing = set()
     for step in steps(page):
         try:
-            follow(step, tmp_path, f"{name(page)}:{step.line}")
+            follow(step, tmp_path, f"{name(page)}:{step.line}", addresses(step, request))
         except NotInstalled as program:
-            missing.add(str(program))
+            missing.add(f"not installed: {program}")
+        except pytest.skip.Exception as why:
+            missing.add(str(why))
     for tests in tmp_path.glob("**/tests"):
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"],
@@ -78,11 +87,24 @@ def test_what_a_page_shows_is_what_happens(page: Path, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout
     if missing:
         assert "CI" not in os.environ, f"CI must have {missing}"
-        pytest.skip(f"not installed: {', '.join(sorted(missing))}; all else was tried")
+        pytest.skip(f"{'; '.join(sorted(missing))}; all else was tried")
 
 
-def follow(step: Step, folder: Path, place: str) -> None:
-    """Carry out one step."""
+def addresses(step: Step, request: pytest.FixtureRequest) -> dict[str, str]:
+    """The variables with the addresses of the real servers that a step names.
+
+    Skips where a server is not installed.
+    """
+    text = step.argument + step.text
+    return {
+        variable: request.getfixturevalue(fixture).url
+        for variable, fixture in SERVERS.items()
+        if step.action in ("run", "serve") and variable in text
+    }
+
+
+def follow(step: Step, folder: Path, place: str, variables: Mapping[str, str] = {}) -> None:
+    """Carry out one step, with these variables."""
     match step.action:
         case "file":
             file = folder / step.argument
@@ -99,10 +121,11 @@ def follow(step: Step, folder: Path, place: str) -> None:
         case "run":
             for command in commands(step.text):
                 assert command.words[0] == "runtime", place
-                ended = execute(*command.words[1:], cwd=folder)
+                env = {**os.environ, **variables}
+                ended = execute(*command.words[1:], cwd=folder, env=env)
                 assert matches(command.expected, ended.out + ended.err), (place, ended)
         case "serve" | "proxy":
-            serve(step, folder, place)
+            serve(step, folder, place, variables)
 
 
 @pages

@@ -32,11 +32,12 @@ def test_every_exit_code_has_its_row() -> None:
     assert codes == sorted(ExitCode)
 
 
-def test_log_lines_of_the_night_table_are_written_by_the_code() -> None:
+@pytest.mark.parametrize("page", ["exit-codes-and-signals", "postgresql"])
+def test_log_lines_of_the_night_table_are_written_by_the_code(page: str) -> None:
     sources = "\n".join(strings(ROOT / "runtime"))
     unknown = [
         fragment
-        for row in rows("docs/exit-codes-and-signals.md", "In the log")
+        for row in rows(f"docs/{page}.md", "In the log")
         for message in code(row[0])
         for fragment in fragments(message)
         if not is_composed(fragment, sources)
@@ -75,6 +76,17 @@ def strings(folder: Path) -> Iterator[str]:
                 )
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value
+
+
+def test_what_a_driver_lacks_is_what_the_table_of_promises_says() -> None:
+    table = rows("docs/scaling.md", "Promise")
+    promised = {code(row[0])[0].partition(":")[0]: row for row in table if row[0].startswith("`")}
+    columns = {"memory": [1], "sql": [2, 3], "amqp": [4]}
+    for driver, places in columns.items():
+        lacks = Registry()[f"queue.driver.{driver}"].unsupported
+        for place in places:
+            shown = {name for name, row in promised.items() if row[place] == "no"}
+            assert shown == set(lacks), driver
 
 
 def test_the_readme_lists_every_kind_and_middleware() -> None:

@@ -13,7 +13,8 @@ Before DIR variables may be set (`NAME=value`), after it options may follow, and
 another application to run beside it, whose address is `{DIR}` in the variables of the first.
 
 Lines are run by the shell, with `curl` showing a last line `# 200`; `NAME=$(…)` sets a variable for
-those below it. In what is expected, `…` stands for anything.
+those below it. In what is expected, `…` stands for anything. A real PostgreSQL and a real
+RabbitMQ are at `DATABASE_URL` and `BROKER_URL`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ import shlex
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,8 +59,11 @@ class Launch:
         return cls(variables, words[0], words[1:])
 
 
-def serve(step: Step, folder: Path, place: str) -> None:
-    """Run the lines of a `serve` or `proxy` block, and then stop the application."""
+def serve(step: Step, folder: Path, place: str, given: Mapping[str, str]) -> None:
+    """Run the lines of a `serve` or `proxy` block, and then stop the application.
+
+    All programs and lines have the `given` variables.
+    """
     _need("curl")
     texts = step.argument.split(" | ")
     configuration = texts.pop(0) if step.action == "proxy" else ""
@@ -70,11 +74,14 @@ def serve(step: Step, folder: Path, place: str) -> None:
         addresses = {}
         for other in others:
             program = stack.enter_context(
-                running_program(folder / other.folder, *other.options, env=other.variables)
+                running_program(
+                    folder / other.folder, *other.options, env={**given, **other.variables}
+                )
             )
             if any("gateway:addr" in option for option in other.options):
                 addresses[other.folder] = program.url("")
-        variables = {name: value.format_map(addresses) for name, value in first.variables.items()}
+        own = {name: value.format_map(addresses) for name, value in first.variables.items()}
+        variables = {**given, **own}
         options = [word for word in first.options if word != "-o"]  # `running` adds it again
         site = stack.enter_context(
             running(folder / first.folder, FREE_PORT, *options, env=variables)
@@ -83,7 +90,8 @@ def serve(step: Step, folder: Path, place: str) -> None:
         if configuration:
             proxy = stack.enter_context(_running_proxy(folder / configuration, site.port))
             address[PROXIED] = f"{proxy}/"
-        environment = {**os.environ, **variables, "no_proxy": "*"}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        environment = {**os.environ, **variables, "PATH": path, "no_proxy": "*"}
         for command in commands(step.text):
             _run(command, folder, address, environment, place)
         assert site.stop() == 0, place
