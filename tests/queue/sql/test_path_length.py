@@ -67,7 +67,7 @@ class Profile:
 
 
 @pytest.mark.parametrize(
-    ("synchronous", "most"), [("FULL", 8), ("NORMAL", 13)], ids=["in the thread", "in the turn"]
+    ("synchronous", "most"), [("FULL", 8), ("NORMAL", 14)], ids=["in the thread", "in the turn"]
 )
 @pytest.mark.parametrize("error", [ValueError("no"), Reject("never")], ids=["retry", "dead letter"])
 def test_a_failed_message_passes_at_most_eight_files_of_the_loop_until_the_commit(

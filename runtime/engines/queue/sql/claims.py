@@ -177,6 +177,8 @@ class Claims:
     async def _arrival(self) -> None:
         receiver = asyncio.get_running_loop().create_future()
         self._receivers.append(receiver)
+        if self._claiming is not None:
+            self._store.hurry()
         self._refill()
         try:
             await receiver

@@ -155,6 +155,10 @@ class Store(Protocol):
         """As `settle`, in the same way."""
         ...
 
+    def hurry(self) -> None:
+        """Somebody waits now for what was asked for lazily: do it without further delay."""
+        ...
+
     def settle_in(self, transaction: JoinableTransaction, item: Settle) -> asyncio.Future[Any]:
         """Settle inside a transaction. Raises NotHeld at once, not at the commit."""
         ...

@@ -184,6 +184,11 @@ class Database:
         self._running().write_queue.defer(BatchItem(function, item, future))
         return future
 
+    def hurry(self) -> None:
+        """Have what was asked for by `batch_lazily` done now: somebody waits for it."""
+        if self._engine is not None:
+            self._engine.write_queue.hurry()
+
     def connect(self) -> sqlite3.Connection:
         """A connection of the caller's own, in autocommit mode, which does not wait for locks.
 

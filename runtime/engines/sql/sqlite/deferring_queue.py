@@ -66,6 +66,9 @@ class DeferringQueue(WorkQueue[Item]):
 
     def _flush(self) -> None:
         self._timer = None
+        self.hurry()
+
+    def hurry(self) -> None:
         # The last one, since the writer puts the others in front of it.
         with suppress(IndexError):
             self.items.put(self._deferred.pop())

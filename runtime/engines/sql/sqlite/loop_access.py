@@ -48,8 +48,10 @@ class LoopAccess:
         """When a statement of the loop is interrupted, in seconds of `perf_counter`."""
         self.effort = Effort()
         """Of the loop's group."""
+        self.is_open = False
+        """True from the beginning of the writer until its queue is sealed."""
         self.connection: ManagedConnection
-        """The writer's; set before access is granted."""
+        """The writer's."""
         self._queued: SimpleQueue[Any]
         self._file = file
         self._lock = Lock()
@@ -64,6 +66,7 @@ class LoopAccess:
     def open(self, connection: ManagedConnection, queued: SimpleQueue[Any]) -> None:
         """Begin, with the writer's connection and what is queued for its thread."""
         self.connection, self._queued = connection, queued
+        self.is_open = True
         with self._lock:
             self._grant()
 

@@ -54,6 +54,9 @@ class WorkQueue(Generic[Item]):
         """
         self.submit(item)
 
+    def hurry(self) -> None:
+        """Keep nothing back any longer."""
+
     def take_deferred(self) -> list[Item]:
         """The items that were kept back, to be run in front of those that are queued."""
         return []

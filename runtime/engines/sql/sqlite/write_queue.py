@@ -2,8 +2,9 @@
 
 Handing a statement to a thread and its result back costs more than a small statement. So those
 that tasks ask for in one turn of the loop are gathered and run at its end, in one transaction, if
-nothing can make the loop wait: see `loop_access`. Whatever then turns out to be long, finds a lock
-or fails unusually is rolled back and queued for the thread, which does it from the beginning.
+nothing can make the loop wait: see `loop_access`. Otherwise the thread is woken once for all of
+them. Whatever turns out to be long, finds a lock or fails unusually is rolled back and queued for
+the thread, which does it from the beginning.
 """
 
 from __future__ import annotations
@@ -42,6 +43,10 @@ LONG_TURN = 0.002
 SHARES = 16
 """The most statements that are then run at once in a turn, for calls that no client waits for: each
 wait for the end of a turn would cost them one, in which dozens of requests begin."""
+DELAY = 0.002
+"""Seconds after which what is deferred is written by itself."""
+MANY = 8
+"""Deferred items that are a group already."""
 BUDGET = 0.015
 """Seconds that the loop writes until the thread does the next group, and with it a checkpoint if
 one is due: some thousand pages of the journal, as SQLite has it by default."""
@@ -63,6 +68,10 @@ class WriteQueue(WorkQueue[Item]):
         self._context = Context()
         """Of nobody: what is gathered belongs to many tasks."""
         self._gathered: deque[Small] = deque()
+        self._deferred: deque[BatchItem] = deque()
+        """Written with the next item of a batch: each commit that takes one more page costs 3 µs,
+        and a message's row and index are some pages."""
+        self._timer: asyncio.TimerHandle | None = None
         self._order = RLock()
         """Held while something goes from `_gathered` to the thread or the connection."""
         self._slow = SlowWork()
@@ -73,14 +82,17 @@ class WriteQueue(WorkQueue[Item]):
 
     def put(self, item: Item) -> None:
         with self._order:
+            self._gather_deferred()
             self._hand_over()
             super().put(item)
             self._access.granted = False
 
     def submit(self, item: Any) -> None:
         """Queue a statement or an item of a batch, from any thread; the loop may run it itself."""
+        if self._deferred and isinstance(item, BatchItem):
+            self._gather_deferred()
         if (
-            self._access.granted
+            self._access.is_open
             and item.future.get_loop() is self._loop
             and item.is_small(self._access.connection)
             and not self._slow.is_slow(item.key)
@@ -94,11 +106,34 @@ class WriteQueue(WorkQueue[Item]):
         else:
             self.put(item)
 
+    def defer(self, item: Any) -> None:
+        if not self._accepting:
+            raise self.closed_error()
+        self._deferred.append(item)
+        if len(self._deferred) >= MANY:
+            self.hurry()
+        elif self._timer is None:
+            self._timer = self._loop.call_later(DELAY, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self.hurry()
+
+    def hurry(self) -> None:
+        if self._deferred:
+            self.submit(self._deferred.pop())
+
+    def _gather_deferred(self) -> None:
+        """Have what is deferred written before all that is asked for from now on."""
+        self._gathered.extend(self._deferred)
+        self._deferred.clear()
+
     def seal(self) -> None:
         with self._order:
+            self._gather_deferred()
             self._hand_over()
             super().seal()
-            self._access.granted = False
+            self._access.is_open = self._access.granted = False
 
     def _hand_over(self) -> None:
         """Queue what is gathered for the thread."""

@@ -160,6 +160,9 @@ class PostgresStore:
 
         return self._join(transaction, publish)
 
+    def hurry(self) -> None:
+        """Nothing is delayed."""
+
     def settle_in(self, transaction: JoinableTransaction, item: Settle) -> asyncio.Future[Any]:
         return self._join(transaction, lambda session: self._settling.inside(session, item))
 

@@ -124,6 +124,9 @@ class SqliteStore:
     ) -> asyncio.Future[Any]:
         return self._change(self._statements.publish, item, transaction)
 
+    def hurry(self) -> None:
+        self.database.hurry()
+
     def settle_in(self, transaction: JoinableTransaction, item: Settle) -> asyncio.Future[Any]:
         return self._change(self._statements.settle, item, transaction)
 
