@@ -6,13 +6,41 @@ import asyncio
 
 import pytest
 
-from tests.support.driver_conformance import CASES, Case, check
+from runtime.kinds.queue.driver import amqp, memory, sql
+from tests.support.driver_conformance import CAPABILITIES, CASES, Case, cases, check, needed
 from tests.support.implementations import IMPLEMENTATIONS
 
+BROKER = {
+    "transaction",
+    "unique",
+    "priority",
+    "dead_letters",
+    "exact_length",
+    "overflow",
+    "release",
+    "info",
+}
+LACKS = {memory: {"transaction"}, sql: set(), amqp: BROKER}
+"""What each driver may be without. The suite leaves the cases out that need it."""
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
-@pytest.mark.parametrize("driver", IMPLEMENTATIONS)
+
+@pytest.mark.parametrize(
+    ("driver", "case"),
+    [
+        pytest.param(name, case, id=f"{name}-{case.__name__}")
+        for name, implementation in IMPLEMENTATIONS.items()
+        for case in cases(implementation.unsupported)
+    ],
+)
 def test_driver(driver: str, case: Case) -> None:
     other = "sql" if driver == "memory" else "memory"
 
     asyncio.run(check(IMPLEMENTATIONS[driver], IMPLEMENTATIONS[other], case))
+
+
+def test_no_driver_is_without_more_than_it_may_be() -> None:
+    assert {module: {*module.kind.unsupported} for module in LACKS} == LACKS
+
+
+def test_whatever_a_driver_may_be_without_is_needed_by_a_case() -> None:
+    assert frozenset().union(*map(needed, CASES)) == {*CAPABILITIES}

@@ -5,12 +5,15 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 from typing import IO
 
 import pytest
+
+from tests.support.server_process import require
 
 MOST_NETWORKS = 32
 MOST_HOSTS = 100
@@ -20,6 +23,7 @@ def require_hosts() -> None:
     """Skip the test where no network namespaces can be made."""
     if os.getuid() != 0:
         pytest.skip("no hosts here: only root may make network namespaces")
+    require("command 'ip'", "iproute2", shutil.which("ip") is not None)
     probe = f"test-probe-{os.getpid()}"
     try:
         _ip("netns", "add", probe)

@@ -1,8 +1,8 @@
 """The suite that every queue driver must pass: `check(implementation, other, case)` for each case.
 
-To add a driver, add an `Implementation` to `tests/support/implementations.py`. Cases that need a
-capability which its kind names in `unsupported` are skipped; all others must pass, and none asks
-which driver it has. A case is a coroutine function with some of these parameters:
+To add a driver, make an `Implementation` of it. Its `cases` are those that need no capability which
+its kind names in `unsupported`; all of them must pass, and none asks which driver it has. A case is
+a coroutine function with some of these parameters:
 
     queue, other   two queues of the driver, which runs, with room for `MAX_LENGTH` messages each
     foreign        a queue of another driver, with the same room
@@ -29,16 +29,19 @@ from tests.support.driver_conformance import (
     settling,
     transactions,
 )
-from tests.support.driver_conformance.suite import CASES, Case, check
+from tests.support.driver_conformance.suite import CAPABILITIES, CASES, Case, cases, check, needed
 
 __all__ = [
+    "CAPABILITIES",
     "CASES",
     "Case",
     "bounds",
+    "cases",
     "check",
     "closing",
     "dead_letters",
     "delays",
+    "needed",
     "overflow",
     "priorities_and_keys",
     "publishing",

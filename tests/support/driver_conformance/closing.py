@@ -115,10 +115,13 @@ async def closing_in_the_moment_of_an_arrival_loses_no_message(queue: DriverQueu
     await asyncio.sleep(0)
     await queue.publish(a_message("7"))
     await subscription.close()
-    with pytest.raises(Closed):
-        await asyncio.wait_for(waiting, SOON)
+    (ended,) = await asyncio.gather(waiting, return_exceptions=True)
+    if isinstance(ended, Closed):
+        ended = await asyncio.wait_for(stays, SOON)
+    stays.cancel()  # a server may have delivered it to the other before it confirmed it
 
-    assert (await asyncio.wait_for(stays, SOON)).body == b"7"
+    assert isinstance(ended, Message)
+    assert ended.body == b"7"
 
 
 async def receive_while_closing(harness: Harness) -> list[Message]:

@@ -72,8 +72,6 @@ async def a_letter_for_a_full_queue_stays_where_it_is(
         await die(queue, None if died_in is None else place, message)
     await publish(queue, "12345")
     for (place, died_in), message in zip(places, messages, strict=True):
-        if await place.find_dead_letter(message.id, died_in) is None:
-            continue
         with pytest.raises(Full):
             await requeue(place, message.id, died_in, queue)
         assert (await find(place, message.id, died_in)).id == message.id

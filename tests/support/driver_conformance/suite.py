@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-import pytest
-
 from runtime.clock import REAL, Clock
 from runtime.engines.queue.driver_queue import DriverQueue
 from runtime.engines.sql.contract import Transaction
@@ -100,10 +98,6 @@ class Harness:
 
 async def check(implementation: Implementation, other: Implementation, case: Case) -> None:
     """Put a driver through one case; `foreign` is a queue of the other driver."""
-    assert set(implementation.unsupported) <= set(CAPABILITIES)
-    for name in getattr(case, "needs", ()):
-        if why := implementation.unsupported.get(name):
-            pytest.skip(f"the driver has no {name}: {why}")
     names = inspect.signature(case).parameters
     async with AsyncExitStack() as stack:
         fake = FakeClock()
@@ -129,13 +123,23 @@ async def check(implementation: Implementation, other: Implementation, case: Cas
         await case(**{name: given[name] for name in names})
 
 
+def cases(unsupported: Mapping[str, str]) -> list[Case]:
+    """The cases of a driver whose kind names these as `unsupported`."""
+    return [case for case in CASES if not needed(case) & unsupported.keys()]
+
+
+def needed(case: Case) -> frozenset[str]:
+    """The capabilities without which a driver cannot pass a case."""
+    return frozenset(getattr(case, "needs", ()))
+
+
 def case(test: Case) -> Case:
     CASES.append(test)
     return test
 
 
 def needs(*capabilities: str) -> Callable[[Case], Case]:
-    """Stands under `@case`: skip it for drivers without one of these."""
+    """Stands under `@case`: drivers without one of these are not put through it."""
     assert set(capabilities) <= set(CAPABILITIES)
 
     def mark(test: Case) -> Case:
