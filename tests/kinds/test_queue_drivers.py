@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+import runtime_nats
 
 from runtime.kinds.queue.driver import amqp, memory, sql
 from tests.support.driver_conformance import CAPABILITIES, CASES, Case, cases, check, needed
@@ -20,7 +21,7 @@ BROKER = {
     "release",
     "info",
 }
-LACKS = {memory: {"transaction"}, sql: set(), amqp: BROKER}
+LACKS = {memory: {"transaction"}, sql: set(), amqp: BROKER, runtime_nats: BROKER}
 """What each driver may be without. The suite leaves the cases out that need it."""
 
 

@@ -25,6 +25,7 @@ class NatsServer(Server):
     def initialize(self) -> None:
         (self.folder / "nats.conf").write_text(
             f"server_name: test\nlisten: {self.host}:{self.port}\n"
+            "max_payload: 8MB\n"  # its default, 1 MB, is with headers
             f'jetstream {{ store_dir: "{self.folder}" }}\n'
         )
 
