@@ -124,7 +124,7 @@ class Consumer:
             if attempt.task is not None and not attempt.task.done():
                 tasks.add(attempt.task)
                 attempt.cancel()
-        ends: list[asyncio.Future[None]] = [*tasks, *pending.futures]
+        ends: list[asyncio.Future[None]] = [*tasks, pending.ended()]
         if ends:
             _, left = await asyncio.wait(ends, timeout=CANCEL_TIMEOUT)
             if tasks_left := left & tasks:

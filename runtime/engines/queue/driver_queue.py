@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
@@ -65,6 +64,23 @@ class PartialInfo(msgspec.Struct, frozen=True):
     in_flight: None = None
 
 
+class Ending(Protocol):
+    """The end of something, later on the event loop, as by an `asyncio.Future`; for one callback or
+    one `await`."""
+
+    def cancelled(self) -> bool: ...
+
+    def result(self) -> Any: ...
+
+    def exception(self) -> BaseException | None: ...
+
+    def add_done_callback(self, callback: Callable[[Any], object], /) -> None:
+        """Called with this object, in the turn in which it ends or in the next one."""
+        ...
+
+    def __await__(self) -> Generator[Any, None, Any]: ...
+
+
 class Subscription(Protocol):
     """One consumer's claim on a queue. Made by `DriverQueue.subscribe`, for one event loop.
 
@@ -104,7 +120,7 @@ class Subscription(Protocol):
         """
         ...
 
-    def ack_nowait(self, message: Message) -> asyncio.Future[None] | None:
+    def ack_nowait(self, message: Message) -> Ending | None:
         """As `ack`, without waiting for it: None if it is done, else what ends as `ack` does.
 
         It may take a few milliseconds longer, so that it is written together with other things.

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from runtime.engines.queue import consumer
 from runtime.engines.queue.driver_queue import Info
+from runtime.engines.queue.sql import watch
 from runtime.engines.queue.sql.operations import Settle
 from runtime.modules import queue as module
 from runtime.telemetry import Telemetry
@@ -17,6 +19,14 @@ from tests.support.durable import opened
 from tests.support.listening import Recorder
 
 NOTHING = Info(0, 0, 0, 0)
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine with other work, nothing claimed ahead is given back, and no end is cut off."""
+    monkeypatch.setattr(watch, "LONGEST_WAIT", 3600)
+    monkeypatch.setattr(consumer, "CANCEL_TIMEOUT", SOON)
+    monkeypatch.setattr(consumer, "STOP_TIMEOUT", 2 * SOON)
 
 
 class Gate:

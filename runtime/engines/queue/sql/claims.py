@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from runtime import failpoint
-from runtime.engines.queue.driver_queue import Closed
+from runtime.engines.queue.driver_queue import Closed, Ending
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.sql.operations import Claim, Claimed
 from runtime.engines.queue.sql.pace import Pace
@@ -43,7 +43,10 @@ class Claims:
         self._prefetch = prefetch
         self._receivers: deque[asyncio.Future[None]] = deque()
         self._due: asyncio.Handle | None = None
-        self._claiming: asyncio.Future[Claimed] | None = None
+        self._later: asyncio.Handle | None = None
+        self._claiming = False
+        self._claimed: asyncio.Future[None] | None = None
+        """Ends with the claim that `close` waits for."""
         self._drained = True
         """True if the latest claim found fewer messages than it asked for."""
         self._watch = Watch(self.ahead, queue.driver.clock, late)
@@ -89,7 +92,7 @@ class Claims:
         if self._alone and not self.held:
             self._alone = False
             self._more = True
-        self._refill()
+        self._refill_after_tasks()
 
     async def close(self) -> None:
         """Claim nothing more."""
@@ -99,17 +102,28 @@ class Claims:
         if self._due is not None:
             self._due.cancel()
             self._due = None
-        if self._claiming is not None:
-            await asyncio.wait([self._claiming])
+        if self._claiming:
+            if self._claimed is None:
+                self._claimed = asyncio.get_running_loop().create_future()
+            await asyncio.wait([self._claimed])
 
     def _refill(self) -> None:
         """Claim at the end of this turn of the loop, with what is received and settled in it."""
-        if self._due is not None or self._claiming is not None or not self._more or self._closed:
+        if self._due is not None or self._claiming or not self._more or self._closed:
             return
         if self._alone and self.held:
             return
         if self._wanted() > 0:
             self._due = asyncio.get_running_loop().call_soon(self._claim)
+
+    def _refill_after_tasks(self) -> None:
+        """Refill once the tasks have run that are woken now: they receive, settle and finish."""
+        if self._later is None and not self._closed:
+            self._later = asyncio.get_running_loop().call_soon(self._refill_later)
+
+    def _refill_later(self) -> None:
+        self._later = None
+        self._refill()
 
     def _wanted(self) -> int:
         """The number of messages to claim."""
@@ -126,24 +140,29 @@ class Claims:
         self._more = False
         try:
             item = Claim(self._queue.name, self._store.owner, count, not self.held)
-            claim = self._store.claim if self._receivers else self._store.claim_lazily
-            self._claiming = claim(item)
+            claim: Callable[[Claim], Ending] = (
+                self._store.claim if self._receivers else self._store.claim_lazily
+            )
+            claiming = claim(item)
         except Unavailable as error:
             return self._claim_again(error)
-        self._claiming.add_done_callback(partial(self._on_claimed, count))
+        self._claiming = True
+        claiming.add_done_callback(partial(self._on_claimed, count))
 
     def _claim_again(self, error: BaseException) -> None:
         text = "%s: no message could be claimed, trying again: %s"
         log.warning(text, self._queue.name, error)
         self._clock.call_later(CLAIM_AGAIN, self.wake)
 
-    def _on_claimed(self, count: int, claiming: asyncio.Future[Claimed]) -> None:
-        self._claiming = None
+    def _on_claimed(self, count: int, claiming: Ending) -> None:
+        self._claiming = False
+        if self._claimed is not None:
+            self._claimed.set_result(None)
         if claiming.cancelled():
             return
         if (error := claiming.exception()) is not None:
             return self._claim_again(error)
-        claimed = claiming.result()
+        claimed: Claimed = claiming.result()
         failpoint.point("queue.claim.after_commit")
         if self._drained and claimed.messages:
             self.pace.restart()
@@ -162,7 +181,7 @@ class Claims:
         if len(self.ahead) > woken:
             self._watch.begin()
         if len(self.ahead) * 2 <= self._prefetch:
-            self._refill()
+            self._refill_after_tasks()
 
     def _wake_receivers(self, count: int) -> int:
         """Returns how many there were to wake, at most `count`."""

@@ -17,6 +17,14 @@ def micros(seconds: float) -> int:
     return int(min(seconds * 1_000_000, LATEST))
 
 
+def seconds_until(due: float, now: float) -> float:
+    """Seconds between two times since 1970, at least 0, to the microsecond.
+
+    Such times are floats of some 0.2 microseconds, by which a timer would be early.
+    """
+    return max(0.0, round(due - now, 6))
+
+
 def encode_headers(headers: Mapping[str, str]) -> str:
     """Headers as a row's text."""
     return json.dumps(dict(headers), ensure_ascii=False) if headers else ""

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from runtime.clock import Clock
-from runtime.engines.queue.driver_queue import Full, Info
+from runtime.engines.queue.driver_queue import Ending, Full, Info
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.sql.operations import (
     Claim,
@@ -144,14 +144,14 @@ class Store(Protocol):
         ...
 
     @property
-    def claim_lazily(self) -> Callable[[Claim], asyncio.Future[Claimed]]:
-        """As `claim`, for what nobody waits for: it may take a few milliseconds longer, to be
+    def claim_lazily(self) -> Callable[[Claim], Ending]:
+        """As `claim`, for what no task waits for: it may take a few milliseconds longer, to be
         written together with other requests.
         """
         ...
 
     @property
-    def settle_lazily(self) -> Callable[[Settle], asyncio.Future[Any]]:
+    def settle_lazily(self) -> Callable[[Settle], Ending]:
         """As `settle`, in the same way."""
         ...
 

@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from runtime import failpoint
-from runtime.engines.queue.driver_queue import DriverQueue, NotHeld, requeue_elsewhere
+from runtime.engines.queue.driver_queue import DriverQueue, Ending, NotHeld, requeue_elsewhere
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.sql.claims import Claims
 from runtime.engines.queue.sql.operations import Ack, Bury, Release, Requeue, Retry, Settle
 from runtime.engines.queue.sql.settler import SqlQueue
 from runtime.engines.sql.contract import JoinableTransaction
+from runtime.engines.sql.inline_future import InlineFuture
 from runtime.loggers import logger
 from runtime.service import Unavailable
 
@@ -51,9 +52,10 @@ class SqlSubscription:
             raise
         self._store.after_commit(transaction, lambda: self._committed(message))
 
-    def ack_nowait(self, message: Message) -> asyncio.Future[None] | None:
+    def ack_nowait(self, message: Message) -> Ending | None:
         item = Ack(self._seq(message), message.token)
-        return self._submit(message, item, self._store.settle_lazily)
+        settled = InlineFuture()
+        return settled if self._submit(message, item, self._store.settle_lazily, settled) else None
 
     async def retry(self, message: Message, delay: float) -> None:
         await self._settle(message, Retry(self._seq(message), message.token, delay))
@@ -144,22 +146,26 @@ class SqlSubscription:
             raise NotHeld(f"message '{message.id}' was settled before") from None
 
     async def _settle(self, message: Message, item: Settle) -> None:
-        if (settled := self._submit(message, item, self._store.settle)) is not None:
+        settled: asyncio.Future[None] = asyncio.Future()
+        if self._submit(message, item, self._store.settle, settled):
             await settled
 
     def _submit(
-        self, message: Message, item: Settle, settle: Callable[[Settle], asyncio.Future[Any]]
-    ) -> asyncio.Future[None] | None:
-        """Submit a settlement. None if it is left to the driver, else what ends as it does."""
+        self,
+        message: Message,
+        item: Settle,
+        settle: Callable[[Settle], Ending],
+        settled: asyncio.Future[None] | InlineFuture,
+    ) -> bool:
+        """Submit a settlement, which `settled` then ends as. False if it is left to the driver."""
         try:
             written = settle(item)
         except Unavailable:
             self._leave(message, item)
-            return None
+            return False
         self._claims.settling += 1
-        settled: asyncio.Future[None] = asyncio.Future(loop=written.get_loop())
 
-        def on_written(written: asyncio.Future[None]) -> None:
+        def on_written(written: Ending) -> None:
             self._claims.settling -= 1
             error = None if written.cancelled() else written.exception()
             if error is None:
@@ -177,7 +183,7 @@ class SqlSubscription:
                 settled.set_exception(error)
 
         written.add_done_callback(on_written)
-        return settled
+        return True
 
     def _leave(self, message: Message, item: Settle) -> None:
         """Have the driver settle the message when the database is available again."""

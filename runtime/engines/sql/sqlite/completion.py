@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from threading import Lock
 from typing import Any
 
+from runtime.engines.sql.inline_future import InlineFuture
 from runtime.handlers.threads import call_threadsafe
 
 Completion = tuple["ResultFuture", Any, Exception | None]
@@ -44,7 +45,7 @@ class ThreadFuture:
             return self._result
 
 
-ResultFuture = asyncio.Future[Any] | ThreadFuture
+ResultFuture = asyncio.Future[Any] | InlineFuture | ThreadFuture
 
 
 def deliver(completions: Iterable[Completion], then: Callable[[], None] | None = None) -> int:

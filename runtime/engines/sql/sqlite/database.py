@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from runtime.engines.sql.builder.dialect import SQLITE
 from runtime.engines.sql.contract import Parameters
+from runtime.engines.sql.inline_future import InlineFuture
 from runtime.engines.sql.reentrancy import forbid_reentry
 from runtime.engines.sql.sqlite.batch import BatchFunction, BatchItem
 from runtime.engines.sql.sqlite.blocking import BlockingDatabase
@@ -176,11 +177,11 @@ class Database:
         self._running().write_queue.submit(BatchItem(function, item, future))
         return future
 
-    def batch_lazily(self, function: BatchFunction, item: Any) -> asyncio.Future[Any]:
+    def batch_lazily(self, function: BatchFunction, item: Any) -> InlineFuture:
         """As `batch`, for what nobody waits for: it may be done a few milliseconds later, together
         with what somebody waits for, and before all that is asked for after it.
         """
-        future: asyncio.Future[Any] = asyncio.Future()
+        future = InlineFuture()
         self._running().write_queue.defer(BatchItem(function, item, future))
         return future
 

@@ -17,7 +17,7 @@ from typing import Any
 from runtime import failpoint
 from runtime.engines.queue.driver_queue import NotHeld
 from runtime.engines.queue.message import Message
-from runtime.engines.queue.sql.columns import decode_headers, encode_headers, micros
+from runtime.engines.queue.sql.columns import decode_headers, encode_headers, micros, seconds_until
 from runtime.engines.queue.sql.operations import (
     Ack,
     Bury,
@@ -190,7 +190,7 @@ class Statements:
             (micros(now),),
         ).fetchall()
         due = next_due(connection)
-        due_in = None if due is None else max(0.0, due - now)
+        due_in = None if due is None else seconds_until(due, now)
         return [Promoted({row[0] for row in rows}, due_in) for _ in items]
 
     def prune(self, connection: Connection, items: Sequence[Prune]) -> list[Any]:

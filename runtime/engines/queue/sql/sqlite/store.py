@@ -10,7 +10,7 @@ from typing import Any
 
 from runtime.engines.queue.driver_queue import Info
 from runtime.engines.queue.message import Message
-from runtime.engines.queue.sql.columns import decode_headers
+from runtime.engines.queue.sql.columns import decode_headers, seconds_until
 from runtime.engines.queue.sql.operations import (
     Claim,
     Claimed,
@@ -29,6 +29,7 @@ from runtime.engines.queue.sql.sqlite.notifier import Notifier
 from runtime.engines.queue.sql.sqlite.statements import Statements
 from runtime.engines.queue.sql.store import Report, StoreSettings, check_transaction
 from runtime.engines.sql.contract import JoinableTransaction
+from runtime.engines.sql.inline_future import InlineFuture
 from runtime.engines.sql.reentrancy import forbid_reentry
 from runtime.engines.sql.sqlite.batch import BatchFunction
 from runtime.engines.sql.sqlite.database import Database
@@ -57,10 +58,10 @@ class SqliteStore:
         self.settle: Callable[[Settle], asyncio.Future[Any]] = partial(
             database.batch, self._statements.settle
         )
-        self.claim_lazily: Callable[[Claim], asyncio.Future[Claimed]] = partial(
+        self.claim_lazily: Callable[[Claim], InlineFuture] = partial(
             database.batch_lazily, self._statements.claim
         )
-        self.settle_lazily: Callable[[Settle], asyncio.Future[Any]] = partial(
+        self.settle_lazily: Callable[[Settle], InlineFuture] = partial(
             database.batch_lazily, self._statements.settle
         )
         self._owner = 0
@@ -227,7 +228,7 @@ class SqliteStore:
         self._peers = check.peers
         due_in = None
         if check.next_due is not None:
-            due_in = max(0.0, check.next_due - self._time())
+            due_in = seconds_until(check.next_due, self._time())
         on_report(Report(check.expired, check.rescued, due_in, check.fault))
 
 
