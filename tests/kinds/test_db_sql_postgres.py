@@ -189,7 +189,11 @@ def test_a_password_is_shown_nowhere(tmp_path: Path) -> None:
         ("dsn: hunter22", "'dsn' is no address of PostgreSQL: missing"),
         ("host: localhost, direct: host=x", "'direct' goes around a pooler, and there is none"),
         ("host: a.example, tls: {mode: require}", "note: with sslmode 'require' nobody checks"),
-        ("dsn: 'postgresql://a.example?sslmode=disable'", "note: with sslmode 'disable'"),
+        (
+            "dsn: 'postgresql://a.example?sslmode=disable'",
+            "with sslmode 'disable' nobody checks which server answers; remove it, or write "
+            "'tls: {mode: disable}' if that network is yours alone",
+        ),
         ("host: localhost, file: ''", "'file' is ''"),
     ],
 )
@@ -202,3 +206,27 @@ def test_what_is_wrong_with_an_address_is_found(tmp_path: Path, fields: str, mes
     assert message in found.out + found.err
     assert "hunter22" not in (found.out + found.err).split("\n")[0]
     assert found.code == (0 if message.startswith("note") else 3)
+
+
+CONSUMER = """
+namespace: app
+entries:
+  - {name: db, kind: db.sql.postgres, host: localhost, pool: {size: SIZE}}
+  - {name: driver, kind: queue.driver.sql, database: db}
+  - {name: tasks, kind: queue.queue, driver: driver}
+  - {name: it, kind: function.python, source: file://it.py}
+  - {name: consumer, kind: queue.consumer, queue: tasks, func: it, transaction: db, concurrency: 7}
+"""
+
+
+def test_transactions_of_a_consumer_leave_connections_to_others(tmp_path: Path) -> None:
+    def validate(size: int) -> str:
+        manifest = CONSUMER.replace("SIZE", str(size))
+        write_files(tmp_path, {"_index.yaml": manifest, "it.py": "def main(body): ..."})
+        found = execute("validate", str(tmp_path))
+        return found.out + found.err
+
+    message = "7 transactions at once leave less than 2 of the 8 connections of 'app:db'"
+    assert f"{message} to everybody else; write 6 at most, or 'pool.size: 9' there" in validate(8)
+    assert "else; write 'pool.size: 9' there" in validate(2)
+    assert "at once" not in validate(9)

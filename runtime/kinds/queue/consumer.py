@@ -18,6 +18,9 @@ from runtime.units import format_duration
 MARGIN = 5 / 6
 """The share of a broker's limit that a call may take: it looks at its watch once a minute."""
 
+SPARE = 2
+"""Connections of a pool that the transactions of a consumer must leave to others."""
+
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     queue: Queue
@@ -62,6 +65,24 @@ def check(entry: Linked) -> Iterable[Arguments | Problem]:
     if storage is not None and storage.id != database.id:
         message = f"'{driver.id}' keeps its messages in '{storage.id}', not in '{database.id}'"
         yield Problem(("transaction",), message, f"write {storage.id}")
+    yield from _check_pool(entry, database)
+
+
+def _check_pool(entry: Linked, database: Linked) -> Iterable[Problem]:
+    """Compare the transactions that are open at once with the connections that there are."""
+    size = (database.fields.get("pool") or {}).get("size")
+    if database.kind.name != "db.sql.postgres" or size is None:
+        return
+    concurrency = entry.fields["concurrency"]
+    if concurrency > size - SPARE:
+        message = (
+            f"{concurrency} transactions at once leave less than {SPARE} of the {size} connections "
+            f"of '{database.id}' to everybody else"
+        )
+        hint = f"write 'pool.size: {concurrency + SPARE}' there"
+        if size > SPARE:
+            hint = f"write {size - SPARE} at most, or {hint[6:]}"
+        yield Problem(("concurrency",), message, hint)
 
 
 def _check_time(entry: Linked, driver: Linked, limit: float) -> Iterable[Problem]:

@@ -107,8 +107,9 @@ def test_a_cancelled_statement_is_cancelled_at_the_server_and_leaves_its_connect
 
 def test_callers_wait_for_a_connection_and_give_up_in_time(postgres: PostgresSchema) -> None:
     async def main() -> None:
-        async with tasks(postgres.url, size=1, wait=0.05) as db:
+        async with tasks(postgres.url, size=1) as db:
             await asyncio.gather(*(db.execute(ADD, (str(n),)) for n in range(20)))
+        async with serving(database(postgres.url, size=1, wait=0.05)) as db:
             async with db.transaction() as tx:
                 await tx.execute(ADD, ("a",))
                 with pytest.raises(Unavailable, match=r"all 1 connections to .* raise pool\.size"):
@@ -230,4 +231,23 @@ def test_a_server_that_does_not_answer_loses_its_connection(
                 except Unavailable:
                     await asyncio.sleep(0)
 
+    run(main())
+
+
+def test_a_server_that_is_full_serves_by_the_connections_there_are(
+    postgres_server: PostgresServer,
+) -> None:
+    async def main() -> None:
+        async with serving(database(postgres_server.url)) as db:
+            others: list[psycopg.Connection] = []
+            with pytest.raises(psycopg.OperationalError, match="too many clients"):
+                while True:
+                    others.append(psycopg.connect(postgres_server.url))
+            answers = await asyncio.gather(*(db.query("SELECT pg_sleep(0)") for _ in range(50)))
+            assert len(answers) == 50
+            for other in others:
+                other.close()
+
+    postgres_server.settings["max_connections"] = 20
+    postgres_server.restart()
     run(main())

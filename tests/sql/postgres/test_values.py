@@ -65,6 +65,43 @@ def test_values_come_out_as_python_has_them(postgres: PostgresSchema) -> None:
     run(main())
 
 
+TYPES = (
+    "'ok'::mood AS a, ARRAY['ok'::mood] AS b, '(1,2)'::point AS c, B'101' AS d, '<a/>'::xml AS e, "
+    "'NaN'::float8::text AS f, 7 AS g"
+)
+
+
+def test_a_type_that_python_does_not_have_comes_out_as_text(postgres: PostgresSchema) -> None:
+    async def main() -> None:
+        async with serving(database(postgres.url)) as db:
+            await db.execute("CREATE TYPE mood AS ENUM ('sad', 'ok')")
+            for _ in range(9):  # also once it is prepared
+                assert await db.query_one(f"SELECT {TYPES}") == {
+                    "a": "ok", "b": "{ok}", "c": "(1,2)", "d": "101", "e": "<a/>", "f": "NaN",
+                    "g": 7,
+                }  # fmt: skip
+
+    run(main())
+
+
+def test_more_than_a_message_can_hold_is_refused_by_name(postgres: PostgresSchema) -> None:
+    class Long(bytes):
+        def __len__(self) -> int:
+            return 1 << 30
+
+    async def main() -> None:
+        async with serving(database(postgres.url)) as db:
+            many = ", ".join("?" * 65536)
+            with pytest.raises(ValueError, match=r"65536 placeholders.*write = ANY\(\?\)"):
+                await db.query(f"SELECT 1 WHERE 1 IN ({many})", range(65536))
+            with pytest.raises(ValueError, match="parameter 1 is longer than PostgreSQL takes"):
+                await db.query("SELECT ?", (Long(),))
+            rows = "SELECT count(*) AS n FROM generate_series(1, 9) AS g WHERE g = ANY(?)"
+            assert await db.query_one(rows, (list(range(70000)),)) == {"n": 9}
+
+    run(main())
+
+
 @pytest.mark.parametrize(
     ("parameters", "error", "message"),
     [

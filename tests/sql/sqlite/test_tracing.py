@@ -4,53 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from runtime.engines.sql.sqlite.database import Database
 from runtime.engines.sql.sqlite.tracing import TracedDatabase
-from runtime.telemetry import Span, Telemetry
+from runtime.telemetry import Telemetry
 from tests.support.databases import ADD, database, run, tasks
-
-
-class Recorder:
-    """A listener that keeps what it hears."""
-
-    def __init__(self) -> None:
-        self.spans: list[Span] = []
-        self.events: list[tuple[str, str, Mapping[str, Any]]] = []
-
-    def span_started(self, span: Span) -> None: ...
-
-    def span_ended(self, span: Span) -> None:
-        self.spans.append(span)
-
-    def event(self, name: str, entry: str, span: Span | None, fields: Mapping[str, Any]) -> None:
-        self.events.append((name, entry, fields))
-
-    @property
-    def commits(self) -> list[int]:
-        return [fields["statements"] for name, _, fields in self.events if name == "sql.commit"]
-
-    def named(self, name: str) -> list[Span]:
-        return [span for span in self.spans if span.name == name]
-
-    def clear(self) -> None:
-        """Forget how the table was made."""
-        self.spans.clear()
-        self.events.clear()
+from tests.support.recorder import Recorder, operations
 
 
 @pytest.fixture
 def recorder() -> Recorder:
     return Recorder()
-
-
-def operations(spans: list[Span]) -> list[str]:
-    return [span.attributes["db.operation.name"] for span in spans]
 
 
 def test_a_database_that_nobody_listens_to_is_the_plain_one() -> None:

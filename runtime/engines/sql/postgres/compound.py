@@ -46,6 +46,9 @@ class Many:
                 error.args = (f"row {number}: {error}",)
                 raise
 
+    def __len__(self) -> int:
+        return len(self._rows)
+
     async def run(self, raw: Connection) -> Result:
         """Run it for all rows, inside a transaction. An error names the first row that failed."""
         affected = 0

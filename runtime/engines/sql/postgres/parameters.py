@@ -17,13 +17,14 @@ from runtime.engines.sql.contract import Json, Parameters
 from runtime.engines.sql.postgres.placeholder import Placeholders
 from runtime.engines.sql.postgres.statement import check_text
 
-_PLAIN = frozenset(
-    {int, float, bool, type(None), bytes, datetime, date, time, timedelta, UUID, Decimal}
-)
+_PLAIN = frozenset({int, float, bool, type(None), datetime, date, time, timedelta, UUID, Decimal})
 _WANTED = (
     "str, bytes, int, float, bool, None, datetime, date, time, timedelta, UUID, Decimal, Enum, "
     "a list of these or sql.json(…)"
 )
+_LONGEST = (1 << 30) - 1024
+"""Bytes of one message to the server, which has one for all parameters of a statement."""
+_MOST = 65535
 _encode = msgspec.json.Encoder().encode
 
 
@@ -44,6 +45,11 @@ def bind(placeholders: Placeholders, parameters: Parameters) -> list[Any]:
     if placeholders.names:
         name = placeholders.names[0]
         raise ValueError(f"the statement has the placeholder ':{name}'; pass a dict, or write ?")
+    if placeholders.count > _MOST:
+        raise ValueError(
+            f"the statement has {placeholders.count} placeholders, and PostgreSQL takes {_MOST}; "
+            "pass a list, and write = ANY(?)"
+        )
     if len(parameters) != placeholders.count:
         hint = "; the operator ? of JSON is written ??" if placeholders.count else ""
         raise ValueError(
@@ -79,10 +85,12 @@ def _check(value: Any, place: int | str) -> Any:
         case str():
             text = str.__str__(value)
             check_text(text, _where(place))
+            _check_size(text, place)
             return text
         case None | bool() | int() | float() | Decimal() | UUID() | date() | time() | timedelta():
             return value
         case bytes():
+            _check_size(value, place)
             return bytes(value)
         case list() | tuple():
             return _check_list(value, place)
@@ -90,6 +98,11 @@ def _check(value: Any, place: int | str) -> Any:
             return Jsonb(value.value, dumps=lambda inner: _json(inner, place))
     kind = type(value)
     raise TypeError(f"{_where(place)} is of type {kind.__name__}, wanted {_WANTED}{_hint(kind)}")
+
+
+def _check_size(value: str | bytes, place: int | str) -> None:
+    if len(value) >= _LONGEST:  # the server would end the connection
+        raise ValueError(f"{_where(place)} is longer than PostgreSQL takes, which is below 1 GiB")
 
 
 def _check_list(values: Iterable[Any], place: int | str) -> list[Any]:

@@ -175,11 +175,15 @@ class Pool:
             raise copy(self._closed)
         if self.size >= self._bounds.size:
             return await self._wait()
-        self._outage.check(self.loop.time())
         try:
+            self._outage.check(self.loop.time())
             return await self._open()
-        except StartError as error:  # such as a password that was changed meanwhile
-            raise Unavailable(str(error)) from None
+        except (StartError, Unavailable) as error:
+            if self._idle:  # given back meanwhile
+                return None
+            if self._busy:  # a server that is full, and lets in nobody else
+                return await self._wait()
+            raise Unavailable(str(error)) from None  # such as a password that was changed meanwhile
 
     async def _wait(self) -> PooledConnection | None:
         waiter: asyncio.Future[PooledConnection | None] = self.loop.create_future()

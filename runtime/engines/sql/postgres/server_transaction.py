@@ -83,13 +83,13 @@ class ServerTransaction:
     async def submit_many(self, text: str, rows: Iterable[Parameters]) -> Any:
         """Run one statement for each row of parameters."""
         many = Many(text, rows)
-        return await self._do(self._take_turn(), many.run, _same, text)
+        return await self._do(self._take_turn(), many.run, _same, text, len(many))
 
     async def submit_script(self, script: str) -> None:
         """Run the statements of a script."""
         statements = split(script)
         work = partial(run_script, statements)
-        await self._do(self._take_turn(), work, _same, script)
+        await self._do(self._take_turn(), work, _same, script, len(statements))
 
     def add(self, step: Step) -> asyncio.Future[Any]:
         """Run a step after what was asked before; the future is of the running loop."""
@@ -171,6 +171,7 @@ class ServerTransaction:
         send: Callable[[Connection], Awaitable[Sent]],
         read: Callable[[Sent], Awaitable[Any]],
         text: str,
+        statements: int = 1,
     ) -> Any:
         try:
             await turn
@@ -189,7 +190,7 @@ class ServerTransaction:
                     )
                     await self._let_go()
                 raise
-            self._statements += 1
+            self._statements += statements
             return result
         finally:
             self._turns.leave(turn)
@@ -200,7 +201,7 @@ class ServerTransaction:
         async def send(raw: Connection) -> None:
             await command(raw, text.encode())
 
-        await self._do(self._take_turn(), send, _same, text)
+        await self._do(self._take_turn(), send, _same, text, 0)
 
     async def _begin(self) -> PooledConnection:
         limits = self._limits

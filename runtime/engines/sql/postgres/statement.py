@@ -9,6 +9,7 @@ from itertools import islice
 
 import msgspec
 
+from runtime.engines.sql.postgres import session_state
 from runtime.engines.sql.postgres.placeholder import Placeholders, after_comment, tokens, translate
 
 _BLANK = re.compile(r"(?:[ \t\n\v\f\r;]|--[^\n]*)*")
@@ -70,6 +71,10 @@ def parse(text: str) -> Statement:
             inside = f"{verb} would outlive the transaction; write SET LOCAL"
         elif verb not in ("SET", "RESET"):
             inside = f"{verb} has no place in a transaction, whose connection goes back to a pool"
+    elif verb == "COPY":
+        alone = inside = "COPY moves a stream, which a call does not; use executemany(), or psql"
+    else:
+        alone, inside = session_state.find(verb, text)
     fits = inside is None and verb not in _ALONE and not _ALONE_TEXT.search(text)
     return Statement(verb, verb in READING, translate(text), alone, inside, fits)
 

@@ -174,12 +174,23 @@ def _check_address(entry: Linked) -> Iterable[Problem]:
             message = f"'{name}' is no address of PostgreSQL: {error}"
             yield Problem((name,), message, "write postgresql://user@host/database")
             continue
-        mode = fields["tls"].get("mode") or address.with_environment(parameters).get("sslmode")
-        if mode in (None, "verify-full") or address.is_loopback(parameters):
-            continue
-        path = ("tls", "mode") if fields["tls"].get("mode") else (name,)
-        message = f"with sslmode '{mode}' nobody checks which server answers"
-        yield Note(path, message, "write 'tls: {mode: verify-full}', or keep to a trusted net")
+        yield from _check_mode(name, fields["tls"].get("mode"), parameters)
+
+
+def _check_mode(name: str, chosen: str | None, parameters: Mapping[str, str]) -> Iterable[Problem]:
+    """Find weak encryption; one that the entry itself asks for is the user's own choice."""
+    from runtime.engines.sql.postgres import address
+
+    mode = chosen or address.with_environment(parameters).get("sslmode")
+    if mode in (None, address.VERIFIED) or address.is_loopback(parameters):
+        return
+    message = f"with sslmode '{mode}' nobody checks which server answers"
+    if chosen is None:
+        hint = f"remove it, or write 'tls: {{mode: {mode}}}' if that network is yours alone"
+        yield Problem((name,), message, hint)
+    else:
+        hint = f"write '{address.VERIFIED}', unless that network is yours alone"
+        yield Note(("tls", "mode"), message, hint)
 
 
 kind = Kind(
