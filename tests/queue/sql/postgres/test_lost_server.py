@@ -4,6 +4,8 @@ earlier owner is settled, and nothing waits for ever.
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from runtime.engines.queue.driver_queue import NotHeld
@@ -105,6 +107,26 @@ def test_a_server_that_stands_still_is_unavailable_and_nothing_hangs(
                 bodies.add((await claimed(here))[1].body)
 
             assert b"again" in bodies
+
+    run(test)
+
+
+def test_who_waits_behind_a_statement_that_timed_out_is_refused_with_it(
+    postgres_server: PostgresServer,
+) -> None:
+    async def test() -> None:
+        async with program(postgres_server.url, durable=True) as here:
+            postgres_server.suspend()
+            sent = here.store.publish(Publish(QUEUE, a_message("sent"), 0.0, None), None)
+            await asyncio.sleep(0)  # it is on its way now
+            await asyncio.sleep(0)
+            waiting = here.store.publish(Publish(QUEUE, a_message("waiting"), 0.0, None), None)
+            with pytest.raises(Uncertain):
+                await sent
+            with pytest.raises(Unavailable, match="does not answer") as refused:
+                await waiting
+            assert not isinstance(refused.value, Uncertain)
+            postgres_server.resume()
 
     run(test)
 

@@ -70,6 +70,10 @@ class Lane:
                     return
                 batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
                 await self._run(link, batch)
+                if link.timed_out:
+                    # Nobody answers: who has waited for that need not wait for a connection too.
+                    waiting, self._waiting = self._waiting, []
+                    _answer(waiting, Unavailable("the database does not answer"))
         finally:
             self._task = None
 

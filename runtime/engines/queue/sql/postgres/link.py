@@ -48,6 +48,8 @@ class Link:
         self._failure = "the connection was closed"
         self._retry_at = 0.0
         self._is_closed = False
+        self.timed_out = False
+        """True if the last work was not done within the deadline."""
 
     @property
     def pid(self) -> int:
@@ -68,11 +70,12 @@ class Link:
     async def run(self, work: Work[T]) -> T:
         """Run work on the connection. Raises what it raises, and Unavailable without connection."""
         async with self._lock:
+            self.timed_out = False
             session = self._session or await self._reconnect()
             connection = self._connection
             assert connection is not None
             loop = asyncio.get_running_loop()
-            timer = loop.call_later(self._deadline, close_hard, connection)
+            timer = loop.call_later(self._deadline, self._give_up, connection)
             try:
                 return await work(session)
             except BaseException as error:
@@ -115,6 +118,10 @@ class Link:
                 close_hard(connection)
             else:
                 self._drop(connection)
+
+    def _give_up(self, connection: Connection) -> None:
+        self.timed_out = True
+        close_hard(connection)
 
     def _drop(self, connection: Connection) -> None:
         connection.pgconn.finish()
