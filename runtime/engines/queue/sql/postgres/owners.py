@@ -19,6 +19,10 @@ MISSED = 2.5
 """Beats without which an owner is dead whose session is gone too. After a failover all sessions
 are gone at once, and their programs come back within two beats; the half is for their jitter.
 """
+MISSED_ALONE = 1.5
+"""The same where its last beat was seen by a session that still lasts, ours: there was no failover
+since, so the others have lost nothing. A program that only lost its connection comes back sooner.
+"""
 
 _TAKE = """
 INSERT INTO $schema.runtime_owner (id, pid, backend_start, beat, every, expires, listens, version)
@@ -36,7 +40,9 @@ WHERE id = $1
 _END_DEAD = f"""
 DELETE FROM $schema.runtime_owner o WHERE o.id <> $1 AND (o.expires < clock_timestamp()
     OR o.role = current_user
-    AND o.beat + make_interval(secs => {MISSED} * o.every) < clock_timestamp()
+    AND o.beat + make_interval(secs => o.every * CASE WHEN o.beat >
+        (SELECT me.backend_start FROM pg_stat_get_activity(pg_backend_pid()) me)
+        THEN {MISSED_ALONE} ELSE {MISSED} END) < clock_timestamp()
     AND NOT EXISTS (SELECT 1 FROM pg_stat_get_activity(o.pid) a
         WHERE a.backend_start = o.backend_start))
 RETURNING o.id
