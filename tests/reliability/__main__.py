@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
+import pytest
+
 from tests.reliability.scenario import SEED, Outcome
 from tests.support.blackbox import ROOT
 
@@ -20,6 +22,9 @@ SCENARIOS = (
     "kills", "kills_normal", "failpoint_sweep", "statements", "graceful_stop", "overrun", "freeze",
     "poison", "locks", "damage", "overload", "migration", "combined_faults", "forks", "descriptors",
     "broker",
+    "postgres_kills", "postgres_crashes", "failover_synchronous", "failover_asynchronous",
+    "postgres_partition", "postgres_suspended", "postgres_drain", "postgres_snapshot",
+    "postgres_pooler", "postgres_versions",
 )  # fmt: skip
 PAGE = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- measured -->\n", "<!-- /measured -->"
@@ -39,6 +44,9 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix=f"{name}-") as folder:
             try:
                 rows.append(row(module.NAME, module.run(Path(folder) / name, size, arguments.seed)))
+            except pytest.skip.Exception as error:
+                rows.append((f"{module.NAME}: {error}", "not run", "", "", "", ""))
+                failed = True
             except Exception:
                 traceback.print_exc()
                 rows.append((module.NAME, "failed", "", "", "", ""))
@@ -51,9 +59,13 @@ def main() -> int:
 
 
 def row(name: str, outcome: Outcome) -> tuple[str, ...]:
-    recovery = "" if outcome.recovery is None else f"{outcome.recovery:.1f} s"
+    recovery = "" if outcome.recovery is None else _spelled(outcome.recovery)
     counts = (f"{outcome.accepted:,}", f"{outcome.lost:,}", f"{outcome.twice:,}")
     return name, *counts, recovery, f"{outcome.seconds:.0f}"
+
+
+def _spelled(seconds: float) -> str:
+    return f"{1000 * seconds:.0f} ms" if seconds < 0.1 else f"{seconds:.1f} s"
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:

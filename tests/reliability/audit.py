@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,15 +53,21 @@ class Audit:
 
 
 def audit(folder: Path, accepted: Iterable[str]) -> Audit:
-    """Find each accepted message.
+    """Find each accepted message in the application's database file."""
+    return account(table(folder, STATES), ended(folder), accepted)
+
+
+def account(
+    rows: Iterable[tuple[Any, ...]], done: Container[str], accepted: Iterable[str]
+) -> Audit:
+    """Find each accepted message in the rows of `STATES`; the handlers of those in `done` ended.
 
     Raises AssertionError if one is there twice, is done although its handler never ended, or is in
     flight without a lease. An expired lease counts: it stays until its messages are rescued.
     """
     wanted = set(accepted)
-    done = ended(folder)
     found: dict[str, State] = {}
-    for id, number, expires in table(folder, STATES):
+    for id, number, expires in rows:
         state = State(number)
         assert id not in found, f"{id} is {found[id].name} and {state.name} at once"
         assert state is not State.DONE or id in done, f"{id} is done, but its handler never ended"

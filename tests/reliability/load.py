@@ -7,11 +7,12 @@ import itertools
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
+from tests.support.blackbox import eventually
 from tests.support.program import SOON, Program
 
 CLIENTS = 12
@@ -20,7 +21,10 @@ PAUSE = 0.02
 
 
 class Load:
-    """Clients in threads. `accepted` maps the ids that were answered with 202 to task numbers."""
+    """Clients in threads. `accepted` maps the ids that were answered with 202 to task numbers.
+
+    Each client keeps to one of the `ports`, and goes to the next one while that one refuses.
+    """
 
     def __init__(
         self,
@@ -30,8 +34,10 @@ class Load:
         clients: int = CLIENTS,
     ) -> None:
         """Post at most `rate` tasks a second, until `limit` are accepted."""
-        self.port = 0
+        self.ports: Sequence[int] = (0,)
         self.accepted: dict[str, int] = {}
+        self.accepted_at: dict[str, float] = {}
+        """The monotonic time of each 202."""
         self.answers: Counter[int] = Counter()
         self.unanswered = 0
         self.waits: list[float] = []
@@ -44,7 +50,17 @@ class Load:
         self._numbers = itertools.count()
         self._end = threading.Event()
         self._lock = threading.Lock()
-        self._threads = [threading.Thread(target=self._client) for _ in range(clients)]
+        self._threads = [
+            threading.Thread(target=self._client, args=(index,)) for index in range(clients)
+        ]
+
+    @property
+    def port(self) -> int:
+        return self.ports[0]
+
+    @port.setter
+    def port(self, port: int) -> None:
+        self.ports = (port,)
 
     @contextmanager
     def running(self) -> Iterator[Load]:
@@ -72,22 +88,39 @@ class Load:
             thread.join(2 * SOON)
             assert not thread.is_alive(), "a client got no answer"
 
+    def accepted_after(self, when: float, within: float = SOON) -> float:
+        """The seconds from then until the next 202, which is waited for."""
+
+        def later() -> list[float]:
+            with self._lock:
+                return [at for at in self.accepted_at.values() if at >= when]
+
+        return min(eventually(later, within)) - when
+
     def pause(self, seconds: float) -> bool:
         """Keep posting for so many seconds; True as soon as all tasks are accepted."""
         return self._end.wait(seconds)
 
-    def _client(self) -> None:
+    def _client(self, index: int) -> None:
         connection, port, due = None, 0, monotonic()
+        ports, skipped = self.ports, 0
         number = next(self._numbers)
         while not self._end.wait(max(0.0, due - monotonic())):
             due = max(due + self._every, monotonic() - self._every)
-            if connection is None or port != self.port:
-                port = self.port
+            if ports is not self.ports:
+                ports, skipped = self.ports, 0
+            wanted = ports[(index + skipped) % len(ports)]
+            if connection is not None and port != wanted:
+                connection.close()
+                connection = None
+            if connection is None:
+                port = wanted
                 connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SOON)
             try:
                 self._post(connection, number)
             except ConnectionRefusedError:
                 connection = None  # no program saw this task: post it again
+                skipped += 1
                 self._end.wait(PAUSE)
                 continue
             except (OSError, http.client.HTTPException):
@@ -109,7 +142,9 @@ class Load:
             if response.status == 503 and not response.headers["Retry-After"]:
                 self.without_retry_after += 1
             if response.status == 202:
-                self.accepted[json.loads(answer)["id"]] = number
+                id = json.loads(answer)["id"]
+                self.accepted[id] = number
+                self.accepted_at[id] = monotonic()
                 if len(self.accepted) >= self._limit:
                     self._end.set()
 

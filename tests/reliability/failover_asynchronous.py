@@ -1,0 +1,19 @@
+"""Failover to an asynchronous standby: lost is at most what it lagged behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.reliability.failover import fail_over
+from tests.reliability.scenario import Outcome, Size, trial
+
+NAME = "PostgreSQL: an asynchronous standby, 0.2 s behind, is promoted"
+SHORT = Size(times=1)
+LONG = Size(times=5)
+
+
+def run(folder: Path, size: Size, seed: int) -> Outcome:
+    """The slowest recovery is from the end of a promotion to the first task accepted."""
+    with trial(NAME, folder, size, seed) as t:
+        fail_over(t, synchronous=False)
+    return t.outcome
