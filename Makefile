@@ -7,7 +7,7 @@ MINUTES ?= 10
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick check release format docs reliability histories bench bench-servers bench-micro bench-page soak clean
+.PHONY: help run test test-quick check release format docs reliability histories bench bench-servers bench-postgres bench-micro bench-page soak clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,7 +40,7 @@ test: $(VENV)/stamp ## Run all tests (ARGS="-k poison" for some, WORKERS=0 for a
 test-quick: $(VENV)/stamp ## Run the tests that take a minute together
 	@$(PYTEST) -m "not slow" $(ARGS)
 
-reliability: $(VENV)/stamp ## Crash, freeze and overload programs for half an hour; writes docs/reliability.md
+reliability: $(VENV)/stamp ## Crash, freeze and overload programs for 45 minutes; writes docs/reliability.md
 	@$(BIN)/python -m tests.reliability $(ARGS)
 
 histories: $(VENV)/stamp ## Random histories, manifests and requests by the ten thousand, for half an hour
@@ -73,8 +73,11 @@ $(VENV)/bench: $(VENV)/stamp
 bench: $(VENV)/bench ## Measure against limits and peers (ARGS=--quick for a minute and a half)
 	@$(BIN)/python -m benchmarks compare $(ARGS)
 
-bench-servers: $(VENV)/bench ## Measure no-op tasks through PostgreSQL and RabbitMQ, beside peers
+bench-servers: $(VENV)/bench ## Measure queues on PostgreSQL and RabbitMQ, beside peers
 	@$(BIN)/python -m benchmarks servers $(ARGS)
+
+bench-postgres: $(VENV)/stamp ## Measure queues on PostgreSQL as they grow, age, and are shared
+	@$(BIN)/python -m benchmarks postgres $(ARGS)
 
 bench-micro: $(VENV)/stamp ## Measure single parts of the runtime (ARGS="--quick memory writer")
 	@$(BIN)/python -m benchmarks micro $(ARGS)

@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks [compare|micro|servers|soak|page] --help`."""
+"""The command line: `python -m benchmarks [compare|micro|servers|postgres|soak|page] --help`."""
 
 from __future__ import annotations
 
@@ -40,6 +40,11 @@ def _parser() -> argparse.ArgumentParser:
     servers.add_argument("--quick", action="store_true", help="one round")
     servers.add_argument("--only", default="", metavar="TEXT", help="only titles that contain TEXT")
     servers.set_defaults(run=_servers)
+
+    postgres = commands.add_parser("postgres", help="queues on PostgreSQL as they grow and age")
+    postgres.add_argument("part", nargs="*", help="programs, waiting, idle, steady; by default all")
+    postgres.add_argument("--quick", action="store_true", help="smaller sizes")
+    postgres.set_defaults(run=_postgres)
 
     soaking = commands.add_parser("soak", help="the example at a steady rate")
     soaking.add_argument("--minutes", type=float, default=10)
@@ -99,6 +104,16 @@ def _servers(arguments: argparse.Namespace) -> int:
     found, absent = queues.run(chosen, rounds, lambda text: print(text, file=sys.stderr))
     for table in queues.tables(chosen, found, absent):
         print(table.plain())
+    return 0
+
+
+def _postgres(arguments: argparse.Namespace) -> int:
+    from benchmarks.postgres.parts import (
+        PARTS,
+    )  # it wants a server, which the other commands do without
+
+    for part in arguments.part or PARTS:
+        print(PARTS[part](arguments.quick).plain(), flush=True)
     return 0
 
 

@@ -16,10 +16,18 @@ from tests.support.driver_conformance.suite import Harness, Implementation
 
 
 class Tool:
-    """64 messages at once, of which 100 are claimed ahead."""
+    """64 messages at once, and 100 claimed ahead, unless said otherwise."""
 
-    def __init__(self, implementation: Implementation, done: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        implementation: Implementation,
+        done: Callable[[], None],
+        *,
+        concurrency: int = 64,
+        prefetch: int = 100,
+    ) -> None:
         self._implementation = implementation
+        self._concurrency, self._prefetch = concurrency, prefetch
 
         async def work(body: object) -> None:
             done()
@@ -40,5 +48,8 @@ class Tool:
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         function = Function(self._work, scope_of(self._queue))
-        async with serving(Consumer(self._queue, function, concurrency=64, prefetch=100)):
+        consumer = Consumer(
+            self._queue, function, concurrency=self._concurrency, prefetch=self._prefetch
+        )
+        async with serving(consumer):
             yield
