@@ -33,7 +33,8 @@ def postgres_address(run_folder: Path) -> Iterator[Address]:
 def server_of_parameter(request: pytest.FixtureRequest) -> None:
     """The server for a case of a suite that is run on PostgreSQL too."""
     parameters = getattr(request.node, "callspec", None)
-    if parameters and any(str(value).endswith("postgres") for value in parameters.params.values()):
+    names = parameters.params.values() if parameters else ()
+    if any(isinstance(name, str) and name.endswith("postgres") for name in names):
         request.getfixturevalue("postgres_address")
 
 

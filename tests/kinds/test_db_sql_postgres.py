@@ -190,9 +190,13 @@ def test_a_password_is_shown_nowhere(tmp_path: Path) -> None:
         ("host: localhost, direct: host=x", "'direct' goes around a pooler, and there is none"),
         ("host: a.example, tls: {mode: require}", "note: with sslmode 'require' nobody checks"),
         (
+            "dsn: 'postgresql://a.example?sslmode=require'",
+            "with sslmode 'require' nobody checks which server answers; remove it, or write "
+            "'tls: {mode: require}' if that network is yours alone",
+        ),
+        (
             "dsn: 'postgresql://a.example?sslmode=disable'",
-            "with sslmode 'disable' nobody checks which server answers; remove it, or write "
-            "'tls: {mode: disable}' if that network is yours alone",
+            "note: with sslmode 'disable' nobody checks which server answers; write 'verify-full'",
         ),
         ("host: localhost, file: ''", "'file' is ''"),
     ],

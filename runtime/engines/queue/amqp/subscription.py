@@ -9,7 +9,6 @@ from typing import Protocol
 
 from pika.spec import Basic, BasicProperties
 
-from runtime import failpoint
 from runtime.clock import Clock
 from runtime.engines.queue.amqp.channel import CLOSED, Channel, ChannelClosed
 from runtime.engines.queue.amqp.consumers import Consumers
@@ -97,7 +96,6 @@ class AmqpSubscription:
 
     def ack_nowait(self, message: Message) -> None:
         channel = self._take_out(message)
-        failpoint.point("queue.amqp.ack")
         self._send_ack(channel, message)
 
     async def retry(self, message: Message, delay: float) -> None:
@@ -187,7 +185,6 @@ class AmqpSubscription:
             raise
         finally:
             self._settling -= 1
-        failpoint.point("queue.amqp.replace.after_confirm")
         if not self._is_current(channel):
             return  # the broker took it back, so it is there twice
         self._send_ack(channel, message)

@@ -178,19 +178,21 @@ def _check_address(entry: Linked) -> Iterable[Problem]:
 
 
 def _check_mode(name: str, chosen: str | None, parameters: Mapping[str, str]) -> Iterable[Problem]:
-    """Find weak encryption; one that the entry itself asks for is the user's own choice."""
+    """Find weak encryption. `disable` says what it is, and a mode that the entry itself asks for is
+    the user's own choice; the others of an address only look as if somebody checked.
+    """
     from runtime.engines.sql.postgres import address
 
     mode = chosen or address.with_environment(parameters).get("sslmode")
     if mode in (None, address.VERIFIED) or address.is_loopback(parameters):
         return
     message = f"with sslmode '{mode}' nobody checks which server answers"
-    if chosen is None:
+    if chosen is None and mode != "disable":
         hint = f"remove it, or write 'tls: {{mode: {mode}}}' if that network is yours alone"
         yield Problem((name,), message, hint)
     else:
         hint = f"write '{address.VERIFIED}', unless that network is yours alone"
-        yield Note(("tls", "mode"), message, hint)
+        yield Note(("tls", "mode") if chosen else (name,), message, hint)
 
 
 kind = Kind(
