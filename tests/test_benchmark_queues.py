@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 from benchmarks.queues import comparison, ours_rabbitmq
 from benchmarks.queues.entrant import Entrant, entrants
 from benchmarks.queues.program import Figures, Phase, measure
@@ -37,3 +39,8 @@ def test_who_is_absent_stands_below_the_table_with_the_reason() -> None:
 def test_a_tool_publishes_and_works_on_all_tasks(rabbitmq: RabbitMQVhost) -> None:
     figures = run(measure(ours_rabbitmq.Tool, rabbitmq.url, os.getpid(), 200))
     assert min(figures.publish.rate, figures.backlog.rate, figures.both.rate) > 0
+
+
+def test_a_tool_that_fails_is_named_with_its_error() -> None:
+    with pytest.raises(comparison.Failed, match=r"No module named 'benchmarks\.none'"):
+        comparison.measure(an_entrant("broken"), "amqp://nowhere", os.getpid())

@@ -41,5 +41,12 @@ class Tool:
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
-        with start_worker(self._app, pool="threads", concurrency=8, perform_ping_check=False):
+        worker = start_worker(
+            self._app,
+            pool="threads",
+            concurrency=8,
+            perform_ping_check=False,
+            shutdown_timeout=60.0,  # ten seconds, its default, were too few now and then
+        )
+        with worker:
             yield
