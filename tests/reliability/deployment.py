@@ -53,6 +53,7 @@ class Deployment:
         self.options: tuple[str, ...] = (
             *("-o", "app:db:kind=db.sql.postgres"),
             *("-o", f"app:db:dsn={dsn or server.url}"),
+            *("-o", "app:db:pool.size=10"),  # for the transactions of eight handlers
         )
         application.write_transactional(folder)
         server.execute("CREATE TABLE written (id text)")
