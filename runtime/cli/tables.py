@@ -19,6 +19,6 @@ def command(sql: bool, schema: str) -> None:
     try:
         from runtime.engines.queue.sql.postgres.tables import ddl
     except ImportError:
-        mend = "pip install 'manifest-runtime[postgres]'"
+        mend = "run: pip install 'manifest-runtime[postgres]'"
         raise CommandError(f"psycopg is not installed; {mend}") from None
     print(ddl(schema), end="")

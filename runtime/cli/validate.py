@@ -11,7 +11,13 @@ from pathlib import Path
 import click
 
 from runtime.cli.addresses import try_addresses
-from runtime.cli.options import allow_unset_option, application, environment, json_option
+from runtime.cli.options import (
+    CommandError,
+    allow_unset_option,
+    application,
+    environment,
+    json_option,
+)
 from runtime.exit_codes import ExitCode
 from runtime.findings.finding import Finding, ManifestError
 from runtime.linking.linker import link
@@ -39,6 +45,8 @@ def command(
     and yet likely meant otherwise. Exits with 3 if there is a finding, with 4 if an address
     does not answer, else with 0.
     """
+    if connect and allow_unset:
+        raise CommandError("--connect needs the values that --allow-unset does without; drop one")
     try:
         manifest = read(folder, overrides, environment(env_file), allow_unset)
         linked = link(manifest, Registry())
@@ -47,10 +55,11 @@ def command(
         sys.exit(ExitCode.INVALID_MANIFEST)
     notes = linked.notes
     unanswered: Sequence[Finding] = ()
-    if connect and not allow_unset:
+    if connect:
         answers, unanswered = asyncio.run(try_addresses(linked))
         if not as_json:
-            print(*answers, sep="\n", end="\n" if answers else "")
+            nothing = () if unanswered else ("no entry has an address to try",)
+            print(*(answers or nothing), sep="\n", end="\n" if answers or nothing else "")
     if notes or unanswered or as_json:
         _print([*unanswered, *notes], as_json)
     if unanswered:

@@ -111,9 +111,8 @@ def _unknown(
     """A field that the schema does not know; `shown` is its name, None if that is hidden."""
     similar = _similar(key, instance, field)
     hint = f"did you mean '{similar}'?" if similar else None
-    for name, inner in field.properties.items():
-        if key in inner.properties:
-            hint = f"it belongs under '{name}'"
+    if homes := [*_homes(key, field)] or ([] if hint else [*_homes_below(key, field)]):
+        hint = "it belongs under " + " or ".join(f"'{home}'" for home in homes)
     if hint is None and key == "lifecycle":
         hint = "an entry of this kind does not run by itself"
     if hint is None and field.properties:
@@ -121,6 +120,17 @@ def _unknown(
         hint = f"available fields: {unused}" if unused and len(unused) <= 80 else None
     message = "an unknown field in it" if shown is None else f"unknown field '{shown}'"
     return Problem((*path, key), message, hint, at_key=True)
+
+
+def _homes(key: str, field: Field) -> Iterator[str]:
+    """The fields that have one of this name."""
+    return (name for name, inner in field.properties.items() if key in inner.properties)
+
+
+def _homes_below(key: str, field: Field) -> Iterator[str]:
+    """The fields within fields that have one of this name, such as `driver_options.sql`."""
+    for name, inner in field.properties.items():
+        yield from (f"{name}.{home}" for home in _homes(key, inner))
 
 
 def _missing(

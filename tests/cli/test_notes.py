@@ -175,3 +175,14 @@ def test_what_else_is_wrong_is_found_although_variables_are_unset(tmp_path: Path
     assert ended.code == 3
     assert "2 findings, 1 note" in ended.out
     assert execute("run", str(tmp_path), "--allow-unset").code == 2
+
+
+def test_addresses_are_not_left_untried_in_silence(tmp_path: Path) -> None:
+    write(tmp_path, "{name: processes, kind: process.host}")
+
+    none = execute("validate", str(tmp_path), "--connect")
+    both = execute("validate", str(tmp_path), "--connect", "--allow-unset")
+
+    assert (none.code, none.out.splitlines()[0]) == (0, "no entry has an address to try")
+    assert both.code == 2
+    assert "--connect needs the values that --allow-unset does without" in both.err

@@ -136,6 +136,8 @@ def test_a_server_that_comes_later_is_waited_for(
         postgres_server.start()
 
         program.wait_for(lambda line: line["message"].startswith("ready in"))
+        assert not any("lost" in message for message in program.messages), "it was never reached"
+        assert not any("Is the server running" in message for message in program.messages)
         assert program.stop() == 0
 
 
@@ -186,7 +188,12 @@ def test_a_password_is_shown_nowhere(tmp_path: Path) -> None:
     [
         ("", "no address; the entry needs 'dsn' or 'host'"),
         ("dsn: 'postgresql://me:hunter22@[::1/x'", "'dsn' is no address of PostgreSQL: "),
-        ("dsn: hunter22", "'dsn' is no address of PostgreSQL: missing"),
+        ("dsn: hunter22", "'dsn' is no address of PostgreSQL: it does not begin with"),
+        ("dsn: 'host=x hunter=22'", "it has an option that libpq does not know"),
+        (
+            "dsn: 'postgresql://localhost/x?hunter=22'",
+            "it has a parameter after '?' that libpq does",
+        ),
         ("host: localhost, direct: host=x", "'direct' goes around a pooler, and there is none"),
         ("host: a.example, tls: {mode: require}", "note: with sslmode 'require' nobody checks"),
         (

@@ -35,6 +35,26 @@ def test_an_error_has_the_first_line_and_no_value(postgres: PostgresSchema) -> N
     run(main())
 
 
+@pytest.mark.parametrize(
+    ("text", "mend"),
+    [
+        ("INSERT OR REPLACE INTO tasks (name) VALUES ('x')", "write INSERT … ON CONFLICT"),
+        ("REPLACE INTO tasks (name) VALUES ('x')", "write INSERT … ON CONFLICT"),
+        ("CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT)", "write GENERATED ALWAYS"),
+        ("PRAGMA journal_mode", "PRAGMA is of SQLite alone"),
+    ],
+)
+def test_a_statement_of_sqlite_is_answered_with_what_to_write(
+    postgres: PostgresSchema, text: str, mend: str
+) -> None:
+    async def main() -> None:
+        async with tasks(postgres.url) as db:
+            with pytest.raises(psycopg.errors.SyntaxError, match=mend):
+                await db.execute(text)
+
+    run(main())
+
+
 def test_many_rows_are_kept_all_or_none_and_the_first_wrong_one_is_named(
     postgres: PostgresSchema,
 ) -> None:

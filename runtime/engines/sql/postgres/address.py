@@ -24,6 +24,14 @@ _BUNDLES = (
 )
 
 
+_MEANT = {
+    "missing": "it does not begin with postgresql://, and has no key=value",
+    "invalid connection option": "it has an option that libpq does not know",
+    "invalid URI query parameter": "it has a parameter after '?' that libpq does not know",
+}
+"""Words for libpq's texts, which say little without their quotes."""
+
+
 class InvalidAddress(ValueError):
     """A connection string that libpq cannot read. The text never shows a part of it."""
 
@@ -35,8 +43,8 @@ def read(dsn: str) -> dict[str, str]:
     try:
         return {name: str(value) for name, value in conninfo_to_dict(dsn).items()}
     except ProgrammingError as error:  # libpq's text quotes the string, password included
-        text = str(error).partition('"')[0].strip() or "it cannot be read"
-        raise InvalidAddress(text) from None
+        text = str(error).partition('"')[0].strip(" :")
+        raise InvalidAddress(_MEANT.get(text, text) or "it cannot be read") from None
 
 
 def complete(parameters: Mapping[str, str], application_name: str) -> dict[str, str]:

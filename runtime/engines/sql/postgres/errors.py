@@ -18,6 +18,8 @@ _GONE = ("08", "57P", "25006", "25P03")
 _START = ("28", "3D000", "3F000", "42501")
 """Wrong password, no such database, no such schema, no right to connect."""
 _QUOTED = re.compile(r'".*"', re.DOTALL)
+_QUESTION = re.compile(r"\s+Is the server running [^?]*\?")
+"""A question of libpq to the user, on a line of its own after `Connection refused`."""
 QUERY_CANCELED = "57014"
 _STALE_PLAN = "cached plan must not change result type"
 
@@ -69,11 +71,27 @@ def explain(error: psycopg.Error, text: str, place: str = "") -> Exception:
     before them.
     """
     described = f"{place}{message(error)}; in '{headline(text)}'"
+    if isinstance(error, psycopg.errors.SyntaxError):
+        described += next((mend for sign, mend in _DIALECT if sign.search(text)), "")
     if is_transient(error) or is_stale_plan(error):
         return Unavailable(described)
     error.args = (described,)
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)
+
+
+_DIALECT = [
+    (
+        re.compile(r"\b(INSERT\s+OR|REPLACE\s+INTO)\b", re.IGNORECASE),
+        "; write INSERT … ON CONFLICT, which SQLite knows too",
+    ),
+    (
+        re.compile(r"\bAUTOINCREMENT\b", re.IGNORECASE),
+        "; write GENERATED ALWAYS AS IDENTITY",
+    ),
+    (re.compile(r"^\s*PRAGMA\b", re.IGNORECASE), "; PRAGMA is of SQLite alone"),
+]
+"""Syntax of SQLite alone, and the mend for each."""
 
 
 def uncertain(error: psycopg.Error, text: str) -> Uncertain:
@@ -128,7 +146,7 @@ def connect_error(error: psycopg.Error, label: str) -> StartError | Unavailable:
     Nothing is retried that somebody has to mend first: a wrong password, a missing database, a
     certificate.
     """
-    text = " ".join(str(error).split())
+    text = " ".join(_QUESTION.sub("", str(error)).split())
     state = error.sqlstate or ""
     if state.startswith(_START) or any(sign in text for sign in _REFUSALS):
         return StartError(f"cannot connect to '{label}': {text}{_mend(text)}")
@@ -158,4 +176,8 @@ def _mend(text: str) -> str:
         return "; behind a pooler write `pooler: transaction`"
     if "certificate" in text:
         return "; name its authority in `tls.ca`, or accept others by `tls.mode`"
+    if "password authentication failed" in text:
+        return "; check the user and the password of the address"
+    if re.search(r'database ".*" does not exist', text):
+        return "; create it, or correct the address"
     return ""

@@ -17,6 +17,7 @@ _NEVER = float("inf")
 class Outage:
     """Says when the server is tried again; until then calls fail at once. Logged once, and its end.
 
+    A server that was never reached is not lost: whoever starts says why it cannot be reached.
     Times are those of the event loop.
     """
 
@@ -25,11 +26,12 @@ class Outage:
         """The reason; None while the server can be reached."""
         self.retry_at = _NEVER
         self._failures = 0
+        self._was_reached = False
         self._name = name
 
     def failed(self, error: Exception, now: float) -> Unavailable:
         """Record a failed attempt, and return the error for those that wait."""
-        if self.failure is None:
+        if self.failure is None and self._was_reached:
             text = "%s: the server is lost: %s; it is tried again"
             log.error(text, self._name, error, extra={"entry": self._name})
         self._failures += 1
@@ -39,9 +41,10 @@ class Outage:
 
     def recovered(self) -> None:
         """Record an attempt that was successful."""
-        if self.failure is not None:
+        if self.failure is not None and self._was_reached:
             text = "%s: the server is back"
             log.info(text, self._name, extra={"entry": self._name})
+        self._was_reached = True
         self.failure = None
         self.retry_at = _NEVER
         self._failures = 0

@@ -137,12 +137,12 @@ def _import(id: object) -> None:
         import psycopg  # noqa: F401
     except ImportError as error:  # its C half, or libpq, may be what is missing
         why = f"'{id}' needs psycopg, which cannot be imported ({error})"
-        raise StartError(f"{why}; {MEND}") from None
+        raise StartError(f"{why}; run: {MEND}") from None
 
 
 def check(entry: Linked) -> Iterable[Problem]:
     if find_spec("psycopg") is None:
-        yield Problem(("kind",), "db.sql.postgres needs psycopg, which is not installed", MEND)
+        yield Problem(("kind",), "this kind needs psycopg, which is not installed", f"run: {MEND}")
         return
     try:
         _import(entry.id)
