@@ -38,6 +38,8 @@ def run(folder: Path, size: Size, seed: int) -> Outcome:
 def _run(t: Trial, deployment: Deployment, pooler: PgBouncer) -> None:
     direct = f"app:db:direct={deployment.server.url}"
     deployment.options += ("-o", "app:db:pooler=transaction", "-o", direct)
+    # by default a task has a second of attempts, and the pooler is away for that long
+    deployment.options += ("-o", "app:tasks:dead_letter.max_attempts=100")
     load = Load(RATE, body=lambda n: {"n": n, "sleep": 0.01, "write": True})
     with deployment.replicas(PROGRAMS) as replicas:
         load.ports = replicas.ports
