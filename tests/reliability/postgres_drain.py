@@ -14,7 +14,7 @@ from tests.reliability.load import Load
 from tests.reliability.scenario import Outcome, Size, trial
 
 NAME = "PostgreSQL: SIGTERM of one program of three at a time, 1,000 tasks/s"
-SHORT = Size(times=3)
+SHORT = Size(times=2)
 LONG = Size(times=20)
 PROGRAMS = 3
 RATE = 1_000

@@ -16,7 +16,7 @@ from tests.reliability.load import Load
 from tests.reliability.scenario import Outcome, Size, trial
 
 NAME = "PostgreSQL: SIGKILL of one program of three at a time, 500 tasks/s"
-SHORT = Size(times=3)
+SHORT = Size(times=2)
 LONG = Size(times=20)
 PROGRAMS = 3
 RATE = 500
