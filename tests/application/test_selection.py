@@ -144,7 +144,7 @@ def test_a_queue_in_memory_keeps_both_ends_in_one_process(options: list[str], wh
     assert ended.code == 3
     (found, *_, count) = ended.err.strip().splitlines()
     assert count == "1 finding"
-    assert found.endswith(f"{PRIVATE}, and {why}; use queue.driver.sql")
+    assert found.endswith(f"{PRIVATE}, and {why}; use queue.driver.amqp or queue.driver.sql")
 
 
 def test_a_database_in_memory_is_of_one_process() -> None:

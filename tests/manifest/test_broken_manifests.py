@@ -15,6 +15,7 @@ import yaml
 
 from runtime.manifest.document import parse
 from runtime.manifest.entry import value_at
+from runtime.schema.family import OF
 from runtime.schema.field import Field
 from tests.support.good_manifests import GOOD, check, registry, write
 from tests.support.sample_manifest import paths, settle
@@ -47,6 +48,8 @@ def plain_paths(entry: dict[str, Any]) -> set[tuple[str, ...]]:
 
 def fields_of(field: Field, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     for name, inner in field.properties.items():
+        if OF in inner.schema:
+            continue  # written in manifests of its own kind
         yield (*path, name)
         yield from fields_of(inner, (*path, name))
 
@@ -57,6 +60,11 @@ def is_an_older_name(kind: str, path: tuple[str, ...]) -> bool:
 
 
 REFERENCES = ("driver", "queue", "func", "process", "host", "server", "router", "database")
+
+
+def is_reference(data: Any, path: tuple[Any, ...]) -> bool:
+    """True for a value that names another entry, as not every host and database does."""
+    return path[-1] in REFERENCES and data["entries"][path[1]]["kind"] != "db.sql.postgres"
 
 
 def mutations(data: Any) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
@@ -78,7 +86,7 @@ def mutations(data: Any) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
         retyped = copy.deepcopy(data)
         value_at(retyped, path[:-1])[key] = 7 if isinstance(value, str | list | dict) else "text"
         yield "retype", path, retyped
-        if key in REFERENCES:
+        if is_reference(data, path):
             for what, wrong in (("dangling", f"{value}x"), ("misreference", "here")):
                 changed = copy.deepcopy(data)
                 value_at(changed, path[:-1])[key] = wrong
@@ -158,7 +166,7 @@ def typos(data: Any, chance: random.Random) -> Iterator[tuple[str, str, Any]]:
         field = registry.schema(data["entries"][path[1]]["kind"]).field.at(path[2:])
         changed = copy.deepcopy(data)
         holder = value_at(changed, path[:-1])
-        if (key == "kind" or key in REFERENCES) and len(holder[key]) >= 4:
+        if (key == "kind" or is_reference(data, path)) and len(holder[key]) >= 4:
             meant = holder[key]
             holder[key] = mistyped = one_letter_wrong(meant, chance)
             if key != "kind" and ":" not in meant:

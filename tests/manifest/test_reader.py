@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,9 @@ from runtime.findings.finding import ManifestError
 from runtime.linking.linker import link
 from runtime.manifest.reader import read
 from runtime.registry import Registry
+
+NOBODY = 65534
+"""A user and group without rights."""
 
 
 def write(folder: Path, entries: str, name: str = "_index.yaml", namespace: str = "app") -> None:
@@ -118,12 +124,26 @@ def test_a_link_to_nothing_is_a_finding(target: str, tmp_path: Path) -> None:
     assert told.startswith("_index.yaml:1:1: cannot be read: ")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read_is_a_finding(tmp_path: Path) -> None:
-    write(tmp_path, "  []\n")
-    (tmp_path / "_index.yaml").chmod(0)
+@contextmanager
+def of_nobody() -> Iterator[Path]:
+    """A folder of somebody who is not root, who may read everything."""
+    with tempfile.TemporaryDirectory() as folder:
+        user = os.geteuid()
+        if user == 0:
+            os.chown(folder, NOBODY, NOBODY)
+            os.seteuid(NOBODY)
+        try:
+            yield Path(folder)
+        finally:
+            os.seteuid(user)
 
-    assert findings(tmp_path) == ["_index.yaml:1:1: cannot be read: permission denied"]
+
+def test_a_file_that_may_not_be_read_is_a_finding() -> None:
+    with of_nobody() as folder:
+        write(folder, "  []\n")
+        (folder / "_index.yaml").chmod(0)
+
+        assert findings(folder) == ["_index.yaml:1:1: cannot be read: permission denied"]
 
 
 def test_a_name_with_terminal_codes_is_shown_escaped(tmp_path: Path) -> None:
