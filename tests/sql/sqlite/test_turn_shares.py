@@ -113,3 +113,18 @@ def test_what_the_turn_gathered_before_is_written_before(tmp_path: Path, long_tu
             assert list(await places(db)) == ["the first turn", "a", "b", "c"]
 
     run(main())
+
+
+def test_where_many_wait_for_the_end_of_the_turn_all_do(
+    tmp_path: Path, long_turns: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write_queue, "FEW", 2)
+
+    async def main() -> list[bool]:
+        async with watched(tmp_path / "a.db") as db:
+            await asyncio.gather(*[db.execute(HERE, (name,)) for name in "abc"])
+            with call(has_client=False):
+                return [await insert(db, "d"), await insert(db, "e")]
+
+    # The turn of "d" is one in which it waited alone.
+    assert run(main()) == [False, True]

@@ -43,6 +43,8 @@ LONG_TURN = 0.002
 SHARES = 16
 """The most statements that are then run at once in a turn, for calls that no client waits for: each
 wait for the end of a turn would cost them one, in which dozens of requests begin."""
+FEW = 4
+"""Statements at the end of a turn up to which that is worth a commit for each."""
 DELAY = 0.002
 """Seconds after which what is deferred is written by itself."""
 MANY = 8
@@ -149,8 +151,12 @@ class WriteQueue(WorkQueue[Item]):
         assert self._turn_began is not None
         is_long = perf_counter() - self._turn_began > LONG_TURN
         self._turn_began = None
-        self._shares = SHARES if is_long else 0
+        self._shares = SHARES if is_long and self._few_wait() else 0
         self._run()
+
+    def _few_wait(self) -> bool:
+        """True if hardly anybody would share the commit at the end of the turn."""
+        return sum(isinstance(item, StatementRequest) for item in self._gathered) <= FEW
 
     def _run(self) -> None:
         """Run what was gathered in this turn."""
