@@ -10,7 +10,6 @@ from pathlib import Path
 
 import click
 
-from runtime.cli.addresses import try_addresses
 from runtime.cli.options import (
     CommandError,
     allow_unset_option,
@@ -56,6 +55,8 @@ def command(
     notes = linked.notes
     unanswered: Sequence[Finding] = ()
     if connect:
+        from runtime.cli.addresses import try_addresses  # asyncio, which nothing else needs here
+
         answers, unanswered = asyncio.run(try_addresses(linked))
         if not as_json:
             nothing = () if unanswered else ("no entry has an address to try",)
