@@ -113,6 +113,19 @@ def test_the_lifecycle_of_a_resource_differs_in_its_start_only() -> None:
     assert {name for name in theirs | others if theirs[name] != others[name]} == {"auto_start"}
 
 
+def test_what_connects_to_a_server_is_a_resource_that_tries_again_every_few_seconds() -> None:
+    shared = load(FOLDER / "entry.schema.json")["$defs"]
+    theirs, others = (
+        shared[name]["properties"] for name in ("server_lifecycle", "resource_lifecycle")
+    )
+    assert {name for name in theirs | others if theirs[name] != others[name]} == {"restart"}
+    theirs, others = (shared[name]["properties"] for name in ("server_restart", "restart"))
+    assert {name for name in theirs | others if theirs[name] != others[name]} == {"max_delay"}
+
+    lifecycle = registry.schema("queue.driver.amqp").field.explain({})["lifecycle"]
+    assert lifecycle["restart"]["max_delay"] == "5s"
+
+
 @kinds
 def test_the_module_begins_with_the_name(name: str) -> None:
     doc = importlib.import_module(f"runtime.kinds.{name}").__doc__
