@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from runtime.engines.sql.sqlite import write_queue
+from runtime.engines.sql.sqlite.batch import BatchItem
 from runtime.telemetry import Telemetry
 from tests.sql.sqlite.test_tracing import Recorder
 from tests.sql.sqlite.test_turn import HERE, places, watched
@@ -88,5 +90,40 @@ def test_it_is_done_before_what_the_thread_is_given_after_it(tmp_path: Path, nev
             async with db.transaction() as tx:
                 assert await tx.query("SELECT name FROM tasks") == [{"name": "a"}]
             assert await deferred == "a"
+
+    run(main())
+
+
+class Deferred(deque[BatchItem]):
+    """To which the loop adds one more, `late`, while another thread empties it."""
+
+    late: BatchItem | None = None
+
+    def popleft(self) -> BatchItem:
+        item = super().popleft()
+        self._add()
+        return item
+
+    def clear(self) -> None:
+        self._add()
+        super().clear()
+
+    def _add(self) -> None:
+        late, self.late = self.late, None
+        if late is not None:
+            self.append(late)
+
+
+def test_none_is_lost_that_is_deferred_while_a_thread_hands_the_others_over(
+    tmp_path: Path, never: None
+) -> None:
+    async def main() -> None:
+        async with watched(tmp_path / "a.db") as db:
+            queue: Any = db._engine.write_queue  # type: ignore[union-attr]
+            queue._deferred = deferred = Deferred()
+            early, late = db.batch_lazily(add, "a"), asyncio.Future[Any]()
+            deferred.late = BatchItem(add, "b", late)
+            await asyncio.to_thread(db.blocking.executemany, HERE, [("c",)])
+            assert await asyncio.gather(early, late) == ["a", "b"]
 
     run(main())

@@ -75,7 +75,7 @@ class WriteQueue(WorkQueue[Item]):
         and a message's row and index are some pages."""
         self._timer: asyncio.TimerHandle | None = None
         self._order = RLock()
-        """Held while something goes from `_gathered` to the thread or the connection."""
+        """Held while something leaves `_deferred` or `_gathered`."""
         self._slow = SlowWork()
         self._spent = 0.0
         self._turn_began: float | None = None
@@ -92,7 +92,8 @@ class WriteQueue(WorkQueue[Item]):
     def submit(self, item: Any) -> None:
         """Queue a statement or an item of a batch, from any thread; the loop may run it itself."""
         if self._deferred and isinstance(item, BatchItem):
-            self._gather_deferred()
+            with self._order:
+                self._gather_deferred()
         if (
             self._access.is_open
             and item.future.get_loop() is self._loop
@@ -122,13 +123,16 @@ class WriteQueue(WorkQueue[Item]):
         self.hurry()
 
     def hurry(self) -> None:
-        if self._deferred:
-            self.submit(self._deferred.pop())
+        with self._order:
+            if self._deferred:
+                self.submit(self._deferred.pop())
 
     def _gather_deferred(self) -> None:
-        """Have what is deferred written before all that is asked for from now on."""
-        self._gathered.extend(self._deferred)
-        self._deferred.clear()
+        """Have what is deferred written before all that is asked for from now on. Any thread does
+        so, and the loop may defer more meanwhile.
+        """
+        while self._deferred:
+            self._gathered.append(self._deferred.popleft())
 
     def seal(self) -> None:
         with self._order:
