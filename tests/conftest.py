@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import postgres_stores
+from tests.support.hosts import Network, require_hosts
 from tests.support.postgres_schema import PostgresSchema, new_schema, shared_postgres
 from tests.support.postgres_server import PostgresServer, require_postgres
 from tests.support.rabbitmq_server import RabbitMQServer, require_rabbitmq
@@ -50,6 +51,29 @@ def postgres_server() -> Iterator[PostgresServer]:
     """A PostgreSQL server of the test's own, running, to be killed or promoted."""
     require_postgres()
     server = PostgresServer()
+    try:
+        server.initialize()
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def network() -> Iterator[Network]:
+    """Hosts of the test's own: network namespaces."""
+    require_hosts()
+    network = Network()
+    yield network
+    network.remove()
+
+
+@pytest.fixture
+def postgres_host(network: Network) -> Iterator[PostgresServer]:
+    """A PostgreSQL server on a host of its own in that network, running."""
+    require_postgres()
+    host = network.host()
+    server = PostgresServer(host=host.address, within=host.within)
     try:
         server.initialize()
         server.start()

@@ -11,36 +11,15 @@ import pytest
 
 from tests.support.blackbox import eventually
 from tests.support.cluster import Deployment, Replica
-from tests.support.hosts import Host, Network, require_hosts
+from tests.support.hosts import Host, Network
 from tests.support.order_clients import OrderClients, ask
-from tests.support.postgres_server import PostgresServer, require_postgres
+from tests.support.postgres_server import PostgresServer
 
 pytestmark = pytest.mark.slow
 
 PROBES = 8081
 MOST_CONNECTIONS = 13
 """Of one replica: the pool, three lanes, the keeper and notifications (docs/postgresql.md)."""
-
-
-@pytest.fixture
-def network() -> Iterator[Network]:
-    require_hosts()
-    network = Network()
-    yield network
-    network.remove()
-
-
-@pytest.fixture
-def database(network: Network) -> Iterator[PostgresServer]:
-    require_postgres()
-    host = network.host()
-    server = PostgresServer(host=host.address, within=host.within)
-    try:
-        server.initialize()
-        server.start()
-        yield server
-    finally:
-        server.remove()
 
 
 class Cluster:
@@ -64,25 +43,25 @@ class Cluster:
 
 
 @pytest.fixture
-def cluster(tmp_path: Path, database: PostgresServer) -> Iterator[Cluster]:
-    url = f"{database.url}?sslmode=disable"
+def cluster(tmp_path: Path, postgres_host: PostgresServer) -> Iterator[Cluster]:
+    url = f"{postgres_host.url}?sslmode=disable"
     with ExitStack() as stack:
         yield Cluster(Deployment(tmp_path, database_url=url), stack)
 
 
-def packed(database: PostgresServer) -> dict[str, tuple[int, str]]:
+def packed(postgres_host: PostgresServer) -> dict[str, tuple[int, str]]:
     """The attempt and the worker of each order, by its id."""
-    rows = database.execute("SELECT id, attempt, packed_by FROM packed")
+    rows = postgres_host.execute("SELECT id, attempt, packed_by FROM packed")
     return {str(id): (int(str(attempt)), str(worker)) for id, attempt, worker in rows}
 
 
-def count(database: PostgresServer) -> int:
-    return int(str(database.execute("SELECT count(*) FROM packed")[0][0]))
+def count(postgres_host: PostgresServer) -> int:
+    return int(str(postgres_host.execute("SELECT count(*) FROM packed")[0][0]))
 
 
-def connections(database: PostgresServer) -> dict[str, int]:
+def connections(postgres_host: PostgresServer) -> dict[str, int]:
     """The number of connections from each host."""
-    rows = database.execute(
+    rows = postgres_host.execute(
         "SELECT host(client_addr), count(*) FROM pg_stat_activity "
         "WHERE application_name = 'app:db' GROUP BY 1"
     )
@@ -102,24 +81,26 @@ def test_replicas_that_start_together_migrate_one_after_another_and_are_healthy(
 
 
 def test_what_web_accepts_on_one_host_workers_do_on_two_others(
-    network: Network, cluster: Cluster, database: PostgresServer
+    network: Network, cluster: Cluster, postgres_host: PostgresServer
 ) -> None:
     web, *workers = [cluster.start(it, network.host()) for it in ("web", "worker", "worker")]
     for replica in (web, *workers):
         replica.wait_until_ready()
     names = {worker.name for worker in workers}
     with OrderClients([web.host.address]) as clients:
-        eventually(lambda: {worker for _, worker in packed(database).values()} == names, within=20)
-    eventually(lambda: count(database) >= len(clients.accepted), within=60)
+        eventually(
+            lambda: {worker for _, worker in packed(postgres_host).values()} == names, within=20
+        )
+    eventually(lambda: count(postgres_host) >= len(clients.accepted), within=60)
 
     assert clients.failures == []
-    assert packed(database).keys() == clients.accepted
+    assert packed(postgres_host).keys() == clients.accepted
     listed = json.loads(ask(web.host.address, "GET", "/orders"))
     assert {order["id"] for order in listed} == set(sorted(clients.accepted)[:100])
 
 
 def test_a_rolling_restart_under_load_loses_no_order_and_spends_no_attempt(
-    network: Network, cluster: Cluster, database: PostgresServer
+    network: Network, cluster: Cluster, postgres_host: PostgresServer
 ) -> None:
     webs = [cluster.start("web", network.host()) for _ in range(2)]
     workers = [cluster.start("worker", network.host()) for _ in range(2)]
@@ -129,7 +110,7 @@ def test_a_rolling_restart_under_load_loses_no_order_and_spends_no_attempt(
 
     with OrderClients(list(addresses)) as clients:
         clients.wait_for_more(50)
-        used = connections(database)
+        used = connections(postgres_host)
         assert used.keys() == {replica.host.address for replica in (*webs, *workers)}
         assert max(used.values()) <= MOST_CONNECTIONS
         for web in webs:
@@ -143,20 +124,20 @@ def test_a_rolling_restart_under_load_loses_no_order_and_spends_no_attempt(
             clients.wait_for_more(50)
 
     assert clients.failures == []
-    eventually(lambda: count(database) >= len(clients.accepted), within=60)
-    assert packed(database).keys() == clients.accepted
-    assert {attempt for attempt, _ in packed(database).values()} == {1}
+    eventually(lambda: count(postgres_host) >= len(clients.accepted), within=60)
+    assert packed(postgres_host).keys() == clients.accepted
+    assert {attempt for attempt, _ in packed(postgres_host).values()} == {1}
 
 
 def test_a_replica_is_not_ready_while_the_database_is_away_and_ready_when_it_is_back(
-    network: Network, cluster: Cluster, database: PostgresServer
+    network: Network, cluster: Cluster, postgres_host: PostgresServer
 ) -> None:
     web = cluster.start("web", network.host())
     web.wait_until_ready()
-    database.stop()
+    postgres_host.stop()
     eventually(lambda: not web.is_healthy(), within=20)
 
     assert ask(web.host.address, "GET", "/livez", port=PROBES) == b'{"alive":true}'
     assert not web.program.ended
-    database.start()
+    postgres_host.start()
     eventually(web.is_healthy, within=20)

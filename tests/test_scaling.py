@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -12,8 +11,8 @@ import pytest
 from tests.support.blackbox import ROOT, eventually
 from tests.support.doc_examples import Step, steps
 from tests.support.doc_serving import Launch
-from tests.support.hosts import Host, Network, require_hosts
-from tests.support.postgres_server import PostgresServer, require_postgres
+from tests.support.hosts import Host, Network
+from tests.support.postgres_server import PostgresServer
 from tests.support.program import running
 
 PAGE = ROOT / "docs" / "scaling.md"
@@ -30,27 +29,6 @@ def test_the_commands_that_are_tried_stand_on_the_page() -> None:
             assert f"$ runtime run {command}\n" in shown
 
 
-@pytest.fixture
-def network() -> Iterator[Network]:
-    require_hosts()
-    network = Network()
-    yield network
-    network.remove()
-
-
-@pytest.fixture
-def database(network: Network) -> Iterator[PostgresServer]:
-    require_postgres()
-    host = network.host()
-    server = PostgresServer(host=host.address, within=host.within)
-    try:
-        server.initialize()
-        server.start()
-        yield server
-    finally:
-        server.remove()
-
-
 def ask(host: Host, method: str, body: str | None = None) -> tuple[int, bytes]:
     with closing(http.client.HTTPConnection(host.address, 8080, timeout=10)) as connection:
         connection.request(method, "/orders", body)
@@ -60,7 +38,7 @@ def ask(host: Host, method: str, body: str | None = None) -> tuple[int, bytes]:
 
 @pytest.mark.slow
 def test_the_commands_for_two_machines_work_on_two_machines(
-    network: Network, database: PostgresServer, tmp_path: Path
+    network: Network, postgres_host: PostgresServer, tmp_path: Path
 ) -> None:
     for step in steps(PAGE):
         if step.action == "file":
@@ -68,7 +46,7 @@ def test_the_commands_for_two_machines_work_on_two_machines(
             (tmp_path / step.argument).write_text(step.text, encoding="utf-8")
     (step,) = [step for step in served() if "DATABASE_URL" in step.argument]
     answers, works = map(Launch.parse, step.argument.split(" | "))
-    env = {"DATABASE_URL": f"{database.url}?sslmode=disable"}
+    env = {"DATABASE_URL": f"{postgres_host.url}?sslmode=disable"}
     here, there = network.host(), network.host()
     with (
         running(tmp_path / "shop", *answers.options, env=env, inside=[*here.within]),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import select
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -28,14 +27,6 @@ with socket.create_connection((sys.argv[1], 7), 10) as peer:
         peer.sendall(line.encode())
         print(peer.recv(100).decode(), end="", flush=True)
 """
-
-
-@pytest.fixture
-def network() -> Iterator[Network]:
-    require_hosts()
-    network = Network()
-    yield network
-    network.remove()
 
 
 def python(host: Host, program: str, address: str) -> subprocess.Popen[str]:
