@@ -6,6 +6,7 @@ that is 2 to 4 times as slow, and a statement would be prepared anew for each co
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from itertools import chain, repeat
 from struct import pack
@@ -20,7 +21,7 @@ _NULL = pack("!i", -1)
 _SIZES = [pack("!i", size) for size in range(1024)]
 
 
-class Array:
+class Array(ABC):
     """Some values of one type."""
 
     oid: int
@@ -29,8 +30,9 @@ class Array:
     def __init__(self, values: Iterable[Any]) -> None:
         self.values = values if isinstance(values, Sequence) else list(values)
 
+    @abstractmethod
     def encode(self) -> bytes:
-        raise NotImplementedError
+        """The array as the server reads it."""
 
     def _header(self, *, has_null: bool = False) -> bytes:
         return pack(_HEADER, 1, has_null, self.element, len(self.values), 1)
