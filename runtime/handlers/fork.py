@@ -10,8 +10,9 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from types import MethodType
 from typing import Any, NoReturn
-from weakref import WeakMethod
+from weakref import WeakKeyDictionary
 
 from runtime.loggers import logger
 
@@ -20,7 +21,8 @@ _MEND = (
     "connection of its own"
 )
 
-_callbacks: set[WeakMethod[Callable[[], None]]] = set()
+# Not WeakMethods: one that dies with the interpreter, before what it refers to, prints an error.
+_callbacks: WeakKeyDictionary[object, Callable[[Any], None]] = WeakKeyDictionary()
 depth = 0
 """The number of forks between the program that was started and this process."""
 
@@ -40,8 +42,9 @@ def _error(name: str) -> ForkedChild:
 
 
 def on_fork(method: Callable[[], None]) -> None:
-    """Call a bound method in each forked child, for as long as its object lives."""
-    _callbacks.add(WeakMethod(method, _callbacks.discard))
+    """Call a bound method in each forked child, for as long as its object lives; one an object."""
+    assert isinstance(method, MethodType)
+    _callbacks[method.__self__] = method.__func__
 
 
 class ParentOnly:
@@ -98,11 +101,10 @@ def end_child(caller: object, error: BaseException | None) -> NoReturn:
 def _cut_off() -> None:
     global depth
     depth += 1
-    for reference in [*_callbacks]:
-        if (method := reference()) is not None:
-            # One that fails must not keep the others from it; fork ignores what is raised here.
-            with suppress(Exception):
-                method()
+    for owner, function in [*_callbacks.items()]:
+        # One that fails must not keep the others from it; fork ignores what is raised here.
+        with suppress(Exception):
+            function(owner)
     _callbacks.clear()
 
 
