@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,8 @@ def open_writer(settings: Settings) -> sqlite3.Connection:
         file.prepare(Path(settings.file), settings.label, settings.file_mode)
     connection = _open(settings, _prepare_writer)
     if not settings.in_memory:
-        file.mark_open(settings.file)
+        with closed_on_error(connection):
+            file.mark_open(settings.file)
     return connection
 
 
@@ -121,6 +123,18 @@ def connect(file: str, **options: Any) -> sqlite3.Connection:
     return connection
 
 
+@contextmanager
+def closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
+    """Close a connection whose opening does not succeed. From Python 3.13 on, one that is left to
+    the garbage collector is warned of.
+    """
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
+
+
 def _open(settings: Settings, prepare: Preparation) -> sqlite3.Connection:
     try:
         connection = connect(
@@ -131,14 +145,11 @@ def _open(settings: Settings, prepare: Preparation) -> sqlite3.Connection:
         )
     except sqlite3.Error as error:
         raise _open_error(error, settings.label) from None
-    try:
-        BusyRetry(settings.busy_timeout)(lambda: prepare(connection, settings))
-    except sqlite3.Error as error:
-        connection.close()
-        raise _open_error(error, settings.label) from None
-    except BaseException:
-        connection.close()
-        raise
+    with closed_on_error(connection):
+        try:
+            BusyRetry(settings.busy_timeout)(lambda: prepare(connection, settings))
+        except sqlite3.Error as error:
+            raise _open_error(error, settings.label) from None
     return connection
 
 

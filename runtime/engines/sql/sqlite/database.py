@@ -19,7 +19,7 @@ from runtime.engines.sql.sqlite.batch import BatchFunction, BatchItem
 from runtime.engines.sql.sqlite.blocking import BlockingDatabase
 from runtime.engines.sql.sqlite.completion import ResultFuture
 from runtime.engines.sql.sqlite.compound import CompoundRequest, many_request, script_request
-from runtime.engines.sql.sqlite.connection import Settings, connect
+from runtime.engines.sql.sqlite.connection import Settings, closed_on_error, connect
 from runtime.engines.sql.sqlite.engine import Engine
 from runtime.engines.sql.sqlite.exclusive import exclusive
 from runtime.engines.sql.sqlite.result import Result, ResultReader, all_rows, first_row, summary
@@ -198,7 +198,8 @@ class Database:
         """
         existing = f"{Path(self._settings.file).absolute().as_uri()}?mode=rw"
         connection = connect(existing, uri=True, timeout=0)
-        connection.execute("PRAGMA synchronous = NORMAL")
+        with closed_on_error(connection):  # its folder may be gone meanwhile, or its lock taken
+            connection.execute("PRAGMA synchronous = NORMAL")
         return connection
 
     def exclusive(self, key: str) -> AbstractAsyncContextManager[None]:

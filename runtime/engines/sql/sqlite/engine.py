@@ -42,6 +42,7 @@ class Engine:
         name = f"sqlite {settings.label}"
         self._abandoned = False
         self._readers: list[ConnectionThread] = []
+        self._for_loop: ManagedConnection | None = None
         self._writer = ConnectionThread(
             f"{name} writer",
             partial(ManagedConnection, open_writer, settings, self._is_abandoned, on_commit),
@@ -70,8 +71,9 @@ class Engine:
         connections = [await thread.start() for thread in self._threads]
         settings = connections[0].settings
         if self.read_queue is not None:
-            opening = partial(ManagedConnection, open_reader, settings, self._is_abandoned)
-            self.read_queue.use(await run_in_thread("open reader", opening))
+            await run_in_thread("open reader", self._open_for_loop, settings)
+            assert self._for_loop is not None
+            self.read_queue.use(self._for_loop)
         return settings.expected_file
 
     async def serve(self, stop: asyncio.Event) -> None:
@@ -113,9 +115,17 @@ class Engine:
         if self.read_queue is not None:
             self.read_queue.abandon()
             self.read_queue.close()
+        if self._for_loop is not None:  # one that nobody came to use
+            self._for_loop.close()
         self.write_queue.abandon()
         for thread in self._threads:
             thread.interrupt()
+
+    def _open_for_loop(self, settings: Settings) -> None:
+        """Open the loop's connection in a thread, which nobody may wait for any more."""
+        self._for_loop = ManagedConnection(open_reader, settings, self._is_abandoned)
+        if self._abandoned:
+            self._for_loop.close()
 
     def _is_abandoned(self) -> bool:
         return self._abandoned

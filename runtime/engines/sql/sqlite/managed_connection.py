@@ -11,7 +11,12 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from runtime.engines.sql.sqlite.busy_retry import BusyRetry
-from runtime.engines.sql.sqlite.connection import Settings, check_identity, identity
+from runtime.engines.sql.sqlite.connection import (
+    Settings,
+    check_identity,
+    closed_on_error,
+    identity,
+)
 from runtime.engines.sql.sqlite.errors import as_uncertain, is_disk_error, is_transient
 from runtime.loggers import logger
 from runtime.service import StartError, Unavailable
@@ -44,7 +49,8 @@ class ManagedConnection:
         self.rowid_tables: set[str | None] = set()
         """Tables whose inserted rows have rowids, as `insertion` found; statements that may change
         a table clear it."""
-        self.settings = replace(settings, expected_file=identity(settings))
+        with closed_on_error(self.raw):
+            self.settings = replace(settings, expected_file=identity(settings))
         self._open_connection = open_connection
         self.is_abandoned = is_abandoned
         """Asked between statements; once true, nobody waits for the results."""

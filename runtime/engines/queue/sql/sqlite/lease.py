@@ -139,27 +139,30 @@ class Lease:
         renew = clock() + self._heartbeat
         peers: Sequence[str] = ()
         pause = 0.0
-        while not self._stop.wait(pause):
-            pause = min(CHECK_INTERVAL, self._heartbeat)
-            expired = False
-            try:
-                if connection is None:
-                    connection = self._connect()
-                if clock() >= renew:
-                    with self._grace_after_lock():
-                        expired = not BusyRetry(self._heartbeat)(partial(self._renew, connection))
-                    renew = clock() + self._heartbeat
-                rescued = [*self._rescued, *self._rescue(connection)]
-                self._rescued = ()
-                peers = self._peers(connection)
-                self._report(Check(self._owner, expired, peers, next_due(connection), rescued))
-            except sqlite3.Error as error:
-                if connection is not None:
-                    connection.close()
-                connection = None
-                self._report(Check(self._owner, expired, peers, None, (), str(error)))
-        if connection is not None:
-            connection.close()
+        try:
+            while not self._stop.wait(pause):
+                pause = min(CHECK_INTERVAL, self._heartbeat)
+                expired = False
+                try:
+                    if connection is None:
+                        connection = self._connect()
+                    if clock() >= renew:
+                        with self._grace_after_lock():
+                            renewal = partial(self._renew, connection)
+                            expired = not BusyRetry(self._heartbeat)(renewal)
+                        renew = clock() + self._heartbeat
+                    rescued = [*self._rescued, *self._rescue(connection)]
+                    self._rescued = ()
+                    peers = self._peers(connection)
+                    self._report(Check(self._owner, expired, peers, next_due(connection), rescued))
+                except sqlite3.Error as error:
+                    if connection is not None:
+                        connection.close()
+                    connection = None
+                    self._report(Check(self._owner, expired, peers, None, (), str(error)))
+        finally:
+            if connection is not None:
+                connection.close()
 
     def _renew(self, connection: sqlite3.Connection) -> bool:
         """Renew the lease, or take another one if it was ended; False in that case."""
