@@ -13,7 +13,7 @@ from runtime.entry_id import EntryId
 from runtime.handlers.context import ApplicationContext
 from runtime.handlers.handler import Handlers
 from runtime.kind import BuildContext
-from runtime.linking.link import Link
+from runtime.linking.link import Link, LinkedEntry
 from runtime.linking.linker import LinkedManifest
 from runtime.supervision.lifecycle import Lifecycle
 from runtime.supervision.spec import ServiceSpec
@@ -44,14 +44,13 @@ def assemble(
     reused: set[EntryId] = set()
     for id in linked.graph.order():
         link = linked.links[id]
-        filled = _fill(link, components)
         if previous is not None and _is_unchanged(link, previous, reused):
             reused.add(id)
             components[id] = previous.components[id]
         else:
-            components[id] = _build(link, filled, linked, scope, handlers)
+            components[id] = _build(link, components, linked, scope, handlers)
         if link.kind.stage is not None:
-            lifecycle = Lifecycle.from_fields(filled["lifecycle"])
+            lifecycle = Lifecycle.from_fields(LinkedEntry(linked.links, link).fields["lifecycle"])
             services[id] = ServiceSpec(id, components[id], link.kind.stage, lifecycle)
     assembly = Assembly(linked, components, services)
     try:
@@ -95,22 +94,25 @@ def _compose(assembly: Assembly) -> None:
             )
 
 
-def _fill(link: Link, components: Mapping[EntryId, Any]) -> dict[str, Any]:
-    """The fields of an entry with defaults, and components in the place of ids."""
-    namespace = link.entry.id.namespace
-    filled: dict[str, Any] = link.schema.field.fill(
-        link.entry.fields, lambda text: components[EntryId.parse(text, namespace)]
-    )
-    return filled
-
-
 def _build(
     link: Link,
-    filled: Mapping[str, Any],
+    components: Mapping[EntryId, Any],
     linked: LinkedManifest,
     scope: ApplicationContext,
     handlers: Handlers,
 ) -> Any:
+    """The component of an entry, and before it those of the functions that it holds."""
+    functions = {
+        link.entry.value(path): _build(inner, components, linked, scope, handlers)
+        for path, inner in link.inline.items()
+    }
+
+    def resolve(text: str) -> Any:
+        if text in functions:
+            return functions[text]
+        return components[EntryId.parse(text, link.entry.id.namespace)]
+
+    filled = link.schema.field.fill(link.entry.fields, resolve)
     context = BuildContext(
         id=link.entry.id,
         scope=scope,

@@ -21,6 +21,7 @@ _NOTES = (
     "examples",
     "title",
     "x-ref",
+    "x-inline",
     "x-expected",
     "x-type",
     "x-handler",

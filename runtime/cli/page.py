@@ -85,7 +85,10 @@ def _rows(field: Field, prefix: str) -> Iterator[tuple[str, str, str, str]]:
 
 def _type(field: Field) -> str:
     if field.kinds:
-        return f"id of {', '.join(f'`{kind}`' for kind in field.kinds)}".replace("`*`", "any entry")
+        kinds = f"id of {', '.join(f'`{kind}`' for kind in field.kinds)}".replace(
+            "`*`", "any entry"
+        )
+        return f"function, or {kinds}" if field.inline else kinds
     if special := field.schema.get("x-type"):
         return str(special)
     if choices := field.schema.get("enum"):

@@ -18,7 +18,6 @@ from runtime.linking.inspection import (
 )
 from runtime.linking.location import SourceError, locate
 from runtime.manifest.entry import Entry
-from runtime.schema.field import Field
 
 DEFAULT_METHOD = "main"
 
@@ -131,24 +130,26 @@ class HandlerCheck:
             return
         hint = None if _is_hidden(entry, "method") else did_you_mean(method, content.functions)
         if hint is None and len(content.functions) == 1:
-            hint = f"write 'method: {next(iter(content.functions))}'"
+            (only,) = content.functions
+            is_inline = "name" not in entry.fields
+            hint = (
+                f"write {entry.fields['source']}#{only}" if is_inline else f"write 'method: {only}'"
+            )
         message = f"no function '{entry.as_shown('method', DEFAULT_METHOD)}' in '{name}'"
         self._report(entry, _method_field(entry), message, hint)
 
     def _imports(self, entry: Entry, content: HandlerFile, file: Path) -> None:
-        listed = entry.fields.get("modules", [])
-        if not isinstance(listed, list):
-            return
+        listed = entry.fields.get("modules")
         for name, line, column in content.imports:
             place = position(file, line, column)
             if name not in own_modules():
                 hint = did_you_mean(name, own_modules())
                 message = f"no module 'runtime.modules.{name}'"
                 self._findings.append(Finding(place, message, hint))
-            elif name not in listed:
-                where = entry.at("modules") if "modules" in entry.fields else entry.position
+            elif isinstance(listed, list) and name not in listed:
                 message = f"module '{name}' is imported, but '{entry.id}' does not list it"
-                self._findings.append(Finding(place, message, f"add it to 'modules' at {where}"))
+                hint = f"add it to 'modules' at {entry.at('modules')}"
+                self._findings.append(Finding(place, message, hint))
 
     def _listed_modules(self, entry: Entry) -> None:
         listed = entry.fields.get("modules", [])
@@ -164,12 +165,6 @@ class HandlerCheck:
 
     def _report(self, entry: Entry, field: str, message: str, hint: str | None = None) -> None:
         self._findings.append(Finding(entry.at(field), message, hint))
-
-
-def has_handler(field: Field) -> bool:
-    """True for the schema of a kind whose `source` is the shared one, which names Python."""
-    source = field.properties.get("source")
-    return source is not None and source.schema.get("x-handler") == "python"
 
 
 def _is_hidden(entry: Entry, field: str) -> bool:

@@ -12,8 +12,8 @@ from runtime.entry_id import EntryId
 from runtime.findings.disclosure import OVERRIDDEN
 from runtime.findings.finding import Path, Problem
 from runtime.kind import Arguments, Claim
-from runtime.linking.handler_check import HandlerCheck, has_handler
-from runtime.linking.link import Link, LinkedEntry
+from runtime.linking.handler_check import HandlerCheck
+from runtime.linking.link import Link, LinkedEntry, has_handler
 from runtime.manifest.entry import Entry, value_at
 
 _Key = tuple[EntryId | None, str]
@@ -66,10 +66,16 @@ class KindCheck:
                 case Claim():
                     self._claim(link.entry, result)
                 case Arguments():
-                    target = link.references.get(result.path)
-                    callee = self._links.get(target) if target else None
-                    if callee and target not in self._faulty and has_handler(callee.schema.field):
+                    if callee := self._callee(link, result.path):
                         self._handlers.arguments(link.entry, callee.entry, result)
+
+    def _callee(self, link: Link, path: Path) -> Link | None:
+        """The function at `path`, held there or named; None if that has findings."""
+        if path in link.inline:
+            return link.inline[path]
+        target = link.references.get(path)
+        callee = self._links.get(target) if target and target not in self._faulty else None
+        return callee if callee and has_handler(callee.schema.field) else None
 
     def _claim(self, entry: Entry, claim: Claim) -> None:
         own, *wider = [(claim.owner, key) for key in (_key(claim), *claim.within)]

@@ -11,6 +11,7 @@ from runtime.entry_id import EntryId
 from runtime.findings.finding import Path
 from runtime.kind import Kind
 from runtime.manifest.entry import Entry
+from runtime.schema.field import Field
 from runtime.schema.schema import Schema
 
 
@@ -24,11 +25,27 @@ class Link(msgspec.Struct, frozen=True):
     uses: Mapping[EntryId, str] = {}
     """The entries that its handler needs by its code, each with the call that names it."""
 
+    inline: Mapping[Path, Link] = {}
+    """The functions that its fields hold in place of naming an entry, each linked as one."""
+
+    @property
+    def handlers(self) -> Iterator[Link]:
+        """Itself if it names a Python function, and the functions that it holds."""
+        if has_handler(self.schema.field):
+            yield self
+        yield from self.inline.values()
+
     @property
     def targets(self) -> Iterator[EntryId]:
         """Every entry that it names, in its fields or in its code."""
         yield from self.references.values()
         yield from self.uses
+
+
+def has_handler(field: Field) -> bool:
+    """True for the schema of a kind whose `source` is the shared one, which names Python."""
+    source = field.properties.get("source")
+    return source is not None and source.schema.get("x-handler") == "python"
 
 
 class LinkedEntry:

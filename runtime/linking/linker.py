@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache, partial
@@ -25,7 +26,8 @@ from runtime.linking.capability_check import missing_capability
 from runtime.linking.code.file import Use
 from runtime.linking.code_check import KINDS, CodeCheck
 from runtime.linking.graph import Graph
-from runtime.linking.handler_check import HandlerCheck, has_handler
+from runtime.linking.handler_check import HandlerCheck
+from runtime.linking.inline_function import inline_function
 from runtime.linking.kind_check import KindCheck
 from runtime.linking.link import Link
 from runtime.linking.notes import find_notes
@@ -134,11 +136,19 @@ class _Linker:
         reported = {problem.path for problem in problems} | entry.unfilled
         if entry.unfilled:
             self.faulty.add(entry.id)  # so that its kind is not asked about a placeholder
-        references = {}
+        references: dict[Path, EntryId] = {}
+        inline: dict[Path, Link] = {}
         for reference in schema.field.references(entry.fields):
-            if reference.path not in reported and (target := self._resolve(entry, reference)):
+            if reference.path in reported:
+                continue
+            if of := reference.inline:
+                function = inline_function(entry, reference)
+                inline[reference.path] = Link(
+                    function, self.registry[of], self.registry.schema(of), {}
+                )
+            elif target := self._resolve(entry, reference):
                 references[reference.path] = target.id
-        self.links[entry.id] = Link(entry, kind, schema, references)
+        self.links[entry.id] = Link(entry, kind, schema, references, inline=inline)
 
     def _unknown_kind(self, entry: Entry) -> None:
         self.faulty.add(entry.id)
@@ -213,13 +223,12 @@ class _Linker:
             self.manifest.folder, handlers, self._used, missing, self.findings, self.notes
         )
         for id, link in self.links.items():
-            if not has_handler(link.schema.field):
-                continue
-            if not handlers.check(link.entry):
+            functions = [each.entry for each in link.handlers]
+            if not all([handlers.check(each) for each in functions]):
                 self.faulty.add(id)
             if id in self.faulty:
                 continue
-            if uses := code.uses(link.entry):
+            if uses := dict(ChainMap(*map(code.uses, functions))):
                 self.links[id] = replace(link, uses=uses)
 
     def _used(self, entry: Entry, use: Use) -> EntryId | Problem | None:

@@ -56,11 +56,11 @@ class Entry(msgspec.Struct, eq=False):
 
     def at(self, *path: str | int) -> Position:
         """Position of the value at `path`, or of the nearest enclosing value."""
-        return self._override_at(path) or self.document.at(self.path + path)
+        return self.override_at(path) or self.document.at(self.path + path)
 
     def key_at(self, *path: str | int) -> Position:
         """Position of the last key of `path`, or of the nearest enclosing one."""
-        return self._override_at(path) or self.document.key_at(self.path + path)
+        return self.override_at(path) or self.document.key_at(self.path + path)
 
     def value(self, path: FieldPath) -> Any:
         """The value at `path`. Raises LookupError if there is none."""
@@ -71,7 +71,8 @@ class Entry(msgspec.Struct, eq=False):
         hidden = self.disclosure.hidden_text((field,))
         return str(self.fields.get(field, default)) if hidden is None else hidden
 
-    def _override_at(self, path: FieldPath) -> Position | None:
+    def override_at(self, path: FieldPath) -> Position | None:
+        """Position of the override that set the value at `path`; None if none did."""
         if not self.overrides:
             return None
         for end in range(len(path), 0, -1):

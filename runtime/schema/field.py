@@ -14,12 +14,14 @@ _CONVERSIONS: Mapping[str, Callable[[str], Any]] = {"duration": parse_duration, 
 class Reference:
     """A value that names another entry: its path, its text, and the kinds it may be of."""
 
-    __slots__ = ("kinds", "path", "text")
+    __slots__ = ("inline", "kinds", "path", "text")
 
-    def __init__(self, path: Path, text: str, kinds: tuple[str, ...]) -> None:
+    def __init__(self, path: Path, text: str, kinds: tuple[str, ...], inline: str | None) -> None:
         self.path = path
         self.text = text
         self.kinds = kinds
+        self.inline = inline if inline and "://" in text else None
+        """The kind that stands here itself, if the text names a function in place of an entry."""
 
 
 class Field:
@@ -42,6 +44,8 @@ class Field:
         self._convert = _CONVERSIONS.get(merged.get("x-type", ""))
         self.kinds: tuple[str, ...] = tuple(merged.get("x-ref", ()))
         """Kinds, or patterns of kinds, that this field may name; empty if it is no reference."""
+        self.inline: str | None = merged.get("x-inline")
+        """The kind of entry whose function this field may name in its place, if there is one."""
         self.properties = {
             name: Field(inner, definitions) for name, inner in merged.get("properties", {}).items()
         }
@@ -69,7 +73,7 @@ class Field:
     def references(self, value: Any, path: Path = ()) -> Iterator[Reference]:
         """Yield every reference in `value`, which need not be valid."""
         if self.kinds and isinstance(value, str):
-            yield Reference(path, value, self.kinds)
+            yield Reference(path, value, self.kinds, self.inline)
         elif self._with_references and isinstance(value, dict):
             for name, inner in self._with_references:
                 if name in value:

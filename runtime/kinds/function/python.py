@@ -11,7 +11,7 @@ from runtime.kind import BuildContext, Expected, Kind
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     method: str
-    modules: list[str]
+    modules: list[str] | None
 
 
 class PythonFunction:

@@ -17,7 +17,7 @@ from runtime.kinds.process import ProcessRun
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     method: str
-    modules: list[str]
+    modules: list[str] | None
 
 
 class PythonProcess:
