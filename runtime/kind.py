@@ -105,7 +105,9 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 class Arguments(msgspec.Struct, frozen=True):
-    """The number of positional arguments that the handler at `path` will be called with."""
+    """The number of positional arguments that the handler at `path` will be called with; without a
+    path it is the entry's own.
+    """
 
     path: Path
     least: int

@@ -70,10 +70,10 @@ class KindCheck:
                         self._handlers.arguments(link.entry, callee.entry, result)
 
     def _callee(self, link: Link, path: Path) -> Link | None:
-        """The function at `path`, held there or named; None if that has findings."""
+        """The function at `path`, held there or named, or its own; None if that has findings."""
         if path in link.inline:
             return link.inline[path]
-        target = link.references.get(path)
+        target = link.references.get(path) if path else link.entry.id
         callee = self._links.get(target) if target and target not in self._faulty else None
         return callee if callee and has_handler(callee.schema.field) else None
 

@@ -62,12 +62,15 @@ class Site:
         self._parts: list[Part] = []
         self._routes: dict[Part, list[Route]] = {}
 
-    def router(self, prefix: str = "", middleware: Any = (), options: Any = None) -> router.Router:
+    def router(
+        self, prefix: str = "", middleware: Any = (), options: Any = None, guards: Any = ()
+    ) -> router.Router:
         config = router.Config(
             meta=router.Meta(server=self.server),
             prefix=prefix,
             middleware=list(middleware),
             options=options,
+            guards=list(guards),
         )
         made = router.Router(config, context("router"))
         self._parts.append(made)
@@ -81,6 +84,7 @@ class Site:
                 "spa": False,
                 "index": "index.html",
                 "cache": None,
+                "guards": [],
                 **fields,
             }
         )
@@ -94,6 +98,7 @@ class Site:
         handler: Any,
         *,
         argument: bool = False,
+        guards: Any = (),
         timeout: float | None = None,
         clock: Clock = REAL,
     ) -> None:
@@ -102,6 +107,7 @@ class Site:
             method=method,
             path=path,
             func=Function(handler, takes_argument=argument),
+            guards=list(guards),
             timeout=timeout,
         )
         self._routes.setdefault(on, []).append(

@@ -24,8 +24,8 @@ class BlockingRequest(HTTPConnection[State]):
     do the calls of uploaded files. There is no `stream()`.
     """
 
-    def __init__(self, request: Request, body: bytes | BinaryIO) -> None:
-        """`body` may be a file, which is closed by `close_files`."""
+    def __init__(self, request: Request, body: bytes | BinaryIO | None) -> None:
+        """`body` may be a file, which is closed by `close_files`; None if it was not read."""
         super().__init__(request.scope)
         self._body = body
         self._form: FormData | None = None
@@ -35,11 +35,29 @@ class BlockingRequest(HTTPConnection[State]):
     def method(self) -> str:
         return str(self.scope["method"])
 
+    @property
+    def has_body(self) -> bool:
+        """False in a guard that is a plain `def`, which runs before the body is read."""
+        return self._body is not None
+
+    def take_body(self, body: bytes | BinaryIO) -> None:
+        """Have the body, which has been read by now."""
+        self._body = body
+
     def body(self) -> bytes:
-        if isinstance(self._body, bytes):
-            return self._body
-        self._body.seek(0)
-        return self._body.read()
+        body = self._read_body
+        if isinstance(body, bytes):
+            return body
+        body.seek(0)
+        return body.read()
+
+    @property
+    def _read_body(self) -> bytes | BinaryIO:
+        if self._body is None:
+            raise RuntimeError(
+                "a guard that is a plain def runs before the body is read; write it as async def"
+            )
+        return self._body
 
     def json(self) -> Any:
         """Decode the body. Raises `HTTPError` 400 unless it is exactly one JSON document."""
@@ -71,11 +89,12 @@ class BlockingRequest(HTTPConnection[State]):
         return self._form
 
     def _feed(self, multipart: MultipartForm) -> FormData:
-        if isinstance(self._body, bytes):
-            multipart.feed(self._body)
+        body = self._read_body
+        if isinstance(body, bytes):
+            multipart.feed(body)
         else:
-            self._body.seek(0)
-            while chunk := self._body.read(_CHUNK):
+            body.seek(0)
+            while chunk := body.read(_CHUNK):
                 multipart.feed(chunk)
         return multipart.finish()
 
@@ -83,5 +102,5 @@ class BlockingRequest(HTTPConnection[State]):
         """Close the files of the form, if there is one."""
         if self._multipart is not None:
             self._multipart.close()
-        if not isinstance(self._body, bytes):
+        if self._body is not None and not isinstance(self._body, bytes):
             self._body.close()

@@ -51,6 +51,7 @@ class Exchange:
         "_awaits_stop",
         "_blocking_request",
         "_builder",
+        "_failed_guard",
         "_id",
         "_request",
         "_server",
@@ -94,6 +95,15 @@ class Exchange:
         return request is not None and (
             request.multipart is not None or self._blocking_request is not None
         )
+
+    @property
+    def failed_guard(self) -> str | None:
+        """The name of the guard that has ended this request by an exception, if one has."""
+        return getattr(self, "_failed_guard", None)
+
+    @failed_guard.setter
+    def failed_guard(self, name: str) -> None:
+        self._failed_guard = name
 
     @property
     def params(self) -> Mapping[str, str]:
@@ -144,20 +154,32 @@ class Exchange:
         """Make the request that a plain `def` was given the one of an `async def`, in its place."""
         if self._blocking_request is not None:
             request = self.request
-            request.take_body(self._blocking_request.body())
+            if self._blocking_request.has_body:
+                request.take_body(self._blocking_request.body())
             self._blocking_request.close_files()
             self._blocking_request.__class__ = Request  # type: ignore[assignment]
             self._blocking_request.__dict__ = vars(request)
 
+    @property
+    def bodiless_request(self) -> BlockingRequest:
+        """The request for a guard in a thread, which must not wait for the client's body."""
+        if self._blocking_request is None:
+            self._blocking_request = BlockingRequest(self.request, None)
+        return self._blocking_request
+
     async def read(self) -> BlockingRequest:
         """Read the whole body, so that a handler in a thread never waits for a client."""
-        if self._blocking_request is None:
+        blocking = self._blocking_request
+        if blocking is None or not blocking.has_body:
             request = self.request
             kind = self.headers.get(b"content-type")
             is_multipart = kind is not None and kind[:10].lower() == b"multipart/"
             body = await request.spool() if is_multipart else await request.body()
-            self._blocking_request = BlockingRequest(request, body)
-        return self._blocking_request
+            if blocking is None:
+                blocking = self._blocking_request = BlockingRequest(request, body)
+            else:
+                blocking.take_body(body)
+        return blocking
 
     @property
     def drain(self) -> Drain:

@@ -43,21 +43,22 @@ class FailureLog:
             route.path,
             _describe(error),
             exc_info=error,
-            extra={"entry": route.name, "request_id": exchange.request_id},
+            extra={"entry": exchange.failed_guard or route.name, "request_id": exchange.request_id},
         )
 
     def unavailable(
         self, error: BaseException, status: int, exchange: Exchange, route: Route
     ) -> None:
         """Log or count an exception that has become a response with this status."""
-        reason = _Reason(f"{route.method} {route.path}", route.name, f"{status}: {_text(error)}")
+        entry = exchange.failed_guard or route.name
+        reason = _Reason(f"{route.method} {route.path}", entry, f"{status}: {_text(error)}")
         if reason not in self._counts and len(self._counts) >= _MAX_REASONS:
             reason = reason._replace(text=f"{status}, for more reasons than are counted")
         if reason in self._counts:
             self._counts[reason] += 1
             return
         self._counts[reason] = 0
-        ids = {"entry": route.name, "request_id": exchange.request_id}
+        ids = {"entry": entry, "request_id": exchange.request_id}
         _log.warning("%s was answered with %s", reason.route, reason.text, extra=ids)
         if self._timer is None:
             self._timer = self._clock.call_later(_INTERVAL, self._log_counts)

@@ -11,6 +11,7 @@ import msgspec
 from starlette.types import ASGIApp
 
 from runtime.engines.web.exchange import NO_PARAMS, Exchange
+from runtime.engines.web.guard import Guard
 
 Handler = Callable[[Exchange], Awaitable[Any]]
 """Answers an exchange by the value it returns; see `runtime.engines.web.response`."""
@@ -47,6 +48,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     name: str = ""
     is_fallback: bool = False
     """True if it has the middleware of a path that is not served, whatever `group` is."""
+    guards: tuple[Guard, ...] = ()
+    """The guards before its handler, for the description of the route: the handler asks them."""
 
 
 class Match(NamedTuple):

@@ -1,14 +1,15 @@
-"""HTTP: servers, routers and static folders; and middleware of other packages."""
+"""HTTP: servers, routers and static folders; middleware and guards of other packages."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+from runtime.engines.web.guard import Guard
 from runtime.engines.web.middleware import OptionError
 from runtime.engines.web.routes import Group, Middleware, Route
 
-__all__ = ["Middleware", "OptionError", "Part", "Router", "Server"]
+__all__ = ["Guard", "Middleware", "OptionError", "Part", "Router", "Server"]
 
 
 class Part(Protocol):
@@ -32,3 +33,5 @@ class Router(Protocol):
     """Serves routes under its prefix and behind its middleware."""
 
     group: Group
+    guards: Sequence[Guard]
+    """Asked before every endpoint, in this order."""

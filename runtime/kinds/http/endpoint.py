@@ -9,11 +9,12 @@ import msgspec
 
 from runtime.engines.web.deadline import with_deadline
 from runtime.engines.web.exchange import Exchange
+from runtime.engines.web.guard import guarded
 from runtime.engines.web.routes import Handler, Route, normal_prefix, repeated_parameter, shape
 from runtime.findings.finding import Problem
 from runtime.kind import Arguments, BuildContext, Claim, Kind, Linked
 from runtime.kinds.function import Function
-from runtime.kinds.http import Router
+from runtime.kinds.http import Guard, Router
 
 
 class Meta(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,17 +26,22 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     method: str
     path: str
     func: Function
+    guards: list[Guard]
     timeout: float | None
 
 
 def build(config: Config, context: BuildContext) -> Route:
-    group = config.meta.router.group
+    router = config.meta.router
+    group = router.group
+    guards = tuple(dict.fromkeys((*router.guards, *config.guards)))
     path, name = group.prefix + config.path, str(config.func.id)
-    handler = _handler(config.func)
+    handler = guarded(_handler(config.func), guards)
     if config.timeout is not None:
         route = f"{config.method} {path}"
         handler = with_deadline(handler, config.timeout, context.clock, route, name)
-    return Route(method=config.method, path=path, handler=handler, group=group, name=name)
+    return Route(
+        method=config.method, path=path, handler=handler, group=group, name=name, guards=guards
+    )
 
 
 def _handler(function: Function) -> Handler:

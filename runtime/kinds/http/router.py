@@ -16,7 +16,7 @@ from runtime.engines.web.routes import Group, Middleware, Route, normal_prefix
 from runtime.findings.finding import Problem
 from runtime.findings.suggestion import did_you_mean
 from runtime.kind import BuildContext, Expected, Kind, Linked, StartError
-from runtime.kinds.http import Server
+from runtime.kinds.http import Guard, Server
 from runtime.loggers import logger
 from runtime.schema.field import Field
 from runtime.schema.schema import FOLDER, Schema
@@ -34,6 +34,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     prefix: str
     middleware: list[str]
     options: dict[str, Any] | None
+    guards: list[Guard]
 
 
 class Router:
@@ -50,6 +51,7 @@ class Router:
             middleware=chain.middleware,
             name=str(context.id),
         )
+        self.guards = config.guards
         self._routes: Sequence[Route] = ()
 
     def compose(self, routes: Sequence[Route]) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgspec
+from msgspec.structs import replace
 
 from runtime.engines.web.files import Files
+from runtime.engines.web.guard import guarded
 from runtime.engines.web.routes import Route
 from runtime.kind import BuildContext, Claim, Kind, Linked
-from runtime.kinds.http import Server
+from runtime.kinds.http import Guard, Server
 
 
 class Meta(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +25,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     spa: bool
     index: str
     cache: str | None
+    guards: list[Guard]
 
 
 class StaticFolder:
@@ -30,6 +33,7 @@ class StaticFolder:
         self.group = None
         self._path = config.path
         self._name = str(context.id)
+        self._guards = tuple(config.guards)
         self._files = Files(
             context.path(config.directory),
             index=config.index,
@@ -39,7 +43,10 @@ class StaticFolder:
 
     def routes(self) -> list[Route]:
         self._files.check()
-        return self._files.routes(self._path, self._name)
+        return [
+            replace(route, handler=guarded(route.handler, self._guards), guards=self._guards)
+            for route in self._files.routes(self._path, self._name)
+        ]
 
 
 def check(entry: Linked) -> Iterable[Claim]:
