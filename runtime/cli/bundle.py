@@ -21,6 +21,7 @@ _NOTES = (
     "examples",
     "title",
     "x-ref",
+    "x-only",
     "x-inline",
     "x-expected",
     "x-type",

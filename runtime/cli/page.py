@@ -102,6 +102,8 @@ def _type(field: Field) -> str:
 
 
 def _default(field: Field) -> str:
+    if field.may_be_implied:
+        return "the only one"
     if not field.has_default:
         return ""
     value = field.schema["default"]

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
-from functools import lru_cache, partial
-from typing import Any
+from functools import partial
 
 import msgspec
 from msgspec.structs import replace
@@ -22,6 +20,7 @@ from runtime.findings.finding import (
     in_order,
 )
 from runtime.findings.suggestion import did_you_mean
+from runtime.linking.candidates import Candidates, fits
 from runtime.linking.capability_check import missing_capability
 from runtime.linking.code.file import Use
 from runtime.linking.code_check import KINDS, CodeCheck
@@ -31,23 +30,18 @@ from runtime.linking.inline_function import inline_function
 from runtime.linking.kind_check import KindCheck
 from runtime.linking.link import Link
 from runtime.linking.notes import find_notes
+from runtime.linking.placeholder_types import problems_of, whole_placeholders
 from runtime.linking.requirement_check import check_requirements
-from runtime.manifest.entry import Entry, value_at
-from runtime.manifest.interpolation import is_placeholder
+from runtime.manifest.entry import Entry
 from runtime.manifest.reader import Manifest
-from runtime.manifest.scalar import scalar
-from runtime.manifest.typed import typed
 from runtime.registry import BrokenKind, Registry, UnknownKind, is_built_in
-from runtime.schema.field import Field, Reference
-from runtime.schema.schema import Schema
+from runtime.schema.field import Reference
 
 MAX_FINDINGS = 1000
 """Checking stops at this number: nobody reads more, and a hostile manifest could have millions."""
 
 _LUA = {"function.lua": "function.python", "process.lua": "process.python"}
 _CYCLE_SHOWN = 12
-_COMPARISONS = 50_000
-"""The number of names compared in search of suggestions, over all findings: each takes 1 µs."""
 
 
 class LinkedManifest(msgspec.Struct, frozen=True):
@@ -82,7 +76,7 @@ class _Linker:
         self.links: dict[EntryId, Link] = {}
         self.faulty: set[EntryId] = set()
         self.graph: Graph[EntryId] = Graph({})
-        self.comparisons = _COMPARISONS
+        self.candidates = Candidates(manifest, registry)
 
     def run(self) -> None:
         if any(not is_built_in(entry.kind) for entry in self.entries.values()):
@@ -121,20 +115,19 @@ class _Linker:
         except BrokenKind as error:
             self._report(entry, Problem(("kind",), str(error)))
             return
-        whole = {
-            path: entry.value(path)
-            for path, text in entry.disclosure.placeholders.items()
-            if is_placeholder(text) and path not in entry.unfilled
-        }
-        problems = _problems(entry, schema, whole)
+        omitted = [*self.candidates.fill_in(entry, schema.field)]
+        whole = whole_placeholders(entry)
+        problems = problems_of(entry, schema, whole)
         if problems and self.registry.use_installed_options():
             schema = self.registry.schema(entry.kind)
-            problems = _problems(entry, schema, whole)
+            problems = problems_of(entry, schema, whole)
+        unknown = {problem.path[:-1] for problem in problems if problem.at_key}
+        problems += [each for each in omitted if each and each.path not in unknown]
         for problem in problems:
             if problem.path not in entry.unfilled:  # the unset variable is reported already
                 self._report(entry, problem)
         reported = {problem.path for problem in problems} | entry.unfilled
-        if entry.unfilled:
+        if entry.unfilled or omitted:
             self.faulty.add(entry.id)  # so that its kind is not asked about a placeholder
         references: dict[Path, EntryId] = {}
         inline: dict[Path, Link] = {}
@@ -170,41 +163,20 @@ class _Linker:
             self.faulty.add(entry.id)
             if self.manifest.complete:  # else it may be in a file that could not be read
                 is_secret = reference.path in entry.disclosure.hidden
-                hint = None if is_secret else self._near(id, reference.kinds)
+                hint = None if is_secret else self.candidates.near(id, reference.kinds)
                 self._report(entry, Problem(reference.path, f"no entry '{hidden or id}'", hint))
             return None
-        if not _fits(target, reference.kinds):
+        if not fits(target, reference.kinds):
             if ("kind",) in target.unfilled:
                 return target
             if target.kind not in self.registry:
                 return None  # reported at the target; its intended kind may fit
             shown = entry.disclosure.hidden.get(reference.path, id)
             message = f"'{shown}' is of kind {target.kind}, not {' or '.join(reference.kinds)}"
-            self._report(entry, Problem(reference.path, message, self._only(reference.kinds)))
+            hint = self.candidates.only(reference.kinds)
+            self._report(entry, Problem(reference.path, message, hint))
             return None
         return target
-
-    def _near(self, id: EntryId, kinds: tuple[str, ...]) -> str | None:
-        if self.comparisons <= 0:
-            return None
-        self.comparisons -= len(self.entries)
-        fitting = [str(other.id) for other in self.entries.values() if _fits(other, kinds)]
-        elsewhere = [name for name in fitting if name.endswith(f":{id.name}")]
-        if len(elsewhere) == 1:
-            return f"did you mean '{elsewhere[0]}'?"
-        return (
-            did_you_mean(str(id), fitting)
-            or did_you_mean(str(id), map(str, self.entries))
-            or self._only(kinds)
-        )
-
-    def _only(self, kinds: tuple[str, ...]) -> str | None:
-        """A hint that names the only entry of a kind that fits, if there is just one."""
-        if self.comparisons <= 0 or kinds == ("*",):
-            return None
-        self.comparisons -= len(self.entries)
-        fitting = [other.id for other in self.entries.values() if _fits(other, kinds)]
-        return f"there is '{fitting[0]}'" if len(fitting) == 1 else None
 
     def _cycle(self, cycle: list[EntryId]) -> None:
         first, needed = cycle[:2]
@@ -239,10 +211,10 @@ class _Linker:
         if target is None:
             if not self.manifest.complete:
                 return None
-            return Problem((), f"no entry '{id}'", self._near(id, kinds))
-        if not _fits(target, kinds) and is_built_in(target.kind):
+            return Problem((), f"no entry '{id}'", self.candidates.near(id, kinds))
+        if not fits(target, kinds) and is_built_in(target.kind):
             message = f"'{id}' is of kind {target.as_shown('kind')}, not {' or '.join(kinds)}"
-            return Problem((), message, self._only(kinds))
+            return Problem((), message, self.candidates.only(kinds))
         return id
 
     def _check_kinds(self, handlers: HandlerCheck) -> None:
@@ -261,40 +233,3 @@ class _Linker:
             return
         self.findings.append(Finding(at(*problem.path), problem.message, problem.hint))
         self.faulty.add(entry.id)
-
-
-def _fits(entry: Entry, kinds: tuple[str, ...]) -> bool:
-    return _matches(entry.kind, kinds)
-
-
-@lru_cache(maxsize=4096)  # a manifest of thousands of entries asks the same few questions
-def _matches(kind: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(kind, pattern) for pattern in patterns)
-
-
-def _problems(entry: Entry, schema: Schema, whole: Mapping[Path, str]) -> list[Problem]:
-    """Convert the values that are `whole` placeholders, and so text, and list all problems."""
-    for path, text in whole.items():
-        is_variable = entry.disclosure.placeholders[path].startswith("${env:")
-        value_at(entry.fields, path[:-1])[path[-1]] = _retyped(
-            text, schema.field.at(path), is_variable
-        )
-    return schema.problems(entry.fields, entry.disclosure)
-
-
-def _retyped(text: str, field: Field | None, is_variable: bool) -> Any:
-    """The value of a placeholder with the type of its field.
-
-    Where the schema leaves the type open, a variable takes the one that YAML gives it. A secret
-    stays text there: `1e5` may be a password.
-    """
-    types = field.types if field is not None else ()
-    choices = field.schema.get("enum") if field is not None else None
-    if "string" in types or (choices is not None and text in choices):
-        return text
-    if not types and choices is None:
-        return typed(text) if is_variable else text
-    try:
-        return scalar(text)
-    except ValueError:
-        return text  # it fails validation with what was expected

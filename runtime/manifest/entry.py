@@ -41,6 +41,8 @@ class Entry(msgspec.Struct, eq=False):
     """Which of the values may be printed, and what stands in place of others."""
     unfilled: frozenset[FieldPath] = frozenset()
     """Paths of the values whose placeholder could not be resolved, and stands there still."""
+    implied: frozenset[FieldPath] = frozenset()
+    """Paths of the references that were left out, and filled in as only one entry can be meant."""
     secrets: frozenset[str] = frozenset()
     """Values that came from `${secret:…}` and `${file:…}`."""
 

@@ -32,4 +32,4 @@ def add_family(
 
 def _without_default(inner: Mapping[str, Any]) -> dict[str, Any]:
     """A field that is there only if somebody wrote it."""
-    return {key: value for key, value in inner.items() if key != "default"}
+    return {key: value for key, value in inner.items() if key not in ("default", "x-only")}

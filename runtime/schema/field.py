@@ -57,6 +57,13 @@ class Field:
         self._with_references = [
             (name, inner) for name, inner in self.properties.items() if inner._has_references
         ]
+        self.may_be_implied: bool = bool(merged.get("x-only"))
+        """True if the reference may be left out where only one entry can be meant."""
+        self._with_omissible: list[tuple[str, Field]] = [
+            (name, inner)
+            for name, inner in self.properties.items()
+            if inner.may_be_implied or inner._with_omissible
+        ]
         self._has_references: bool = bool(
             self.kinds or self._with_references or (self.items and self.items._has_references)
         )
@@ -81,6 +88,15 @@ class Field:
         elif self.items and self.items._has_references and isinstance(value, list):
             for index, item in enumerate(value):
                 yield from self.items.references(item, (*path, index))
+
+    def omitted(self, value: Any, path: Path = ()) -> Iterator[tuple[Path, tuple[str, ...]]]:
+        """Yield the references that `value` leaves out and may: the path and kinds of each."""
+        if isinstance(value, dict):
+            for name, inner in self._with_omissible:
+                if not inner.may_be_implied:
+                    yield from inner.omitted(value.get(name, {}), (*path, name))
+                elif name not in value:
+                    yield (*path, name), inner.kinds
 
     def explain(self, value: Any) -> Any:
         """Fill in the defaults of a valid value and convert nothing: what a manifest could say."""

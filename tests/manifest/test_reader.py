@@ -85,7 +85,7 @@ def test_a_fault_in_one_entry_does_not_hide_those_of_the_next(tmp_path: Path) ->
         "  - {name: h, kind: process.host, max_processes: 0}\n"
         "  - {name: h2, kind: process.hots}\n"
         "  - {name: h2, kind: process.host}\n"
-        "  - {name: q, kind: queue.queue}\n",
+        "  - {name: r, kind: registry.entry, meta: 1}\n",
     )
 
     assert [text.split(":")[1] for text in findings(tmp_path)] == ["3", "4", "5", "6"]
