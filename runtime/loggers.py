@@ -29,6 +29,16 @@ def logger(name: str) -> logging.Logger:
     return _manager.getLogger(name)
 
 
+def attach(handler: logging.Handler) -> None:
+    """Give the runtime's loggers one more output, beside those that they have."""
+    _root.addHandler(handler)
+
+
+def detach(handler: logging.Handler) -> None:
+    """Take away an output that `attach` gave."""
+    _root.removeHandler(handler)
+
+
 def direct(handler: logging.Handler, level: int) -> None:
     """Make `handler` the only output of the runtime's loggers, from `level` on."""
     _root.handlers[:] = [handler]

@@ -76,12 +76,14 @@ class Listener(Protocol):
 class Telemetry:
     """Passes spans and events to one listener, if there is one."""
 
-    __slots__ = ("_failed", "_listener", "enabled")
+    __slots__ = ("_failed", "_listener", "enabled", "propagates")
 
-    def __init__(self, listener: Listener | None = None) -> None:
+    def __init__(self, listener: Listener | None = None, *, propagates: bool = True) -> None:
+        """With `propagates`, a message carries the header `traceparent` to its consumer."""
         self._listener = listener
         self._failed = False
         self.enabled = listener is not None
+        self.propagates = propagates
 
     @contextmanager
     def span(

@@ -39,7 +39,7 @@ LAYERS = (
     ("application",),
     ("program",),
     ("cli",),
-    ("__main__",),
+    ("__main__", "testing"),
 )  # fmt: skip
 """From the ground up. A module imports from its own box, and from boxes of lower layers."""
 

@@ -16,6 +16,7 @@ CLIENTS = "clients send and receive in real time"
 LOCKS = "other programs hold locks in real time"
 SYNCS = "the disk syncs in real time"
 SERVERS = "servers answer, or do not, in real time"
+TESTS = "a test gives an application so much real time, or tells how much it took"
 FAIRNESS = "it yields to others after a slice of real time"
 
 REAL_TIME = {
@@ -28,6 +29,7 @@ REAL_TIME = {
     "runtime.handlers.threads": REPORTS,
     "runtime.handlers.watchdog": REPORTS,
     "runtime.kinds.process": DRAIN,
+    "runtime.program.loop": DRAIN,
     "runtime.program.program": DRAIN,
     "runtime.program.signals": DRAIN,
     "runtime.program.prefork": PROCESSES,
@@ -55,6 +57,9 @@ REAL_TIME = {
     "runtime.engines.sql.sqlite.write_queue": FAIRNESS,
     "runtime.engines.queue.worker": FAIRNESS,
     "runtime.engines.queue.consumer": DRAIN,
+    "runtime.testing.activity": TESTS,
+    "runtime.testing.host": TESTS,
+    "runtime.testing.quiet": TESTS,
     "runtime.engines.queue.amqp.link": CLIENTS,
     "runtime.engines.queue.amqp.publisher": CLIENTS,
     "runtime.engines.queue.sql.postgres.keeper": SERVERS,

@@ -53,7 +53,8 @@ class Application:
         threads: int = HANDLER_THREADS,
     ) -> None:
         self.linked = linked
-        self._selection = select(linked) if selection is None else selection
+        self.selection = select(linked) if selection is None else selection
+        """The services that run."""
         self._on_budget = on_budget
         self._on_ready = on_ready
         self.scope = ApplicationContext(clock, telemetry)
@@ -84,7 +85,7 @@ class Application:
         if self._assembly is None:
             self.build()
         assert self._assembly is not None
-        why = why_nothing_runs(self.linked, self._selection)
+        why = why_nothing_runs(self.linked, self.selection)
         if why and self._on_budget is None:  # a worker's parent has checked
             log.error("%s", why)
             return ExitCode.START_FAILED
@@ -93,15 +94,15 @@ class Application:
         supervisor = self.supervisor = Supervisor(
             self._assembly.services,
             self.linked.graph,
-            self._selection.wanted,
-            self._selection.elsewhere,
+            self.selection.wanted,
+            self.selection.elsewhere,
             clock=self.scope.clock,
             telemetry=self.scope.telemetry,
         )
         if self._on_budget is not None:
             self._on_budget(supervisor.budget)
         else:
-            announce(self.linked, self._selection)
+            announce(self.linked, self.selection)
         starting = asyncio.create_task(supervisor.start())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -131,15 +132,15 @@ class Application:
             if self.supervisor.stopping.is_set():
                 raise RuntimeError("the application is stopping")
             assembly = self._assemble(linked)
-            self._selection = select(linked) if selection is None else selection
+            self.selection = select(linked) if selection is None else selection
             self._use(assembly)
             applied = await self.supervisor.apply(
-                assembly.services, linked.graph, self._selection.wanted, self._selection.elsewhere
+                assembly.services, linked.graph, self.selection.wanted, self.selection.elsewhere
             )
             if self._on_budget is not None:
                 self._on_budget(self.supervisor.budget)
             else:
-                announce(linked, self._selection)
+                announce(linked, self.selection)
             if not applied and self.supervisor.start_failed is not None:
                 raise StartError(self.supervisor.start_failed)
 

@@ -273,3 +273,11 @@ def _drive(
                 awaited = context.run(coroutine.send, value)
     except StopIteration as end:
         return end.value
+
+
+def driven_by(frame: types.FrameType) -> Coroutine[Any, Any, Any] | None:
+    """The coroutine that a frame of `call_apart` drives, which a debugger does not find."""
+    if frame.f_code is not _drive.__code__:
+        return None
+    coroutine: Coroutine[Any, Any, Any] = frame.f_locals["coroutine"]
+    return coroutine

@@ -45,7 +45,7 @@ class ThreadPool:
     def __init__(self, size: int, name: str = "handler") -> None:
         self.size = size
         self._name = name
-        self._pending: SimpleQueue[_PendingCall] = SimpleQueue()
+        self._pending: SimpleQueue[_PendingCall | None] = SimpleQueue()
         self._threads = 0
         self._started = 0
         self._unfinished = 0
@@ -98,6 +98,15 @@ class ThreadPool:
         self._pending.put((contextvars.copy_context(), function, arguments, loop, future))
         return future
 
+    def close(self) -> None:
+        """End the threads, its parts' too, each after the call that it is busy with.
+
+        For a program that goes on without the application: it submits no more calls.
+        """
+        for pool in (self, *self._parts):
+            for _ in range(pool._threads):
+                pool._pending.put(None)
+
     def _work(self) -> None:
         thread, occupants = threading.get_ident(), self._occupants
         while True:
@@ -109,6 +118,10 @@ class ThreadPool:
                         self._threads -= 1
                         return
                 continue
+            if pending is None:
+                with self._lock:
+                    self._threads -= 1
+                return
             context, function, arguments, loop, future = pending
             result, error = None, None
             if not future.cancelled():  # while it waited for a thread

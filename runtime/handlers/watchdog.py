@@ -6,15 +6,13 @@ import asyncio
 import sys
 import threading
 from collections import Counter, deque
-from functools import cache
-from pathlib import Path
 from time import monotonic, process_time
 from types import FrameType
 from typing import NamedTuple
 
-from runtime.findings.display import display_path
 from runtime.handlers.context import current
 from runtime.handlers.invocation import Invocation
+from runtime.handlers.place import is_foreign, line_of
 from runtime.handlers.threads import Occupant, ThreadPool, call_threadsafe
 from runtime.loggers import logger
 from runtime.units import format_duration
@@ -51,14 +49,19 @@ class Watchdog:
         self._loop_thread = threading.get_ident()
         self._pool = pool
         self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
         self._taken_since: float | None = None
         self._finished: deque[int] = deque(maxlen=round(LIMIT / _PROBE) + 1)
 
     def start(self) -> None:
-        threading.Thread(target=self._run, name="watchdog", daemon=True).start()
+        self._thread.start()
 
     def stop(self) -> None:
         self._stopped.set()
+
+    def join(self) -> None:
+        """Wait until its thread has ended, after `stop`."""
+        self._thread.join()
 
     def _run(self) -> None:
         stopwatch = _Stopwatch()
@@ -103,12 +106,12 @@ class Watchdog:
         frame = at = frames.get(self._loop_thread)
         while at is not None:
             if at.f_code is Invocation._call.__code__:
-                return _Place(str(at.f_locals["self"].entry), _line(frame))
+                return _Place(str(at.f_locals["self"].entry), line_of(frame))
             at = at.f_back
-        if frame is None or _is_foreign(frame.f_code.co_filename):
+        if frame is None or is_foreign(frame.f_code.co_filename):
             for occupant in self._pool.busy():
                 return _thread_place(occupant, frames)
-        return _Place("", _line(frame))
+        return _Place("", line_of(frame))
 
     def _check_threads(self) -> None:
         pool = self._pool
@@ -166,37 +169,7 @@ def _groups(occupants: list[Occupant]) -> str:
 
 def _thread_place(occupant: Occupant, frames: dict[int, FrameType]) -> _Place:
     call = occupant.context.get(current)
-    return _Place(str(call.entry) if call else "", _line(frames.get(occupant.thread)))
-
-
-def _line(innermost: FrameType | None) -> str:
-    """`file:line (function)` of the innermost frame in the application's own code, if any."""
-    frame = innermost
-    while frame is not None and _is_foreign(frame.f_code.co_filename):
-        frame = frame.f_back
-    frame = frame or innermost
-    if frame is None:
-        return "a thread that has ended"
-    code = frame.f_code
-    return f"{display_path(code.co_filename)}:{frame.f_lineno} ({code.co_name})"
-
-
-def _is_foreign(file: str) -> bool:
-    return file.startswith(("<", *_foreign_folders()))
-
-
-@cache
-def _foreign_folders() -> tuple[str, ...]:
-    """The folders of what is not the application's own code."""
-    import site  # a start needs neither
-    import sysconfig
-
-    paths = [
-        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
-        *site.getsitepackages(),
-        str(Path(__file__).parents[1]),
-    ]
-    return tuple({f"{path}/" for path in paths})
+    return _Place(str(call.entry) if call else "", line_of(frames.get(occupant.thread)))
 
 
 def _entry(place: _Place) -> dict[str, str]:

@@ -37,7 +37,7 @@ class Search:
                     folders.clear()
                     continue
                 searched.add(identity)
-                folders[:] = sorted(name for name in folders if _is_searched(here, name))
+                folders[:] = sorted(name for name in folders if is_searched(here, name))
                 links = [os.path.join(here, name) for name in folders]
                 waiting += [link for link in links if os.path.islink(link) and self._is_in(link)]
                 yield from (Path(here, name) for name in FILE_NAMES if name in files)
@@ -68,7 +68,8 @@ def _identity(folder: str) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _is_searched(here: str, name: str) -> bool:
+def is_searched(here: str, name: str) -> bool:
+    """True if the folder `name` in the folder `here` may be part of an application."""
     return (
         not name.startswith(".")
         and name not in SKIPPED_FOLDERS

@@ -81,7 +81,14 @@ def test_a_settlement_is_an_event_of_its_span() -> None:
             await empty(queue)
 
         ack, reject, fail = ids
-        told = [(name, entry, fields) for name, entry, _, fields in recorder.events]
+        told = [
+            (
+                name,
+                entry,
+                {**fields, "error": repr(fields["error"])} if "error" in fields else fields,
+            )
+            for name, entry, _, fields in recorder.events
+        ]
         common = {"function": "app:work"}
         assert told == [
             (
@@ -91,8 +98,8 @@ def test_a_settlement_is_an_event_of_its_span() -> None:
             )
             for outcome, id, attempt, more in (
                 ("ack", ack, 1, {}),
-                ("dead", reject, 1, {"reason": "rejected"}),
-                ("retry", fail, 1, {"delay": 0.0}),
+                ("dead", reject, 1, {"reason": "rejected", "error": "Reject('never')"}),
+                ("retry", fail, 1, {"delay": 0.0, "error": "ValueError('no')"}),
                 ("ack", fail, 2, {}),
             )
         ]

@@ -201,10 +201,12 @@ class TracedQueue(Queue):
         """As `Queue.publish`; a `traceparent` among `headers` stays."""
         attributes = {"messaging.destination.name": self.id}
         with self._telemetry.span("queue.publish", self.id, **attributes) as span:
-            given = {} if headers is None else copy_headers(headers)
+            if self._telemetry.propagates:
+                given = {} if headers is None else copy_headers(headers)
+                headers = {TRACEPARENT: span.traceparent, **given}
             id = await super().publish(
                 body,
-                {TRACEPARENT: span.traceparent, **given},
+                headers,
                 delay,
                 unique=unique,
                 unique_while=unique_while,

@@ -105,8 +105,9 @@ class Settlement:
         self.report(delivery, "lost")
 
     def report(self, delivery: Delivery, outcome: str, **fields: object) -> None:
-        """Tell telemetry that a delivery ended: `ack`, `retry`, `dead`, `requeue`
-        or `lost`."""
+        """Tell telemetry that a delivery ended: `ack`, `retry`, `dead`, `requeue` or `lost`; of
+        `retry` and `dead` also the `error`, None if the handler returned False or nacked.
+        """
         if self._telemetry.enabled:
             delivery.outcome = outcome
             self._telemetry.event(
@@ -139,7 +140,7 @@ class Settlement:
             exc_info=exc_info(error),
             extra=self._extra(message, next=round(wait, 3)),
         )
-        self.report(delivery, "retry", delay=wait)
+        self.report(delivery, "retry", delay=wait, error=error)
 
     async def _bury(self, delivery: Delivery, reason: Reason, error: BaseException | None) -> None:
         message, to = delivery.message, self.queue.dead_letter
@@ -156,7 +157,7 @@ class Settlement:
             exc_info=exc_info(error),
             extra=self._extra(message, reason=reason.value),
         )
-        self.report(delivery, "dead", reason=reason.value)
+        self.report(delivery, "dead", reason=reason.value, error=error)
 
     def _extra(self, message: Message, **fields: object) -> dict[str, object]:
         return {

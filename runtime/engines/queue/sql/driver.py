@@ -62,6 +62,10 @@ class SqlDriver:
                 queue.overflow.refuse()
             self._maintenance.close()
 
+    async def idle(self) -> None:
+        """Wait until no message is being promoted, deleted or settled once more."""
+        await self._maintenance.idle()
+
     def settle_later(self, item: Settle, id: str) -> None:
         self._maintenance.settle_later(item, id)
 

@@ -91,6 +91,12 @@ class Maintenance:
         if self._pending:
             await asyncio.wait(self._pending)
 
+    async def idle(self) -> None:
+        """Wait until nothing is being written."""
+        while self._pending:
+            await asyncio.wait(self._pending)
+            await asyncio.sleep(0)  # to those who were called back
+
     def close(self) -> None:
         """Stop the timer, and drop what could not be settled."""
         if self._timer is not None:

@@ -1,0 +1,40 @@
+"""Place: the line of the application's own code at which a thread or a task is."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from types import FrameType
+
+from runtime.findings.display import display_path
+
+
+def line_of(innermost: FrameType | None) -> str:
+    """`file:line (function)` of the innermost frame in the application's own code, if any."""
+    frame = innermost
+    while frame is not None and is_foreign(frame.f_code.co_filename):
+        frame = frame.f_back
+    frame = frame or innermost
+    if frame is None:
+        return "a thread that has ended"
+    code = frame.f_code
+    return f"{display_path(code.co_filename)}:{frame.f_lineno} ({code.co_name})"
+
+
+def is_foreign(file: str) -> bool:
+    """True for a file of Python, of an installed package or of the runtime."""
+    return file.startswith(("<", *_foreign_folders()))
+
+
+@cache
+def _foreign_folders() -> tuple[str, ...]:
+    """The folders of what is not the application's own code."""
+    import site  # a start needs neither
+    import sysconfig
+
+    paths = [
+        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+        *site.getsitepackages(),
+        str(Path(__file__).parents[1]),
+    ]
+    return tuple({f"{path}/" for path in paths})

@@ -1,0 +1,57 @@
+"""Loop: the event loop that an application runs on, until all of it has ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from runtime.loggers import logger
+from runtime.supervision.child import GRACE
+
+log = logger("runtime")
+
+T = TypeVar("T")
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """A loop of uvloop, if that is installed."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
+
+
+def complete(loop: asyncio.AbstractEventLoop, main: Coroutine[Any, Any, T]) -> T:
+    """Run the loop until `main` is done. A handler's task that calls sys.exit does not end it."""
+    task = loop.create_task(main)
+    while True:
+        try:
+            return loop.run_until_complete(task)
+        except (SystemExit, KeyboardInterrupt) as error:
+            log.error("a task raised %r, which ends the task only", error)
+
+
+def report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what asyncio reports. Its own logger may be silenced by then."""
+    culprit = {name: repr(context[name]) for name in ("task", "future") if name in context}
+    logger("asyncio").error(
+        "%s", context["message"], exc_info=context.get("exception"), extra={"fields": culprit}
+    )
+
+
+async def cancel_remaining_tasks(loop: asyncio.AbstractEventLoop) -> bool:
+    """Cancel the tasks and async generators left over; true if any of them does not end."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        _, tasks = await asyncio.wait(tasks, timeout=GRACE)
+    try:
+        async with asyncio.timeout(GRACE):
+            await loop.shutdown_asyncgens()
+    except TimeoutError:
+        return True
+    return bool(tasks)

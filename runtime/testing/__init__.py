@@ -1,0 +1,56 @@
+"""Testing: run an application inside a test, with its servers, queues and databases.
+
+    from runtime.testing import running
+
+    def test_a_task_becomes_a_row():
+        with running("examples/task-queue") as app:
+            assert app.post("/tasks", json={"action": "noop"}).status == 202
+            app.drain()
+            assert len(app.sql("app:db").query("SELECT * FROM tasks")) == 1
+
+Nothing is imported before it is used: the plug-in for pytest is a part of this package, and is
+loaded in test runs that have nothing to do with the runtime.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from runtime.testing.answer import Answer
+    from runtime.testing.app import App
+    from runtime.testing.background_loop import LoopBlocked
+    from runtime.testing.letter import Letter
+    from runtime.testing.logbook import LogLine
+    from runtime.testing.quiet import NotQuiet
+    from runtime.testing.run import running
+    from runtime.testing.session import Session
+
+__all__ = [
+    "Answer",
+    "App",
+    "Letter",
+    "LogLine",
+    "LoopBlocked",
+    "NotQuiet",
+    "Session",
+    "running",
+]
+
+_MODULES = {
+    "Answer": "answer",
+    "App": "app",
+    "Letter": "letter",
+    "LogLine": "logbook",
+    "LoopBlocked": "background_loop",
+    "NotQuiet": "quiet",
+    "Session": "session",
+    "running": "run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,0 +1,139 @@
+"""Activity: what an application has in hand, what failed, and a sign when that changes."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Mapping
+from time import monotonic
+from typing import Any
+
+import msgspec
+from starlette.exceptions import HTTPException
+
+from runtime.engines.queue.outcome import Retry
+from runtime.engines.web.exchange import Exchange
+from runtime.engines.web.problem import HTTPError, declared
+from runtime.handlers.context import current
+from runtime.handlers.threads import call_threadsafe
+from runtime.telemetry import Span
+
+
+class Work(msgspec.Struct, eq=False, kw_only=True):
+    """A message or a request that is in hand."""
+
+    queue: str = ""
+    """The id of the message's queue; empty for a request."""
+    id: str = ""
+    """The id of the message."""
+    name: str
+    """`message 5f… of app:tasks_queue, attempt 2`, or `POST /tasks`."""
+    entry: str = ""
+    """The entry whose handler has it; empty until that is called."""
+    since: float
+    """Real time, of the monotonic clock."""
+    task: asyncio.Task[Any] | None
+
+
+class Failure(msgspec.Struct, eq=False, kw_only=True):
+    """An error that a handler raised."""
+
+    queue: str = ""
+    """The id of the message's queue; empty if a request failed."""
+    entry: str
+    name: str
+    """The message or the request, as in `Work`."""
+    error: BaseException
+
+
+class Activity:
+    """A telemetry listener. Belongs to the event loop that it is made on; told by any thread."""
+
+    def __init__(self) -> None:
+        self.in_hand: dict[str, Work] = {}
+        """By the id of the span."""
+        self.failures: list[Failure] = []
+        """Those of messages that no drain has reported yet."""
+        self.errors: list[Failure] = []
+        """Those of requests."""
+        self.changes = 0
+        """Counts what happened, whatever it was."""
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self._thread = 0
+        self._waiting: asyncio.Future[None] | None = None
+
+    def attach(self) -> None:
+        """Called on the event loop of the application."""
+        self.loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+
+    def take_failures(self) -> list[Failure]:
+        """The failures of messages since the last time."""
+        taken, self.failures = self.failures, []
+        return taken
+
+    async def changed(self, seen: int) -> None:
+        """Wait until `changes` is not `seen` any more."""
+        while self.changes == seen:
+            if self._waiting is None:
+                self._waiting = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._waiting)
+
+    def span_started(self, span: Span) -> None:
+        match span.name:
+            case "queue.process":
+                id, attempt = span.attributes["messaging.message.id"], span.attributes["attempt"]
+                name = f"message {id} of {span.entry}, attempt {attempt}"
+                self._begin(span, name, span.entry, id)
+            case "http.request":
+                method = span.attributes["http.request.method"]
+                self._begin(span, f"{method} {span.attributes.get('http.route', '')}".strip())
+            case "handler.call" if (work := self._work_of_task()) is not None:
+                work.entry = span.entry
+
+    def span_ended(self, span: Span) -> None:
+        if span.name == "handler.call" and isinstance(span.error, Exception):
+            self._failed_request(span, span.error)
+        self.in_hand.pop(span.span_id, None)
+        if not span.name.startswith("sql."):  # such as a look at a queue, to see if it is quiet
+            self._change()
+
+    def event(self, name: str, entry: str, span: Span | None, fields: Mapping[str, Any]) -> None:
+        error = fields.get("error")
+        if name == "message.settled" and error is not None and not isinstance(error, Retry):
+            text = f"message {fields['message_id']} of {entry}, attempt {fields['attempt']}"
+            failure = Failure(queue=entry, entry=fields["function"], name=text, error=error)
+            self.failures.append(failure)
+        self._change()
+
+    def _begin(self, span: Span, name: str, queue: str = "", id: str = "") -> None:
+        task = asyncio.current_task()
+        work = Work(queue=queue, id=id, name=name, since=monotonic(), task=task)
+        self.in_hand[span.span_id] = work
+        self._change()
+
+    def _work_of_task(self) -> Work | None:
+        try:
+            task = asyncio.current_task()
+        except RuntimeError:  # not on the loop
+            return None
+        return next((work for work in self.in_hand.values() if work.task is task), None)
+
+    def _failed_request(self, span: Span, error: Exception) -> None:
+        call, work = current.get(None), self._work_of_task()
+        is_meant = isinstance(error, HTTPError | HTTPException) or declared(error) is not None
+        if call is not None and isinstance(call.subject, Exchange) and not is_meant:
+            name = work.name if work else ""
+            self.errors.append(Failure(entry=span.entry, name=name, error=error))
+
+    def _change(self) -> None:
+        if threading.get_ident() == self._thread:
+            self._wake()
+        elif self.loop is not None:
+            call_threadsafe(self.loop, self._wake)
+
+    def _wake(self) -> None:
+        self.changes += 1
+        if self._waiting is not None:
+            self._waiting.set_result(None)
+            self._waiting = None

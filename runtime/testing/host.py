@@ -1,0 +1,146 @@
+"""Host: an application that is served by an event loop in the background."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from runtime.application.application import Application
+from runtime.application.selection import why_nothing_runs
+from runtime.engines.queue.queue import Queue
+from runtime.entry_id import EntryId
+from runtime.handlers.watchdog import Watchdog
+from runtime.linking.linker import LinkedManifest
+from runtime.service import Stage, StartError
+from runtime.supervision.supervisor import Supervisor
+from runtime.telemetry import Telemetry
+from runtime.testing.activity import Activity
+from runtime.testing.background_loop import BackgroundLoop
+from runtime.testing.clock import VirtualClock
+from runtime.testing.linked import placed
+from runtime.testing.logbook import Capture, LogBook
+from runtime.testing.publications import Publications
+from runtime.testing.quiet import Idler, NotQuiet, Quiet
+
+START_LIMIT = 60.0
+"""Seconds that a start may take: its own time-outs end it before."""
+
+
+class Host:
+    """Builds and starts the application; `stop` ends it. Raises StartError."""
+
+    def __init__(self, linked: LinkedManifest, data: Path, book: LogBook) -> None:
+        self.linked = placed(linked, data)
+        self.activity = Activity()
+        self.clock = VirtualClock(time.time())
+        self.publications = Publications()
+        telemetry = Telemetry(self.activity, propagates=False)
+        self._ready = asyncio.Event()
+        self.application = Application(
+            self.linked,
+            on_ready=lambda addresses: self._ready.set(),
+            clock=self.clock.clock,
+            telemetry=telemetry,
+        )
+        self._stop = asyncio.Event()
+        self._served: asyncio.Task[int] | None = None
+        self._watchdog: Watchdog | None = None
+        self._capture = Capture(book, self.application.scope)
+        self._capture.start()
+        try:
+            self.application.build(book)
+            components = self.application.scope.components.values()
+            self.queues = {each.id: each for each in components if isinstance(each, Queue)}
+            self._drivers = [each for each in components if isinstance(each, Idler)]
+            self.publications.watch(self.queues.values())
+            self.loop = BackgroundLoop("application")
+        except BaseException:
+            self._dispose()
+            raise
+        try:
+            self.loop.run(self._start(), START_LIMIT)
+        except BaseException:
+            self.stop()
+            raise
+
+    @property
+    def supervisor(self) -> Supervisor:
+        """The supervisor of the application, which runs."""
+        assert self.application.supervisor is not None
+        return self.application.supervisor
+
+    @property
+    def quiet(self) -> Quiet:
+        return Quiet(
+            self.queues,
+            self._drivers,
+            self.supervisor,
+            self.activity,
+            self.clock,
+            self.application.pool,
+        )
+
+    def wait(self, work: Callable[[], Awaitable[Any]], what: str, limit: float) -> None:
+        """Have `work` done on the loop. Raises NotQuiet after `limit` real seconds."""
+
+        async def wait() -> None:
+            try:
+                async with asyncio.timeout(limit):
+                    await work()
+            except TimeoutError:
+                going_on = await self.quiet.describe()
+                raise NotQuiet(f"{what}: not quiet after {limit:g} s:{going_on}") from None
+
+        self.loop.run(wait(), limit)
+
+    def address(self, server: EntryId | None) -> str:
+        """The URL of a server; without an id, of the only one. Raises LookupError."""
+        children = self.supervisor.children
+        servers = [id for id, child in children.items() if child.stage is Stage.SERVER]
+        if server is None and len(servers) != 1:
+            named = ", ".join(map(str, servers)) or "none"
+            raise LookupError(f"name the server that is asked, 'server=': {named}")
+        child = children.get(servers[0] if server is None else server)
+        if child is None or child.stage is not Stage.SERVER:
+            raise LookupError(f"'{server}' is no server that runs")
+        return child.where
+
+    def stop(self) -> None:
+        """Drain and end the application. Returns when all its threads and files are done."""
+        limit = self.application.supervisor.budget if self.application.supervisor else 0.0
+        try:
+            self.loop.run(self._drain(), limit + 5.0)
+        finally:
+            if self._watchdog is not None:
+                self._watchdog.stop()
+                self._watchdog.join()
+            self.loop.close()
+            self._dispose()
+
+    async def _start(self) -> None:
+        if why := why_nothing_runs(self.linked, self.application.selection):
+            raise StartError(why)
+        self.activity.attach()
+        self._capture.move()
+        self._watchdog = Watchdog(asyncio.get_running_loop(), self.application.pool)
+        self._watchdog.start()
+        self._served = asyncio.create_task(self.application.serve(self._stop))
+        ready = asyncio.create_task(self._ready.wait())
+        await asyncio.wait({self._served, ready}, return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        if self._served.done():
+            self._served.result()
+            raise StartError(self.supervisor.start_failed or "the application did not start")
+
+    async def _drain(self) -> None:
+        self._stop.set()
+        if self._served is not None:
+            await self._served
+
+    def _dispose(self) -> None:
+        self._capture.stop()
+        self.application.pool.close()
+        self.application.forget()

@@ -1,0 +1,155 @@
+"""Quiet: the state of an application in which nothing is ready, in hand or being written."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from time import monotonic
+from typing import Protocol, runtime_checkable
+
+from runtime.engines.queue.queue import Queue
+from runtime.handlers.threads import ThreadPool
+from runtime.supervision.child import State
+from runtime.supervision.supervisor import Supervisor
+from runtime.testing.activity import Activity
+from runtime.testing.clock import VirtualClock, let_the_loop_run
+from runtime.testing.holder import place_of
+from runtime.units import format_duration
+
+PATIENCE = 1.0
+"""Real seconds without any event after which `advance` moves on although a handler is at work: it
+may wait for the very time-out that the clock is to reach."""
+
+
+class NotQuiet(TimeoutError):
+    """An application is still busy after the real time that a test gives it."""
+
+
+@runtime_checkable
+class Idler(Protocol):
+    """A driver that works without being asked."""
+
+    async def idle(self) -> None:
+        """Wait until it does not."""
+        ...
+
+
+class Quiet:
+    """Waits, woken by what happens in the application, until all is done for now."""
+
+    def __init__(
+        self,
+        queues: Mapping[str, Queue],
+        drivers: Sequence[Idler],
+        supervisor: Supervisor,
+        activity: Activity,
+        clock: VirtualClock,
+        pool: ThreadPool,
+    ) -> None:
+        """`queues` by id."""
+        self._queues = queues
+        self._drivers = drivers
+        self._supervisor = supervisor
+        self._activity = activity
+        self._clock = clock
+        self._pool = pool
+
+    async def drain(self, queues: Sequence[str]) -> None:
+        """Wait until nothing is ready or in hand in these queues."""
+        while True:
+            seen = await self._settle()
+            if not await self._busy(queues) and self._activity.changes == seen:
+                return
+            await self._activity.changed(seen)
+
+    async def drain_ahead(self, queues: Sequence[str], stop: Sequence[type[BaseException]]) -> None:
+        """The same for delayed messages too: the clock moves to each moment at which one is due.
+
+        Ends early if a handler raised none of the classes in `stop`.
+        """
+        await self.drain(queues)
+        while await self._delayed(queues) and not self._has_other_failures(stop):
+            wait = self._clock.next_due
+            if wait is None:
+                return
+            await self._clock.advance(wait, self._moved)
+
+    async def advance(self, seconds: float) -> None:
+        """Move the clock, and wait for quiet before, at each moment on the way, and at the end."""
+        await self._clock.advance(seconds, self._moved)
+        await self.drain(self.served())
+
+    async def _moved(self) -> None:
+        """Wait for quiet, or until nothing happens for a while."""
+        until = monotonic() + PATIENCE
+        while True:
+            seen = await self._settle()
+            if not await self._busy(self.served()) and self._activity.changes == seen:
+                return
+            if self._clock.next_due is None:
+                await self._activity.changed(seen)
+            else:
+                try:
+                    async with asyncio.timeout(max(0.0, until - monotonic())):
+                        await self._activity.changed(seen)
+                except TimeoutError:
+                    return
+            until = monotonic() + PATIENCE
+
+    async def _settle(self) -> int:
+        """Let the loop and the drivers do what they began. Returns the changes seen so far."""
+        await let_the_loop_run()
+        for driver in self._drivers:
+            await driver.idle()
+        return self._activity.changes
+
+    async def _busy(self, queues: Sequence[str]) -> bool:
+        if any(work.queue in queues for work in self._activity.in_hand.values()):
+            return True
+        starting = (State.STARTING, State.STOPPING)
+        if any(child.state in starting for child in self._supervisor.children.values()):
+            return True
+        for id in queues:
+            queue = self._queues[id]
+            info = await queue.driver_queue.info()
+            if info.in_flight or (info.ready and queue.consumers):
+                return True
+        return False
+
+    async def _delayed(self, queues: Sequence[str]) -> bool:
+        for id in queues:
+            info = await self._queues[id].driver_queue.info()
+            if info.delayed and self._queues[id].consumers:
+                return True
+        return False
+
+    def _has_other_failures(self, expected: Sequence[type[BaseException]]) -> bool:
+        failures = self._activity.failures
+        return any(not isinstance(failure.error, tuple(expected)) for failure in failures)
+
+    def served(self) -> Sequence[str]:
+        """The queues whose messages are consumed here."""
+        return [id for id, queue in self._queues.items() if queue.consumers]
+
+    async def describe(self, queues: Sequence[str] | None = None) -> str:
+        """All that still goes on, as lines of text, each after a line break."""
+        lines = [*self.in_hand()]
+        for id in self.served() if queues is None else queues:
+            info = await self._queues[id].driver_queue.info()
+            if info.ready or info.in_flight:
+                lines.append(f"{id}: {info.ready} ready, {info.in_flight or 0} in hand")
+        for child in self._supervisor.children.values():
+            if child.state in (State.STARTING, State.STOPPING):
+                lines.append(f"{child.id} is {child.state.value}")
+        return "".join(f"\n  {line}" for line in lines) or "\n  nothing that is known"
+
+    def in_hand(self) -> Sequence[str]:
+        """A line of text for each message and request in hand."""
+        now = monotonic()
+        lines = []
+        for work in [*self._activity.in_hand.values()]:
+            place = place_of(work, self._pool)
+            who = work.entry or "nobody yet"
+            at = f" at {place}" if place else ""
+            lines.append(f"{who} has had {work.name} for {format_duration(now - work.since)}{at}")
+        return lines
