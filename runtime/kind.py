@@ -29,6 +29,7 @@ __all__ = [
     "Connect",
     "EntryId",
     "Expected",
+    "Factory",
     "Handlers",
     "Invocation",
     "Kind",
@@ -116,6 +117,15 @@ class Arguments(msgspec.Struct, frozen=True):
     """The caller, as findings name it: `an endpoint`, `a consumer`."""
 
 
+class Factory(msgspec.Struct, frozen=True):
+    """The entry's own function makes a value, which it may yield, and is called by keyword."""
+
+    path: Path
+    """The field with the arguments."""
+    names: tuple[str, ...]
+    """The arguments."""
+
+
 class Expected(msgspec.Struct, frozen=True):
     """The entries without which one of a kind has no effect: a queue's consumers, for example."""
 
@@ -143,7 +153,7 @@ class Linked(Protocol):
         ...
 
 
-Check = Callable[[Linked], Iterable[Claim | Arguments | Problem]]
+Check = Callable[[Linked], Iterable[Claim | Arguments | Factory | Problem]]
 
 Connect = Callable[[Linked, FilePath], Awaitable[str]]
 """Tries the addresses that an entry names, from the application's folder, and returns what answered

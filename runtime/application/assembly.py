@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from functools import cache
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
@@ -36,18 +37,19 @@ def assemble(
     """Build the component of every entry in the order of the graph, then compose them.
 
     The component of an entry that is as it was in `previous` is taken from there, provided that
-    the same is true of everything it refers to. Raises StartError, for a handler that cannot be
-    imported for one; the components of `previous` are then composed as before.
+    the same is true of everything it refers to, in its fields and in its code. Raises StartError,
+    for a handler that cannot be imported for one; the components of `previous` are then composed as
+    before.
     """
     components: dict[EntryId, Any] = {}
     services: dict[EntryId, ServiceSpec] = {}
-    reused: set[EntryId] = set()
+    changed: set[EntryId] = set()
     for id in linked.graph.order():
         link = linked.links[id]
-        if previous is not None and _is_unchanged(link, previous, reused):
-            reused.add(id)
+        if previous is not None and _is_unchanged(link, linked, previous, changed):
             components[id] = previous.components[id]
         else:
+            changed.add(id)
             components[id] = _build(link, components, linked, scope, handlers)
         if link.kind.stage is not None:
             lifecycle = Lifecycle.from_fields(LinkedEntry(linked.links, link).fields["lifecycle"])
@@ -62,15 +64,21 @@ def assemble(
     return assembly
 
 
-def _is_unchanged(link: Link, previous: Assembly, reused: set[EntryId]) -> bool:
-    """True if building the entry again would make the same component as before."""
+def _is_unchanged(
+    link: Link, linked: LinkedManifest, previous: Assembly, changed: AbstractSet[EntryId]
+) -> bool:
+    """True if building the entry again would make the same component as before.
+
+    So it is with a service that its code names, whose connection or value it may keep.
+    """
     old = previous.linked.links.get(link.entry.id)
     return (
         old is not None
         and old.kind is link.kind
         and old.entry.folder == link.entry.folder
         and _config_fields(old) == _config_fields(link)
-        and all(id in reused for path, id in link.references.items() if path[0] != "lifecycle")
+        and changed.isdisjoint(id for path, id in link.references.items() if path[0] != "lifecycle")
+        and changed.isdisjoint(id for id in link.uses if linked.links[id].kind.stage is not None)
     )
 
 

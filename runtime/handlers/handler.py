@@ -114,14 +114,15 @@ _LOOP_RUNNERS = frozenset(
 
 
 def _is_async(function: Callable[..., Any]) -> bool:
-    """True for an `async def`, also behind decorators that say what they wrap, and partials.
+    """True for an `async def`, an async generator too, also behind decorators that say what they
+    wrap, and partials.
 
     A decorator that makes a plain function of it, by running a loop of its own, stays one.
     """
     seen: set[int] = set()
     while id(function) not in seen:
         seen.add(id(function))
-        if inspect.iscoroutinefunction(function):
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
             return True
         if _runs_a_loop(function):
             return False

@@ -17,6 +17,7 @@ from runtime.manifest.entry import Entry
 KINDS: Mapping[str, tuple[str, ...]] = {
     "sql": ("db.sql.*",),
     "queue": ("queue.queue",),
+    "resource": ("resource.*",),
     "registry": ("*",),
 }
 """The kinds of the entries that the functions of each module name."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from runtime.findings.finding import Finding
 from runtime.findings.suggestion import did_you_mean
-from runtime.kind import Arguments
+from runtime.kind import Arguments, Factory
+from runtime.linking.factory_check import unfit_arguments, yields_again
 from runtime.linking.inspection import (
     HandlerFile,
     Signature,
@@ -76,6 +77,19 @@ class HandlerCheck:
         elif signature.most is not None and signature.most < rule.least:
             message = f"'{method}' takes {_takes(signature)}, but {who} passes {_count(rule.least)}"
             self._report(target, field, message)
+
+    def factory(self, entry: Entry, rule: Factory) -> None:
+        """Check that the handler of an entry without findings can make what it is to make."""
+        file = self._locate(entry)
+        if file is None or (tree := self.tree(file)) is None:
+            return
+        method = entry.fields.get("method", DEFAULT_METHOD)
+        for problem in unfit_arguments(tree, method, rule):
+            self._findings.append(Finding(entry.at(*problem.path), problem.message, problem.hint))
+        if again := yields_again(tree, method):
+            message = f"this second 'yield' fails at the stop: '{method}' hands out one value"
+            hint = "what follows the first 'yield' is run at the stop"
+            self._findings.append(Finding(position(file, *again), message, hint))
 
     def _source(self, entry: Entry, source: str) -> None:
         name = entry.as_shown("source").partition("://")[2] or entry.as_shown("source")

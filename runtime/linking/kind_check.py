@@ -11,7 +11,7 @@ from typing import Any
 from runtime.entry_id import EntryId
 from runtime.findings.disclosure import OVERRIDDEN
 from runtime.findings.finding import Path, Problem
-from runtime.kind import Arguments, Claim
+from runtime.kind import Arguments, Claim, Factory
 from runtime.linking.handler_check import HandlerCheck
 from runtime.linking.link import Link, LinkedEntry, has_handler
 from runtime.manifest.entry import Entry, value_at
@@ -65,6 +65,8 @@ class KindCheck:
                     self._report(link.entry, shown)
                 case Claim():
                     self._claim(link.entry, result)
+                case Factory():
+                    self._handlers.factory(link.entry, result)
                 case Arguments():
                     if callee := self._callee(link, result.path):
                         self._handlers.arguments(link.entry, callee.entry, result)

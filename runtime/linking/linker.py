@@ -32,6 +32,7 @@ from runtime.linking.link import Link
 from runtime.linking.notes import find_notes
 from runtime.linking.placeholder_types import problems_of, whole_placeholders
 from runtime.linking.requirement_check import check_requirements
+from runtime.linking.start_cycles import start_cycles
 from runtime.manifest.entry import Entry
 from runtime.manifest.reader import Manifest
 from runtime.registry import BrokenKind, Registry, UnknownKind, is_built_in
@@ -97,6 +98,8 @@ class _Linker:
             self._cycle(cycle)
         handlers = HandlerCheck(self.manifest.folder, self.findings)
         self._check_handlers(handlers)
+        for entry, problem in start_cycles(self.links):
+            self._report(entry, problem)
         if not self.findings:
             uses = {id: link.uses for id, link in self.links.items() if link.uses}
             self.graph = self.graph.extend(uses) if uses else self.graph

@@ -29,7 +29,12 @@ AWAITED = frozenset(
 )
 """Functions that are awaited. Those of `runtime.modules.sync` block instead."""
 
-IDS = frozenset({"sql.get", "registry.get", "queue.get", *(f"queue.{name}" for name in _QUEUE)})
+IDS = frozenset(
+    {
+        *(f"{module}.get" for module in ("sql", "queue", "resource", "registry")),
+        *(f"queue.{name}" for name in _QUEUE),
+    }
+)
 """Functions whose first argument is the id of an entry."""
 
 _RESULTS = {

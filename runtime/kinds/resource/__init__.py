@@ -1,0 +1,1 @@
+"""Resources of one's own, which handlers get by `resource.get`."""
