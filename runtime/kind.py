@@ -155,6 +155,8 @@ class Linked(Protocol):
 
 Check = Callable[[Linked], Iterable[Claim | Arguments | Factory | Problem]]
 
+CheckFiles = Callable[[Linked, FilePath], Iterable[Problem]]
+
 Connect = Callable[[Linked, FilePath], Awaitable[str]]
 """Tries the addresses that an entry names, from the application's folder, and returns what answered
 as one line shows it. Raises StartError and Unavailable.
@@ -184,6 +186,12 @@ class Kind(msgspec.Struct, frozen=True):
     check: Check | None = None
     """Checks what the schema cannot. Called once all entries are valid and all references lead to
     an entry.
+    """
+    check_files: CheckFiles | None = None
+    """Checks the files that an entry names, from the application's folder; else as `check`."""
+    prepares: str | None = None
+    """The field that names what an entry of this kind prepares. Whoever uses that in its code
+    starts after the entry, unless the entry does not start with the application.
     """
     expected: Expected | None = None
     """The entries that should refer to one of this kind."""

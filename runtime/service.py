@@ -11,9 +11,10 @@ class Stage(IntEnum):
     """The order in which services start that do not need each other. They stop in reverse."""
 
     RESOURCE = 0
-    PROCESS = 1
-    CONSUMER = 2
-    SERVER = 3
+    MIGRATION = 1
+    PROCESS = 2
+    CONSUMER = 3
+    SERVER = 4
 
 
 class StartError(Exception):

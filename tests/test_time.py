@@ -48,6 +48,7 @@ REAL_TIME = {
     "runtime.engines.sql.sqlite.writer_transaction": LOCKS,
     "runtime.cli.addresses": SERVERS,
     "runtime.engines.sql.sqlite.exclusive": LOCKS,
+    "runtime.engines.sql.postgres.exclusive": LOCKS,
     "runtime.engines.sql.postgres.pool": SERVERS,
     "runtime.engines.sql.postgres.server_transaction": SERVERS,
     "runtime.engines.sql.sqlite.reader": FAIRNESS,

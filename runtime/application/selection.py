@@ -17,6 +17,10 @@ _SHOWN = 12
 """The number of services that an error lists as choices."""
 
 
+ALWAYS = (Stage.RESOURCE, Stage.MIGRATION)
+"""The stages that nobody chooses or leaves out."""
+
+
 class WrongChoice(ValueError):
     """A named service cannot be chosen, or not be left out. The text is one sentence."""
 
@@ -42,8 +46,10 @@ class Selection(msgspec.Struct, frozen=True):
         ]
 
     def without_processes(self, linked: LinkedManifest) -> Selection:
-        """The selection of all workers but the first, which alone runs the processes."""
-        processes = (id for id in linked.links if stage(linked, id) is Stage.PROCESS)
+        """The selection of all workers but the first, which alone runs the processes and the
+        migrations."""
+        once = (Stage.MIGRATION, Stage.PROCESS)
+        processes = (id for id in linked.links if stage(linked, id) in once)
         return replace(self, elsewhere=frozenset(processes))
 
 
@@ -52,12 +58,12 @@ def select(
 ) -> Selection:
     """Select services by name; without names, all with `auto_start`. Raises WrongChoice.
 
-    Resources are always included, since any handler may use them.
+    Resources and migrations are always included, since any handler may need them.
     """
     whole = Selection(_auto_started(linked)).running(linked)
     excluded = {_named(text, linked) for text in without}
     chosen = {_named(text, linked) for text in only}
-    resources = {id for id in whole if stage(linked, id) is Stage.RESOURCE}
+    resources = {id for id in whole if stage(linked, id) in ALWAYS}
     wanted = (chosen or _auto_started(linked)) - excluded | resources
     incomplete = wanted & linked.graph.reach(excluded, dependents=True)
     if incomplete:
@@ -117,13 +123,13 @@ def _auto_started(linked: LinkedManifest) -> frozenset[EntryId]:
 
 
 def _choosable(linked: LinkedManifest, ids: Iterable[EntryId]) -> list[EntryId]:
-    return [id for id in ids if stage(linked, id) not in (None, Stage.RESOURCE)]
+    return [id for id in ids if stage(linked, id) not in (None, *ALWAYS)]
 
 
 def _incomplete(linked: LinkedManifest, id: EntryId, excluded: set[EntryId]) -> WrongChoice:
     need = min(linked.graph.reach([id]) & excluded)
     hint = f"leave out '{id}' too: --except {need},{id}"
-    if stage(linked, id) is Stage.RESOURCE:
+    if stage(linked, id) in ALWAYS:
         hint = f"'{id}' always starts, so '{need}' must"
     return WrongChoice(f"'{id}' needs '{need}', which is left out; {hint}")
 
@@ -141,8 +147,8 @@ def _named(text: str, linked: LinkedManifest) -> EntryId:
         hint = did_you_mean(text, [*map(str, services), *(id.name for id in services)])
         raise WrongChoice(f"no service '{text}'; {hint or f'there are: {_listed(services)}'}")
     why = "does not run by itself"
-    if stage(linked, other) is Stage.RESOURCE:
-        why = "always starts, as any handler may use it"
+    if stage(linked, other) in ALWAYS:
+        why = "always starts, as any handler may need it"
     entry = linked.links[other].entry
     kind = entry.kind
     raise WrongChoice(f"'{other}' is of kind {kind} and {why}; choose among: {_listed(services)}")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from itertools import takewhile
+from pathlib import Path as FilePath
 from typing import Any
 
 from runtime.entry_id import EntryId
@@ -33,22 +34,22 @@ class KindCheck:
         faulty: AbstractSet[EntryId],
         handlers: HandlerCheck,
         report: Callable[[Entry, Problem], None],
+        folder: FilePath,
     ) -> None:
         """`faulty` are the entries that have findings already."""
         self._links = links
         self._faulty = faulty
         self._handlers = handlers
         self._report = report
+        self._folder = folder
         self._claims: dict[_Key, tuple[Entry, Claim]] = {}
         self._narrower: dict[_Key, tuple[Entry, Claim]] = {}
         """For the key of a wider claim, the first claim within it."""
 
     def __call__(self, link: Link) -> None:
         """Ask the kind of `link`, an entry without findings."""
-        if link.kind.check is None:
-            return
         try:
-            results = [*link.kind.check(LinkedEntry(self._links, link))]
+            results = [*self._results(link)]
         except Exception as error:  # a kind from another package may fail in any way
             if self._faulty & set(link.references.values()):
                 return  # probably because of a finding that is reported already
@@ -78,6 +79,13 @@ class KindCheck:
         target = link.references.get(path) if path else link.entry.id
         callee = self._links.get(target) if target and target not in self._faulty else None
         return callee if callee and has_handler(callee.schema.field) else None
+
+    def _results(self, link: Link) -> Iterator[Claim | Arguments | Problem]:
+        entry = LinkedEntry(self._links, link)
+        if link.kind.check is not None:
+            yield from link.kind.check(entry)
+        if link.kind.check_files is not None:
+            yield from link.kind.check_files(entry, self._folder)
 
     def _claim(self, entry: Entry, claim: Claim) -> None:
         own, *wider = [(claim.owner, key) for key in (_key(claim), *claim.within)]

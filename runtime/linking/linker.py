@@ -31,6 +31,7 @@ from runtime.linking.kind_check import KindCheck
 from runtime.linking.link import Link
 from runtime.linking.notes import find_notes
 from runtime.linking.placeholder_types import problems_of, whole_placeholders
+from runtime.linking.preparation import find_waits
 from runtime.linking.requirement_check import check_requirements
 from runtime.linking.start_cycles import start_cycles
 from runtime.manifest.entry import Entry
@@ -103,6 +104,8 @@ class _Linker:
         if not self.findings:
             uses = {id: link.uses for id, link in self.links.items() if link.uses}
             self.graph = self.graph.extend(uses) if uses else self.graph
+            if waits := find_waits(self.links):
+                self.graph = self.graph.extend(waits)
         self._check_kinds(handlers)
         if not self.findings:
             for entry, problem in check_requirements(self.links, self.graph):
@@ -223,9 +226,9 @@ class _Linker:
     def _check_kinds(self, handlers: HandlerCheck) -> None:
         """Have the kinds check their entries."""
         faulty = frozenset(self.faulty)
-        check = KindCheck(self.links, faulty, handlers, self._report)
+        check = KindCheck(self.links, faulty, handlers, self._report, self.manifest.folder)
         for id, link in self.links.items():
-            if link.kind.check is not None and id not in faulty:
+            if id not in faulty:
                 check(link)
 
     def _report(self, entry: Entry, problem: Problem) -> None:

@@ -80,7 +80,7 @@ def test_services_are_chosen_with_what_they_need_and_all_resources(
         ("web", "", "'web' is the name of several services: app:web, other:web"),
         ("f", "", "'app:f' is of kind function.python and does not run by itself; choose among: "),
         ("", "q", "'app:q' is of kind queue.queue and does not run by itself; choose among: "),
-        ("db", "", "'app:db' is of kind db.sql.sqlite and always starts, as any handler may use"),
+        ("db", "", "'app:db' is of kind db.sql.sqlite and always starts, as any handler may need"),
         (
             "",
             "migration",

@@ -98,12 +98,12 @@ def test_what_runs_has_a_lifecycle_and_what_does_not_has_none(name: str) -> None
 
 
 @kinds
-def test_a_resource_starts_by_default_and_nothing_else_does(name: str) -> None:
+def test_resources_and_migrations_start_by_default_and_nothing_else_does(name: str) -> None:
     stage = registry[name].stage
     if stage is not None:
         lifecycle = registry.schema(name).field.explain({})["lifecycle"]
 
-        assert lifecycle["auto_start"] is (stage is Stage.RESOURCE)
+        assert lifecycle["auto_start"] is (stage in (Stage.RESOURCE, Stage.MIGRATION))
 
 
 def test_the_lifecycle_of_a_resource_differs_in_its_start_only() -> None:

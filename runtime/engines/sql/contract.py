@@ -212,6 +212,23 @@ class Database(Protocol):
         """
         ...
 
+    def long_transaction(
+        self, *, foreign_keys: bool = True
+    ) -> AbstractAsyncContextManager[Transaction]:
+        """As `transaction`, without a time limit: for a change of the schema, before others start.
+
+        Without `foreign_keys` SQLite does not enforce them meanwhile, as the rebuild of a table
+        needs it; other databases ignore that.
+        """
+        ...
+
+    async def executescript_outside(self, script: str) -> None:
+        """Run the statements of a script outside of a transaction, without a time limit.
+
+        Each is committed by itself. Errors are those of `executescript`.
+        """
+        ...
+
     def exclusive(self, key: str) -> AbstractAsyncContextManager[None]:
         """Hold the lock of a name, which one program at a time has: others wait for it.
 

@@ -8,10 +8,11 @@ from typing import Any
 import psycopg
 
 from runtime.engines.sql.contract import Parameters
-from runtime.engines.sql.postgres.connection import Connection
+from runtime.engines.sql.postgres.connection import Connection, connect
 from runtime.engines.sql.postgres.parameters import bind
 from runtime.engines.sql.postgres.result import Result, rows_affected
 from runtime.engines.sql.postgres.script import ScriptStatement
+from runtime.engines.sql.postgres.settings import Settings
 from runtime.engines.sql.postgres.statement import headline, parse_inside
 
 _BATCH = 500
@@ -76,3 +77,21 @@ async def run_script(statements: Sequence[ScriptStatement], raw: Connection) -> 
             await raw.execute(statement.text.encode())
         except psycopg.Error as error:
             raise Placed(error, f"{statement.place}: ", statement.text) from None
+
+
+async def run_outside(settings: Settings, statements: Sequence[ScriptStatement]) -> None:
+    """Run statements outside of a transaction, on a connection of their own without time-outs.
+
+    Raises Placed, ValueError, StartError and Unavailable.
+    """
+    if settings.pooler and settings.direct is None:
+        raise ValueError(
+            "a pooler lends its connections for transactions only; "
+            "give the database the address of the server in 'direct'"
+        )
+    session = {**settings.session(), "statement_timeout": "0", "lock_timeout": "0"}
+    connection = await connect(settings, session, direct=True)
+    try:
+        await run_script(statements, connection)
+    finally:
+        await connection.close()

@@ -13,6 +13,7 @@ from runtime.engines.sql.builder.dialect import POSTGRESQL
 from runtime.engines.sql.contract import DatabaseClosed, Parameters
 from runtime.engines.sql.postgres import limits
 from runtime.engines.sql.postgres.blocking import BlockingDatabase
+from runtime.engines.sql.postgres.compound import Placed, run_outside
 from runtime.engines.sql.postgres.connection import connect, version
 from runtime.engines.sql.postgres.errors import (
     explain,
@@ -33,6 +34,7 @@ from runtime.engines.sql.postgres.result import (
     run,
     summary,
 )
+from runtime.engines.sql.postgres.script import split
 from runtime.engines.sql.postgres.server_transaction import ServerTransaction
 from runtime.engines.sql.postgres.settings import Settings
 from runtime.engines.sql.postgres.statement import Statement, check_effect, parse
@@ -149,6 +151,20 @@ class Database:
         """`async with database.transaction() as tx:` commits; an exception rolls back."""
         return Transaction(self.begin)
 
+    def long_transaction(self, *, foreign_keys: bool = True) -> Transaction:
+        """A transaction without a time limit: see the contract."""
+        return Transaction(self._begin_long)
+
+    async def executescript_outside(self, script: str) -> None:
+        """Run the statements of a script one by one: see the contract."""
+        statements = split(script)
+        try:
+            await run_outside(self.settings, statements)
+        except Placed as placed:
+            if lost_connection(placed.error):
+                raise uncertain(placed.error, placed.text) from None
+            raise explain(placed.error, placed.text, placed.place) from None
+
     def begin(self) -> ServerTransaction:
         """A new transaction, which takes a connection at its first statement."""
         pool = self._running()
@@ -176,6 +192,12 @@ class Database:
         pool = self._running()
         forbid_reentry(self)
         return ServerTransaction(self, pool, self._statement_limits, self._on_commit)
+
+    def _begin_long(self) -> ServerTransaction:
+        pool = self._running()
+        forbid_reentry(self)
+        unlimited = limits.for_migrations(self.settings)
+        return ServerTransaction(self, pool, unlimited, self._on_commit)
 
     async def _call(self, read: ResultReader, text: str, parameters: Parameters) -> Any:
         pool = self._running()

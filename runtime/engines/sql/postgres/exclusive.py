@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import psycopg
 
-from runtime.engines.sql.postgres.connection import connect
+from runtime.engines.sql.postgres.connection import Connection, connect
 from runtime.engines.sql.postgres.errors import explain
 from runtime.engines.sql.postgres.settings import Settings
-from runtime.service import Unavailable
+from runtime.service import StartError, Unavailable
+
+POLL = 0.1
+"""Seconds between two attempts."""
 
 
 @asynccontextmanager
@@ -19,13 +23,20 @@ async def exclusive(settings: Settings, key: str) -> AsyncIterator[None]:
     """Hold the lock of a name within the database's schema.
 
     It is bound to a connection of its own, with which it ends if the program crashes. Raises
-    Unavailable if the server cannot be reached, or was lost meanwhile.
+    Unavailable if the server cannot be reached, or was lost meanwhile, and StartError behind a
+    pooler without a way around it.
     """
+    if settings.pooler and settings.direct is None:
+        raise StartError(
+            f"the lock of '{key}' needs a session of its own, and a pooler lends none; "
+            "give the database the address of the server in 'direct'"
+        )
     session = {**settings.session(), "statement_timeout": "0", "lock_timeout": "0"}
     connection = await connect(settings, session, direct=True)
     try:
         try:
-            await connection.execute("SELECT pg_advisory_lock($1)", [_number(settings, key)])
+            while not await _take(connection, _number(settings, key)):  # noqa: ASYNC110
+                await asyncio.sleep(POLL)
         except psycopg.Error as error:
             raise explain(error, f"the lock of '{key}'") from None
         yield
@@ -33,6 +44,14 @@ async def exclusive(settings: Settings, key: str) -> AsyncIterator[None]:
             raise Unavailable(f"the lock of '{key}' was lost while it was held")
     finally:
         await connection.close()
+
+
+async def _take(connection: Connection, number: int) -> bool:
+    """Try it. A statement that waits for it would have a snapshot, for whose end the holder waits
+    in turn if it makes an index concurrently; and no deadlock that PostgreSQL can see."""
+    cursor = await connection.execute("SELECT pg_try_advisory_lock($1) AS taken", [number])
+    row = await cursor.fetchone()
+    return bool(row and row["taken"])
 
 
 def _number(settings: Settings, key: str) -> int:

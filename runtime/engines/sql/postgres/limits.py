@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import msgspec
@@ -26,6 +27,16 @@ def for_handlers(settings: Settings) -> Limits:
 def for_statements(settings: Settings) -> Limits:
     """Those of statements that are committed together without a handler in between."""
     return Limits(_begin(settings.alone()), settings.statement_timeout, by_statement=True)
+
+
+def for_migrations(settings: Settings) -> Limits:
+    """Those of a change of the schema, which may take any time but waits for locks as others do."""
+    local = {
+        **settings.alone(),
+        "statement_timeout": "0",
+        "idle_in_transaction_session_timeout": "0",
+    }
+    return Limits(_begin(local), math.inf, by_statement=True)
 
 
 def _begin(local: Mapping[str, str]) -> bytes:

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,12 +23,14 @@ from runtime.engines.sql.sqlite.compound import CompoundRequest, many_request, s
 from runtime.engines.sql.sqlite.connection import Settings, closed_on_error, connect
 from runtime.engines.sql.sqlite.engine import Engine
 from runtime.engines.sql.sqlite.exclusive import exclusive
+from runtime.engines.sql.sqlite.rebuild_transaction import RebuildTransaction
 from runtime.engines.sql.sqlite.result import Result, ResultReader, all_rows, first_row, summary
+from runtime.engines.sql.sqlite.script import at_place, split
 from runtime.engines.sql.sqlite.statement import WRITE, Category
 from runtime.engines.sql.sqlite.statement_request import statement_request
 from runtime.engines.sql.sqlite.transaction import Transaction
 from runtime.engines.sql.sqlite.work_queue import closed_error
-from runtime.engines.sql.sqlite.writer_transaction import WriterTransaction
+from runtime.engines.sql.sqlite.writer_transaction import UNLIMITED, WriterTransaction
 from runtime.handlers.fork import ParentOnly, on_fork
 from runtime.service import Ready
 
@@ -143,6 +146,16 @@ class Database:
         """`async with database.transaction() as tx:` commits; an exception rolls back."""
         return Transaction(self.begin)
 
+    def long_transaction(self, *, foreign_keys: bool = True) -> Transaction:
+        """A transaction without a time limit: see the contract."""
+        return Transaction(partial(self._begin_long, foreign_keys))
+
+    async def executescript_outside(self, script: str) -> None:
+        """Run the statements of a script one by one: see the contract."""
+        for each in split(script):
+            with at_place(each.place):
+                await self.query(each.text)
+
     def submit(
         self, read: ResultReader, text: str, parameters: Parameters, future: ResultFuture
     ) -> None:
@@ -223,6 +236,12 @@ class Database:
         queue = self._running().write_queue
         forbid_reentry(self)
         return WriterTransaction(self, queue, self._transaction_timeout, self.label)
+
+    def _begin_long(self, foreign_keys: bool) -> WriterTransaction:
+        queue = self._running().write_queue
+        forbid_reentry(self)
+        kind = WriterTransaction if foreign_keys else RebuildTransaction
+        return kind(self, queue, UNLIMITED, self.label)
 
     def _leave_to_parent(self) -> None:
         """In a forked child, which has the connections and not the threads that serve them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import msgspec
 
@@ -53,6 +54,16 @@ def split(script: str) -> Sequence[ScriptStatement]:
     if not statements:
         raise ValueError("the script is empty")
     return statements
+
+
+@contextmanager
+def at_place(place: str) -> Iterator[None]:
+    """Begin the errors of one statement of a script with its place."""
+    try:
+        yield
+    except Exception as error:
+        error.args = (f"{place}: {error}", *error.args[1:])
+        raise
 
 
 def _texts(script: str) -> Iterator[tuple[int, str]]:

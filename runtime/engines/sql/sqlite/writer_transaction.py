@@ -35,6 +35,9 @@ from runtime.service import Unavailable
 DEADLINE_CHECK = 10_000
 """Instructions of SQLite's machine between two checks of the deadline: some ten microseconds."""
 
+UNLIMITED = 10.0 * 365 * 24 * 3600
+"""A limit in seconds that nobody reaches, and that a wait can take."""
+
 Request = StatementRequest | CompoundRequest | BatchItem
 
 

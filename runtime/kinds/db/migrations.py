@@ -1,0 +1,175 @@
+"""db.migrations: changes of a database's schema, as files that are applied once and in order."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from runtime.engines.sql.migrations.folder import read_folder
+from runtime.engines.sql.migrations.migration import FUNCTION, Migration
+from runtime.engines.sql.migrations.migrator import Migrator, Report, Settings, warn
+from runtime.engines.sql.migrations.plan import Plan
+from runtime.findings.display import display_path
+from runtime.findings.finding import Note, Problem
+from runtime.handlers.threads import run_in_thread
+from runtime.kind import (
+    BuildContext,
+    Claim,
+    Invocation,
+    Kind,
+    Linked,
+    Ready,
+    Stage,
+    StartError,
+    Unavailable,
+)
+from runtime.kinds.db.sql import Database, Transaction
+from runtime.loggers import logger
+from runtime.units import format_duration
+
+log = logger("runtime.migrations")
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    database: Database
+    directory: str
+    table: str
+    baseline: int | None
+
+
+class Migrations:
+    """A service that ends once the database has had all migrations."""
+
+    def __init__(self, config: Config, context: BuildContext) -> None:
+        self._context = context
+        self._folder = context.path(config.directory)
+        settings = Settings(folder=self._folder, table=config.table, baseline=config.baseline)
+        self._migrator = Migrator(config.database, settings, self._run_python, context.clock)
+
+    async def run(self, ready: Ready, stop: asyncio.Event) -> int:
+        """Apply what is pending. A stop rolls the present one back, and the next start goes on."""
+        applying = asyncio.create_task(self._apply())
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({applying, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopped.cancel()
+            if not applying.done():
+                applying.cancel()
+                await asyncio.wait({applying})
+        if not applying.cancelled():
+            applying.result()
+        return 0
+
+    async def plan(self) -> Plan:
+        """Compare the files with the database; see `Migrator.plan`."""
+        return await self._migrator.plan()
+
+    async def apply(self, report: Report) -> Plan:
+        """Apply what is pending; see `Migrator.apply`."""
+        return await self._migrator.apply(report)
+
+    async def accept(self, versions: Sequence[int]) -> list[Migration]:
+        """Take changed files for what was applied. Raises StartError."""
+        return await self._migrator.accept(versions)
+
+    async def _apply(self) -> None:
+        warn(await self.apply(self._log))
+
+    def _log(self, migration: Migration, seconds: float | None) -> None:
+        how = "taken for applied" if seconds is None else f"applied ({format_duration(seconds)})"
+        log.info("%s: %s", migration.name, how, extra={"entry": self._context.id})
+
+    async def _run_python(self, migration: Migration, tx: Transaction) -> None:
+        context = self._context
+        handler = context.handlers.load(
+            f"file://{migration.name}", FUNCTION, self._folder, context.position
+        )
+        thread = partial(run_in_thread, f"{context.id} {migration.name}")
+        invocation = Invocation(
+            context.id, context.scope, handler, context.telemetry, submit=thread
+        )
+        try:
+            given = tx.blocking if handler.blocking else tx
+            result = await invocation.call_apart(_Run(migration.name), given)
+        except Unavailable:
+            raise
+        except (Exception, SystemExit) as error:
+            place = self._place(migration, error)
+            fields = {"entry": context.id}
+            log.error("%s failed", migration.name, exc_info=error, extra=fields)
+            reason = f"{type(error).__name__}: {error}; nothing of it was applied"
+            raise StartError(f"{place}: {reason}") from error
+        if result is not None:
+            place = display_path(self._folder / migration.name)
+            hint = "return nothing, and raise what went wrong; nothing of it was applied"
+            raise StartError(f"{place}: it returned {result!r}; {hint}")
+
+    def _place(self, migration: Migration, error: BaseException) -> str:
+        file = self._folder / migration.name
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if Path(frame.filename) == file]
+        return f"{display_path(file)}:{lines[-1]}" if lines else display_path(file)
+
+
+class _Run:
+    """The subject of the call of a migration in Python."""
+
+    has_client = False
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @property
+    def log_ids(self) -> Mapping[str, object]:
+        return {"migration": self._name}
+
+    def become_async(self) -> None:
+        """Nothing to do: it is called with its transaction."""
+
+
+def check(entry: Linked) -> Iterable[Claim]:
+    database = entry.follow("database")
+    if database is not None:
+        table = entry.fields["table"]
+        yield Claim(database.id, f"the table '{table}'", ("table",), key=table.lower())
+
+
+def check_files(entry: Linked, folder: Path) -> Iterable[Problem]:
+    directory: str = entry.fields["directory"]
+    path = (folder / directory).absolute()
+    found = read_folder(path, directory)
+    for fault in found.faults:
+        yield Problem(("directory",), fault.message, fault.hint)
+    if not found.migrations and not found.faults:
+        hint = "write 0001_name.sql"
+        yield Note(("directory",), f"no migration in '{directory}' yet", hint)
+    python = next((each.name for each in found.migrations if each.is_python), None)
+    if python is not None and not _is_importable(path, folder.absolute()):
+        message = f"'{directory}/{python}' is no part of the application's folder"
+        hint = "migrations in Python need a folder in it, without dots in its name"
+        yield Problem(("directory",), message, hint)
+
+
+def _is_importable(path: Path, application: Path) -> bool:
+    if not path.resolve().is_relative_to(application.resolve()):
+        return False
+    return path.is_relative_to(application) and not any(
+        "." in part for part in path.relative_to(application).parts
+    )
+
+
+kind = Kind(
+    "db.migrations",
+    Config,
+    Migrations,
+    stage=Stage.MIGRATION,
+    check=check,
+    check_files=check_files,
+    prepares="database",
+)
