@@ -80,7 +80,7 @@ class KindCheck:
         callee = self._links.get(target) if target and target not in self._faulty else None
         return callee if callee and has_handler(callee.schema.field) else None
 
-    def _results(self, link: Link) -> Iterator[Claim | Arguments | Problem]:
+    def _results(self, link: Link) -> Iterator[Claim | Arguments | Factory | Problem]:
         entry = LinkedEntry(self._links, link)
         if link.kind.check is not None:
             yield from link.kind.check(entry)
