@@ -12,7 +12,7 @@ import msgspec
 MAX_DEPTH = 100
 """Deepest nesting of objects and arrays."""
 
-_SHALLOW = 2 * MAX_DEPTH
+SHALLOW = 2 * MAX_DEPTH
 """A document up to this many bytes cannot nest deeper, since each level takes two."""
 
 _encode = msgspec.json.Encoder().encode
@@ -25,7 +25,13 @@ decode_trusted = _decode
 _LONE_SURROGATE = re.compile(rb"\\(u[dD][89abAB][0-9a-fA-F]{2})(?!\\(?:u|\Z)).{1,5}\Z", re.DOTALL)
 """Half of a pair so near the end that the decoder takes its other half for cut off."""
 
-_NOT_ENCODED = (TypeError, ValueError, RecursionError, msgspec.MsgspecError)
+_NOT_ENCODED = (
+    TypeError,
+    ValueError,
+    RecursionError,
+    NotImplementedError,
+    msgspec.MsgspecError,
+)
 
 
 class InvalidJSON(ValueError):
@@ -48,9 +54,15 @@ def decode(data: bytes | bytearray) -> Any:
         raise InvalidJSON("not UTF-8") from None
     except ValueError as error:
         raise InvalidJSON(f"not a JSON document: {type(error).__name__}") from None
-    if len(data) > _SHALLOW and _is_deep(data, value):
+    if len(data) > SHALLOW and _is_deep(data, value):
         raise InvalidJSON(f"nested deeper than {MAX_DEPTH}")
     return value
+
+
+def check_depth(data: bytes | bytearray) -> None:
+    """Raise InvalidJSON for a document, decoded elsewhere, that nests too deep for `decode`."""
+    if len(data) > SHALLOW and data.count(b"[") + data.count(b"{") > MAX_DEPTH:
+        decode(data)
 
 
 def _reason(error: str, data: bytes | bytearray) -> str:
@@ -74,7 +86,7 @@ def encode(value: Any, name: str = "body") -> bytes:
     """
     try:
         data = _encode(value)
-        if _decode(data) == value and (len(data) <= _SHALLOW or not _is_deep(data, value)):
+        if _decode(data) == value and (len(data) <= SHALLOW or not _is_deep(data, value)):
             return data
     except _NOT_ENCODED:
         pass  # reported below, with its path
@@ -89,11 +101,36 @@ def encode_response(value: Any) -> bytes:
     try:
         data = _encode(value)
     except _NOT_ENCODED as error:
-        raise NotJSON(_response_fault(value, "the response", 0, error)) from None
+        try:
+            data = _encode_models(value)
+        except _NOT_ENCODED:
+            raise NotJSON(_response_fault(value, "the response", 0, error)) from None
     # The encoder writes NaN and infinity as null, so only a null makes it worth a search.
-    if b"null" in data and (fault := _not_finite(msgspec.to_builtins(value), "the response")):
-        raise NotJSON(fault)
+    if b"null" in data:
+        plain = msgspec.to_builtins(value, enc_hook=_plain_model)
+        if fault := _not_finite(plain, "the response"):
+            raise NotJSON(fault)
     return data
+
+
+def is_model(value: Any) -> bool:
+    """True for a model of pydantic, which encodes itself."""
+    return hasattr(type(value), "model_dump_json")
+
+
+def _raw_model(value: Any) -> msgspec.Raw:
+    if not is_model(value):
+        raise NotImplementedError
+    return msgspec.Raw(value.model_dump_json().encode())
+
+
+def _plain_model(value: Any) -> Any:
+    if not is_model(value):
+        raise NotImplementedError
+    return value.model_dump()
+
+
+_encode_models = msgspec.json.Encoder(enc_hook=_raw_model).encode
 
 
 def is_record_or_scalar(value: Any) -> bool:
@@ -106,8 +143,10 @@ def is_record_or_scalar(value: Any) -> bool:
     if isinstance(value, type):
         return False
     kinds = (msgspec.Struct, datetime, date, time, UUID, Decimal, Enum)
-    return isinstance(value, kinds) or any(
-        hasattr(value, mark) for mark in ("__dataclass_fields__", "__attrs_attrs__")
+    return (
+        isinstance(value, kinds)
+        or is_model(value)
+        or any(hasattr(value, mark) for mark in ("__dataclass_fields__", "__attrs_attrs__"))
     )
 
 

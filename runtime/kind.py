@@ -115,6 +115,8 @@ class Arguments(msgspec.Struct, frozen=True):
     most: int
     caller: str
     """The caller, as findings name it: `an endpoint`, `a consumer`."""
+    by_annotation: bool = False
+    """True if a function whose parameters are annotated gets what they say, of any number."""
 
 
 class Factory(msgspec.Struct, frozen=True):

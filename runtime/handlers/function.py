@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 from typing import Any, Protocol, runtime_checkable
 
 from runtime.entry_id import EntryId
+from runtime.handlers.arguments.signature import Caller, Signature
 from runtime.handlers.context import Subject
 
 
@@ -27,6 +28,15 @@ class Function(Protocol):
 
     def call(self, subject: Subject, *arguments: Any) -> Awaitable[Any]:
         """Call the handler, as `runtime.handlers.invocation.Invocation` does."""
+        ...
+
+
+@runtime_checkable
+class Described(Function, Protocol):
+    """A function that tells its parameters."""
+
+    def signature(self, caller: Caller) -> Signature:
+        """The signature for a caller. Raises StartError for one that it cannot be called by."""
         ...
 
 

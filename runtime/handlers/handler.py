@@ -15,6 +15,7 @@ from typing import Any
 from runtime.findings.display import display_path
 from runtime.findings.finding import Position
 from runtime.handlers import decimals, package, unawaited
+from runtime.handlers.arguments.origin import by_position
 from runtime.handlers.threads import Submit, ThreadPool
 from runtime.service import StartError
 
@@ -102,7 +103,10 @@ class Handler:
     """A function and its calling convention, as `Invocation` needs them."""
 
     def __init__(self, function: Callable[..., Any], submit: Submit) -> None:
-        self.function = function
+        self.declared = function
+        """As it was loaded, for its annotations."""
+        self.function = by_position(function)
+        """The same, with all its arguments by position."""
         self.blocking = not _is_async(function)
         self.takes_argument = _takes_argument(function)
         self.submit = submit

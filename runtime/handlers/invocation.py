@@ -41,7 +41,14 @@ class LoadedHandler(Protocol):
     """A Python function and its calling convention."""
 
     @property
-    def function(self) -> Callable[..., Any]: ...
+    def function(self) -> Callable[..., Any]:
+        """Takes all its arguments by position."""
+        ...
+
+    @property
+    def declared(self) -> Callable[..., Any]:
+        """The function as it was loaded, for its annotations."""
+        ...
 
     @property
     def blocking(self) -> bool:

@@ -67,6 +67,8 @@ class HandlerCheck:
             message = f"this 'yield' makes '{method}' a generator, of which {who} would run nothing"
             hint = "return a list, or move it to another function"
             self._findings.append(Finding(position(file, *signature.generates), message, hint))
+        if signature.typed and rule.by_annotation:
+            return
         if signature.keywords:
             names = "', '".join(signature.keywords)
             message = f"'{method}' needs '{names}' by keyword, but {who} passes none"

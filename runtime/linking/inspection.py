@@ -26,6 +26,8 @@ class Signature(msgspec.Struct, frozen=True):
     """Keyword-only parameters without a default. No caller passes them."""
     generates: tuple[int, int] | None = None
     """Line and column of a `yield`, which makes it a generator: a call runs nothing of it."""
+    typed: bool = False
+    """True if a parameter has an annotation that says something."""
 
 
 class HandlerFile(msgspec.Struct, eq=False):
@@ -130,7 +132,26 @@ def _signature(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Signature:
     )
     most = None if arguments.vararg else positional
     least = positional - len(arguments.defaults)
-    return Signature(least, most, keywords, _first_yield(function))
+    return Signature(least, most, keywords, _first_yield(function), is_typed(function))
+
+
+def is_typed(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """True if a parameter has an annotation that says something, which `Any` does not."""
+    return any(
+        each.annotation is not None and not _says_nothing(each.annotation)
+        for each in (
+            *function.args.posonlyargs,
+            *function.args.args,
+            *function.args.kwonlyargs,
+        )
+    )
+
+
+def _says_nothing(annotation: ast.expr) -> bool:
+    match annotation:
+        case ast.Name(id=name) | ast.Attribute(attr=name) | ast.Constant(value=str(name)):
+            return name in ("Any", "object", "typing.Any")
+    return False
 
 
 def _first_yield(function: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[int, int] | None:

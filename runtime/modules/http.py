@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from runtime.engines.web.exchange import Exchange
@@ -11,13 +12,23 @@ from runtime.engines.web.problem import HTTPError as Error
 from runtime.engines.web.request import Request
 from runtime.engines.web.response_builder import ResponseBuilder as Reply
 from runtime.handlers import context
+from runtime.handlers.arguments.markers import Body, Cookie, File, Form, Header, Path, Query, State
 
 __all__ = [
     "STATUS",
+    "Body",
+    "Cookie",
     "Error",
+    "File",
+    "Form",
+    "Header",
+    "Path",
+    "Query",
     "Reply",
     "Request",
     "Response",
+    "State",
+    "UploadFile",
     "exchange",
     "request",
     "response",

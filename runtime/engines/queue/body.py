@@ -13,14 +13,15 @@ from uuid import UUID
 
 import msgspec
 
-from runtime.codec import MAX_DEPTH, NotJSON, decode_trusted, encode
+from runtime.codec import MAX_DEPTH, NotJSON, decode_trusted, encode, is_model
 
 _encode = msgspec.json.Encoder().encode
 
 
 def encode_records(value: Any) -> bytes:
     """Encode a value that `codec.encode` refused, with times, UUIDs and decimals as text, an Enum
-    as its value, and a dataclass or Struct as an object of its fields.
+    as its value, a dataclass or Struct as an object of its fields, and a model of pydantic as it
+    dumps itself.
 
     Raises NotJSON, with the place, for what would not be exact.
     """
@@ -39,6 +40,8 @@ def _plain(value: Any, path: str, depth: int) -> Any:
             return {key: _plain(item, f"{path}.{key}", depth + 1) for key, item in value.items()}
         case list():
             return [_plain(item, f"{path}[{n}]", depth + 1) for n, item in enumerate(value)]
+        case _ if is_model(value) and not isinstance(value, type):
+            return decode_trusted(value.model_dump_json().encode())
         case _ if (names := _fields(value)) is not None:
             for name in names:
                 item = getattr(value, name)

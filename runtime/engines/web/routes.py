@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from runtime.engines.web.exchange import NO_PARAMS, Exchange
 from runtime.engines.web.guard import Guard
+from runtime.handlers.arguments.signature import Signature
 
 Handler = Callable[[Exchange], Awaitable[Any]]
 """Answers an exchange by the value it returns; see `runtime.engines.web.response`."""
@@ -46,6 +47,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     handler: Handler
     group: Group = NO_GROUP
     name: str = ""
+    signature: Signature | None = None
+    """That of the handler; None if it does not tell, or is none of an entry."""
     is_fallback: bool = False
     """True if it has the middleware of a path that is not served, whatever `group` is."""
     guards: tuple[Guard, ...] = ()
@@ -270,9 +273,14 @@ def shape(path: str) -> str:
     return _PARAMETER.sub(lambda parameter: f"{{{parameter[2] or ''}}}", path)
 
 
+def parameter_names(path: str) -> tuple[str, ...]:
+    """The names of the parameters in a declared path."""
+    return tuple(parameter[1] for parameter in _PARAMETER.finditer(path))
+
+
 def repeated_parameter(path: str) -> str | None:
     """The name of a parameter that occurs twice in a declared path, if there is one."""
-    names = [parameter[1] for parameter in _PARAMETER.finditer(path)]
+    names = parameter_names(path)
     return next((name for name in names if names.count(name) > 1), None)
 
 

@@ -39,6 +39,10 @@ class File(Marker, frozen=True):
     """An uploaded file of a form."""
 
 
+class State(Marker, frozen=True):
+    """A value that a guard or a middleware has left in `request.state`; it is not decoded."""
+
+
 LOCATIONS: dict[type[Marker], str] = {
     Query: "query",
     Header: "header",
@@ -47,4 +51,5 @@ LOCATIONS: dict[type[Marker], str] = {
     Body: "body",
     Form: "form",
     File: "form",
+    State: "state",
 }

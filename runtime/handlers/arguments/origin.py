@@ -44,6 +44,27 @@ def read(function: Callable[..., Any], caller: Caller) -> Signature:
     )
 
 
+def by_position(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with what it takes by keyword after its other arguments.
+
+    Itself, unless its parameters are annotated and some are passed by keyword only.
+    """
+    try:
+        declared = hints.parameters(function)
+    except (TypeError, ValueError):
+        return function
+    named = [each for each in declared if each.kind not in _UNNAMED]
+    keywords = [each.name for each in named if each.kind is inspect.Parameter.KEYWORD_ONLY]
+    if not keywords or not is_typed(declared):
+        return function
+    count = len(named) - len(keywords)
+
+    def call(*arguments: Any) -> Any:
+        return function(*arguments[:count], **dict(zip(keywords, arguments[count:], strict=False)))
+
+    return call
+
+
 def is_typed(declared: list[inspect.Parameter]) -> bool:
     """True if a parameter has an annotation that says something."""
     return any(
@@ -106,8 +127,15 @@ class _Reader:
 
     def _given(self) -> Parameter | None:
         wanted = shape.without_none(self._type)
-        if isinstance(wanted, type) and wanted in self._caller.given:
+        if not isinstance(wanted, type):
+            return None
+        if wanted in self._caller.given:
             return self._parameter("given", self._name)
+        if wanted in self._caller.foreign:
+            if self._default is not EMPTY:
+                return self._parameter("given", self._name)
+            mend = self._caller.foreign[wanted]
+            raise self._error(f"is a {wanted.__name__}, which {self._caller.name} has not; {mend}")
         return None
 
     def _by_type(self) -> Parameter:
@@ -138,7 +166,7 @@ class _Reader:
             raise self._error(f"is '{name}' of the path, but {self._caller.name} has {has}")
         if isinstance(marker, Header):
             name = name.lower()
-        is_document = shape.is_document(self._type)
+        is_document = location != "state" and shape.is_document(self._type)
         if is_document and location != "form":
             raise self._error(f"is a {type(marker).__name__}, which is a text, not a record")
         whole = location == "form" and is_document and not isinstance(marker, File)

@@ -17,8 +17,8 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     location: str
-    """`path`, `query`, `header`, `cookie`, `body`, `form`, `component`, or `given` by the caller:
-    a request, a message, a logger. The body of a message is a `body`."""
+    """`path`, `query`, `header`, `cookie`, `body`, `form`, `state`, `component`, or `given` by
+    the caller: a request, a message, a logger. The body of a message is a `body`."""
     alias: str
     """Its name there, such as `x-tenant`; of a component, the id of its entry."""
     type: Any
@@ -66,6 +66,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """The parameters of its path."""
     given: Mapping[type, Any] = msgspec.field(default_factory=dict)
     """The types whose values it hands in."""
+    foreign: Mapping[type, str] = msgspec.field(default_factory=dict)
+    """Types that are given by others only, each with what to write instead."""
     files: tuple[type, ...] = ()
     """The types of uploaded files."""
     no_body: str = ""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from runtime.handlers.arguments.origin import read
+from runtime.handlers.arguments.signature import Caller, Signature
 from runtime.handlers.invocation import Invocation
 from runtime.kind import BuildContext, Expected, Kind
 
@@ -25,6 +27,9 @@ class PythonFunction:
         self.blocking = self._handler.blocking
         # Not a method: it would be one more call for every request and message.
         self.call = Invocation(context.id, context.scope, self._handler, context.telemetry).call
+
+    def signature(self, caller: Caller) -> Signature:
+        return read(self._handler.declared, caller)
 
     def for_consumer(self, name: str, concurrency: int) -> ConsumerFunction:
         return ConsumerFunction(self, name, concurrency)

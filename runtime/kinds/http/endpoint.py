@@ -7,13 +7,23 @@ from typing import Any
 
 import msgspec
 
+from runtime.engines.web.arguments import Arguments as RequestArguments
+from runtime.engines.web.arguments import caller
 from runtime.engines.web.deadline import with_deadline
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.guard import guarded
-from runtime.engines.web.routes import Handler, Route, normal_prefix, repeated_parameter, shape
+from runtime.engines.web.routes import (
+    Handler,
+    Route,
+    normal_prefix,
+    parameter_names,
+    repeated_parameter,
+    shape,
+)
 from runtime.findings.finding import Problem
+from runtime.handlers.arguments.signature import Signature
 from runtime.kind import Arguments, BuildContext, Claim, Kind, Linked
-from runtime.kinds.function import Function
+from runtime.kinds.function import Described, Function
 from runtime.kinds.http import Guard, Router
 
 
@@ -35,18 +45,37 @@ def build(config: Config, context: BuildContext) -> Route:
     group = router.group
     guards = tuple(dict.fromkeys((*router.guards, *config.guards)))
     path, name = group.prefix + config.path, str(config.func.id)
-    handler = guarded(_handler(config.func), guards)
+    handler, signature = _handler(config.func, config.method, path, context)
+    handler = guarded(handler, guards)
     if config.timeout is not None:
         route = f"{config.method} {path}"
         handler = with_deadline(handler, config.timeout, context.clock, route, name)
     return Route(
-        method=config.method, path=path, handler=handler, group=group, name=name, guards=guards
+        method=config.method,
+        path=path,
+        handler=handler,
+        group=group,
+        name=name,
+        signature=signature,
+        guards=guards,
     )
 
 
-def _handler(function: Function) -> Handler:
+def _handler(
+    function: Function, method: str, path: str, context: BuildContext
+) -> tuple[Handler, Signature | None]:
     """Choose once how the function is called, so that requests need not."""
+    if not isinstance(function, Described):
+        return _untyped(function), None
+    names, namespace = parameter_names(path), function.id.namespace
+    by = caller(method, path, names, namespace, blocking=function.blocking)
+    signature = function.signature(by)
+    if not signature.typed:
+        return _untyped(function), signature
+    return RequestArguments(signature, by, context.scope).handler(function), signature
 
+
+def _untyped(function: Function) -> Handler:
     async def blocking(exchange: Exchange) -> Any:
         request = await exchange.read()
         arguments = (request,) if function.takes_argument else ()
@@ -61,7 +90,7 @@ def _handler(function: Function) -> Handler:
 
 
 def check(entry: Linked) -> Iterable[Claim | Arguments | Problem]:
-    yield Arguments(("func",), 0, 1, "an endpoint")
+    yield Arguments(("func",), 0, 1, "an endpoint", by_annotation=True)
     if name := repeated_parameter(entry.fields["path"]):
         yield Problem(("path",), f"the path has the parameter '{name}' twice", "rename one of them")
     router = entry.follow("meta", "router")

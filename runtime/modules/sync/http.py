@@ -5,15 +5,40 @@ from __future__ import annotations
 import asyncio
 
 from runtime.engines.web.blocking_request import BlockingRequest as Request
+from runtime.engines.web.form import BlockingUpload as UploadFile
 from runtime.handlers.context import call
-from runtime.modules.http import STATUS, Error, Reply, Response, exchange, response
+from runtime.modules.http import (
+    STATUS,
+    Body,
+    Cookie,
+    Error,
+    File,
+    Form,
+    Header,
+    Path,
+    Query,
+    Reply,
+    Response,
+    State,
+    exchange,
+    response,
+)
 
 __all__ = [
     "STATUS",
+    "Body",
+    "Cookie",
     "Error",
+    "File",
+    "Form",
+    "Header",
+    "Path",
+    "Query",
     "Reply",
     "Request",
     "Response",
+    "State",
+    "UploadFile",
     "exchange",
     "request",
     "response",

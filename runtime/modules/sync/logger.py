@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from runtime.modules.logger import debug, error, exception, info, warning
+from runtime.modules.logger import Logger, debug, error, exception, info, warning
 
-__all__ = ["debug", "error", "exception", "info", "warning"]
+__all__ = ["Logger", "debug", "error", "exception", "info", "warning"]
