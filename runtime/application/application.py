@@ -71,9 +71,11 @@ class Application:
         folder: Path,
         overrides: Sequence[Override] = (),
         environment: Mapping[str, str] | None = None,
+        overlays: Sequence[Path] = (),
     ) -> Application:
         """Read and check a folder. Raises ManifestError with every finding."""
-        return cls(link(read(folder, overrides, environment), Registry()))
+        manifest = read(folder, overrides, environment, overlays=overlays)
+        return cls(link(manifest, Registry()))
 
     def build(self, log: Log | None = None) -> None:
         """Build the components. Raises StartError if a handler cannot be imported."""

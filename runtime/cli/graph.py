@@ -5,16 +5,14 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 
-from runtime.cli.options import allow_unset_option, application, json_option, load
+from runtime.cli.options import Chosen, allow_unset_option, application, json_option, load
 from runtime.entry_id import EntryId
 from runtime.findings.finding import Path as FieldPath
 from runtime.linking.link import Link
 from runtime.linking.linker import LinkedManifest
-from runtime.manifest.override import Override
 
 Edge = tuple[EntryId, str, EntryId]
 
@@ -32,15 +30,13 @@ Edge = tuple[EntryId, str, EntryId]
 )
 @json_option
 def command(
-    folder: Path,
-    overrides: tuple[Override, ...],
-    env_file: Path | None,
+    chosen: Chosen,
     allow_unset: bool,
     form: str,
     as_json: bool,
 ) -> None:
     """Draw the entries of the application in DIR, and which each needs by which field or call."""
-    linkage = load(folder, overrides, env_file, allow_unset)
+    linkage = load(chosen, allow_unset)
     if as_json:
         edges = [{"from": str(a), "field": f, "to": str(b)} for a, f, b in _edges(linkage)]
         nodes = [{"id": str(id), "kind": kind} for id, kind in _nodes(linkage)]

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from fnmatch import fnmatchcase
-from pathlib import Path
 
 import click
 
-from runtime.cli.options import allow_unset_option, application, json_option, load
+from runtime.cli.options import Chosen, allow_unset_option, application, json_option, load
 from runtime.cli.table import print_table
-from runtime.manifest.override import Override
 
 
 @click.command("list")
@@ -19,15 +17,13 @@ from runtime.manifest.override import Override
 @click.option("-k", "--kind", default="*", help="Only entries of this kind; * stands for anything.")
 @json_option
 def command(
-    folder: Path,
-    overrides: tuple[Override, ...],
-    env_file: Path | None,
+    chosen: Chosen,
     allow_unset: bool,
     kind: str,
     as_json: bool,
 ) -> None:
     """List the entries of the application in DIR: id, kind, and where each is declared."""
-    linkage = load(folder, overrides, env_file, allow_unset)
+    linkage = load(chosen, allow_unset)
     entries = [
         entry for entry in linkage.manifest.entries.values() if fnmatchcase(entry.kind, kind)
     ]

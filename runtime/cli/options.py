@@ -1,4 +1,4 @@
-"""Options shared by commands: the application's folder, overrides, environment and `--json`."""
+"""Options shared by commands: the application's folder, what changes it, and `--json`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, cast
 
 import click
+import msgspec
 from click.core import ParameterSource
 
 from runtime.exit_codes import ExitCode
@@ -42,7 +44,7 @@ class _OverrideType(click.ParamType[Override]):
             self.fail(str(error), param, ctx)
 
 
-def _chosen(context: click.Context, parameter: click.Parameter, folder: Path) -> Path:
+def _chosen_folder(context: click.Context, parameter: click.Parameter, folder: Path) -> Path:
     """The folder, which may be a part of an application only if it was named."""
     is_named = context.get_parameter_source("folder") is not ParameterSource.DEFAULT
     around = None if is_named or context.resilient_parsing else application_around(folder)
@@ -56,30 +58,73 @@ def _chosen(context: click.Context, parameter: click.Parameter, folder: Path) ->
     )
 
 
-def application(command: F) -> F:
-    """Add the options that select an application and change it: DIR, `-o` and `--env-file`."""
-    folder = click.argument(
-        "folder",
-        metavar="[DIR]",
-        default=".",
-        type=click.Path(exists=True, file_okay=False, path_type=Path),
-        callback=_chosen,
-    )
-    override = click.option(
-        "-o",
-        "--override",
-        "overrides",
-        multiple=True,
-        type=_OverrideType(),
-        help="Change a field of an entry; may be repeated.",
-    )
-    env_file = click.option(
-        "--env-file",
-        type=click.Path(path_type=Path),
-        help="Read NAME=value lines for ${env:NAME} and ${secret:NAME}; a real variable wins.",
-    )
-    return folder(override(env_file(command)))
+class Chosen(msgspec.Struct, frozen=True):
+    """The application that a command is about, with the changes that its options make to it."""
 
+    folder: Path
+    overlays: tuple[Path, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    env_files: tuple[Path, ...] = ()
+
+    def link(self, allow_unset: bool = False) -> LinkedManifest:
+        """Read and check it. Raises ManifestError with every finding."""
+        environment = _environment(self.env_files)
+        manifest = read(self.folder, self.overrides, environment, allow_unset, self.overlays)
+        return link(manifest, Registry())
+
+
+def application(command: F) -> F:
+    """Pass the application that is chosen by DIR, `-f`, `-o` and `--env-file` as `chosen`."""
+
+    @wraps(command)
+    def with_chosen(
+        folder: Path,
+        overlays: tuple[Path, ...],
+        overrides: tuple[Override, ...],
+        env_files: tuple[Path, ...],
+        **others: Any,
+    ) -> Any:
+        return command(chosen=Chosen(folder, overlays, overrides, env_files), **others)
+
+    for option in (_ENV_FILE, _OVERRIDE, _OVERLAY, _FOLDER):
+        with_chosen = option(with_chosen)
+    return cast(F, with_chosen)
+
+
+_FOLDER = click.argument(
+    "folder",
+    metavar="[DIR]",
+    default=".",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    callback=_chosen_folder,
+)
+_OVERLAY = click.option(
+    "-f",
+    "--file",
+    "overlays",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Change the fields of entries that a YAML file maps to ids; may be repeated, later ones "
+    "win.",
+)
+_OVERRIDE = click.option(
+    "-o",
+    "--override",
+    "overrides",
+    multiple=True,
+    type=_OverrideType(),
+    help="Change a field of an entry; may be repeated.",
+)
+_ENV_FILE = click.option(
+    "--env-file",
+    "env_files",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Read NAME=value lines for ${env:NAME} and ${secret:NAME}; may be repeated, later ones "
+    "win, and a real variable wins over all.",
+)
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -91,30 +136,28 @@ allow_unset_option = click.option(
 )
 
 
-def environment(env_file: Path | None) -> Mapping[str, str]:
-    """The environment variables, with those of `env_file` for names that are not set."""
-    if env_file is None:
+def _environment(env_files: Sequence[Path]) -> Mapping[str, str]:
+    """The environment variables, with those of `env_files` for names that are not set."""
+    if not env_files:
         return os.environ
     from runtime.manifest.env_file import read_env_file  # few have one
 
-    try:
-        return {**read_env_file(env_file), **os.environ}
-    except Unreadable as error:
-        reason = f"{error.reason}; {error.hint}" if error.hint else error.reason
-        raise CommandError(printable(f"--env-file {env_file}: {reason}")) from None
-    except ManifestError as error:
-        raise CommandError("\n".join(map(str, error.findings))) from None
+    variables: dict[str, str] = {}
+    for path in env_files:
+        try:
+            variables |= read_env_file(path)
+        except Unreadable as error:
+            reason = f"{error.reason}; {error.hint}" if error.hint else error.reason
+            raise CommandError(printable(f"--env-file {path}: {reason}")) from None
+        except ManifestError as error:
+            raise CommandError("\n".join(map(str, error.findings))) from None
+    return {**variables, **os.environ}
 
 
-def load(
-    folder: Path,
-    overrides: tuple[Override, ...] = (),
-    env_file: Path | None = None,
-    allow_unset: bool = False,
-) -> LinkedManifest:
+def load(chosen: Chosen, allow_unset: bool = False) -> LinkedManifest:
     """Read and link an application; prints any findings and exits with 3."""
     try:
-        return link(read(folder, overrides, environment(env_file), allow_unset), Registry())
+        return chosen.link(allow_unset)
     except ManifestError as error:
         exit_with_findings(error.findings)
 

@@ -12,7 +12,7 @@ import click
 from runtime import failpoint
 from runtime.application.application import HANDLER_THREADS, Application, announce
 from runtime.application.selection import Selection, WrongChoice, select, why_nothing_runs
-from runtime.cli.options import CommandError, application, exit_with_findings, load
+from runtime.cli.options import Chosen, CommandError, application, exit_with_findings, load
 from runtime.exit_codes import ExitCode
 from runtime.findings.finding import ManifestError
 from runtime.handlers.context import log_origin
@@ -21,7 +21,6 @@ from runtime.log import log as logs
 from runtime.log.hooks import install_hooks
 from runtime.log.records import install
 from runtime.loggers import logger
-from runtime.manifest.override import Override
 from runtime.manifest.search import application_around
 from runtime.program.descriptors import raise_limit
 from runtime.program.exit import crash_guard, exit_soon
@@ -98,9 +97,7 @@ class _Ids(click.ParamType[tuple[str, ...]]):
 @click.pass_obj
 def command(
     signals: Signals,
-    folder: Path,
-    overrides: tuple[Override, ...],
-    env_file: Path | None,
+    chosen: Chosen,
     only: tuple[tuple[str, ...], ...],
     without: tuple[tuple[str, ...], ...],
     workers: int,
@@ -120,7 +117,7 @@ def command(
     worker = WorkerEnvironment.take(os.environ)
     if worker is not None:
         worker.drain_without_parent(signals)
-    linkage = load(folder, overrides, env_file)
+    linkage = load(chosen)
     selection = _selection(linkage, sum(only, ()), sum(without, ()), workers)
     log = logs.for_terminal(log_format, log_level, os.environ)
     install(log, log_origin)
@@ -130,7 +127,7 @@ def command(
         if worker.number > 1:
             selection = selection.without_processes(linkage)
     else:
-        _warn(folder)
+        _warn(chosen.folder)
     try:
         raise_limit()
         if workers > 1 and worker is None:

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import re
+from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import click
 import yaml
 
-from runtime.cli.options import CommandError, allow_unset_option, application, json_option, load
+from runtime.cli.effective import effective_fields, print_effective
+from runtime.cli.options import (
+    Chosen,
+    CommandError,
+    allow_unset_option,
+    application,
+    json_option,
+    load,
+)
 from runtime.findings.suggestion import did_you_mean
 from runtime.linking.link import Link
 from runtime.linking.linker import LinkedManifest
 from runtime.manifest.entry import value_at
-from runtime.manifest.override import Override
 
 _OVERRIDDEN = "(given by -o)"
 _HIDDEN = "***"
@@ -25,25 +33,51 @@ _PASSWORD = re.compile(r"(://[^/?#@\s:]*:)(?!\$\{)[^/?#@\s]+(?=@)")
 """That of a URL, unless it is a placeholder, which is shown."""
 
 
-@click.command("show")
-@click.argument("id")
+class _Command(click.Command):
+    """Takes the only argument of `show --effective` for the folder if there is such a folder."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        given, _, _ = self.make_parser(ctx).parse_args([*args])
+        first, second = given.get("id"), given.get("folder")
+        alone = first if isinstance(first, str) and not isinstance(second, str) else ""
+        if given.get("effective") and os.path.isdir(alone):
+            args = [*args]
+            args.insert(args.index(alone), "")
+        return super().parse_args(ctx, args)
+
+
+@click.command("show", cls=_Command)
+@click.argument("id", required=False)
+@click.option(
+    "--effective",
+    is_flag=True,
+    help="Show every field as it will run, and where its value came from; of all entries without "
+    "ID.",
+)
 @application
 @allow_unset_option
 @json_option
 def command(
-    id: str,
-    folder: Path,
-    overrides: tuple[Override, ...],
-    env_file: Path | None,
+    id: str | None,
+    effective: bool,
+    chosen: Chosen,
     allow_unset: bool,
     as_json: bool,
 ) -> None:
     """Show the entry ID of the application in DIR: its fields with the defaults filled in, what it
     needs and what needs it. A bare name is enough if it is unique.
 
-    Secrets are shown as ${secret:…} and ${file:…}, and no value of an override is.
+    With --effective, show the fields as they will run, each with the place of its value; those of
+    all entries without ID. Secrets are shown as ${secret:…} and ${file:…}, and no value of an
+    override is.
     """
-    linkage = load(folder, overrides, env_file, allow_unset)
+    if not id and not effective:
+        raise click.UsageError("name an entry, or write --effective for all")
+    linkage = load(chosen, allow_unset)
+    if effective:
+        _show_effective([_find(id, linkage)] if id else [*linkage.links.values()], as_json)
+        return
+    assert id
     link = _find(id, linkage)
     entry = link.entry
     needs = sorted({str(target) for target in link.references.values()})
@@ -71,6 +105,25 @@ def command(
         print(f"# uses in its code: {', '.join(uses)}")
     if used_by:
         print(f"# used in the code of: {', '.join(used_by)}")
+
+
+def _show_effective(links: Sequence[Link], as_json: bool) -> None:
+    entries = {str(link.entry.id): [*effective_fields(link, _fields(link))] for link in links}
+    if not as_json:
+        print_effective(entries)
+        return
+    data = [
+        {
+            "id": str(link.entry.id),
+            "declared": str(link.entry.position),
+            "fields": _fields(link),
+            "origins": {
+                field.name: field.origin for field in entries[str(link.entry.id)] if field.origin
+            },
+        }
+        for link in links
+    ]
+    print(json.dumps(data, indent=2))
 
 
 def _find(text: str, linkage: LinkedManifest) -> Link:

@@ -6,23 +6,18 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
 from runtime.cli.options import (
+    Chosen,
     CommandError,
     allow_unset_option,
     application,
-    environment,
     json_option,
 )
 from runtime.exit_codes import ExitCode
 from runtime.findings.finding import Finding, ManifestError
-from runtime.linking.linker import link
-from runtime.manifest.override import Override
-from runtime.manifest.reader import read
-from runtime.registry import Registry
 
 
 @click.command("validate")
@@ -31,9 +26,7 @@ from runtime.registry import Registry
 @click.option("--connect", is_flag=True, help="Try the addresses too, such as those of databases.")
 @json_option
 def command(
-    folder: Path,
-    overrides: tuple[Override, ...],
-    env_file: Path | None,
+    chosen: Chosen,
     allow_unset: bool,
     connect: bool,
     as_json: bool,
@@ -47,8 +40,7 @@ def command(
     if connect and allow_unset:
         raise CommandError("--connect needs the values that --allow-unset does without; drop one")
     try:
-        manifest = read(folder, overrides, environment(env_file), allow_unset)
-        linked = link(manifest, Registry())
+        linked = chosen.link(allow_unset)
     except ManifestError as error:
         _print(error.findings, as_json)
         sys.exit(ExitCode.INVALID_MANIFEST)
@@ -66,7 +58,7 @@ def command(
     if unanswered:
         sys.exit(ExitCode.START_FAILED)
     if not as_json:
-        entries, files = len(manifest.entries), len(manifest.documents)
+        entries, files = len(linked.manifest.entries), len(linked.manifest.documents)
         print(
             f"{entries:,} {_plural(entries, 'entry', 'entries')} in {files:,} "
             f"{_plural(files, 'file', 'files')}, no findings"

@@ -93,12 +93,12 @@ def _missing(path: Path, kinds: tuple[str, ...], fitting: Sequence[Entry]) -> Pr
     parent, name = path[:-1], path[-1]
     message = f"missing field '{name}'" + (f" in '{parent[-1]}'" if parent else "")
     if not fitting:
-        return Problem(parent, f"{message}, and no entry is of kind {kinds[0]}", at_key=True)
+        return Problem(path, f"{message}, and no entry is of kind {kinds[0]}", at_key=True)
     names = [f"'{entry.id}' ({entry.at('name')})" for entry in fitting[:_SHOWN]]
     if more := len(fitting) - len(names):
         names.append(f"{more} more")
     message += f", which could be {', '.join(names[:-1])} or {names[-1]}"
-    return Problem(parent, message, "write one of them", at_key=True)
+    return Problem(path, message, "write one of them", at_key=True)
 
 
 def _misspelt(entry: Entry, path: Path, field: Field) -> Problem | None:

@@ -7,6 +7,7 @@ from typing import Any
 from runtime.findings.disclosure import Disclosure
 from runtime.findings.finding import Path
 from runtime.manifest.entry import Entry
+from runtime.manifest.origin import CommandLine
 from runtime.schema.field import Reference
 
 _SOURCE, _METHOD = ("source",), ("method",)
@@ -23,13 +24,14 @@ def inline_function(holder: Entry, reference: Reference) -> Entry:
     if mark:
         fields["method"] = method
     path = reference.path
+    place = CommandLine(holder.at(*path)) if holder.origin_of(path) else None
     return Entry(
         holder.id,
         reference.inline,
         fields,
         holder.document,
         holder.path + path,
-        overrides={one: at for one in (_SOURCE, _METHOD) if (at := holder.override_at(path))},
+        overrides={_SOURCE: place, _METHOD: place} if place else {},
         disclosure=_disclosure(holder.disclosure.hidden_text(path)),
     )
 

@@ -127,8 +127,7 @@ class _Linker:
         if problems and self.registry.use_installed_options():
             schema = self.registry.schema(entry.kind)
             problems = problems_of(entry, schema, whole)
-        unknown = {problem.path[:-1] for problem in problems if problem.at_key}
-        problems += [each for each in omitted if each and each.path not in unknown]
+        problems += filter(None, omitted)
         for problem in problems:
             if problem.path not in entry.unfilled:  # the unset variable is reported already
                 self._report(entry, problem)

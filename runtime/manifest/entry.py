@@ -13,6 +13,7 @@ from runtime.findings.disclosure import OPEN, Disclosure
 from runtime.findings.finding import Path as FieldPath
 from runtime.findings.finding import Position
 from runtime.manifest.document import Document
+from runtime.manifest.origin import Origin
 
 
 def value_at(container: Any, path: FieldPath) -> Any:
@@ -35,8 +36,8 @@ class Entry(msgspec.Struct, eq=False):
     document: Document
     path: FieldPath
     """Path of the entry in its document: `("entries", 3)`."""
-    overrides: Mapping[FieldPath, Position] = {}
-    """Position of each override on the command line, by the path of the field it changed."""
+    overrides: Mapping[FieldPath, Origin] = {}
+    """The origins of fields that `-f` and `-o` changed, by their paths."""
     disclosure: Disclosure = OPEN
     """Which of the values may be printed, and what stands in place of others."""
     unfilled: frozenset[FieldPath] = frozenset()
@@ -58,11 +59,17 @@ class Entry(msgspec.Struct, eq=False):
 
     def at(self, *path: str | int) -> Position:
         """Position of the value at `path`, or of the nearest enclosing value."""
-        return self.override_at(path) or self.document.at(self.path + path)
+        if found := self.origin_of(path):
+            origin, rest = found
+            return origin.at(rest)
+        return self.document.at(self.path + path)
 
     def key_at(self, *path: str | int) -> Position:
         """Position of the last key of `path`, or of the nearest enclosing one."""
-        return self.override_at(path) or self.document.key_at(self.path + path)
+        if found := self.origin_of(path):
+            origin, rest = found
+            return origin.key_at(rest)
+        return self.document.key_at(self.path + path)
 
     def value(self, path: FieldPath) -> Any:
         """The value at `path`. Raises LookupError if there is none."""
@@ -73,15 +80,25 @@ class Entry(msgspec.Struct, eq=False):
         hidden = self.disclosure.hidden_text((field,))
         return str(self.fields.get(field, default)) if hidden is None else hidden
 
-    def override_at(self, path: FieldPath) -> Position | None:
-        """Position of the override that set the value at `path`; None if none did."""
+    def override(self, changed: Mapping[FieldPath, Origin]) -> None:
+        """Note the origins of fields that were set, in place of all below them."""
+        kept = {
+            path: origin
+            for path, origin in self.overrides.items()
+            if not any(path[:end] in changed for end in range(len(path) + 1))
+        }
+        self.overrides = {**kept, **changed}
+
+    def origin_of(self, path: FieldPath) -> tuple[Origin, FieldPath] | None:
+        """The override that set the value at `path`, and the path from there; None if none did."""
         if not self.overrides:
             return None
         for end in range(len(path), 0, -1):
-            if path[:end] in self.overrides:
-                return self.overrides[path[:end]]
+            if origin := self.overrides.get(path[:end]):
+                return origin, path[end:]
         if not path or self.document.has(self.path + path):
             return None
         # a mapping that an override created on the way to its field
-        positions = (at for long, at in self.overrides.items() if path == long[: len(path)])
-        return next(positions, None)
+        origins = (origin for long, origin in self.overrides.items() if path == long[: len(path)])
+        created = next(origins, None)
+        return None if created is None else (created, ())

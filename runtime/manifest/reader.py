@@ -16,9 +16,11 @@ from runtime.findings.finding import Finding, Level, ManifestError, Position
 from runtime.findings.finding import Path as FieldPath
 from runtime.findings.suggestion import did_you_mean
 from runtime.log.redaction import SHORTEST
+from runtime.manifest import overlay
 from runtime.manifest.document import MAX_BYTES, Document, parse
 from runtime.manifest.entry import Entry
 from runtime.manifest.interpolation import Resolver, Unresolved
+from runtime.manifest.origin import CommandLine
 from runtime.manifest.override import Override
 from runtime.manifest.search import Search, application_around
 from runtime.manifest.text_file import Unreadable, read_text
@@ -58,8 +60,10 @@ def read(
     overrides: Sequence[Override] = (),
     environment: Mapping[str, str] | None = None,
     allow_unset: bool = False,
+    overlays: Sequence[Path] = (),
 ) -> Manifest:
-    """Read every manifest under `folder`, apply the overrides and resolve placeholders.
+    """Read every manifest under `folder`, apply the overlays and then the overrides, each in order,
+    and resolve placeholders.
 
     With `allow_unset`, a variable or file that is missing is a note, and its placeholder stays.
 
@@ -79,6 +83,8 @@ def read(
         if around := application_around(folder):
             hint = f"this folder is part of the application at '{display_path(around)}'"
         raise ManifestError([Finding(Position(display_path(folder)), message, hint)])
+    for path in overlays:
+        reading.overlay(path)
     reading.override(overrides)
     reading.interpolate()
     return Manifest(
@@ -115,33 +121,45 @@ class _Reading:
 
     def file(self, path: Path) -> None:
         self.files += 1
-        name = display_path(path)
-        text = self._text(path, name)
-        document = None
-        if text is not None:
-            document, findings = parse(text, str(_absolute(path)), name)
-            self.findings += findings
+        document = self._parsed(path) if self._is_inside(path) else None
         if document is None:
             self.complete = False
         else:
             self.documents.append(document)
             self._document(document)
 
-    def _text(self, path: Path, name: str) -> str | None:
-        start = Position(name, 1, 1)
+    def overlay(self, path: Path) -> None:
+        if document := self._parsed(path):
+            self.findings += overlay.apply(document, self.entries, self.complete)
+
+    def _parsed(self, path: Path) -> Document | None:
+        name = display_path(path)
+        text = self._text(path, name)
+        if text is None:
+            return None
+        document, findings = parse(text, str(_absolute(path)), name)
+        self.findings += findings
+        return document
+
+    def _is_inside(self, path: Path) -> bool:
+        start = Position(display_path(path), 1, 1)
         try:
-            if not path.resolve().is_relative_to(self.folder.resolve()):
-                self._report(start, "this link leads out of the application's folder")
-                return None
+            if path.resolve().is_relative_to(self.folder.resolve()):
+                return True
+            self._report(start, "this link leads out of the application's folder")
+        except (OSError, RuntimeError):  # RuntimeError: a loop of links
+            self._report(start, "cannot be read: a loop of symbolic links")
+        return False
+
+    def _text(self, path: Path, name: str) -> str | None:
+        try:
             return read_text(path, MAX_BYTES)
         except Unreadable as error:
             if error.reason in _FILE_FAULTS:
                 hint = error.hint or _FILE_FAULTS[error.reason]
                 self._report(Position(name, error.line, error.column), error.reason, hint)
             else:
-                self._report(start, f"cannot be read: {error.reason}")
-        except (OSError, RuntimeError):  # RuntimeError: a loop of links
-            self._report(start, "cannot be read: a loop of symbolic links")
+                self._report(Position(name, 1, 1), f"cannot be read: {error.reason}")
         return None
 
     def _document(self, document: Document) -> None:
@@ -186,8 +204,7 @@ class _Reading:
                 continue
             if finding := override.apply(entry.fields):
                 self.findings.append(finding)
-            path = override.path_in(entry.fields)
-            entry.overrides = {**entry.overrides, path: override.position}
+            entry.override({override.path_in(entry.fields): CommandLine(override.position)})
 
     def interpolate(self) -> None:
         placeholders = any("${" in document.text for document in self.documents)
@@ -211,7 +228,8 @@ class _Reading:
                 self._report(at, error.message, error.hint)
 
         found = resolver.interpolate(entry.fields, report)
-        entry.disclosure = Disclosure(found.placeholders, found.hidden, entry.overrides.keys())
+        secret = [path for path, origin in entry.overrides.items() if origin.is_secret]
+        entry.disclosure = Disclosure(found.placeholders, found.hidden, secret)
         entry.unfilled, entry.secrets = found.unfilled, found.secrets
         for path in found.in_names:
             message = "a placeholder in the name of a field is not filled"

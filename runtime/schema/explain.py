@@ -145,7 +145,7 @@ def _missing(
             return
     name = _name(path, root, disclosure)
     parent = f" in '{name}'" if path and isinstance(path[-1], str) else ""
-    yield Problem(path, f"missing field '{key}'{parent}", at_key=True)
+    yield Problem((*path, key), f"missing field '{key}'{parent}", at_key=True)
 
 
 def _similar(key: str, instance: Mapping[str, Any], field: Field) -> str | None:

@@ -140,7 +140,8 @@ class Field:
     def _default_value(self) -> Any:
         if self.has_default:
             return self._default
-        return {} if self._has_defaults and not self.required else None
+        is_built = self._has_defaults and not self.required and "x-of" not in self.schema
+        return {} if is_built else None
 
 
 def _conversion(resolve: Callable[[str], Any]) -> Callable[[Field, str], Any]:

@@ -188,3 +188,32 @@ def test_an_env_file_gives_values_that_real_variables_beat(tmp_path: Path) -> No
     wrong = execute("validate", folder, "--env-file", str(tmp_path / "bad"))
     assert wrong.code == 2
     assert "bad:1:1" in wrong.err
+
+
+def test_the_last_env_file_wins(tmp_path: Path) -> None:
+    (tmp_path / "_index.yaml").write_text(
+        "namespace: a\nentries:\n  - {name: h, kind: registry.entry, is: '${env:A}${env:B}'}\n"
+    )
+    (tmp_path / "one").write_text("A=1\nB=1\n")
+    (tmp_path / "two").write_text("B=2\n")
+    files = [f"--env-file={tmp_path / name}" for name in ("one", "two")]
+
+    shown = json.loads(execute("show", "h", str(tmp_path), *files, "--json").out)
+
+    assert shown["fields"]["is"] == "12"
+
+
+@pytest.mark.parametrize("command", ["run", "validate", "list", "graph", "show"])
+def test_every_command_takes_overlays(command: str, tmp_path: Path) -> None:
+    (tmp_path / "_index.yaml").write_text(
+        "namespace: a\nentries:\n  - {name: h, kind: process.host}\n"
+    )
+    (tmp_path / "prod.yaml").write_text("a:h:\n  max_processes: 0\n")
+    entry = ["h"] if command == "show" else []
+
+    ended = execute(command, *entry, str(tmp_path), "-f", str(tmp_path / "prod.yaml"))
+    missing = execute(command, *entry, str(tmp_path), "-f", "nowhere.yaml")
+
+    assert ended.code == 3
+    assert "prod.yaml:2:18: 'max_processes' is 0, less than 1" in ended.out + ended.err
+    assert missing.code == 2

@@ -112,10 +112,12 @@ async def answer():
     }
 """
     entry = "  - {name: value, kind: registry.entry, is: '${env:CANARY}'}\n"
-    files = {"h.py": source, "vars": "CANARY=tweet-tweet-4711\n"}
+    files = {"h.py": source, "vars": "CANARY=tweet-tweet-4711\n", "none": "CANARY=none\n"}
+    files["prod.yaml"] = "app:gateway: {addr: '127.0.0.1:0'}"
     folder = write_application(tmp_path / "app", SERVER.replace("PORT", "1") + entry, **files)
-    options = ["-o", "app:gateway:addr=127.0.0.1:0", "--env-file", "app/vars", "--workers", "2"]
-    with running(folder.name, *options, cwd=tmp_path) as program:
+    options = ["-f", "app/prod.yaml", "-o", "app:gateway:max_body=1KiB", "--workers", "2"]
+    variables = ["--env-file", "app/none", "--env-file", "app/vars"]
+    with running(folder.name, *options, *variables, cwd=tmp_path) as program:
         answer = Site(program).ask("GET", "/").json
         commands = [Path(f"/proc/{pid}/cmdline").read_text() for pid in pids(program).values()]
 
