@@ -7,13 +7,12 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
 
 from runtime.application.migrations import migrations_of, open_migrations
-from runtime.cli.options import CommandError, application, json_option, load
+from runtime.cli.options import Chosen, CommandError, application, json_option, load
 from runtime.cli.table import print_table
 from runtime.entry_id import EntryId
 from runtime.exit_codes import ExitCode
@@ -22,7 +21,6 @@ from runtime.linking.linker import LinkedManifest
 from runtime.log import log as logs
 from runtime.log.hooks import install_hooks
 from runtime.log.records import install
-from runtime.manifest.override import Override
 from runtime.service import StartError, Unavailable
 from runtime.units import format_duration
 
@@ -52,9 +50,7 @@ PENDING = 7
 )
 @json_option
 def command(
-    folder: Path,
-    overrides: tuple[Override, ...],
-    env_file: Path | None,
+    chosen: Chosen,
     status: bool,
     exit_code: bool,
     accepted: tuple[int, ...],
@@ -73,7 +69,7 @@ def command(
         raise CommandError("--exit-code is for --status; without it, 4 tells of a failure")
     if status and accepted:
         raise CommandError("--accept changes the table, which --status does not; drop one")
-    linked = load(folder, overrides, env_file)
+    linked = load(chosen)
     if not migrations_of(linked):
         raise CommandError("no entry of kind db.migrations; see 'runtime kinds db.migrations'")
     log = logs.for_terminal(None, "warning", os.environ)

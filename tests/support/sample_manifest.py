@@ -45,6 +45,11 @@ def settle(folder: Path) -> Path:
     for name in ("create_task", "migrate"):
         (folder / f"{name}.py").write_text("def main(): pass\ndef handler(): pass\n")
     (folder / "login.py").write_text("def require_user(): pass\n")
+    (folder / "client.py").write_text("def client(base_url): yield\n")
+    (folder / "model.py").write_text("def main(): yield\n")
+    for name in ("migrations", "sql"):
+        (folder / name).mkdir(exist_ok=True)
+        (folder / name / "0001_tables.sql").write_text("SELECT 1;\n")
     return folder
 
 
