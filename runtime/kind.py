@@ -205,6 +205,10 @@ class Kind(msgspec.Struct, frozen=True):
     """True if several processes of one application can share an entry of this kind; a function if
     that depends on the entry.
     """
+    describe: Callable[[Linked], str] | None = None
+    """Says in a few words what an entry without findings means, where its fields are terse:
+    `runtime validate` prints it.
+    """
     connect: Connect | None = None
     """Tries the addresses of an entry, for `runtime validate --connect`."""
     expand_schema: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None

@@ -14,6 +14,7 @@ from tests.support.implementations import IMPLEMENTATIONS
 BROKER = {
     "transaction",
     "unique",
+    "schedule",
     "priority",
     "dead_letters",
     "exact_length",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -247,6 +247,26 @@ class DriverQueue(Protocol):
 
     async def drop(self, letter: Message) -> None:
         """Delete a letter that `find_dead_letter` gave. Raises NotHeld as `requeue` does."""
+        ...
+
+
+@runtime_checkable
+class ScheduledQueue(Protocol):
+    """A driver's queue that remembers which planned times were fired. A driver without says so in
+    its kind's `unsupported`, under `schedule`.
+    """
+
+    async def fire(self, schedule: str, at: float, message: Message) -> str | None:
+        """Publish a message for the planned time `at` of a schedule, unless any program did: then
+        the answer is None. Its `unique` key counts running messages too, as in `publish`.
+
+        The message and the time are stored in one step. Raises Full at once, and then the time is
+        still to be fired.
+        """
+        ...
+
+    async def last_fired(self, schedule: str) -> float | None:
+        """The latest planned time of a schedule that was fired, in seconds since 1970."""
         ...
 
 

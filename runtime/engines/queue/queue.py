@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from hashlib import sha256
 from typing import Any, cast
 
 from msgspec.structs import replace
@@ -14,8 +15,17 @@ from runtime.codec import NotJSON, encode
 from runtime.engines.queue.body import encode_records
 from runtime.engines.queue.dead_letter import TIME, NoDeadLetter, requeued
 from runtime.engines.queue.delay import seconds
-from runtime.engines.queue.driver_queue import DriverQueue, Full, Info, NotHeld, PartialInfo
+from runtime.engines.queue.driver_queue import (
+    DriverQueue,
+    Full,
+    Info,
+    NotHeld,
+    PartialInfo,
+    ScheduledQueue,
+)
+from runtime.engines.queue.fired import Fired
 from runtime.engines.queue.message import (
+    LONGEST_KEY,
     NO_HEADERS,
     Message,
     check_priority,
@@ -27,6 +37,7 @@ from runtime.engines.queue.message import (
 from runtime.engines.queue.refusal_log import RefusalLog
 from runtime.engines.sql.contract import JoinableTransaction
 from runtime.handlers.fork import ParentOnly, on_fork
+from runtime.service import StartError
 from runtime.telemetry import TRACEPARENT, Telemetry
 
 
@@ -105,6 +116,31 @@ class Queue:
         except Full as error:
             raise self.full(error) from None
 
+    @property
+    def scheduled(self) -> ScheduledQueue:
+        """The driver's queue, for schedules. Raises StartError if it is not made for them."""
+        if not isinstance(self.driver_queue, ScheduledQueue):
+            raise StartError(f"the driver of '{self.id}' does not remember what was fired")
+        return self.driver_queue
+
+    async def fire(
+        self, schedule: str, at: float, body: bytes, headers: Mapping[str, str], *, overlap: bool
+    ) -> Fired:
+        """Publish a message for the planned time `at`, once over all programs; see DriverQueue.
+
+        `body` is a JSON document. Without `overlap`, nothing is published while the message of an
+        earlier time is unfinished. Raises Full.
+        """
+        key = None if overlap else _key_of(schedule)
+        message = Message(next_id(), body, headers, 0, self._time(), 0, 0, key)
+        try:
+            id = await self.scheduled.fire(schedule, at, message)
+        except Full as error:
+            raise self.full(error) from None
+        if id is None:
+            return Fired.ELSEWHERE
+        return Fired.HERE if id == message.id else Fired.OVERLAPPED
+
     def full(self, error: Full) -> Full:
         """The driver's error in the words of this queue, with what may be the reason."""
         length = "" if error.length is None else f" ({error.length})"
@@ -178,6 +214,12 @@ class Queue:
     def _leave_to_parent(self) -> None:
         """In a forked child, whose copy of the queue has no consumers and is lost with it."""
         self.driver_queue = cast("DriverQueue", ParentOnly(f"queue '{self.id}'"))
+
+
+def _key_of(schedule: str) -> str:
+    """The unique key of a schedule's messages, of an id that may be longer than keys are."""
+    key = f"schedule {schedule}"
+    return key if len(key) <= LONGEST_KEY else f"schedule {sha256(schedule.encode()).hexdigest()}"
 
 
 class TracedQueue(Queue):

@@ -26,6 +26,7 @@ from tests.support.driver_conformance import (
     requeue_conflicts,
     requeues,
     restarts,
+    schedules,
     settling,
     transactions,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "requeue_conflicts",
     "requeues",
     "restarts",
+    "schedules",
     "settling",
     "transactions",
 ]

@@ -32,12 +32,14 @@ CAPABILITIES = (
     "release",
     "priority",
     "unique",
+    "schedule",
     "transaction",
     "dead_letters",
 )
 """A driver may be without these, if its kind says so in `unsupported`: `exact_length` is a bound
 that counts delayed messages and those in flight, `release` gives back without spending an attempt,
-`info` tells how many are delayed and in flight, and `dead_letters` finds those in other queues.
+`schedule` fires a planned time once, `info` tells how many are delayed and in flight, and
+`dead_letters` finds those in other queues.
 """
 
 Case = Callable[..., Awaitable[None]]

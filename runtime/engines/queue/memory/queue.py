@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -44,6 +45,8 @@ class MemoryQueue:
         """The ids of the unfinished messages of each unique key, the oldest first."""
         self._letters: Counter[str] = Counter()
         """The number of unfinished dead letters of other queues, by `died_in`."""
+        self._fired: dict[str, float] = {}
+        """The latest planned time of each schedule that was fired."""
         self._joiners: list[asyncio.Future[None]] = []
 
     def __len__(self) -> int:
@@ -81,6 +84,19 @@ class MemoryQueue:
             if self.receivers:
                 self.wake()
         return message.id
+
+    async def fire(self, schedule: str, at: float, message: Message) -> str | None:
+        if at <= self._fired.get(schedule, -math.inf):
+            return None
+        key = message.unique
+        if self._length >= self.max_length and (key is None or not self._holder(key, True)):
+            raise Full(length=self.max_length)
+        id = await self.publish(message, counts_running=True)  # which need not wait
+        self._fired[schedule] = at
+        return id
+
+    async def last_fired(self, schedule: str) -> float | None:
+        return self._fired.get(schedule)
 
     async def publish_dead_letter(self, message: Message) -> None:
         self._length += 1

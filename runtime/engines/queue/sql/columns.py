@@ -17,6 +17,11 @@ def micros(seconds: float) -> int:
     return int(min(seconds * 1_000_000, LATEST))
 
 
+def from_micros(value: int | None) -> float | None:
+    """Seconds of a number of microseconds; None of none."""
+    return None if value is None else value / 1_000_000
+
+
 def seconds_until(due: float, now: float) -> float:
     """Seconds between two times since 1970, at least 0, to the microsecond.
 

@@ -17,7 +17,7 @@ from runtime.engines.queue.driver_queue import (
 )
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.overflow import Overflow
-from runtime.engines.queue.sql.operations import Drop, Publish, Requeue
+from runtime.engines.queue.sql.operations import Drop, Fire, Publish, Requeue
 from runtime.engines.queue.sql.settler import Settler
 from runtime.engines.queue.sql.store import full
 from runtime.engines.queue.sql.subscription import SqlSubscription
@@ -63,6 +63,16 @@ class SqlQueue:
         else:
             self.driver.notify(self.name)
         return id
+
+    async def fire(self, schedule: str, at: float, message: Message) -> str | None:
+        item = Publish(self.name, message, 0.0, self.max_length, counts_running=True)
+        id = await self._store.fire(Fire(schedule, at, item))
+        if id == message.id:
+            self.driver.notify(self.name)
+        return id
+
+    async def last_fired(self, schedule: str) -> float | None:
+        return await self._store.last_fired(schedule)
 
     async def publish_dead_letter(self, message: Message) -> None:
         await self._store.publish(Publish(self.name, message, 0.0, None), None)

@@ -179,6 +179,10 @@ class Store(Protocol):
         """
         ...
 
+    async def last_fired(self, schedule: str) -> float | None:
+        """The latest planned time of a schedule that was fired."""
+        ...
+
     def promote(self) -> asyncio.Future[Promoted]:
         """Make delayed messages ready that are due."""
         ...

@@ -126,6 +126,7 @@ kind = Kind(
     unsupported={
         "transaction": "it keeps them on a broker",
         "unique": "a broker does not look at the messages that it has",
+        "schedule": "a broker does not remember what was fired",
         "priority": "RabbitMQ delivers quorum queues in order",
         "dead_letters": "a broker cannot search a queue that is consumed",
         "exact_length": "RabbitMQ counts the messages that are ready only",

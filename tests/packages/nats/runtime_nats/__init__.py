@@ -48,6 +48,7 @@ kind = Kind(
     check=check,
     expected=Expected(("queue.queue",), "no queue is on this driver"),
     unsupported={
+        "schedule": "a stream does not remember what was fired",
         "transaction": "it keeps them in JetStream",
         "unique": "JetStream cannot tell a key that waits from one that runs",
         "priority": "JetStream delivers in order",

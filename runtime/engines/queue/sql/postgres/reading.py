@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from runtime.engines.queue.driver_queue import Info
 from runtime.engines.queue.message import Message
-from runtime.engines.queue.sql.columns import decode_headers
+from runtime.engines.queue.sql.columns import decode_headers, from_micros
 from runtime.engines.queue.sql.postgres.columns import decode_key, qualify
 from runtime.engines.sql.postgres.database import Database
 
@@ -16,6 +16,7 @@ _COUNT = f"""
 SELECT (SELECT {_OF_QUEUE} = 0) AS ready, (SELECT {_OF_QUEUE} = 1) AS delayed,
     (SELECT {_OF_QUEUE} = 2) AS in_flight, (SELECT {_OF_QUEUE} = 3) AS dead
 """
+_LAST_FIRED = "SELECT max(at) AS at FROM $schema.runtime_fired WHERE schedule = :schedule"
 _LETTERS = """
 SELECT id, body, headers, published, token, priority, unique_key FROM $schema.runtime_message
 """
@@ -36,6 +37,7 @@ class Reading:
         self._received = text(f"{_LETTERS} {_RECEIVED} ORDER BY queue, died_in, seq LIMIT :limit")
         count = f"SELECT count(*) AS n FROM $schema.runtime_message {_RECEIVED}"
         self._count_received = text(count)
+        self._last_fired = text(_LAST_FIRED)
         self._find_own = text(f"{_LETTERS} {_OWN} AND id = :id LIMIT 1")
         self._find_received = text(f"{_LETTERS} {_RECEIVED} AND id = :id AND state < 2 LIMIT 1")
 
@@ -53,6 +55,11 @@ class Reading:
         values = {"queue": queue, "died_in": died_in}
         (row,) = await self._database.query(self._count_received, values)
         return int(row["n"])
+
+    async def last_fired(self, schedule: str) -> float | None:
+        """The latest planned time of a schedule that was fired."""
+        (row,) = await self._database.query(self._last_fired, {"schedule": schedule})
+        return from_micros(row["at"])
 
     async def find(self, queue: str, died_in: str | None, id: str) -> Message | None:
         """The letter of that id, unless it is in flight."""

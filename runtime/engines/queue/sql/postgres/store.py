@@ -182,6 +182,9 @@ class PostgresStore:
     def fire(self, item: Fire) -> asyncio.Future[str | None]:
         return self._transact(lambda session: self._firing(session, item))
 
+    async def last_fired(self, schedule: str) -> float | None:
+        return await self._read().last_fired(schedule)
+
     def promote(self) -> asyncio.Future[Promoted]:
         self._check_open()
         return asyncio.ensure_future(self._lanes.claim_link.call(self._due.promote))

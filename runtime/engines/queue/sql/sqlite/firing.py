@@ -11,6 +11,7 @@ from runtime.engines.queue.sql.operations import FIRED_FOR, Fire
 from runtime.engines.queue.sql.sqlite.statements import Statements
 
 _FIRED = "SELECT 1 FROM runtime_fired WHERE schedule = ? AND at = ?"
+LAST_FIRED = "SELECT max(at) AS at FROM runtime_fired WHERE schedule = ?"
 _FIRE = "INSERT INTO runtime_fired (schedule, at) VALUES (?, ?)"
 _FORGET = "DELETE FROM runtime_fired WHERE schedule = ? AND at < ?"
 

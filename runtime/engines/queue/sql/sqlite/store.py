@@ -10,7 +10,7 @@ from typing import Any
 
 from runtime.engines.queue.driver_queue import Info
 from runtime.engines.queue.message import Message
-from runtime.engines.queue.sql.columns import decode_headers, seconds_until
+from runtime.engines.queue.sql.columns import decode_headers, from_micros, seconds_until
 from runtime.engines.queue.sql.operations import (
     Claim,
     Claimed,
@@ -22,7 +22,7 @@ from runtime.engines.queue.sql.operations import (
     Requeue,
     Settle,
 )
-from runtime.engines.queue.sql.sqlite.firing import Firing
+from runtime.engines.queue.sql.sqlite.firing import LAST_FIRED, Firing
 from runtime.engines.queue.sql.sqlite.lease import Check, Lease
 from runtime.engines.queue.sql.sqlite.letters import Letters
 from runtime.engines.queue.sql.sqlite.notifier import Notifier
@@ -141,6 +141,12 @@ class SqliteStore:
 
     def fire(self, item: Fire) -> asyncio.Future[str | None]:
         return self._change(self._firing.fire, item, None)
+
+    async def last_fired(self, schedule: str) -> float | None:
+        if not self._owner:
+            raise self._not_running()
+        rows = await self.database.query(LAST_FIRED, (schedule,))
+        return from_micros(rows[0]["at"])
 
     def promote(self) -> asyncio.Future[Promoted]:
         return self._batch(self._statements.promote, None)

@@ -1,0 +1,1 @@
+"""Schedules: planned times, and what is done at each of them."""

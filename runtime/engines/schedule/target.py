@@ -1,0 +1,128 @@
+"""Target: what a schedule does at each planned time: publish a message, or call a function."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from runtime.engines.queue.fired import Fired
+from runtime.engines.queue.queue import Queue
+from runtime.engines.schedule.times import shown
+from runtime.handlers.function import Function
+from runtime.loggers import logger
+
+SCHEDULE = "x_schedule"
+"""The header with the id of the schedule that published a message."""
+PLANNED = "x_scheduled_time"
+"""The header with the planned time, `2026-11-28T02:30:00Z`."""
+
+log = logger("runtime.schedule")
+
+
+class Target(Protocol):
+    async def fire(self, at: float) -> Fired:
+        """Do the work of the planned time `at`. Raises Full and Unavailable: try again."""
+        ...
+
+    async def last_fired(self) -> float | None:
+        """The latest planned time that was fired by any program, as far as that is remembered."""
+        ...
+
+    async def finish(self) -> None:
+        """Wait for the work in progress."""
+        ...
+
+
+class QueueTarget:
+    """Publishes a message for each planned time."""
+
+    def __init__(self, schedule: str, queue: Queue, body: bytes, overlap: bool) -> None:
+        self._schedule = schedule
+        self._queue = queue
+        self._body = body
+        self._overlap = overlap
+
+    async def fire(self, at: float) -> Fired:
+        headers = {SCHEDULE: self._schedule, PLANNED: shown(at)}
+        return await self._queue.fire(
+            self._schedule, at, self._body, headers, overlap=self._overlap
+        )
+
+    async def last_fired(self) -> float | None:
+        return await self._queue.scheduled.last_fired(self._schedule)
+
+    async def finish(self) -> None:
+        """There is none: the message is published."""
+
+
+class Run(msgspec.Struct, frozen=True):
+    """One call of a schedule's function: the subject of that call."""
+
+    schedule: str
+    at: float
+    """The planned time, in seconds since 1970."""
+
+    has_client = False
+
+    @property
+    def log_ids(self) -> Mapping[str, object]:
+        return {"scheduled_time": shown(self.at)}
+
+    def become_async(self) -> None:
+        """Nothing to do: the body has nothing to await."""
+
+
+class FunctionTarget:
+    """Calls a function in this process. What it raises is logged, and not tried again."""
+
+    def __init__(self, schedule: str, function: Function, body: Any, overlap: bool) -> None:
+        self._schedule = schedule
+        self._function = function
+        self._arguments = (body,) if function.takes_argument else ()
+        self._overlap = overlap
+        self._runs: set[asyncio.Task[None]] = set()
+        self._last: float | None = None
+
+    async def fire(self, at: float) -> Fired:
+        self._last = at
+        if self._runs and not self._overlap:
+            return Fired.OVERLAPPED
+        run = asyncio.create_task(self._call(at))
+        self._runs.add(run)
+        run.add_done_callback(self._runs.discard)
+        return Fired.HERE
+
+    async def last_fired(self) -> float | None:
+        return self._last
+
+    async def finish(self) -> None:
+        runs = [*self._runs]
+        try:
+            if runs:
+                await asyncio.wait(runs)
+        finally:
+            for run in runs:  # if this was cancelled itself
+                run.cancel()
+
+    async def _call(self, at: float) -> None:
+        try:
+            await self._function.call(Run(self._schedule, at), *self._arguments)
+        except asyncio.CancelledError:
+            log.warning(
+                "%s: the run of %s did not end in time and is cancelled",
+                self._schedule,
+                shown(at),
+                extra={"entry": self._schedule},
+            )
+        except BaseException as error:  # sys.exit() ends a handler, not the program
+            log.error(
+                "%s: the run of %s failed: %s",
+                self._schedule,
+                shown(at),
+                error,
+                exc_info=error,
+                extra={"entry": self._schedule},
+            )

@@ -1,0 +1,1 @@
+"""Schedules: what begins by itself, at planned times."""
