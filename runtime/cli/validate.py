@@ -18,6 +18,8 @@ from runtime.cli.options import (
 )
 from runtime.exit_codes import ExitCode
 from runtime.findings.finding import Finding, ManifestError
+from runtime.linking.link import LinkedEntry
+from runtime.linking.linker import LinkedManifest
 
 
 @click.command("validate")
@@ -58,11 +60,19 @@ def command(
     if unanswered:
         sys.exit(ExitCode.START_FAILED)
     if not as_json:
+        _describe(linked)
         entries, files = len(linked.manifest.entries), len(linked.manifest.documents)
         print(
             f"{entries:,} {_plural(entries, 'entry', 'entries')} in {files:,} "
             f"{_plural(files, 'file', 'files')}, no findings"
         )
+
+
+def _describe(linked: LinkedManifest) -> None:
+    """Print a line on each entry whose kind has words for its fields."""
+    for id, each in linked.links.items():
+        if (describe := each.kind.describe) is not None and not each.entry.unfilled:
+            print(f"{id}: {describe(LinkedEntry(linked.links, each))}")
 
 
 def _print(findings: Sequence[Finding], as_json: bool) -> None:

@@ -56,8 +56,10 @@ class Schedule:
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
         done = await self._begin()
-        upcoming = next(self._times.after(max(done, self._clock.time())), None)
-        ready("" if upcoming is None else f"next at {shown(upcoming)}")
+        ready()
+        if upcoming := next(self._times.after(max(done, self._clock.time())), None):
+            text = "%s: fires next at %s"
+            log.info(text, self._id, shown(upcoming), extra=self._extra)
         try:
             while not stop.is_set():
                 due = next(self._times.after(done), None)

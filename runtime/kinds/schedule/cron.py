@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from runtime.codec import NotJSON, encode
+from runtime.codec import encode
 from runtime.engines.schedule.schedule import CatchUp, Schedule
 from runtime.engines.schedule.target import FunctionTarget, QueueTarget, Target
 from runtime.engines.schedule.times import (
@@ -68,10 +68,6 @@ def _times(cron: str | None, every: float | None, zone: str) -> Times:
 def check(entry: Linked) -> Iterable[Arguments | Problem]:
     yield from _check_times(entry)
     yield from _check_target(entry)
-    try:
-        encode(entry.fields["body"])
-    except NotJSON as error:
-        yield Problem(("body",), str(error))
 
 
 def _check_times(entry: Linked) -> Iterable[Problem]:
