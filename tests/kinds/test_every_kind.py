@@ -98,12 +98,13 @@ def test_what_runs_has_a_lifecycle_and_what_does_not_has_none(name: str) -> None
 
 
 @kinds
-def test_resources_and_migrations_start_by_default_and_nothing_else_does(name: str) -> None:
+def test_what_starts_by_default_and_what_does_not(name: str) -> None:
     stage = registry[name].stage
     if stage is not None:
         lifecycle = registry.schema(name).field.explain({})["lifecycle"]
 
-        assert lifecycle["auto_start"] is (stage in (Stage.RESOURCE, Stage.MIGRATION))
+        starts = stage in (Stage.RESOURCE, Stage.MIGRATION) or name == "schedule.cron"
+        assert lifecycle["auto_start"] is starts
 
 
 def test_the_lifecycle_of_a_resource_differs_in_its_start_only() -> None:

@@ -59,7 +59,7 @@ class CronTimes:
         self._goes_by_passing = minute.startswith("*") or hour.startswith("*")
         self._simulate = CronSim
         try:
-            next(CronSim(expression, datetime.now(self._zone)))
+            next(CronSim(expression, datetime.fromtimestamp(0, UTC)))
         except CronSimError as error:
             raise InvalidExpression(_reason(str(error))) from None
         except StopIteration:
@@ -119,7 +119,7 @@ class CronTimes:
         return 0.0 if offset is None else offset.total_seconds()
 
     def words(self) -> str:
-        simulated = self._simulate(self._expression, datetime.now(self._zone))
+        simulated = self._simulate(self._expression, datetime.fromtimestamp(0, UTC))
         text: str = simulated.explain()
         return f"{text[:1].lower()}{text[1:]}, {self._name}"
 
