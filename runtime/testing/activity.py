@@ -9,12 +9,9 @@ from time import monotonic
 from typing import Any
 
 import msgspec
-from starlette.exceptions import HTTPException
 
 from runtime.engines.queue.outcome import Retry
-from runtime.engines.web.exchange import Exchange
-from runtime.engines.web.problem import HTTPError, declared
-from runtime.handlers.context import current
+from runtime.engines.queue.settlement import describe
 from runtime.handlers.threads import call_threadsafe
 from runtime.telemetry import Span
 
@@ -36,26 +33,24 @@ class Work(msgspec.Struct, eq=False, kw_only=True):
 
 
 class Failure(msgspec.Struct, eq=False, kw_only=True):
-    """An error that a handler raised."""
+    """An error that the handler of a message raised."""
 
-    queue: str = ""
-    """The id of the message's queue; empty if a request failed."""
     entry: str
     name: str
-    """The message or the request, as in `Work`."""
+    """The message, as in `Work`."""
     error: BaseException
 
 
 class Activity:
     """A telemetry listener. Belongs to the event loop that it is made on; told by any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, deaths: list[str]) -> None:
+        """`deaths` gets a line of text for each dead letter."""
         self.in_hand: dict[str, Work] = {}
         """By the id of the span."""
         self.failures: list[Failure] = []
-        """Those of messages that no drain has reported yet."""
-        self.errors: list[Failure] = []
-        """Those of requests."""
+        """Those that no drain has reported yet."""
+        self._deaths = deaths
         self.changes = 0
         """Counts what happened, whatever it was."""
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -92,19 +87,23 @@ class Activity:
                 work.entry = span.entry
 
     def span_ended(self, span: Span) -> None:
-        if span.name == "handler.call" and isinstance(span.error, Exception):
-            self._failed_request(span, span.error)
         self.in_hand.pop(span.span_id, None)
         if not span.name.startswith("sql."):  # such as a look at a queue, to see if it is quiet
             self._change()
 
     def event(self, name: str, entry: str, span: Span | None, fields: Mapping[str, Any]) -> None:
-        error = fields.get("error")
-        if name == "message.settled" and error is not None and not isinstance(error, Retry):
-            text = f"message {fields['message_id']} of {entry}, attempt {fields['attempt']}"
-            failure = Failure(queue=entry, entry=fields["function"], name=text, error=error)
-            self.failures.append(failure)
+        if name == "message.settled":
+            self._settled(entry, fields)
         self._change()
+
+    def _settled(self, queue: str, fields: Mapping[str, Any]) -> None:
+        name = f"message {fields['message_id']} of {queue}, attempt {fields['attempt']}"
+        error = fields.get("error")
+        if error is not None and not isinstance(error, Retry):
+            entry = fields["function"]
+            self.failures.append(Failure(entry=entry, name=name, error=error))
+        if fields["outcome"] == "dead":
+            self._deaths.append(f"{name} ({fields['reason']}): {describe(error)}")
 
     def _begin(self, span: Span, name: str, queue: str = "", id: str = "") -> None:
         task = asyncio.current_task()
@@ -118,13 +117,6 @@ class Activity:
         except RuntimeError:  # not on the loop
             return None
         return next((work for work in self.in_hand.values() if work.task is task), None)
-
-    def _failed_request(self, span: Span, error: Exception) -> None:
-        call, work = current.get(None), self._work_of_task()
-        is_meant = isinstance(error, HTTPError | HTTPException) or declared(error) is not None
-        if call is not None and isinstance(call.subject, Exchange) and not is_meant:
-            name = work.name if work else ""
-            self.errors.append(Failure(entry=span.entry, name=name, error=error))
 
     def _change(self) -> None:
         if threading.get_ident() == self._thread:

@@ -17,10 +17,11 @@ from runtime.engines.queue.queue import Queue
 from runtime.engines.sql.contract import BlockingDatabase
 from runtime.entry_id import EntryId
 from runtime.service import Stage
+from runtime.testing.evidence import Evidence
 from runtime.testing.holder import own_traceback
 from runtime.testing.host import Host
 from runtime.testing.letter import Letter, decode_or_text, letter_of
-from runtime.testing.logbook import LogBook, LogLine
+from runtime.testing.logbook import LogLine
 from runtime.testing.session import Session
 
 T = TypeVar("T")
@@ -37,8 +38,8 @@ class App(Session):
     `Session`; `session()` makes another one, with cookies of its own.
     """
 
-    def __init__(self, start: Callable[[], Host], book: LogBook) -> None:
-        self._book = book
+    def __init__(self, start: Callable[[], Host], evidence: Evidence) -> None:
+        self._evidence = evidence
         self._host = start()
         super().__init__(self._address, self._holders)
 
@@ -139,6 +140,7 @@ class App(Session):
 
     def stop(self) -> None:
         """End the application. Called by `running` at the end of its block."""
+        self._evidence.ended = True
         self._host.stop()
 
     # Parts
@@ -158,7 +160,7 @@ class App(Session):
     def logs(self, entry: str | None = None) -> list[LogLine]:
         """The lines of the log so far, from the level `info` on; those of one entry."""
         id = None if entry is None else str(self._id(entry))
-        return [line for line in self._book.lines if id is None or line.entry == id]
+        return [line for line in self._evidence.book.lines if id is None or line.entry == id]
 
     def _id(self, text: str) -> EntryId:
         """The entry of that id or name. Raises LookupError."""

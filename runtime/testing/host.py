@@ -10,6 +10,7 @@ from typing import Any
 
 from runtime.application.application import Application
 from runtime.application.selection import why_nothing_runs
+from runtime.engines.queue.consumer import Consumer
 from runtime.engines.queue.queue import Queue
 from runtime.entry_id import EntryId
 from runtime.handlers.watchdog import Watchdog
@@ -20,8 +21,9 @@ from runtime.telemetry import Telemetry
 from runtime.testing.activity import Activity
 from runtime.testing.background_loop import BackgroundLoop
 from runtime.testing.clock import VirtualClock
+from runtime.testing.evidence import Evidence
 from runtime.testing.linked import placed
-from runtime.testing.logbook import Capture, LogBook
+from runtime.testing.logbook import Capture
 from runtime.testing.publications import Publications
 from runtime.testing.quiet import Idler, NotQuiet, Quiet
 
@@ -32,9 +34,9 @@ START_LIMIT = 60.0
 class Host:
     """Builds and starts the application; `stop` ends it. Raises StartError."""
 
-    def __init__(self, linked: LinkedManifest, data: Path, book: LogBook) -> None:
+    def __init__(self, linked: LinkedManifest, data: Path, evidence: Evidence) -> None:
         self.linked = placed(linked, data)
-        self.activity = Activity()
+        self.activity = Activity(evidence.deaths)
         self.clock = VirtualClock(time.time())
         self.publications = Publications()
         telemetry = Telemetry(self.activity, propagates=False)
@@ -48,12 +50,17 @@ class Host:
         self._stop = asyncio.Event()
         self._served: asyncio.Task[int] | None = None
         self._watchdog: Watchdog | None = None
-        self._capture = Capture(book, self.application.scope)
+        self._capture = Capture(evidence.book, self.application.scope)
         self._capture.start()
         try:
-            self.application.build(book)
+            self.application.build(evidence.book)
             components = self.application.scope.components.values()
             self.queues = {each.id: each for each in components if isinstance(each, Queue)}
+            self._timed = {
+                each.queue.id
+                for each in components
+                if isinstance(each, Consumer) and each.timeout is not None
+            }
             self._drivers = [each for each in components if isinstance(each, Idler)]
             self.publications.watch(self.queues.values())
             self.loop = BackgroundLoop("application")
@@ -76,6 +83,7 @@ class Host:
     def quiet(self) -> Quiet:
         return Quiet(
             self.queues,
+            self._timed,
             self._drivers,
             self.supervisor,
             self.activity,

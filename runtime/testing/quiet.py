@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from time import monotonic
 from typing import Protocol, runtime_checkable
 
@@ -16,9 +16,9 @@ from runtime.testing.clock import VirtualClock, let_the_loop_run
 from runtime.testing.holder import place_of
 from runtime.units import format_duration
 
-PATIENCE = 1.0
-"""Real seconds without any event after which `advance` moves on although a handler is at work: it
-may wait for the very time-out that the clock is to reach."""
+PATIENCE = 0.5
+"""Real seconds without any event after which a handler is taken to wait for the time-out of its
+consumer, which only a move of the clock can end."""
 
 
 class NotQuiet(TimeoutError):
@@ -40,14 +40,16 @@ class Quiet:
     def __init__(
         self,
         queues: Mapping[str, Queue],
+        timed: Collection[str],
         drivers: Sequence[Idler],
         supervisor: Supervisor,
         activity: Activity,
         clock: VirtualClock,
         pool: ThreadPool,
     ) -> None:
-        """`queues` by id."""
+        """`queues` by id; `timed` are the ids of those whose consumers have a time-out."""
         self._queues = queues
+        self._timed = timed
         self._drivers = drivers
         self._supervisor = supervisor
         self._activity = activity
@@ -77,24 +79,23 @@ class Quiet:
     async def advance(self, seconds: float) -> None:
         """Move the clock, and wait for quiet before, at each moment on the way, and at the end."""
         await self._clock.advance(seconds, self._moved)
-        await self.drain(self.served())
 
     async def _moved(self) -> None:
-        """Wait for quiet, or until nothing happens for a while."""
-        until = monotonic() + PATIENCE
+        """Wait for quiet, or until all that is in hand waits for the clock."""
         while True:
             seen = await self._settle()
             if not await self._busy(self.served()) and self._activity.changes == seen:
                 return
-            if self._clock.next_due is None:
-                await self._activity.changed(seen)
-            else:
-                try:
-                    async with asyncio.timeout(max(0.0, until - monotonic())):
-                        await self._activity.changed(seen)
-                except TimeoutError:
+            try:
+                async with asyncio.timeout(PATIENCE if self._may_wait_for_clock() else None):
+                    await self._activity.changed(seen)
+            except TimeoutError:
+                if self._activity.changes == seen:
                     return
-            until = monotonic() + PATIENCE
+
+    def _may_wait_for_clock(self) -> bool:
+        messages = [work for work in self._activity.in_hand.values() if work.queue]
+        return bool(messages) and all(work.queue in self._timed for work in messages)
 
     async def _settle(self) -> int:
         """Let the loop and the drivers do what they began. Returns the changes seen so far."""

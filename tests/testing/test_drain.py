@@ -155,8 +155,9 @@ def test_a_handler_s_time_out_is_reached_by_the_clock_alone(tmp_path: Path) -> N
     """
     with running(write(tmp_path, handlers), "app:worker:timeout=30s") as app:
         app.publish("jobs", 1)
-        app.advance("31s", failing=TimeoutError)
-
+        app.advance("29s")
+        assert app.info("jobs").in_flight == 1
+        app.advance("1s", failing=TimeoutError)
         assert app.info("jobs").delayed == 1
 
 

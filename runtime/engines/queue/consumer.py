@@ -49,12 +49,12 @@ class Consumer:
         """`timeout` in seconds, for each call; with `transactions`, each message gets one, which is
         committed together with its ack. `redact` takes secrets out of dead letters.
         """
-        self._queue = queue
-        self._function = function
+        self.queue = queue
+        self.function = function
         self._concurrency = concurrency
         # A crash spends an attempt of the messages claimed ahead too, and it may be the only one.
         self._prefetch = prefetch if queue.max_attempts > 1 else 0
-        self._timeout = timeout
+        self.timeout = timeout
         self._transactions = transactions
         self._clock = clock
         self._telemetry = telemetry
@@ -69,15 +69,15 @@ class Consumer:
         """
         if stop.is_set():
             return ready()
-        subscription = self._queue.driver_queue.subscribe(self._prefetch)
+        subscription = self.queue.driver_queue.subscribe(self._prefetch)
         attempts: list[Attempt] = []
         deadlines = (
-            Deadlines(self._timeout, attempts, self._clock) if self._timeout is not None else None
+            Deadlines(self.timeout, attempts, self._clock) if self.timeout is not None else None
         )
         settlement = Settlement(
-            self._queue,
+            self.queue,
             subscription,
-            str(self._function.id),
+            str(self.function.id),
             self._clock.time,
             self._telemetry,
             self._redact,
@@ -85,7 +85,7 @@ class Consumer:
         pending = PendingSettlements(settlement.ignore)
         turn = max(SHORTEST_TURN, TURN // self._concurrency)
         attempts += [
-            Attempt(self._function, settlement, deadlines, self._transactions)
+            Attempt(self.function, settlement, deadlines, self._transactions)
             for _ in range(self._concurrency)
         ]
         # In a transaction the ack is a part of it, and so waited for.
@@ -94,7 +94,7 @@ class Consumer:
             self._start(Worker(attempt, settlement, pending, most, turn, self._telemetry), number)
             for number, attempt in enumerate(attempts)
         ]
-        self._queue.consumers += 1
+        self.queue.consumers += 1
         try:
             ready()
             await _wait_for_stop(stop, [*tasks, pending.failure])
@@ -105,12 +105,12 @@ class Consumer:
             await self._cancel(attempts, pending, subscription)
             raise
         finally:
-            self._queue.consumers -= 1
+            self.queue.consumers -= 1
             if deadlines is not None:
                 deadlines.close()
 
     def _start(self, worker: Worker, number: int) -> asyncio.Task[None]:
-        task = worker.start(f"{self._function.id}#{number}")
+        task = worker.start(f"{self.function.id}#{number}")
         task.add_done_callback(_retrieve_exception)
         return task
 
@@ -129,13 +129,13 @@ class Consumer:
             _, left = await asyncio.wait(ends, timeout=CANCEL_TIMEOUT)
             if tasks_left := left & tasks:
                 text = "%s: %d handlers ignored their cancellation and were left running"
-                log.warning(text, self._function.id, len(tasks_left))
+                log.warning(text, self.function.id, len(tasks_left))
         try:
             async with asyncio.timeout_at(deadline):
                 await self._release(attempts, pending, subscription)
         except Exception:
             # A driver that failed cannot take them back; the reason for the end matters more.
-            log.exception("%s: unfinished messages could not be released", self._function.id)
+            log.exception("%s: unfinished messages could not be released", self.function.id)
 
     async def _release(
         self, attempts: Sequence[Attempt], pending: PendingSettlements, subscription: Subscription
@@ -150,7 +150,7 @@ class Consumer:
         held += [delivery.message for delivery in pending.unsettled]
         if held:
             await subscription.release(held)
-            log.warning("%s: released unfinished messages: %d", self._function.id, len(held))
+            log.warning("%s: released unfinished messages: %d", self.function.id, len(held))
 
 
 def _retrieve_exception(task: asyncio.Task[None]) -> None:
