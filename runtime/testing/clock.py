@@ -45,9 +45,14 @@ class VirtualClock:
     thread; all else belongs to one event loop.
     """
 
-    def __init__(self, now: float) -> None:
-        """`now` in seconds since 1970."""
+    def __init__(
+        self, now: float, moving: Callable[[float], Awaitable[object]] | None = None
+    ) -> None:
+        """`now` in seconds since 1970. `moving(seconds)` is awaited with each move of the clock,
+        before what is due then.
+        """
         self._start = now
+        self._moving = moving
         self._elapsed = 0.0
         self._timers: list[tuple[float, int, VirtualTimer]] = []
         self._numbers = itertools.count()
@@ -94,15 +99,16 @@ class VirtualClock:
         target = self._elapsed + seconds
         await settled()
         while (wait := self.next_due) is not None and self._elapsed + wait <= target:
-            self._fire()
+            await self._move(self._elapsed + wait)
             await settled()
         if target > self._elapsed:
-            self._elapsed = target
+            await self._move(target)
             await settled()
 
-    def _fire(self) -> None:
-        """Move to the moment of the next timer, and fire all that are due then."""
-        due = self._timers[0][0]
-        self._elapsed = max(self._elapsed, due)
-        while self._timers and self._timers[0][0] <= due:
+    async def _move(self, to: float) -> None:
+        """Move to a moment, and fire the timers that are due then."""
+        distance, self._elapsed = to - self._elapsed, to
+        if self._moving is not None and distance > 0:
+            await self._moving(distance)
+        while self._timers and self._timers[0][0] <= to:
             heapq.heappop(self._timers)[2].fire()

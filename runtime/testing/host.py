@@ -26,6 +26,7 @@ from runtime.testing.linked import placed
 from runtime.testing.logbook import Capture
 from runtime.testing.publications import Publications
 from runtime.testing.quiet import Idler, NotQuiet, Quiet
+from runtime.testing.server_clock import ServerClock, databases_with_clocks
 
 START_LIMIT = 60.0
 """Seconds that a start may take: its own time-outs end it before."""
@@ -37,7 +38,7 @@ class Host:
     def __init__(self, linked: LinkedManifest, data: Path, evidence: Evidence) -> None:
         self.linked = placed(linked, data)
         self.activity = Activity(evidence.deaths)
-        self.clock = VirtualClock(time.time())
+        self.clock = VirtualClock(time.time(), self._move_servers)
         self.publications = Publications()
         telemetry = Telemetry(self.activity, propagates=False)
         self._ready = asyncio.Event()
@@ -55,6 +56,8 @@ class Host:
         try:
             self.application.build(evidence.book)
             components = self.application.scope.components.values()
+            databases = databases_with_clocks(self.linked, self.application.scope.components)
+            self._servers = ServerClock(databases)
             self.queues = {each.id: each for each in components if isinstance(each, Queue)}
             self._timed = {
                 each.queue.id
@@ -142,6 +145,9 @@ class Host:
         if self._served.done():
             self._served.result()
             raise StartError(self.supervisor.start_failed or "the application did not start")
+
+    async def _move_servers(self, seconds: float) -> None:
+        await self._servers.move(seconds)
 
     async def _drain(self) -> None:
         self._stop.set()
