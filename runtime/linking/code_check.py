@@ -9,7 +9,7 @@ from runtime.entry_id import EntryId
 from runtime.findings.finding import Finding, Level, Problem
 from runtime.linking.code.awaiting import Fault
 from runtime.linking.code.file import Use
-from runtime.linking.code.reader import CodeReader
+from runtime.linking.code.reader import CodeReader, HandlerCode
 from runtime.linking.handler_check import HandlerCheck
 from runtime.linking.inspection import position
 from runtime.manifest.entry import Entry
@@ -65,20 +65,24 @@ class CodeCheck:
             if own := self._reader.file(function[0]):
                 self._report(own.path, own.returned(function[1]))
         uses: dict[EntryId, str] = {}
-        for use in code.uses:
+        for use in [*code.entries, *code.uses]:
             match self._resolve(entry, use):
-                case Problem(message=message, hint=hint):
-                    if is_ours and not code.expects_absence:
-                        place = position(use.file, use.node.lineno, use.node.col_offset + 1)
-                        # no mistake for certain: the code may never be reached
-                        self._notes.append(Finding(place, message, hint, Level.NOTE))
+                case Problem() as problem if is_ours:
+                    self._unresolved(use, problem, code)
                 case EntryId() as id if not use.callee.name.startswith(f"{_DATA}."):
                     uses.setdefault(id, use.callee.name)
-                    if problem := self._missing(id, use):
+                    if missing := self._missing(id, use):
                         self._report(
-                            use.file, [Fault(use.node, problem.message, problem.hint or "")]
+                            use.file, [Fault(use.node, missing.message, missing.hint or "")]
                         )
         return uses
+
+    def _unresolved(self, use: Use, problem: Problem, code: HandlerCode) -> None:
+        place = position(use.file, use.node.lineno, use.node.col_offset + 1)
+        if use in code.entries:
+            self._findings.append(Finding(place, problem.message, problem.hint))
+        elif not code.expects_absence:  # no mistake for certain: the code may never be reached
+            self._notes.append(Finding(place, problem.message, problem.hint, Level.NOTE))
 
     def _report(self, file: Path, faults: list[Fault]) -> None:
         self._findings += [_finding(file, fault, Level.ERROR) for fault in faults]

@@ -212,7 +212,7 @@ class _Linker:
         """The entry that the code of a handler names, or what is wrong with it, if it is known."""
         id = EntryId.parse(use.id, entry.id.namespace)
         target = self.entries.get(id)
-        kinds = KINDS[use.callee.name.partition(".")[0]]
+        kinds = KINDS.get(use.callee.name.partition(".")[0], ("*",))
         if target is None:
             if not self.manifest.complete:
                 return None

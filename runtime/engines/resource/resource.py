@@ -17,6 +17,7 @@ from runtime.engines.resource.owning_thread import OwningThread
 from runtime.entry_id import EntryId
 from runtime.findings.display import display_path
 from runtime.handlers import decimals
+from runtime.handlers.arguments.named import NamedArguments
 from runtime.handlers.context import ApplicationContext, Call, current
 from runtime.handlers.invocation import LoadedHandler
 from runtime.service import Ready, Unavailable
@@ -56,12 +57,18 @@ class Resource:
         handler: LoadedHandler,
         options: Mapping[str, Any],
     ) -> None:
-        """`options` are passed to the function as keyword arguments."""
+        """`options` are passed to the function by name; its other parameters may be entries.
+
+        Raises StartError for an option that is not of its parameter's type.
+        """
         self._id = id
         self._scope = scope
         self._blocking = handler.blocking
-        self._make: Callable[[], Any] = partial(handler.function, **options)
-        self._file = _file_of(handler.function)
+        self._function = handler.declared
+        self._arguments = NamedArguments(
+            handler.declared, options, scope, id.namespace, blocking=handler.blocking
+        )
+        self._file = _file_of(handler.declared)
         self._value: Any = None
         self._closed: str | None = "it was not started"
         """The reason why there is no value; None while there is one."""
@@ -91,8 +98,9 @@ class Resource:
         current.set(call)
         if decimals.in_use:
             decimals.separate()
+        make = partial(self._function, **self._arguments.filled())
         block: AsyncBlock
-        block = OwningThread(str(self._id), self._make) if self._blocking else LoopBlock(self._make)
+        block = OwningThread(str(self._id), make) if self._blocking else LoopBlock(make)
         try:
             if not await self._enter(block, stop):
                 return

@@ -103,7 +103,7 @@ class _Reader:
         annotation = declared.annotation
         if annotation is not EMPTY:
             annotation = hints.resolve(function, declared.name, annotation)
-        self._type, marks = _split(annotation)
+        self._type, marks = split(annotation)
         self._markers = [each for each in marks if isinstance(each, Marker)]
         self._ids = [each for each in marks if isinstance(each, str)]
 
@@ -203,16 +203,16 @@ class _Reader:
         return StartError(f"{self._place}: the parameter '{self._name}' {text}")
 
 
-def _split(annotation: Any) -> tuple[Any, list[Marker | str]]:
+def split(annotation: Any) -> tuple[Any, list[Marker | str]]:
     """An annotation without markers and ids of entries, and those."""
     if get_origin(annotation) is Annotated:
         inner, *metadata = get_args(annotation)
         kept = [each for each in metadata if not _is_mark(each)]
         marks = [each() if isinstance(each, type) else each for each in metadata if _is_mark(each)]
-        type_, more = _split(inner)
+        type_, more = split(inner)
         return (Annotated[(type_, *kept)] if kept else type_), [*marks, *more]
     if shape.is_union(annotation):
-        parts = [_split(each) for each in get_args(annotation)]
+        parts = [split(each) for each in get_args(annotation)]
         if any(marks for _, marks in parts):
             union: Any = Union.__getitem__(tuple(part for part, _ in parts))
             return union, [mark for _, marks in parts for mark in marks]

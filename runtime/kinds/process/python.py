@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-from runtime.handlers.invocation import Invocation
+from runtime.handlers.arguments.named import NamedArguments
+from runtime.handlers.invocation import Invocation, LoadedHandler
 from runtime.handlers.threads import run_in_thread
 from runtime.kind import BuildContext, Expected, Kind
 from runtime.kinds.process import ProcessRun
@@ -26,8 +28,15 @@ class PythonProcess:
             config.source, config.method, context.manifest_folder, context.position
         )
         self.blocking = handler.blocking
+        entries = NamedArguments(
+            handler.declared, {}, context.scope, context.id.namespace, blocking=handler.blocking
+        )
         self._invocation = Invocation(
-            context.id, context.scope, handler, context.telemetry, submit=self._submit
+            context.id,
+            context.scope,
+            _WithEntries(handler, entries) if entries else handler,
+            context.telemetry,
+            submit=self._submit,
         )
         self._thread_name = str(context.id)
 
@@ -40,6 +49,24 @@ class PythonProcess:
     def _submit(self, function: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
         """Run a plain `def` in a thread of its own: it may never return, and the pool is small."""
         return run_in_thread(self._thread_name, _exit_code_of, function, arguments)
+
+
+class _WithEntries:
+    """A handler whose annotations name entries: it is called with them, and with its input."""
+
+    def __init__(self, handler: LoadedHandler, entries: NamedArguments) -> None:
+        self.declared = handler.declared
+        self.blocking = handler.blocking
+        self.takes_argument = handler.takes_argument
+        self.submit = handler.submit
+        self._entries = entries
+        named = inspect.signature(handler.declared).parameters
+        self._others = [name for name in named if name not in entries]
+
+    def function(self, *arguments: Any) -> Any:
+        by_name = dict(zip(self._others, arguments, strict=False))
+        rest = arguments[len(by_name) :]  # which is an error of its own
+        return self.declared(*rest, **by_name, **self._entries.filled())
 
 
 def _exit_code_of(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:

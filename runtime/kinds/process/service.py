@@ -107,7 +107,7 @@ def check(entry: Linked) -> Iterable[Arguments | Problem]:
         yield Problem(("process",), message, "name one of kind process.python")
         return
     count = len(entry.fields["input"])
-    yield Arguments(("process",), count, count, "its service")
+    yield Arguments(("process",), count, count, "its service", by_annotation=True)
 
 
 kind = Kind("process.service", Config, ProcessService, stage=Stage.PROCESS, check=check)

@@ -14,6 +14,8 @@ from runtime.linking.code.calls import IDS, Callee, Resolver, find_calls
 from runtime.linking.code.hazards import hazards
 from runtime.linking.code.scope import Assigned, Defined, Imported, Tree
 
+_ANNOTATED = ("typing.Annotated", "typing_extensions.Annotated")
+
 
 class Use(msgspec.Struct, frozen=True):
     """An entry that code names, by a call such as `sql.get("db")`."""
@@ -35,6 +37,12 @@ class Part(msgspec.Struct):
     """Names of other parts, and dotted paths of relative imports, which begin with a dot."""
     expects_absence: bool = False
     """True if it speaks of LookupError, and so may name an entry that is not there."""
+    entries: list[Use] = []
+    """Entries that an `Annotated` in it names: arguments, if it is the type of a parameter."""
+    is_name: bool = False
+    """True if it only names something else: a variable, an import."""
+    parameters: Part | None = None
+    """The parameters of a function, with their annotations; not in the rest."""
 
 
 class CodeFile:
@@ -74,12 +82,17 @@ class CodeFile:
             owner = owners[parent] if parent is not None else None
             names = _names(node) if owner is None and scope is self._tree.scope else ()
             for name in names:
-                owner = parts.setdefault(name, owner or Part())
+                owner = parts.setdefault(name, owner or Part(is_name=_is_assigned(node)))
+            if owner is not None and self._is_parameter(node):
+                owner.parameters = owner.parameters or Part()
+                owner = owner.parameters
             owners[node] = owner
             if owner is None:
                 continue
             if isinstance(node, ast.Call):
                 owner.uses += self._uses(node, called.get(id(node)))
+            elif isinstance(node, ast.Subscript):
+                owner.entries += self._entries(node)
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                 owner.expects_absence |= node.id == "LookupError"
                 owner.reads.update(self._reads(node))
@@ -106,6 +119,27 @@ class CodeFile:
                 if passed is not None and passed.name in IDS and text:
                     yield Use(self.path, argument, passed, text)
 
+    def _is_parameter(self, node: ast.AST) -> bool:
+        """True for a parameter of a function of the file."""
+        if not isinstance(node, ast.arg):
+            return False
+        function = self._tree.parents[self._tree.parents[node]]
+        return self._tree.scopes[function] is self._tree.scope
+
+    def _entries(self, node: ast.Subscript) -> Iterator[Use]:
+        """The entry of `Annotated[sql.Database, "db"]`; a text like any other in a class."""
+        if self._resolver.path(node.value) not in _ANNOTATED or not isinstance(
+            node.slice, ast.Tuple
+        ):
+            return
+        if any(isinstance(each, ast.ClassDef) for each in self._tree.ancestors(node)):
+            return
+        kind, *metadata = node.slice.elts
+        callee = self._resolver.callee(kind) or Callee("Annotated", blocking=False)
+        for each in metadata:
+            if isinstance(each, ast.Constant) and isinstance(each.value, str):
+                yield Use(self.path, each, callee, each.value)
+
     def _reads(self, node: ast.Name) -> Iterator[str]:
         for binding in self._tree.scopes[node].lookup(node.id):
             if isinstance(binding, Imported):
@@ -129,6 +163,10 @@ def _given(call: ast.Call) -> frozenset[str]:
         for keyword in call.keywords
         if keyword.arg and not (isinstance(keyword.value, ast.Constant) and not keyword.value.value)
     )
+
+
+def _is_assigned(node: ast.AST) -> bool:
+    return isinstance(node, ast.Assign | ast.AnnAssign)
 
 
 def _names(node: ast.AST) -> Iterator[str]:

@@ -15,6 +15,8 @@ class HandlerCode(msgspec.Struct, frozen=True):
     """The code that a handler may run: the ids that it names, and the files that hold it."""
 
     uses: list[Use]
+    entries: list[Use]
+    """Those that the annotations of its parameters name: certain to be needed."""
     files: list[CodeFile]
     expects_absence: bool
 
@@ -44,10 +46,34 @@ class CodeReader:
         return self._codes[key]
 
     def _collect(self, path: Path, function: str) -> HandlerCode:
-        waiting: list[tuple[Path, str | None]] = [(path, function)]
-        seen = {*waiting}
-        parts: list[Part] = []
         files: dict[Path, CodeFile] = {}
+        reached = [*self._reached([(path, function)], files)]
+        uses = [use for _, part in reached for use in part.uses]
+        expects_absence = any(part.expects_absence for _, part in reached)
+        return HandlerCode(uses, self._entries(reached), [*files.values()], expects_absence)
+
+    def _entries(self, reached: list[tuple[Path, Part]]) -> list[Use]:
+        """The entries that the parameters of the first function name, perhaps by another name."""
+        for path, part in reached:
+            if part.parameters is not None:
+                read = part.parameters.reads
+                starts = [target for name in read for target in self._targets(path, name)]
+                types = [types for _, types in self._reached(starts, {}, names_only=True)]
+                return [use for each in (part.parameters, *types) for use in each.entries]
+            if not part.is_name:
+                break
+        return []
+
+    def _reached(
+        self,
+        starts: list[tuple[Path, str | None]],
+        files: dict[Path, CodeFile],
+        *,
+        names_only: bool = False,
+    ) -> Iterator[tuple[Path, Part]]:
+        """The parts at these places and all that they read; adds their files."""
+        waiting = [*starts]
+        seen = {*waiting}
         while waiting:
             path, name = waiting.pop()
             file = self.file(path)
@@ -55,14 +81,15 @@ class CodeReader:
                 continue
             files[path] = file
             for part in file.parts.values() if name is None else _of(file, name):
-                parts.append(part)
-                for read in part.reads:
+                if names_only and not part.is_name:
+                    continue
+                yield path, part
+                annotations = part.parameters.reads if part.parameters else set()
+                for read in part.reads | annotations:
                     for target in self._targets(path, read):
                         if target not in seen:
                             seen.add(target)
                             waiting.append(target)
-        uses = [use for part in parts for use in part.uses]
-        return HandlerCode(uses, [*files.values()], any(part.expects_absence for part in parts))
 
     def _targets(self, path: Path, read: str) -> Iterator[tuple[Path, str | None]]:
         if not read.startswith("."):
@@ -93,4 +120,4 @@ def _of(file: CodeFile, name: str) -> Iterator[Part]:
     if name in file.parts:
         yield file.parts[name]
     elif imported := file.imported(name):
-        yield Part(reads={imported})
+        yield Part(reads={imported}, is_name=True)
