@@ -20,6 +20,7 @@ _COMMANDS = {
     "graph": "Draw which entry needs which.",
     "list": "List the entries.",
     "show": "Show one entry, with its defaults.",
+    "openapi": "Print the OpenAPI document of a server.",
     "kinds": "List the kinds, or explain one.",
     "schema": "Print one JSON Schema for editors.",
     "tables": "Print the tables of queues in PostgreSQL.",

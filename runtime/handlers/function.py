@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, runtime_checkable
 
 from runtime.entry_id import EntryId
@@ -34,6 +34,11 @@ class Function(Protocol):
 @runtime_checkable
 class Described(Function, Protocol):
     """A function that tells its parameters."""
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The Python function, as it was loaded."""
+        ...
 
     def signature(self, caller: Caller) -> Signature:
         """The signature for a caller. Raises StartError for one that it cannot be called by."""

@@ -121,6 +121,8 @@ class Field:
     def _fill(self, value: Any, convert: Callable[[Field, str], Any]) -> Any:
         if value is None:
             value = self._default_value()
+        elif value is True and self.properties:
+            value = {}  # all the defaults of what may be a boolean or an object
         if isinstance(value, str):
             return convert(self, value)
         if isinstance(value, dict):

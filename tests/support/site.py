@@ -56,7 +56,7 @@ class Site:
 
     def __init__(self, addr: str = "127.0.0.1:0", tls: service.TlsConfig | None = None) -> None:
         config = service.Config(
-            addr=addr, timeouts=PATIENT, max_body=1000, max_connections=None, tls=tls
+            addr=addr, timeouts=PATIENT, max_body=1000, max_connections=None, tls=tls, openapi=False
         )
         self.server = service.HttpService(config, context("gateway"))
         self._parts: list[Part] = []
@@ -103,7 +103,7 @@ class Site:
         clock: Clock = REAL,
     ) -> None:
         config = endpoint.Config(
-            meta=endpoint.Meta(router=on),
+            meta=endpoint.Meta(router=on, tags=None),
             method=method,
             path=path,
             func=Function(handler, takes_argument=argument),

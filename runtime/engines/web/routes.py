@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from runtime.engines.web.exchange import NO_PARAMS, Exchange
 from runtime.engines.web.guard import Guard
+from runtime.engines.web.operation import Operation
 from runtime.handlers.arguments.signature import Signature
 
 Handler = Callable[[Exchange], Awaitable[Any]]
@@ -20,7 +21,8 @@ Handler = Callable[[Exchange], Awaitable[Any]]
 Middleware = Callable[[ASGIApp], ASGIApp]
 
 _SEGMENT = re.compile(r"[^{}%?#\s\x00-\x1f\x7f]*")
-_PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(\.\.\.)?\}")
+PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(\.\.\.)?\}")
+"""A parameter in a declared path: its name, and `...` if it matches all that follow."""
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -53,6 +55,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """True if it has the middleware of a path that is not served, whatever `group` is."""
     guards: tuple[Guard, ...] = ()
     """The guards before its handler, for the description of the route: the handler asks them."""
+    operation: Operation | None = None
+    """For an endpoint, what a description of the server says of it."""
 
 
 class Match(NamedTuple):
@@ -151,7 +155,7 @@ class Routes:
         node, names = self._root, []
         segments = _segments(route.path)
         for segment in segments:
-            parameter = _PARAMETER.fullmatch(segment)
+            parameter = PARAMETER.fullmatch(segment)
             if parameter is None:
                 node = node.literal.setdefault(segment, _Node())
                 continue
@@ -201,7 +205,7 @@ def _segments(path: str) -> list[str]:
     segments = path[1:].split("/")
     seen: set[str] = set()
     for index, segment in enumerate(segments):
-        parameter = _PARAMETER.fullmatch(segment)
+        parameter = PARAMETER.fullmatch(segment)
         if parameter is None:
             if not _SEGMENT.fullmatch(segment):
                 raise ValueError(f"segment '{segment}' of path '{path}' is malformed")
@@ -270,12 +274,12 @@ def _walk(
 
 def shape(path: str) -> str:
     """A declared path with its parameters unnamed: two routes of one shape are the same route."""
-    return _PARAMETER.sub(lambda parameter: f"{{{parameter[2] or ''}}}", path)
+    return PARAMETER.sub(lambda parameter: f"{{{parameter[2] or ''}}}", path)
 
 
 def parameter_names(path: str) -> tuple[str, ...]:
     """The names of the parameters in a declared path."""
-    return tuple(parameter[1] for parameter in _PARAMETER.finditer(path))
+    return tuple(parameter[1] for parameter in PARAMETER.finditer(path))
 
 
 def repeated_parameter(path: str) -> str | None:

@@ -23,6 +23,7 @@ class PythonFunction:
         )
         self._context = context
         self.id = context.id
+        self.function = self._handler.declared
         self.takes_argument = self._handler.takes_argument
         self.blocking = self._handler.blocking
         # Not a method: it would be one more call for every request and message.
@@ -42,6 +43,7 @@ class ConsumerFunction(PythonFunction):
         self._handler = handler = function._handler
         self._context = context = function._context
         self.id = function.id
+        self.function = function.function
         self.takes_argument = function.takes_argument
         self.blocking = function.blocking
         threads = context.handlers.threads(concurrency, name)

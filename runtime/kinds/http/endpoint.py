@@ -12,6 +12,7 @@ from runtime.engines.web.arguments import caller
 from runtime.engines.web.deadline import with_deadline
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.guard import guarded
+from runtime.engines.web.operation import Operation
 from runtime.engines.web.routes import (
     Handler,
     Route,
@@ -29,6 +30,7 @@ from runtime.kinds.http import Guard, Router
 
 class Meta(msgspec.Struct, frozen=True, kw_only=True):
     router: Router
+    tags: list[str] | None
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +60,25 @@ def build(config: Config, context: BuildContext) -> Route:
         name=name,
         signature=signature,
         guards=guards,
+        operation=_operation(config, context),
+    )
+
+
+def _operation(config: Config, context: BuildContext) -> Operation | None:
+    """The endpoint as documents list it, by its own tags or under the name of its router.
+
+    None if its function does not tell what it is.
+    """
+    if not isinstance(config.func, Described):
+        return None
+    tags = config.meta.tags
+    if tags is None:
+        tags = [config.meta.router.group.name.rpartition(":")[2]]
+    return Operation(
+        entry=context.id,
+        function=config.func.function,
+        tags=tuple(dict.fromkeys(tags)),
+        has_timeout=config.timeout is not None,
     )
 
 

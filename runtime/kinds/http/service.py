@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
 
 from runtime.engines.web.address import Address, bind_shared, tls_context
 from runtime.engines.web.dispatcher import Dispatcher
 from runtime.engines.web.drain import Drain
-from runtime.engines.web.routes import Routes
+from runtime.engines.web.openapi.document import Info, describe
+from runtime.engines.web.openapi.publication import Publication, Settings
+from runtime.engines.web.routes import Routes, shape
 from runtime.engines.web.server import Server
 from runtime.engines.web.timeouts import Timeouts
 from runtime.findings.finding import Problem
@@ -24,12 +27,21 @@ class TlsConfig(msgspec.Struct, frozen=True, kw_only=True):
     key: str | None
 
 
+class OpenapiConfig(msgspec.Struct, frozen=True, kw_only=True):
+    title: str | None
+    version: str
+    path: str
+    docs: str | bool
+    servers: list[str]
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     addr: str
     timeouts: Timeouts
     max_body: int
     max_connections: int | None
     tls: TlsConfig | None
+    openapi: OpenapiConfig | bool
 
 
 class HttpService:
@@ -39,6 +51,7 @@ class HttpService:
         self._config = config
         self._context = context
         self._parts: Sequence[Part] = ()
+        self._settings = _settings(config.openapi, context)
         self._serving = False
         self._dispatcher = Dispatcher(
             max_body=config.max_body, telemetry=context.telemetry, clock=context.clock
@@ -63,14 +76,26 @@ class HttpService:
             self._serving = False
 
     def _serve_parts(self) -> None:
+        listed = [route for part in self._parts for route in part.routes()]
+        if self._settings is not None:
+            publication = Publication(listed, self._settings, self._context.folder)
+            listed += publication.routes(str(self._context.id))
         try:
-            routes = Routes(
-                (route for part in self._parts for route in part.routes()),
-                [part.group for part in self._parts if part.group is not None],
-            )
+            groups = [part.group for part in self._parts if part.group is not None]
+            routes = Routes(listed, groups)
         except ValueError as error:
             raise StartError(str(error)) from None
         self._dispatcher.serve(routes)
+
+    def document(self) -> dict[str, Any]:
+        """The OpenAPI document of its endpoints. Raises RuntimeError without `openapi`.
+
+        Folders of files are not looked at.
+        """
+        if self._settings is None:
+            raise RuntimeError(f"'{self._context.id}' has no 'openapi'")
+        routes = (route for part in self._parts if part.group for route in part.routes())
+        return describe(routes, self._settings.info, self._context.folder)
 
     def _server(self) -> Server:
         config = self._config
@@ -96,7 +121,20 @@ class HttpService:
         )
 
 
+def _settings(config: OpenapiConfig | bool, context: BuildContext) -> Settings | None:
+    if not isinstance(config, OpenapiConfig):
+        return None
+    folder = context.folder.resolve()
+    title = config.title or (folder.parent if folder.name == "src" else folder).name
+    return Settings(
+        info=Info(title=title, version=config.version, servers=config.servers),
+        path=config.path,
+        docs=config.docs if isinstance(config.docs, str) else None,
+    )
+
+
 def check(entry: Linked) -> Iterable[Claim | Problem]:
+    yield from _check_openapi(entry)
     addr: str = entry.fields["addr"]
     try:
         address = Address.parse(addr)
@@ -106,6 +144,22 @@ def check(entry: Linked) -> Iterable[Claim | Problem]:
     if address.port:
         own, *wider = [f"address {each}" for each in address.ranges]
         yield Claim(None, f"address '{addr}'", ("addr",), key=own, within=tuple(wider))
+
+
+def _check_openapi(entry: Linked) -> Iterable[Claim | Problem]:
+    openapi = entry.fields["openapi"]
+    if not openapi:
+        return
+    if openapi["docs"] is True:
+        yield Problem(("openapi", "docs"), "'docs' is true", "write a path, or leave it out")
+        return
+    if openapi["docs"] == openapi["path"]:
+        message = f"'path' and 'docs' are both {openapi['path']}"
+        yield Problem(("openapi", "docs"), message, "give the page another path")
+        return
+    for field in ("path", "docs"):
+        if path := openapi[field]:
+            yield Claim(entry.id, f"GET {path}", ("openapi", field), key=f"GET {shape(path)}")
 
 
 def bind(entry: Linked, count: int) -> list[socket.socket]:
