@@ -215,3 +215,23 @@ def test_two_entries_cannot_keep_one_table(tmp_path: Path) -> None:
 
     (found,) = findings(tmp_path, two)
     assert "the table 'runtime_migrations' is taken on 'app:db'; 'app:migrations' has it" in found
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_a_stop_breaks_off_a_migration_that_does_not_end(
+    tmp_path: Path, kind: str, request: pytest.FixtureRequest
+) -> None:
+    text = {
+        "sqlite": "CREATE TABLE n AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) "
+        "SELECT count(*) FROM n;",
+        "postgres": "SELECT pg_sleep(1000);",
+    }[kind]
+    folder = write_files(tmp_path, {**FILES, "migrations/0004_endless.sql": text})
+    options = ["-o", FREE_PORT]
+    if kind == "postgres":
+        url = request.getfixturevalue("postgres").url
+        options += ["-o", "app:db:kind=db.sql.postgres", "-o", f"app:db:dsn={url}"]
+    with running(folder, *options, ready=False) as program:
+        program.wait_for("app:migrations is not ready yet")
+        assert program.stop() == 0
+        assert "0004_endless.sql: applied" not in program.messages

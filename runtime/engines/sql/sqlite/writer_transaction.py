@@ -74,6 +74,8 @@ class WriterTransaction:
         self._lock = Lock()
         self._queued = False
         self._ended = False
+        self._given_up = False
+        """True once it is to be rolled back: a statement that still runs is interrupted."""
         self._after_commit: list[Callable[[], None]] = []
         self._requested_at = 0.0
         self._lost: Exception | None = None
@@ -124,6 +126,7 @@ class WriterTransaction:
             if commit:
                 self._check()
             self._ended = True
+            self._given_up = not commit
             if self._queued and self._lost is None:
                 self._channel.put(_End(commit, future, self._after_commit))
                 return
@@ -141,7 +144,7 @@ class WriterTransaction:
             return self._lose(Unavailable(f"the transaction could not begin: {error}"))
         raw = connection.raw
         deadline = monotonic() + self._limit
-        raw.set_progress_handler(lambda: monotonic() > deadline, DEADLINE_CHECK)
+        raw.set_progress_handler(lambda: self._given_up or monotonic() > deadline, DEADLINE_CHECK)
         try:
             lost = self._serve_until(connection, deadline)
         finally:
