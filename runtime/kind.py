@@ -150,6 +150,12 @@ class Linked(Protocol):
     @property
     def fields(self) -> Mapping[str, Any]: ...
 
+    def is_literal(self, *path: str | int) -> bool:
+        """True if the value at `path` stands in the manifest as it is; false if it came from the
+        environment, a file or the command line.
+        """
+        ...
+
     def follow(self, *path: str) -> Linked | None:
         """The entry that the field at `path` names; None if there is none."""
         ...

@@ -19,6 +19,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "queue": ("queue.queue",),
     "resource": ("resource.*",),
     "registry": ("*",),
+    "auth": ("auth.jwt",),
 }
 """The kinds of the entries that the functions of each module name."""
 

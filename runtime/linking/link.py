@@ -58,6 +58,9 @@ class LinkedEntry:
         self.kind = link.kind
         self.fields: Mapping[str, Any] = _Fields(link)
 
+    def is_literal(self, *path: str | int) -> bool:
+        return self._link.entry.disclosure.is_literal(path)
+
     def follow(self, *path: str) -> LinkedEntry | None:
         target = self._link.references.get(path)
         if target is None or target not in self._links:

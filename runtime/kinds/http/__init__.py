@@ -9,7 +9,11 @@ from runtime.engines.web.guard import Guard
 from runtime.engines.web.middleware import OptionError
 from runtime.engines.web.routes import Group, Middleware, Route
 
-__all__ = ["Guard", "Middleware", "OptionError", "Part", "Router", "Server"]
+__all__ = ["GUARDED", "Guard", "Middleware", "OptionError", "Part", "Router", "Server"]
+
+
+GUARDED = ("http.router", "http.endpoint", "http.static", "http.mount")
+"""The kinds that name guards."""
 
 
 class Part(Protocol):

@@ -12,6 +12,7 @@ from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.guard import verdict
 from runtime.handlers.invocation import Invocation
 from runtime.kind import Arguments, BuildContext, Expected, Kind, Linked
+from runtime.kinds.http import GUARDED
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +50,5 @@ kind = Kind(
     Config,
     PythonGuard,
     check=check,
-    expected=Expected(
-        ("http.router", "http.endpoint", "http.static", "http.mount"), "nothing asks this guard"
-    ),
+    expected=Expected(GUARDED, "nothing asks this guard"),
 )

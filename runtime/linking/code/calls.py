@@ -31,6 +31,7 @@ AWAITED = frozenset(
 
 IDS = frozenset(
     {
+        "auth.sign",
         *(f"{module}.get" for module in ("sql", "queue", "resource", "registry")),
         *(f"queue.{name}" for name in _QUEUE),
     }
