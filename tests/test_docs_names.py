@@ -18,6 +18,7 @@ MODULES = sorted(
     file.stem for file in (ROOT / "runtime" / "modules").glob("*.py") if file.stem != "__init__"
 )
 UNNAMED = {
+    "auth": {"Jwt"},
     "http": {"Reply", "Request", "exchange"},
     "queue": {"Info", "Message", "get"},
     "sql": {"BlockingDatabase", "BlockingTransaction", "Database", "Result", "Transaction"},
