@@ -28,7 +28,7 @@ class PythonGuard:
             config.source, config.method, context.manifest_folder, context.position
         )
         self.id = context.id
-        self.function = handler.function
+        self.function = handler.declared
         self.security: Mapping[str, Any] | None = config.security
         self._takes_argument = handler.takes_argument
         self._blocking = handler.blocking
