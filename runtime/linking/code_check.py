@@ -17,6 +17,7 @@ from runtime.manifest.entry import Entry
 KINDS: Mapping[str, tuple[str, ...]] = {
     "sql": ("db.sql.*",),
     "queue": ("queue.queue",),
+    "store": ("store.*",),
     "resource": ("resource.*",),
     "registry": ("*",),
     "auth": ("auth.jwt",),

@@ -13,6 +13,7 @@ _ROOT = "runtime.modules."
 _BLOCKING_ROOT = "runtime.modules.sync."
 
 _STATEMENTS = ("query", "query_one", "execute", "executemany")
+_STORE = ("get", "set", "delete", "compare_and_set", "keys")
 _QUEUE = ("publish", "info", "dead_letters", "requeue", "drop")
 
 AWAITED = frozenset(
@@ -25,6 +26,7 @@ AWAITED = frozenset(
         *(f"queue.Queue.{name}" for name in _QUEUE),
         *(f"sql.Database.{name}" for name in _STATEMENTS),
         *(f"sql.Transaction.{name}" for name in _STATEMENTS),
+        *(f"store.Store.{name}" for name in _STORE),
     }
 )
 """Functions that are awaited. Those of `runtime.modules.sync` block instead."""
@@ -32,7 +34,7 @@ AWAITED = frozenset(
 IDS = frozenset(
     {
         "auth.sign",
-        *(f"{module}.get" for module in ("sql", "queue", "resource", "registry")),
+        *(f"{module}.get" for module in ("sql", "queue", "store", "resource", "registry")),
         *(f"queue.{name}" for name in _QUEUE),
     }
 )
@@ -42,6 +44,7 @@ _RESULTS = {
     "sql.get": "sql.Database",
     "sql.transaction": "sql.Transaction",
     "sql.Database.transaction": "sql.Database.transaction()",
+    "store.get": "store.Store",
     "queue.get": "queue.Queue",
     "queue.message": "queue.Delivery",
     "http.request": "http.Request",

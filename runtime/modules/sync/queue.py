@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
@@ -11,8 +10,7 @@ from runtime.engines.queue.delivery import Delivery
 from runtime.engines.queue.driver_queue import Full, Info, KeyTaken, PartialInfo
 from runtime.engines.queue.outcome import Reject, Retry
 from runtime.engines.sql.contract import JoinableTransaction
-from runtime.handlers import context
-from runtime.handlers.fork import forbid_in_child
+from runtime.handlers.blocking import wait
 from runtime.modules import queue
 
 __all__ = [
@@ -132,26 +130,4 @@ def _plain(letter: str | Mapping[str, Any] | Message) -> str | Mapping[str, Any]
 
 
 def _wait(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine on the event loop, and block this thread until it is done."""
-    try:
-        forbid_in_child("queue", context.call().scope.depth)
-        loop = context.call().scope.loop
-        if loop is None:
-            raise RuntimeError("the application is not running")
-        if _on_a_loop():
-            raise RuntimeError(
-                "runtime.modules.sync blocks, which an 'async def' must not; "
-                "import runtime.modules and await"
-            )
-    except RuntimeError:
-        work.close()
-        raise
-    return asyncio.run_coroutine_threadsafe(work, loop).result()
-
-
-def _on_a_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
+    return wait(work, "queue")

@@ -1,0 +1,1 @@
+"""Stores: values by key, with a time to live."""
