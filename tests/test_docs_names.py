@@ -21,6 +21,7 @@ UNNAMED = {
     "auth": {"Jwt"},
     "http": {"Reply", "Request", "exchange"},
     "queue": {"Info", "Message", "get"},
+    "store": {"Store"},
     "sql": {"BlockingDatabase", "BlockingTransaction", "Database", "Result", "Transaction"},
 }
 """Types for annotations, and what the named calls are made of."""

@@ -96,7 +96,9 @@ def test_a_store_in_memory_cannot_be_shared_by_workers(tmp_path: Path) -> None:
     write_files(tmp_path, {"_index.yaml": MANIFEST, "h.py": HANDLERS})
     with running(tmp_path, "--workers", "2", ready=False) as program:
         assert program.wait() == 3
-        text = "'app:cache' is of kind store.memory, which works within one process, and each worker"
+        text = (
+            "'app:cache' is of kind store.memory, which works within one process, and each worker"
+        )
         assert text in program.stderr
         assert "use store.sql" in program.stderr
 

@@ -67,7 +67,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 Statements = Generator[Query | Change, Any, T]
-"""What a method does, one statement after the other: the same for coroutines and for threads."""
+"""The statements of a method, one after the other, and its result."""
 
 
 class Operations:
