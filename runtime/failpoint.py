@@ -5,6 +5,7 @@ passes fails. Without the first, the second is ignored, with a warning in the lo
 
     queue.claim.after_commit          crash at the first pass
     queue.claim.after_commit:3        crash at the third pass
+    queue.claim.after_commit=SIGKILL  be killed at the first pass
     :17                               crash at the 17th pass of any failpoint in POINTS
     sqlite.execute:5=SQLITE_FULL      raise Injected("SQLITE_FULL") at the fifth pass
     sqlite.execute:5-9=SQLITE_FULL    raise it at passes five to nine
@@ -42,6 +43,8 @@ POINTS = (
 """Every failpoint that can crash; a test sweeps over them and checks that each was reached."""
 
 EXIT_CODE = 9
+SIGKILL = "SIGKILL"
+"""In the place of an error: the program kills itself, as nothing in it can prevent."""
 
 
 class Injected(Exception):
@@ -81,6 +84,10 @@ def _pass(name: str) -> None:
             return
         sys.stderr.write(f"fault: {name}\n")  # a single write: other threads write too
         sys.stderr.flush()
+        if _error == SIGKILL:
+            import signal  # no start needs it that early
+
+            os.kill(os.getpid(), signal.SIGKILL)
         if _error:
             raise Injected(_error)
         os._exit(EXIT_CODE)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from runtime.testing.background_loop import LoopBlocked
     from runtime.testing.letter import Letter
     from runtime.testing.logbook import LogLine
+    from runtime.testing.outcome import Outcome
+    from runtime.testing.program import Survived
     from runtime.testing.quiet import NotQuiet
     from runtime.testing.run import running
     from runtime.testing.session import Session
@@ -34,7 +36,9 @@ __all__ = [
     "LogLine",
     "LoopBlocked",
     "NotQuiet",
+    "Outcome",
     "Session",
+    "Survived",
     "running",
 ]
 
@@ -45,7 +49,9 @@ _MODULES = {
     "LogLine": "logbook",
     "LoopBlocked": "background_loop",
     "NotQuiet": "quiet",
+    "Outcome": "outcome",
     "Session": "session",
+    "Survived": "program",
     "running": "run",
 }
 

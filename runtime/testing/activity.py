@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
@@ -61,6 +62,17 @@ class Activity:
         """Called on the event loop of the application."""
         self.loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
+
+    @contextmanager
+    def handling(self, queue: str, attempt: int) -> Iterator[Work]:
+        """In the block, a message that came to a consumer past its queue is in hand."""
+        name = f"a message for {queue}, attempt {attempt}"
+        work = Work(queue=queue, name=name, since=monotonic(), task=None)
+        self.in_hand[name] = work
+        try:
+            yield work
+        finally:
+            del self.in_hand[name]
 
     def take_failures(self) -> list[Failure]:
         """The failures of messages since the last time."""

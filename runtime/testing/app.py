@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,17 +12,19 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
+from runtime.engines.queue.consumer import Consumer
 from runtime.engines.queue.delay import seconds
 from runtime.engines.queue.driver_queue import Info, PartialInfo
 from runtime.engines.queue.queue import Queue
 from runtime.engines.sql.contract import BlockingDatabase
 from runtime.entry_id import EntryId
 from runtime.service import Stage
-from runtime.testing.evidence import Evidence
 from runtime.testing.holder import own_traceback
 from runtime.testing.host import Host
 from runtime.testing.letter import Letter, decode_or_text, letter_of
+from runtime.testing.life import Life
 from runtime.testing.logbook import LogLine
+from runtime.testing.outcome import Outcome, outcome_of
 from runtime.testing.session import Session
 
 T = TypeVar("T")
@@ -38,14 +41,13 @@ class App(Session):
     `Session`; `session()` makes another one, with cookies of its own.
     """
 
-    def __init__(self, start: Callable[[], Host], evidence: Evidence) -> None:
-        self._evidence = evidence
-        self._host = start()
-        super().__init__(self._address, self._holders)
+    def __init__(self, life: Life) -> None:
+        super().__init__(self._address, life.in_hand)
+        self._life = life
 
     def session(self) -> Session:
         """Another client, without the cookies and headers of this one."""
-        return Session(self._address, self._holders)
+        return Session(self._address, self._life.in_hand)
 
     # Queues
 
@@ -65,7 +67,7 @@ class App(Session):
 
     def published(self, queue: str) -> list[Any]:
         """The bodies of all messages so far, in the order in which the queue accepted them."""
-        messages = self._host.publications.of(self._queue(queue).id)
+        messages = self._life.publications.of(self._queue(queue).id)
         return [decode_or_text(message.body) for message in messages]
 
     def drain(
@@ -116,7 +118,7 @@ class App(Session):
     def dead(self, queue: str, limit: int = 1000) -> list[Letter]:
         """The oldest dead letters of a queue, wherever they are kept."""
         letters = self._host.loop.run(self._queue(queue).dead_letters(limit), LIMIT)
-        documents = self._host.linked.manifest.documents
+        documents = self._life.linked.manifest.documents
         folders = [Path(document.path).parent for document in documents]
         return [letter_of(letter, folders) for letter in letters]
 
@@ -129,19 +131,71 @@ class App(Session):
         """Stop consumers for the time of a block: what they have in hand is done before it."""
         ids = [self._id(name) for name in consumers]
         for id in ids:
-            if self._host.linked.links[id].kind.stage is not Stage.CONSUMER:
+            if self._life.linked.links[id].kind.stage is not Stage.CONSUMER:
                 raise TypeError(f"'{id}' is no consumer")
         before = self._host.application.selection
         self._select(replace(before, elsewhere=before.elsewhere.union(ids)))
         try:
             yield
         finally:
-            self._select(before)
+            if self._life.runs:
+                self._select(before)
 
-    def stop(self) -> None:
-        """End the application. Called by `running` at the end of its block."""
-        self._evidence.ended = True
-        self._host.stop()
+    def call(
+        self,
+        entry: str,
+        body: Any,
+        *,
+        headers: Mapping[str, str] | None = None,
+        attempt: int = 1,
+        limit: float = LIMIT,
+    ) -> Outcome:
+        """Hand a message to a consumer, or to the only consumer of a function, past its queue.
+
+        It is encoded, decoded, checked and handled as any other, in the same time, with the same
+        transaction; how it ends is returned and not carried out, and no error is raised. Raises
+        NotJSON, and NotQuiet after `limit` seconds of real time.
+        """
+        outcome: list[Outcome] = []
+
+        async def handle() -> None:
+            consumer = self._consumer(entry)
+            with self._host.activity.handling(consumer.queue.id, attempt) as now_in_hand:
+                now = self._host.clock.time()
+                now_in_hand.task = asyncio.create_task(
+                    outcome_of(consumer, body, headers, attempt, now)
+                )
+                await asyncio.wait({now_in_hand.task})
+            outcome.append(now_in_hand.task.result())
+
+        self._host.wait(handle, "call", limit)
+        return outcome[0]
+
+    # Ends
+
+    def crash(
+        self,
+        at: str | None = None,
+        *,
+        during: Callable[[], object] | None = None,
+        limit: float = LIMIT,
+    ) -> None:
+        """Have the application die by SIGKILL, as a program of its own that goes on with the files
+        and messages of this one. Afterwards there is only `restart()`.
+
+        `at` is one of `runtime.failpoint.POINTS`: it dies when it passes there, with the messages
+        that wait or are in hand, or with what `during()` makes it do, whose requests go to that
+        program. Without `at` it dies at the end of `during`.
+
+        Raises AssertionError if it is still alive `limit` seconds after that, ValueError for an
+        unknown failpoint.
+        """
+        self._life.crash(at, during, limit)
+
+    def restart(self) -> App:
+        """Start the application again, on the same files, after a crash or in place of one."""
+        self._life.restart()
+        return self
 
     # Parts
 
@@ -157,14 +211,26 @@ class App(Session):
         """The object that was built for an entry. It belongs to the loop of the application."""
         return self._host.application.scope.components.get(self._id(id))
 
+    def resource(self, id: str) -> Any:
+        """The value that handlers get for an entry: of a `resource.python`, what its function made.
+        It belongs to the loop of the application.
+        """
+        component = self.component(id)
+        handed_out = getattr(component, "handed_out", None)
+        return component if handed_out is None else handed_out()
+
     def logs(self, entry: str | None = None) -> list[LogLine]:
         """The lines of the log so far, from the level `info` on; those of one entry."""
         id = None if entry is None else str(self._id(entry))
-        return [line for line in self._evidence.book.lines if id is None or line.entry == id]
+        return [line for line in self._life.evidence.book.lines if id is None or line.entry == id]
+
+    @property
+    def _host(self) -> Host:
+        return self._life.host
 
     def _id(self, text: str) -> EntryId:
         """The entry of that id or name. Raises LookupError."""
-        ids = self._host.linked.links
+        ids = self._life.linked.links
         named = [id for id in ids if id.name == text]
         if ":" in text or len(named) != 1:
             return self._host.application.scope.id(text, named[0].namespace if named else "")
@@ -175,6 +241,18 @@ class App(Session):
         if not isinstance(component, Queue):
             raise TypeError(f"'{text}' is no queue; name an entry of kind queue.queue")
         return component
+
+    def _consumer(self, text: str) -> Consumer:
+        """The consumer of that id, or the only one of the function of that id."""
+        component = self.component(text)
+        if isinstance(component, Consumer):
+            return component
+        id = self._id(text)
+        found = [each for each in self._host.consumers if each.function.id == id]
+        if len(found) != 1:
+            many = "several consumers call" if found else "no consumer calls"
+            raise LookupError(f"{many} '{id}'; name a consumer, or send a request to an endpoint")
+        return found[0]
 
     def _consumed(self, text: str) -> str:
         queue = self._queue(text)
@@ -199,10 +277,7 @@ class App(Session):
 
     def _select(self, selection: Any) -> None:
         application = self._host.application
-        self._host.loop.run(application.apply(self._host.linked, selection), 60.0)
+        self._host.loop.run(application.apply(self._life.linked, selection), 60.0)
 
     def _address(self, server: str | None) -> str:
-        return self._host.address(None if server is None else self._id(server))
-
-    def _holders(self) -> str:
-        return "".join(f"\n  {line}" for line in self._host.quiet.in_hand())
+        return self._life.address(None if server is None else self._id(server))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 from runtime.application.application import Application
@@ -22,7 +21,6 @@ from runtime.testing.activity import Activity
 from runtime.testing.background_loop import BackgroundLoop
 from runtime.testing.clock import VirtualClock
 from runtime.testing.evidence import Evidence
-from runtime.testing.linked import placed
 from runtime.testing.logbook import Capture
 from runtime.testing.publications import Publications
 from runtime.testing.quiet import Idler, NotQuiet, Quiet
@@ -35,11 +33,17 @@ START_LIMIT = 60.0
 class Host:
     """Builds and starts the application; `stop` ends it. Raises StartError."""
 
-    def __init__(self, linked: LinkedManifest, data: Path, evidence: Evidence) -> None:
-        self.linked = placed(linked, data)
+    def __init__(
+        self,
+        linked: LinkedManifest,
+        evidence: Evidence,
+        publications: Publications,
+        now: float | None,
+    ) -> None:
+        """`now` in seconds since 1970, by default the real time."""
+        self.linked = linked
         self.activity = Activity(evidence.deaths)
-        self.clock = VirtualClock(time.time(), self._move_servers)
-        self.publications = Publications()
+        self.clock = VirtualClock(time.time() if now is None else now, self._move_servers)
         telemetry = Telemetry(self.activity, propagates=False)
         self._ready = asyncio.Event()
         self.application = Application(
@@ -59,13 +63,10 @@ class Host:
             databases = databases_with_clocks(self.linked, self.application.scope.components)
             self._servers = ServerClock(databases)
             self.queues = {each.id: each for each in components if isinstance(each, Queue)}
-            self._timed = {
-                each.queue.id
-                for each in components
-                if isinstance(each, Consumer) and each.timeout is not None
-            }
+            self.consumers = [each for each in components if isinstance(each, Consumer)]
+            self._timed = {each.queue.id for each in self.consumers if each.timeout is not None}
             self._drivers = [each for each in components if isinstance(each, Idler)]
-            self.publications.watch(self.queues.values())
+            publications.watch(self.queues.values())
             self.loop = BackgroundLoop("application")
         except BaseException:
             self._dispose()
@@ -118,6 +119,16 @@ class Host:
         if child is None or child.stage is not Stage.SERVER:
             raise LookupError(f"'{server}' is no server that runs")
         return child.where
+
+    def interrupt(self) -> None:
+        """Take the messages that are in hand away from their handlers, and give them back."""
+
+        async def interrupt() -> None:
+            children = self.supervisor.children.values()
+            consumers = [child for child in children if child.stage is Stage.CONSUMER]
+            await asyncio.gather(*(child.stop(0.0) for child in consumers))
+
+        self.loop.run(interrupt(), START_LIMIT)
 
     def stop(self) -> None:
         """Drain and end the application. Returns when all its threads and files are done."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
 from runtime.testing.app import App
-from runtime.testing.evidence import Evidence
-from runtime.testing.host import Host
-from runtime.testing.linked import linked
+from runtime.testing.life import Life
+from runtime.testing.linked import Wish
 
 
 class running:
@@ -25,32 +24,28 @@ class running:
         self,
         folder: str | Path = ".",
         *overrides: str,
+        files: Sequence[str | Path] = (),
         environment: Mapping[str, str] | None = None,
+        durable: bool = False,
     ) -> None:
-        """`overrides` as after `-o`; `environment` has variables beside those of the process."""
-        self._folder = Path(folder)
-        self._overrides = overrides
-        self._environment = environment
+        """`overrides` as after `-o`, `files` as after `-f`; `environment` has variables beside
+        those of the process. With `durable`, queues in memory are kept in the application's
+        database, so that `crash` and `restart` have something to lose.
+        """
+        paths = tuple(map(Path, files))
+        self._wish = Wish(Path(folder), overrides, paths, environment or {}, durable)
         self._data: tempfile.TemporaryDirectory[str] | None = None
-        self._app: App | None = None
+        self._life: Life | None = None
 
     def __enter__(self) -> App:
         """Raises ManifestError, StartError, and ValueError for an override."""
         self._data = tempfile.TemporaryDirectory(prefix="runtime-", dir=_fast_folder())
-        evidence = Evidence(str(self._folder))
-
-        def start() -> Host:
-            assert self._data is not None
-            manifest = linked(self._folder, self._overrides, self._environment)
-            return Host(manifest, Path(self._data.name), evidence)
-
         try:
-            self._app = App(start, evidence)
+            self._life = Life(self._wish, Path(self._data.name))
         except BaseException:
-            evidence.ended = True
             self._data.cleanup()
             raise
-        return self._app
+        return App(self._life)
 
     def __exit__(
         self,
@@ -58,10 +53,10 @@ class running:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        assert self._app is not None
+        assert self._life is not None
         assert self._data is not None
         try:
-            self._app.stop()
+            self._life.stop()
         finally:
             self._data.cleanup()
 

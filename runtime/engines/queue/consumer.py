@@ -9,7 +9,9 @@ from typing import Any
 from runtime.clock import REAL, Clock
 from runtime.engines.queue.attempt import Attempt
 from runtime.engines.queue.deadline import Deadlines
+from runtime.engines.queue.delivery import Delivery
 from runtime.engines.queue.driver_queue import Subscription
+from runtime.engines.queue.message import Message
 from runtime.engines.queue.pending_settlements import PendingSettlements
 from runtime.engines.queue.queue import Queue
 from runtime.engines.queue.settlement import Settlement
@@ -106,6 +108,34 @@ class Consumer:
             raise
         finally:
             self.queue.consumers -= 1
+            if deadlines is not None:
+                deadlines.close()
+
+    async def handle(self, message: Message, subscription: Subscription) -> None:
+        """Handle one message as a worker does, and settle it by that subscription, which need not
+        be one of the queue: for tests. Nothing is reported to telemetry.
+        """
+        attempts: list[Attempt] = []
+        deadlines = (
+            Deadlines(self.timeout, attempts, self._clock) if self.timeout is not None else None
+        )
+        settlement = Settlement(
+            self.queue,
+            subscription,
+            str(self.function.id),
+            self._clock.time,
+            OFF,
+            self._redact,
+        )
+        attempt = Attempt(self.function, settlement, deadlines, self._transactions)
+        attempts.append(attempt)
+        attempt.task = asyncio.current_task()
+        attempt.delivery = delivery = Delivery(message, settlement)
+        try:
+            outcome = await attempt.handle(delivery)
+            if not delivery.settled:
+                await settlement.settle(delivery, outcome)
+        finally:
             if deadlines is not None:
                 deadlines.close()
 

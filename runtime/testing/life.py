@@ -1,0 +1,85 @@
+"""Life: the starts and the ends of an application in one test, all on the same files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from runtime.entry_id import EntryId
+from runtime.testing.evidence import Evidence
+from runtime.testing.host import Host
+from runtime.testing.linked import Wish, linked, options, placed
+from runtime.testing.program import Program
+from runtime.testing.publications import Publications
+
+
+class Life:
+    """Begins with the application running, here or, for the time of a crash, in another process."""
+
+    def __init__(self, wish: Wish, data: Path) -> None:
+        """`data` is a folder for files. Raises ManifestError, StartError and ValueError."""
+        self.linked = placed(linked(wish), wish, data)
+        self.evidence = Evidence(str(wish.folder))
+        self.publications = Publications()
+        self._wish = wish
+        self._now: float | None = None
+        self._program: Program | None = None
+        self._host: Host | None = None
+        try:
+            self._start()
+        except BaseException:
+            self.evidence.ended = True
+            raise
+
+    @property
+    def host(self) -> Host:
+        """The application in this process. Raises RuntimeError after a crash."""
+        if self._host is None:
+            raise RuntimeError("the application has crashed; call restart()")
+        return self._host
+
+    @property
+    def runs(self) -> bool:
+        """False between a crash and the restart."""
+        return self._host is not None
+
+    def crash(self, at: str | None, during: Callable[[], object] | None, limit: float) -> None:
+        """End the application here, and let it go on and die in a process of its own."""
+        self.host.interrupt()
+        self._end()
+        changes = options(self.linked, self._wish)
+        variables, book = self._wish.environment, self.evidence.book
+        self._program = Program(self._wish.folder, changes, variables, at, book)
+        try:
+            self._program.die(during, limit)
+        finally:
+            self._program = None
+
+    def restart(self) -> None:
+        """Start the application again, after it was ended if it still runs."""
+        if self._host is not None:
+            self._end()
+        self._start()
+
+    def stop(self) -> None:
+        """End the application for good."""
+        self.evidence.ended = True
+        if self._host is not None:
+            self._end()
+
+    def address(self, server: EntryId | None) -> str:
+        """The URL of a server; without an id, of the only one. Raises LookupError."""
+        return (self._program or self.host).address(server)
+
+    def in_hand(self) -> str:
+        """A line of text for each message and request in hand, after a line break."""
+        lines = () if self._host is None else self._host.quiet.in_hand()
+        return "".join(f"\n  {line}" for line in lines)
+
+    def _start(self) -> None:
+        self._host = Host(self.linked, self.evidence, self.publications, self._now)
+
+    def _end(self) -> None:
+        host, self._host = self.host, None
+        self._now = host.clock.time()
+        host.stop()
