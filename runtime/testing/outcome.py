@@ -17,7 +17,7 @@ from runtime.engines.sql.contract import JoinableTransaction
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker would do with the message."""
+    """The settlement that a worker would carry out."""
 
     status: str
     """`ack`, `retry`, `dead` or `requeue`."""
