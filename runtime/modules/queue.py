@@ -8,10 +8,12 @@ from typing import Any
 
 from runtime.codec import InvalidJSON, decode
 from runtime.engines.queue import dead_letter as names
+from runtime.engines.queue.body import InvalidBody
 from runtime.engines.queue.dead_letter import NoDeadLetter, RequeuedTooOften, requeues
 from runtime.engines.queue.delivery import Delivery
+from runtime.engines.queue.delivery import Delivery as Message
 from runtime.engines.queue.driver_queue import Full, Info, KeyTaken, PartialInfo
-from runtime.engines.queue.message import Message
+from runtime.engines.queue.message import Message as Letter
 from runtime.engines.queue.outcome import Reject, Retry
 from runtime.engines.queue.queue import Queue
 from runtime.engines.sql.contract import JoinableTransaction
@@ -21,8 +23,11 @@ from runtime.service import Unavailable
 __all__ = [
     "Full",
     "Info",
+    "InvalidBody",
     "KeyTaken",
+    "Message",
     "NoDeadLetter",
+    "Queue",
     "Reject",
     "RequeuedTooOften",
     "Retry",
@@ -57,9 +62,10 @@ async def publish(
     committed: the queue's driver must keep its messages in that database.
 
     Returns the message's id. Raises LookupError if there is no such entry, TypeError if it is not a
-    queue or the body is not JSON (with the offending place), and Full if the queue has no room, at
-    once or, with `overflow: wait`, after `overflow_timeout`; uncaught in an HTTP handler, that
-    answers 503.
+    queue or the body is not JSON (with the offending place), InvalidBody if it does not have the
+    shape that the queue's consumers, all typed, ask for, and Full if the queue has no room, at once
+    or, with `overflow: wait`, after `overflow_timeout`; uncaught in an HTTP handler, that answers
+    503.
     """
     queue = get(id)
     try:
@@ -159,7 +165,7 @@ def _id_of(letter: object) -> str:
     return id
 
 
-def _description(letter: Message) -> dict[str, Any]:
+def _description(letter: Letter) -> dict[str, Any]:
     headers = dict(letter.headers)
     attempts = headers.get(names.ATTEMPTS, "")
     return {

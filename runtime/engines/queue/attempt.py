@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from runtime.codec import decode_trusted
+from runtime.engines.queue.arguments import Arguments
+from runtime.engines.queue.body import InvalidBody
 from runtime.engines.queue.deadline import NONE, Deadlines
 from runtime.engines.queue.delivery import Delivery
 from runtime.engines.queue.driver_queue import NotHeld
@@ -33,6 +35,7 @@ class Attempt:
         settlement: Settlement,
         deadlines: Deadlines | None,
         transactions: Transactions | None,
+        arguments: Arguments | None = None,
     ) -> None:
         self.deadline = NONE
         self.delivery: Delivery | None = None
@@ -44,7 +47,8 @@ class Attempt:
         )
         """Call the handler with the message of a delivery, once. Raises if it is cancelled."""
         self._function = function
-        self._call = function.call
+        self._decode = decode_trusted if arguments is None else arguments.decode
+        self._call = function.call if arguments is None else arguments.call(function)
         self._settlement = settlement
         self._deadlines = deadlines
         self._transactions = transactions
@@ -79,9 +83,13 @@ class Attempt:
         if message.attempt > self._max_attempts:
             return Dead(Reason.CRASHED, Unsettled("delivered, and never settled"))
         try:
-            body = decode_trusted(message.body)
+            body = self._decode(message.body)
+        except InvalidBody as error:
+            return Dead(Reason.INVALID, error.with_traceback(None))
         except (ValueError, RecursionError) as error:
             return Dead(Reason.INVALID, error)
+        except Exception as error:  # of the class that the body is made of
+            return Nack(None, error)
         if self._deadlines is not None:
             self._expired = False
             self._deadlines.begin(self)

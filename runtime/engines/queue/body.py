@@ -18,6 +18,10 @@ from runtime.codec import MAX_DEPTH, NotJSON, decode_trusted, encode, is_model
 _encode = msgspec.json.Encoder().encode
 
 
+class InvalidBody(ValueError):
+    """A body has not the shape that the consumer of its queue asks for; the text has the places."""
+
+
 def encode_records(value: Any) -> bytes:
     """Encode a value that `codec.encode` refused, with times, UUIDs and decimals as text, an Enum
     as its value, a dataclass or Struct as an object of its fields, and a model of pydantic as it

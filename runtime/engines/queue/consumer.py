@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from runtime.clock import REAL, Clock
+from runtime.engines.queue.arguments import Arguments
 from runtime.engines.queue.attempt import Attempt
 from runtime.engines.queue.deadline import Deadlines
 from runtime.engines.queue.delivery import Delivery
@@ -47,9 +48,11 @@ class Consumer:
         clock: Clock = REAL,
         telemetry: Telemetry = OFF,
         redact: Callable[[str], str] = str,
+        arguments: Arguments | None = None,
     ) -> None:
         """`timeout` in seconds, for each call; with `transactions`, each message gets one, which is
-        committed together with its ack. `redact` takes secrets out of dead letters.
+        committed together with its ack. `redact` takes secrets out of dead letters. With
+        `arguments`, the function gets what they make of a message, else the decoded body.
         """
         self.queue = queue
         self.function = function
@@ -61,6 +64,14 @@ class Consumer:
         self._clock = clock
         self._telemetry = telemetry
         self._redact = redact
+        self._arguments = arguments
+
+    @property
+    def check(self) -> tuple[str, Callable[[bytes], object]] | None:
+        """Its function, and what decodes a body for it; None if the function takes any body."""
+        if self._arguments is None:
+            return None
+        return str(self.function.id), self._arguments.decode
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
         """Work until `stop`, then wait for the running handlers.
@@ -87,7 +98,7 @@ class Consumer:
         pending = PendingSettlements(settlement.ignore)
         turn = max(SHORTEST_TURN, TURN // self._concurrency)
         attempts += [
-            Attempt(self.function, settlement, deadlines, self._transactions)
+            Attempt(self.function, settlement, deadlines, self._transactions, self._arguments)
             for _ in range(self._concurrency)
         ]
         # In a transaction the ack is a part of it, and so waited for.

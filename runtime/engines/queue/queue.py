@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from msgspec.structs import replace
 
 from runtime.backoff import Backoff
 from runtime.clock import REAL, Clock
 from runtime.codec import NotJSON, encode
-from runtime.engines.queue.body import encode_records
+from runtime.engines.queue.body import InvalidBody, encode_records
 from runtime.engines.queue.dead_letter import TIME, NoDeadLetter, requeued
 from runtime.engines.queue.delay import seconds
 from runtime.engines.queue.driver_queue import (
@@ -39,6 +39,9 @@ from runtime.engines.sql.contract import JoinableTransaction
 from runtime.handlers.fork import ParentOnly, on_fork
 from runtime.service import StartError
 from runtime.telemetry import TRACEPARENT, Telemetry
+
+if TYPE_CHECKING:
+    from runtime.engines.queue.blocking import BlockingQueue
 
 
 class Queue:
@@ -67,6 +70,8 @@ class Queue:
         self.consumers = 0
         """The number of consumers that run in this program."""
         self.dead_letter = dead_letter
+        self.checks: Sequence[tuple[str, Callable[[bytes], object]]] = ()
+        """For each consumer, if all are typed: its function, and what decodes a body for it."""
         self.refusals = RefusalLog(clock)
         """For those who publish, except where their client is told."""
         self._time = clock.time
@@ -91,14 +96,17 @@ class Queue:
         `priority` goes first. With `transaction`, the message is published when and if that is
         committed.
 
-        Raises NotJSON, naming the place in the body; TypeError or ValueError for headers that are
-        not strings, and for an invalid delay, key or priority; Full if there is no room, at once or
-        after the time that the queue lets its publishers wait.
+        Raises NotJSON, naming the place in the body; InvalidBody for one that the consumers of this
+        queue, if all of them are typed, would not take; TypeError or ValueError for headers that
+        are not strings, and for an invalid delay, key or priority; Full if there is no room, at
+        once or after the time that the queue lets its publishers wait.
         """
         try:
             data = encode(body)
         except NotJSON:
             data = encode_records(body)
+        if self.checks:
+            self._check(data)
         message = Message(
             next_id(),
             data,
@@ -140,6 +148,20 @@ class Queue:
         if id is None:
             return Fired.ELSEWHERE
         return Fired.HERE if id == message.id else Fired.OVERLAPPED
+
+    def _check(self, data: bytes) -> None:
+        for function, decode in self.checks:
+            try:
+                decode(data)
+            except InvalidBody as error:
+                raise InvalidBody(f"the body does not fit '{function}': {error}") from None
+
+    @property
+    def blocking(self) -> BlockingQueue:
+        """The same for a plain `def`."""
+        from runtime.engines.queue.blocking import BlockingQueue  # which is made of this
+
+        return BlockingQueue(self)
 
     def full(self, error: Full) -> Full:
         """The driver's error in the words of this queue, with what may be the reason."""

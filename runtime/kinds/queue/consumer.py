@@ -7,11 +7,13 @@ from collections.abc import Iterable
 
 import msgspec
 
+from runtime.engines.queue.arguments import Arguments as MessageArguments
+from runtime.engines.queue.arguments import caller
 from runtime.engines.queue.consumer import Consumer
 from runtime.findings.finding import Note, Problem
 from runtime.kind import Arguments, BuildContext, Kind, Linked, Stage
 from runtime.kinds.db.sql import Database
-from runtime.kinds.function import Function, Separable
+from runtime.kinds.function import Described, Function, Separable
 from runtime.kinds.queue import Queue
 from runtime.units import format_duration
 
@@ -35,6 +37,12 @@ def build(config: Config, context: BuildContext) -> Consumer:
     function = config.func
     if isinstance(function, Separable):
         function = function.for_consumer(str(context.id), config.concurrency)
+    arguments = None
+    if isinstance(config.func, Described):
+        by = caller(config.func.id.namespace, blocking=config.func.blocking)
+        signature = config.func.signature(by)
+        if signature.typed:
+            arguments = MessageArguments(signature, by, context.scope)
     return Consumer(
         config.queue,
         function,
@@ -45,11 +53,12 @@ def build(config: Config, context: BuildContext) -> Consumer:
         clock=context.clock,
         telemetry=context.telemetry,
         redact=context.scope.redactor.redact,
+        arguments=arguments,
     )
 
 
 def check(entry: Linked) -> Iterable[Arguments | Problem]:
-    yield Arguments(("func",), 1, 1, "a consumer")
+    yield Arguments(("func",), 1, 1, "a consumer", by_annotation=True)
     database = entry.follow("transaction")
     driver = (queue := entry.follow("queue")) and queue.follow("driver")
     if driver is not None and (limit := driver.fields.get("consumer_timeout")):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import Any
 
 import msgspec
 
 from runtime.backoff import Backoff
+from runtime.engines.queue.consumer import Consumer
 from runtime.engines.queue.queue import TracedQueue
 from runtime.kind import BuildContext, Claim, Expected, Kind, Linked
 from runtime.kinds.queue import Queue
@@ -43,6 +45,12 @@ def build(config: Config, context: BuildContext) -> Queue:
     )
 
 
+def compose(queue: Queue, referring: Sequence[Any]) -> None:
+    """Have bodies checked that are published, if all consumers are known to ask for a shape."""
+    checks = [each.check for each in referring if isinstance(each, Consumer)]
+    queue.checks = [] if None in checks else [each for each in checks if each is not None]
+
+
 def check(entry: Linked) -> Iterable[Claim]:
     if driver := entry.follow("driver"):
         name = entry.fields["queue_name"]
@@ -57,6 +65,7 @@ kind = Kind(
     Config,
     build,
     check=check,
+    compose=compose,
     expected=Expected(
         ("queue.consumer",),
         "no consumer takes the messages of this queue",

@@ -1,0 +1,117 @@
+"""Arguments: calls a consumer's handler with what it asks for by its annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+from runtime.codec import InvalidJSON
+from runtime.engines.queue.blocking import BlockingDelivery
+from runtime.engines.queue.body import InvalidBody
+from runtime.engines.queue.delivery import Delivery
+from runtime.handlers.arguments import shape
+from runtime.handlers.arguments.component import component_getter
+from runtime.handlers.arguments.document import document
+from runtime.handlers.arguments.faults import Unfit
+from runtime.handlers.arguments.signature import Caller, Signature
+from runtime.handlers.context import ApplicationContext
+from runtime.handlers.logger import LOGGER, Logger
+from runtime.service import StartError
+
+Getter = Callable[[Delivery], Any]
+
+
+def _logger(delivery: Delivery) -> Any:
+    return LOGGER
+
+
+def _delivery(delivery: Delivery) -> Any:
+    return delivery
+
+
+_ASYNC: Mapping[type, Getter] = {Logger: _logger, Delivery: _delivery}
+_BLOCKING: Mapping[type, Getter] = {
+    Logger: _logger,
+    **dict.fromkeys((Delivery, BlockingDelivery), BlockingDelivery),
+}
+_FOREIGN: Mapping[type, str] = {
+    BlockingDelivery: "in an 'async def', import queue from runtime.modules, not from its 'sync'"
+}
+
+
+def caller(namespace: str, *, blocking: bool) -> Caller:
+    """The caller of a consumer's handler; bare names of entries are those of `namespace`."""
+    return Caller(
+        name="a consumer",
+        namespace=namespace,
+        locations=frozenset({"body"}),
+        given=_BLOCKING if blocking else _ASYNC,
+        foreign={} if blocking else _FOREIGN,
+        one_body=True,
+    )
+
+
+class Function(Protocol):
+    """A handler that can be called."""
+
+    @property
+    def call(self) -> Callable[..., Awaitable[Any]]: ...
+
+
+class Arguments:
+    """Fills the parameters of one handler from messages."""
+
+    def __init__(self, signature: Signature, by: Caller, scope: ApplicationContext) -> None:
+        """Raises StartError, with the place of the handler, for a type that nothing is made of."""
+        self._defaults = [each.default for each in signature.parameters]
+        self._place = -1
+        self._decode: Callable[[bytes], Any] | None = None
+        for place, each in enumerate(signature.parameters):
+            if each.location == "body":
+                self._place = place
+                try:
+                    self._decode = document(each.type).decode
+                except (TypeError, NameError) as error:
+                    text = f"{signature.place}: the parameter '{each.name}': {error}"
+                    raise StartError(text) from error
+        self._getters = [*_getters(signature, by, scope)]
+
+    def decode(self, data: bytes) -> Any:
+        """The body of a message for `call`; None if the handler asks for none.
+
+        Raises InvalidBody, with the places of its faults.
+        """
+        if self._decode is None:
+            return None
+        try:
+            return self._decode(data)
+        except (Unfit, InvalidJSON) as error:
+            raise InvalidBody(str(error)) from None
+
+    def call(self, function: Function) -> Callable[[Delivery, Any], Awaitable[Any]]:
+        """The way to call the function with a delivery and its decoded body."""
+        call = function.call
+        if self._place == 0 and len(self._defaults) == 1:
+            return call
+
+        def call_with_all(delivery: Delivery, body: Any) -> Awaitable[Any]:
+            arguments = [*self._defaults]
+            if self._place >= 0:
+                arguments[self._place] = body
+            for place, get in self._getters:
+                arguments[place] = get(delivery)
+            return call(delivery, *arguments)
+
+        return call_with_all
+
+
+def _getters(
+    signature: Signature, by: Caller, scope: ApplicationContext
+) -> Iterator[tuple[int, Getter]]:
+    for place, each in enumerate(signature.parameters):
+        if each.location == "component":
+            yield place, component_getter(scope, each.alias, blocking=by.given is _BLOCKING)
+        elif each.location == "given":
+            get = by.given.get(shape.without_none(each.type))
+            if get is not None:
+                yield place, get
