@@ -17,7 +17,7 @@ from runtime.cli.options import (
     json_option,
 )
 from runtime.exit_codes import ExitCode
-from runtime.findings.finding import Finding, ManifestError
+from runtime.findings.finding import Finding, ManifestError, printable
 from runtime.linking.link import LinkedEntry
 from runtime.linking.linker import LinkedManifest
 
@@ -26,11 +26,18 @@ from runtime.linking.linker import LinkedManifest
 @application
 @allow_unset_option
 @click.option("--connect", is_flag=True, help="Try the addresses too, such as those of databases.")
+@click.option(
+    "--fix",
+    "fixes",
+    is_flag=True,
+    help="Write the lists of modules as the code of the handlers wants them, then check.",
+)
 @json_option
 def command(
     chosen: Chosen,
     allow_unset: bool,
     connect: bool,
+    fixes: bool,
     as_json: bool,
 ) -> None:
     """Check every manifest in DIR (default: here) and the handlers they name.
@@ -41,6 +48,8 @@ def command(
     """
     if connect and allow_unset:
         raise CommandError("--connect needs the values that --allow-unset does without; drop one")
+    if fixes:
+        _fix(chosen, allow_unset)
     try:
         linked = chosen.link(allow_unset)
     except ManifestError as error:
@@ -73,6 +82,18 @@ def _describe(linked: LinkedManifest) -> None:
     for id, each in linked.links.items():
         if (describe := each.kind.describe) is not None and not each.entry.unfilled:
             print(f"{id}: {describe(LinkedEntry(linked.links, each))}")
+
+
+def _fix(chosen: Chosen, allow_unset: bool) -> None:
+    """Mend what can be mended, and print each change to stderr: stdout has what is found then."""
+    from runtime.cli.fix import fix  # few ask for it
+
+    try:
+        findings = chosen.link(allow_unset).notes
+    except ManifestError as error:
+        findings = error.findings
+    for line in fix(findings):
+        print(printable(line), file=sys.stderr)
 
 
 def _print(findings: Sequence[Finding], as_json: bool) -> None:

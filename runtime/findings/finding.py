@@ -45,6 +45,18 @@ class Level(StrEnum):
     """No mistake, and yet likely meant otherwise. Changes neither exit code nor start."""
 
 
+class Mend(msgspec.Struct, frozen=True):
+    """The list that would stand in a file where there was no finding."""
+
+    file: str
+    """Absolute path of the file."""
+    path: Path
+    """Path of the list in the file."""
+    items: tuple[str, ...]
+    what: str
+    """The list as messages name it."""
+
+
 class Finding(msgspec.Struct, frozen=True):
     """A problem at a position. Prints as `file:line:column: message; hint`, a note as
     `file:line:column: note: message; hint`.
@@ -56,6 +68,8 @@ class Finding(msgspec.Struct, frozen=True):
     message: str
     hint: str | None = None
     level: Level = Level.ERROR
+    mend: Mend | None = None
+    """The change that `runtime validate --fix` can make, for there is only one."""
 
     def __str__(self) -> str:
         tail = f"; {self.hint}" if self.hint else ""

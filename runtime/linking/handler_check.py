@@ -13,11 +13,10 @@ from runtime.linking.inspection import (
     HandlerFile,
     Signature,
     inspect,
-    known_modules,
-    own_modules,
     position,
 )
 from runtime.linking.location import SourceError, locate
+from runtime.linking.module_check import ModuleCheck
 from runtime.manifest.entry import Entry
 
 DEFAULT_METHOD = "main"
@@ -26,9 +25,10 @@ DEFAULT_METHOD = "main"
 class HandlerCheck:
     """Checks the handlers of entries, and appends what it finds to a list."""
 
-    def __init__(self, application: Path, findings: list[Finding]) -> None:
+    def __init__(self, application: Path, findings: list[Finding], notes: list[Finding]) -> None:
         self._application = application
         self._findings = findings
+        self._modules = ModuleCheck(application, self.tree, findings, notes)
         self._files: dict[Path, HandlerFile] = {}
         self._located: dict[tuple[str, str], Path | None] = {}
 
@@ -38,12 +38,13 @@ class HandlerCheck:
         Fields that the schema does not allow are skipped: they are reported already.
         """
         before = len(self._findings)
-        self._listed_modules(entry)
         source = entry.fields.get("source")
+        file = None
+        if isinstance(source, str) and source.startswith(("file://", "module://")):
+            file = self._source(entry, source) if ("source",) not in entry.unfilled else None
+        self._modules.check(entry, file)
         if ("source",) in entry.unfilled:
             return False  # reported already, or allowed
-        if isinstance(source, str) and source.startswith(("file://", "module://")):
-            self._source(entry, source)
         return len(self._findings) == before
 
     def function(self, entry: Entry) -> tuple[Path, str] | None:
@@ -93,22 +94,23 @@ class HandlerCheck:
             hint = "what follows the first 'yield' is run at the stop"
             self._findings.append(Finding(position(file, *again), message, hint))
 
-    def _source(self, entry: Entry, source: str) -> None:
+    def _source(self, entry: Entry, source: str) -> Path | None:
+        """Check the file and function that `source` names. Returns the file if it can be read."""
         name = entry.as_shown("source").partition("://")[2] or entry.as_shown("source")
         try:
             file = self._locate(entry)
         except SourceError as error:
             self._report(entry, "source", error.message(name), self._hint(entry, source, error))
-            return
+            return None
         if file is None:
-            return
+            return None
         content = self._read(file)
         if content.fault:
             message, line, column = content.fault
             self._findings.append(Finding(position(file, line, column), message))
-            return
+            return None
         self._method(entry, content, name)
-        self._imports(entry, content, file)
+        return file
 
     def _locate(self, entry: Entry) -> Path | None:
         source: str = entry.fields["source"]
@@ -153,31 +155,6 @@ class HandlerCheck:
             )
         message = f"no function '{entry.as_shown('method', DEFAULT_METHOD)}' in '{name}'"
         self._report(entry, _method_field(entry), message, hint)
-
-    def _imports(self, entry: Entry, content: HandlerFile, file: Path) -> None:
-        listed = entry.fields.get("modules")
-        for name, line, column in content.imports:
-            place = position(file, line, column)
-            if name not in own_modules():
-                hint = did_you_mean(name, own_modules())
-                message = f"no module 'runtime.modules.{name}'"
-                self._findings.append(Finding(place, message, hint))
-            elif isinstance(listed, list) and name not in listed:
-                message = f"module '{name}' is imported, but '{entry.id}' does not list it"
-                hint = f"add it to 'modules' at {entry.at('modules')}"
-                self._findings.append(Finding(place, message, hint))
-
-    def _listed_modules(self, entry: Entry) -> None:
-        listed = entry.fields.get("modules", [])
-        for index, name in enumerate(listed if isinstance(listed, list) else ()):
-            if not isinstance(name, str) or name in known_modules():
-                continue
-            written = entry.disclosure.hidden_text(("modules", index))
-            hint = did_you_mean(name, own_modules()) or did_you_mean(name, known_modules())
-            hint = hint or "installed packages need not be listed"
-            message = f"unknown module '{written or name}'"
-            place = entry.at("modules", index)
-            self._findings.append(Finding(place, message, None if written else hint))
 
     def _report(self, entry: Entry, field: str, message: str, hint: str | None = None) -> None:
         self._findings.append(Finding(entry.at(field), message, hint))

@@ -1,20 +1,16 @@
-"""Inspection: the names that a handler's file defines and imports, read as syntax and never run."""
+"""Inspection: the names that a handler's file defines, read as syntax and never run."""
 
 from __future__ import annotations
 
 import ast
-import sys
 import warnings
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import msgspec
 
 from runtime.findings.display import display_path
 from runtime.findings.finding import Position
-
-MODULES = "runtime.modules"
 
 
 class Signature(msgspec.Struct, frozen=True):
@@ -31,7 +27,7 @@ class Signature(msgspec.Struct, frozen=True):
 
 
 class HandlerFile(msgspec.Struct, eq=False):
-    """A file: its top-level functions, its other names, and the runtime modules it imports."""
+    """A file: its top-level functions, and its other names."""
 
     functions: dict[str, Signature] = {}
     """Functions whose parameters are certain."""
@@ -39,8 +35,6 @@ class HandlerFile(msgspec.Struct, eq=False):
     """Other names that the file defines. Each may be a function once the file is imported."""
     opaque: bool = False
     """True if there may be names that the syntax does not show (`from x import *`)."""
-    imports: list[tuple[str, int, int]] = []
-    """Modules of `runtime.modules`, with line and column counted from one."""
     tree: ast.Module | None = None
     """The syntax of the file, unless there is a fault."""
     fault: tuple[str, int, int] | None = None
@@ -66,22 +60,7 @@ def inspect(file: Path) -> HandlerFile:
     else:
         found.tree = tree
         _define(tree, found)
-        for statement in _imports(tree):
-            found.imports += _modules(statement)
     return found
-
-
-@cache
-def own_modules() -> frozenset[str]:
-    """The names under `runtime.modules`."""
-    folder = Path(__file__).parents[1] / "modules"
-    return frozenset(path.stem for path in folder.glob("[a-z]*.py"))
-
-
-@cache
-def known_modules() -> frozenset[str]:
-    """The names that `modules` may list: the runtime's, and those of the standard library."""
-    return own_modules() | sys.stdlib_module_names
 
 
 def position(file: Path, line: int, column: int) -> Position:
@@ -167,40 +146,3 @@ def _first_yield(function: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[int,
 
 
 _NOT_ITS_OWN = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
-
-
-def _imports(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFrom]:
-    """Every import at any depth. Skips expressions, which have none and most of the nodes."""
-    waiting: list[ast.AST] = [tree]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            yield node
-        else:
-            children = ast.iter_child_nodes(node)
-            waiting.extend(child for child in children if isinstance(child, _WITH_STATEMENTS))
-
-
-_WITH_STATEMENTS = (ast.stmt, ast.excepthandler, ast.match_case)
-
-
-def _modules(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, int, int]]:
-    """The modules of `runtime.modules` that an import names, each with line and column."""
-    if isinstance(node, ast.Import):
-        paths = [(alias.name, alias.lineno, alias.col_offset) for alias in node.names]
-    elif node.level or not node.module:
-        return
-    elif node.module in (MODULES, f"{MODULES}.sync", "runtime"):
-        prefix = f"{node.module}."
-        paths = [
-            (prefix + alias.name, alias.lineno, alias.col_offset - len(prefix))
-            for alias in node.names
-        ]
-    else:
-        paths = [(node.module, node.lineno, node.col_offset + len("from "))]
-    for path, line, column in paths:
-        if path.startswith(f"{MODULES}."):
-            package = f"{MODULES}.sync." if path.startswith(f"{MODULES}.sync.") else f"{MODULES}."
-            name = path.removeprefix(package).partition(".")[0]
-            if name not in ("sync", "*"):
-                yield name, line, column + len(package) + 1

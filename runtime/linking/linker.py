@@ -97,7 +97,7 @@ class _Linker:
         )
         for cycle in self.graph.cycles():
             self._cycle(cycle)
-        handlers = HandlerCheck(self.manifest.folder, self.findings)
+        handlers = HandlerCheck(self.manifest.folder, self.findings, self.notes)
         self._check_handlers(handlers)
         for entry, problem in start_cycles(self.links):
             self._report(entry, problem)

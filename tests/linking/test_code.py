@@ -12,7 +12,7 @@ import pytest
 from runtime.linking.code.calls import AWAITED, IDS
 from runtime.linking.code.file import CodeFile
 from runtime.linking.code.reader import CodeReader
-from runtime.linking.inspection import own_modules
+from runtime.linking.imports import own_modules
 
 IMPORTS = """\
 import asyncio, json

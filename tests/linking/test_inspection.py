@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime.linking.inspection import HandlerFile, Signature, inspect, known_modules, own_modules
+from runtime.linking.imports import known_modules, own_modules
+from runtime.linking.inspection import HandlerFile, Signature, inspect
 from runtime.linking.location import SourceError, locate
 
 
@@ -72,33 +73,6 @@ def test_a_name_inside_something_is_not_the_modules(text: str, tmp_path: Path) -
 @pytest.mark.parametrize("text", ["from x import *", "def __getattr__(name): return f"])
 def test_a_file_that_may_hold_more_is_opaque(text: str, tmp_path: Path) -> None:
     assert of(text, tmp_path).opaque
-
-
-@pytest.mark.parametrize(
-    ("text", "imported"),
-    [
-        ("from runtime.modules import http, queue as q", [("http", 1, 29), ("queue", 1, 35)]),
-        ("from runtime.modules.sync import sql", [("sql", 1, 34)]),
-        ("from runtime.modules.sql import builder", [("sql", 1, 22)]),
-        ("import runtime.modules.http", [("http", 1, 24)]),
-        ("def f():\n    from runtime.modules import http", [("http", 2, 33)]),
-        ("import json, runtime.modules.sync.sql as s", [("sql", 1, 35)]),
-        ("from runtime.modules import (\n    http,\n    sql,\n)", [("http", 2, 5), ("sql", 3, 5)]),
-        ("match x:\n  case 1:\n    import runtime.modules.sql", [("sql", 3, 28)]),
-        ("try: pass\nexcept E:\n  import runtime.modules.sql", [("sql", 3, 26)]),
-        ("while x:\n  pass\nelse:\n  import runtime.modules.sql", [("sql", 4, 26)]),
-        ("from runtime.modules import sync", []),
-        ("from runtime import modules", []),
-        ("from .runtime.modules import http", []),
-        ("import json, runtime", []),
-        ("from json import loads", []),
-        ("from runtime.modules import json", [("json", 1, 29)]),
-    ],
-)
-def test_the_modules_of_the_runtime_are_seen_where_they_are_imported(
-    text: str, imported: list[tuple[str, int, int]], tmp_path: Path
-) -> None:
-    assert of(text, tmp_path).imports == imported
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runtime.findings.finding import ManifestError
+from runtime.findings.finding import Level, ManifestError
 from runtime.linking.linker import link
 from runtime.manifest.reader import read
 from runtime.registry import Registry
@@ -30,7 +30,7 @@ def check(folder: Path) -> list[str]:
     try:
         link(read(folder, environment={}), registry)
     except ManifestError as error:
-        return [str(finding) for finding in error.findings]
+        return [str(each) for each in error.findings if each.level is Level.ERROR]
     return []
 
 

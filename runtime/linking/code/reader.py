@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from runtime.linking.code.file import CodeFile, Part, Use
+from runtime.linking.imports import imported_files
 
 
 class HandlerCode(msgspec.Struct, frozen=True):
@@ -91,28 +92,10 @@ class CodeReader:
                             seen.add(target)
                             waiting.append(target)
 
-    def _targets(self, path: Path, read: str) -> Iterator[tuple[Path, str | None]]:
+    def _targets(self, path: Path, read: str) -> Iterable[tuple[Path, str | None]]:
         if not read.startswith("."):
-            yield path, read
-            return
-        names = read.lstrip(".")
-        folder = path
-        for _ in range(len(read) - len(names)):
-            folder = folder.parent
-        steps = [step for step in names.split(".") if step]
-        for index, step in enumerate(steps):
-            rest = steps[index + 1] if index + 1 < len(steps) else None
-            yield from self._existing(folder / "__init__.py", step)
-            yield from self._existing(folder / f"{step}.py", rest)
-            folder /= step
-
-    def _existing(self, file: Path, name: str | None) -> Iterator[tuple[Path, str | None]]:
-        """The file if it is one of the application's."""
-        try:
-            if file.is_file() and file.resolve().is_relative_to(self._application):
-                yield file, name
-        except (OSError, RuntimeError):  # a name too long, a cycle of links
-            return
+            return [(path, read)]
+        return imported_files(path, read, self._application)
 
 
 def _of(file: CodeFile, name: str) -> Iterator[Part]:
