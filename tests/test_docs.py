@@ -17,6 +17,7 @@ import yaml
 from runtime.cli import command as program
 from runtime.registry import Registry
 from tests.support.blackbox import ROOT, execute
+from tests.support.doc_changes import changed
 from tests.support.doc_examples import Step, commands, matches, steps
 from tests.support.doc_serving import NotInstalled, serve
 
@@ -76,18 +77,21 @@ def test_what_a_page_shows_is_what_happens(
         except pytest.skip.Exception as why:
             missing.add(str(why))
     for tests in tmp_path.glob("**/tests"):
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"],
-            cwd=tests.parent,
-            env={**os.environ, "PYTHONPATH": str(tests.parent)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout
+        env = {**os.environ, "PYTHONPATH": str(tests.parent)}
+        run_tests("-q", "tests", cwd=tests.parent, env=env)
     if missing:
         assert "CI" not in os.environ, f"CI must have {missing}"
         pytest.skip(f"{'; '.join(sorted(missing))}; all else was tried")
+
+
+def run_tests(*options: str, cwd: Path, env: Mapping[str, str]) -> str:
+    """The output of pytest, in a process of its own; fails if a test failed."""
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options]
+    done = subprocess.run(
+        command, cwd=cwd, env={**env}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
 
 
 def addresses(step: Step, request: pytest.FixtureRequest) -> dict[str, str]:
@@ -118,12 +122,24 @@ def follow(step: Step, folder: Path, place: str, variables: Mapping[str, str] = 
             text = (folder / path).read_text(encoding="utf-8")
             assert old in text, place
             (folder / path).write_text(text.replace(old, new), encoding="utf-8")
+        case "delete":
+            for path in step.argument.split():
+                (folder / path).unlink()
+        case "change":
+            file = folder / step.argument
+            text = changed(file.read_text(encoding="utf-8"), step.text)
+            file.write_text(text, encoding="utf-8")
         case "run":
+            given = dict(each.split("=", 1) for each in step.argument.split())
+            env = {**os.environ, **variables, **given}
             for command in commands(step.text):
-                assert command.words[0] == "runtime", place
-                env = {**os.environ, **variables}
-                ended = execute(*command.words[1:], cwd=folder, env=env)
-                assert matches(command.expected, ended.out + ended.err), (place, ended)
+                if command.words[:3] == ["python", "-m", "pytest"]:
+                    said = run_tests(*command.words[3:], cwd=folder, env=env)
+                else:
+                    assert command.words[0] == "runtime", place
+                    ended = execute(*command.words[1:], cwd=folder, env=env)
+                    said = ended.out + ended.err
+                assert matches(command.expected, said), (place, said)
         case "serve" | "proxy":
             serve(step, folder, place, variables)
 
@@ -144,7 +160,7 @@ def test_manifests_that_a_page_shows_are_valid(page: Path, tmp_path: Path) -> No
                 assert Registry().schema(entry["kind"]).problems(entry, {}) == [], place
 
     for folder in sorted(right):
-        ended = execute("validate", folder, cwd=tmp_path)
+        ended = execute("validate", folder, "--allow-unset", cwd=tmp_path)
         assert ended.code == 0, ended.out
 
 

@@ -5,12 +5,16 @@ A comment before a block says what to do with it:
     <!-- file: PATH -->                write the block to a file
     <!-- append: PATH -->              add it to a file
     <!-- edit: PATH | OLD | NEW -->    change a file; needs no block
-    <!-- run -->                       run its `$ runtime …` lines and compare what they print
+    <!-- delete: PATH … -->            delete files; needs no block
+    <!-- change: PATH -->              put its definitions in the place of those of the same names
+    <!-- run -->                       run its `$ runtime …` lines and compare what they print; also
+                                       `$ python -m pytest …`
     <!-- serve: DIR -->                run its other lines against that application
     <!-- proxy: FILE | DIR -->         the same through nginx or HAProxy with that configuration
 
-Before DIR variables may be set (`NAME=value`), after it options may follow, and after a ` | `
-another application to run beside it, whose address is `{DIR}` in the variables of the first.
+Variables may be set for `run` (`run: NAME=value`), and before DIR, after which options may follow,
+and after a ` | ` another application to run beside it, whose address is `{DIR}` in the variables of
+the first.
 
 Lines are run by the shell, with `curl` showing a last line `# 200`; `NAME=$(…)` sets a variable for
 those below it. In what is expected, `…` stands for anything. A real PostgreSQL and a real
@@ -31,7 +35,7 @@ _FENCE = re.compile(r"```(\S*)(.*)")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One block or one `edit`, and what to do with it."""
+    """One block, or an `edit` or `delete` without one, and what to do with it."""
 
     line: int
     action: str
@@ -55,8 +59,8 @@ def steps(page: Path) -> Iterator[Step]:
     lines = iter(enumerate(page.read_text(encoding="utf-8").splitlines(), 1))
     for number, line in lines:
         if match := _DIRECTIVE.fullmatch(line.strip()):
-            if match[1] == "edit":
-                yield Step(number, "edit", match[2], "", "")
+            if match[1] in ("edit", "delete"):
+                yield Step(number, match[1], match[2], "", "")
             else:
                 pending = (number, match[1], match[2] or "")
         elif match := _FENCE.fullmatch(line.strip()):
