@@ -67,7 +67,8 @@ def test_what_a_page_shows_is_what_happens(
     page: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     if page.parts[-3] == "examples":
-        shutil.copytree(page.parent / "src", tmp_path / "src")
+        others = shutil.ignore_patterns("data", "tests", "__pycache__")  # tests run elsewhere
+        shutil.copytree(page.parent, tmp_path, ignore=others, dirs_exist_ok=True)
     missing = set()
     for step in steps(page):
         try:
