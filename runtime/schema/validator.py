@@ -69,9 +69,7 @@ def _object(words: Mapping[str, Any], definitions: Any) -> Check:
     fields = words.get("properties", {})
     inner = {name: compile_validator(field, definitions) for name, field in fields.items()}
     required = frozenset(words.get("required", ()))
-    others = words.get("additionalProperties", True)
-    if not isinstance(others, bool):
-        return _undecided
+    others = _other_fields(words.get("additionalProperties", True), definitions)
 
     def check(value: Any) -> bool:
         if type(value) is not dict or not required <= value.keys():
@@ -80,11 +78,17 @@ def _object(words: Mapping[str, Any], definitions: Any) -> Check:
             if name in inner:
                 if not inner[name](item):
                     return False
-            elif not others:
+            elif not others(item):
                 return False
         return True
 
     return check
+
+
+def _other_fields(limit: Any, definitions: Any) -> Check:
+    if isinstance(limit, bool):
+        return lambda value: limit
+    return compile_validator(limit, definitions)
 
 
 def _mapping(limit: Any, schema: Any, definitions: Any) -> Check:
@@ -155,8 +159,14 @@ def python_pattern(pattern: str) -> str:
     return re.sub(r"\$$", r"\\Z", pattern)
 
 
-def _min_length(limit: Any, schema: Any, definitions: Any) -> Check:
-    return lambda value: type(value) is not str or len(value) >= limit
+def _at_least(sized: type[Any]) -> Callable[[Any, Any, Any], Check]:
+    """Compile the least length of the values of one type."""
+    return lambda limit, _, __: lambda value: type(value) is not sized or len(value) >= limit
+
+
+def _at_most(sized: type[Any]) -> Callable[[Any, Any, Any], Check]:
+    """Compile the greatest length of the values of one type."""
+    return lambda limit, _, __: lambda value: type(value) is not sized or len(value) <= limit
 
 
 def _minimum(limit: Any, schema: Any, definitions: Any) -> Check:
@@ -178,7 +188,12 @@ _KEYWORDS: Mapping[str, Callable[[Any, Any, Any], Check | None]] = {
     "enum": _enum,
     "const": _constant,
     "pattern": _pattern,
-    "minLength": _min_length,
+    "minLength": _at_least(str),
+    "maxLength": _at_most(str),
+    "minItems": _at_least(list),
+    "maxItems": _at_most(list),
+    "minProperties": _at_least(dict),
+    "maxProperties": _at_most(dict),
     "minimum": _minimum,
     "maximum": _maximum,
 }
