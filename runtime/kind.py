@@ -40,6 +40,7 @@ __all__ = [
     "Problem",
     "Ready",
     "Service",
+    "Sources",
     "Stage",
     "StartError",
     "Unavailable",
@@ -105,6 +106,25 @@ class Claim(msgspec.Struct, frozen=True):
     """Keys of wider claims that include this one: a port on all interfaces, for example."""
 
 
+class Sources(msgspec.Struct, frozen=True, kw_only=True):
+    """What a caller has for the annotated parameters of a handler."""
+
+    caller: str
+    """The caller, as findings name it: `GET /tasks/{id}`."""
+    locations: frozenset[str]
+    """`path`, `query`, `header`, `cookie`, `body`, `form`, `state`: those that it has."""
+    given: frozenset[str] = frozenset()
+    """Of `request`, `reply`, `message` and `logger` those that it hands in."""
+    path: tuple[str, ...] = ()
+    """The parameters of its path."""
+    path_field: Path = ()
+    """The field with the path, if each of its parameters should be asked for."""
+    no_body: str = ""
+    """The reason why there is no body, if there is none: `a GET has none`."""
+    one_body: bool = False
+    """True if any value without another source is the body."""
+
+
 class Arguments(msgspec.Struct, frozen=True):
     """The number of positional arguments that the handler at `path` will be called with; without a
     path it is the entry's own.
@@ -117,6 +137,8 @@ class Arguments(msgspec.Struct, frozen=True):
     """The caller, as findings name it: `an endpoint`, `a consumer`."""
     by_annotation: bool = False
     """True if a function whose parameters are annotated gets what they say, of any number."""
+    sources: Sources | None = None
+    """For such a function: what its annotations may ask for. Unchecked without."""
 
 
 class Factory(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from runtime.entry_id import EntryId
 from runtime.findings.finding import Finding, Level, Problem
 from runtime.linking.code.awaiting import Fault
 from runtime.linking.code.file import Use
-from runtime.linking.code.reader import CodeReader, HandlerCode
+from runtime.linking.code.reader import HandlerCode
 from runtime.linking.handler_check import HandlerCheck
 from runtime.linking.inspection import position
 from runtime.manifest.entry import Entry
@@ -48,7 +48,7 @@ class CodeCheck:
         self._notes = notes
         self._resolve = resolve
         self._missing = missing
-        self._reader = CodeReader(application, handlers.tree)
+        self._reader = handlers.reader
         self._checked: set[Path] = set()
 
     def uses(self, entry: Entry) -> dict[EntryId, str]:

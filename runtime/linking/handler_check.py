@@ -7,7 +7,11 @@ from pathlib import Path
 
 from runtime.findings.finding import Finding
 from runtime.findings.suggestion import did_you_mean
-from runtime.kind import Arguments, Factory
+from runtime.kind import Arguments, Factory, Sources
+from runtime.linking import argument_check
+from runtime.linking.code.annotation import AnnotationReader
+from runtime.linking.code.parameters import parameters
+from runtime.linking.code.reader import CodeReader
 from runtime.linking.factory_check import unfit_arguments, yields_again
 from runtime.linking.inspection import (
     HandlerFile,
@@ -31,6 +35,8 @@ class HandlerCheck:
         self._modules = ModuleCheck(application, self.tree, findings, notes)
         self._files: dict[Path, HandlerFile] = {}
         self._located: dict[tuple[str, str], Path | None] = {}
+        self.reader = CodeReader(application, self.tree)
+        """Reads the code of handlers, each file once."""
 
     def check(self, entry: Entry) -> bool:
         """Check file, function and modules of an entry with a handler. Returns true if all is well.
@@ -69,6 +75,8 @@ class HandlerCheck:
             hint = "return a list, or move it to another function"
             self._findings.append(Finding(position(file, *signature.generates), message, hint))
         if signature.typed and rule.by_annotation:
+            if rule.sources is not None:
+                self._annotated(caller, target, rule.sources)
             return
         if signature.keywords:
             names = "', '".join(signature.keywords)
@@ -80,6 +88,26 @@ class HandlerCheck:
         elif signature.most is not None and signature.most < rule.least:
             message = f"'{method}' takes {_takes(signature)}, but {who} passes {_count(rule.least)}"
             self._report(target, field, message)
+
+    def _annotated(self, caller: Entry, target: Entry, sources: Sources) -> None:
+        """Check the annotations of the handler of `target` against what `caller` has for them."""
+        file = self._locate(target)
+        own = self.reader.own(file, target.fields.get("method", DEFAULT_METHOD)) if file else None
+        if own is None:
+            return
+        code, function = own
+        found = parameters(code, function, AnnotationReader(self.reader))
+        for fault in argument_check.faults(found, sources):
+            place = position(code.path, fault.node.lineno, fault.node.col_offset + 1)
+            finding = Finding(place, fault.message, fault.hint)
+            if finding not in self._findings:  # two endpoints may have one function
+                self._findings.append(finding)
+        if not sources.path_field or function.args.kwarg or code.calls(function, "http.request"):
+            return
+        for name in argument_check.unread(found, sources):
+            message = f"the path has '{name}', which '{function.name}' does not take"
+            hint = f"add the parameter '{name}' to the function"
+            self._findings.append(Finding(caller.at(*sources.path_field), message, hint))
 
     def factory(self, entry: Entry, rule: Factory) -> None:
         """Check that the handler of an entry without findings can make what it is to make."""

@@ -64,6 +64,11 @@ _FOREIGN: Mapping[type, str] = {
 }
 
 
+def no_body(method: str) -> str:
+    """The reason why requests of a method have no body; empty if they have one."""
+    return f"a {method} has none" if method in BODILESS else ""
+
+
 def caller(
     method: str, path: str, parameters: Sequence[str], namespace: str, *, blocking: bool
 ) -> Caller:
@@ -76,7 +81,7 @@ def caller(
         given=_BLOCKING if blocking else _ASYNC,
         foreign={} if blocking else _FOREIGN,
         files=(UploadFile, BlockingUpload),
-        no_body=f"a {method} has none" if method in BODILESS else "",
+        no_body=no_body(method),
     )
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
+from runtime.engines.web.arguments import LOCATIONS, caller, no_body
 from runtime.engines.web.arguments import Arguments as RequestArguments
-from runtime.engines.web.arguments import caller
 from runtime.engines.web.deadline import with_deadline
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.guard import guarded
@@ -23,7 +23,7 @@ from runtime.engines.web.routes import (
 )
 from runtime.findings.finding import Problem
 from runtime.handlers.arguments.signature import Signature
-from runtime.kind import Arguments, BuildContext, Claim, Kind, Linked
+from runtime.kind import Arguments, BuildContext, Claim, Kind, Linked, Sources
 from runtime.kinds.function import Described, Function
 from runtime.kinds.http import Guard, Router
 
@@ -111,15 +111,29 @@ def _untyped(function: Function) -> Handler:
 
 
 def check(entry: Linked) -> Iterable[Claim | Arguments | Problem]:
-    yield Arguments(("func",), 0, 1, "an endpoint", by_annotation=True)
+    router = entry.follow("meta", "router")
+    prefix = normal_prefix(router.fields["prefix"]) if router else ""
+    path, method = prefix + entry.fields["path"], entry.fields["method"]
+    sources = _sources(entry, router, path, method)
+    yield Arguments(("func",), 0, 1, "an endpoint", by_annotation=True, sources=sources)
     if name := repeated_parameter(entry.fields["path"]):
         yield Problem(("path",), f"the path has the parameter '{name}' twice", "rename one of them")
-    router = entry.follow("meta", "router")
     server = router.follow("meta", "server") if router else None
-    if router and server:
-        path = normal_prefix(router.fields["prefix"]) + entry.fields["path"]
-        method = entry.fields["method"]
+    if server:
         yield Claim(server.id, f"{method} {path}", ("path",), key=f"{method} {shape(path)}")
+
+
+def _sources(entry: Linked, router: Linked | None, path: str, method: str) -> Sources:
+    # a guard may read the path too, and a `{rest...}` may be there to be ignored
+    has_guards = entry.fields["guards"] or (router and router.fields["guards"])
+    return Sources(
+        caller=f"{method} {path}",
+        locations=LOCATIONS,
+        given=frozenset({"request", "reply", "logger"}),
+        path=parameter_names(path),
+        path_field=() if has_guards or path.endswith("...}") else ("path",),
+        no_body=no_body(method),
+    )
 
 
 kind = Kind("http.endpoint", Config, build, check=check)

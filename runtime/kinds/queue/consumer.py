@@ -11,7 +11,7 @@ from runtime.engines.queue.arguments import Arguments as MessageArguments
 from runtime.engines.queue.arguments import caller
 from runtime.engines.queue.consumer import Consumer
 from runtime.findings.finding import Note, Problem
-from runtime.kind import Arguments, BuildContext, Kind, Linked, Stage
+from runtime.kind import Arguments, BuildContext, Kind, Linked, Sources, Stage
 from runtime.kinds.db.sql import Database
 from runtime.kinds.function import Described, Function, Separable
 from runtime.kinds.queue import Queue
@@ -22,6 +22,14 @@ MARGIN = 5 / 6
 
 SPARE = 2
 """Connections of a pool that the transactions of a consumer must leave to others."""
+
+
+_SOURCES = Sources(
+    caller="a consumer",
+    locations=frozenset({"body"}),
+    given=frozenset({"message", "logger"}),
+    one_body=True,
+)
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +66,7 @@ def build(config: Config, context: BuildContext) -> Consumer:
 
 
 def check(entry: Linked) -> Iterable[Arguments | Problem]:
-    yield Arguments(("func",), 1, 1, "a consumer", by_annotation=True)
+    yield Arguments(("func",), 1, 1, "a consumer", by_annotation=True, sources=_SOURCES)
     database = entry.follow("transaction")
     driver = (queue := entry.follow("queue")) and queue.follow("driver")
     if driver is not None and (limit := driver.fields.get("consumer_timeout")):

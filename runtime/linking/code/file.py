@@ -12,7 +12,7 @@ import msgspec
 from runtime.linking.code.awaiting import Fault, faults, returned
 from runtime.linking.code.calls import IDS, Callee, Resolver, find_calls
 from runtime.linking.code.hazards import hazards
-from runtime.linking.code.scope import Assigned, Defined, Imported, Tree
+from runtime.linking.code.scope import Assigned, Binding, Defined, FunctionNode, Imported, Tree
 
 _ANNOTATED = ("typing.Annotated", "typing_extensions.Annotated")
 
@@ -97,6 +97,26 @@ class CodeFile:
                 owner.expects_absence |= node.id == "LookupError"
                 owner.reads.update(self._reads(node))
         return parts
+
+    def bindings(self, name: str) -> list[Binding]:
+        """The bindings of a name at the top of the file; none for a builtin."""
+        return self._tree.scope.bindings.get(name, [])
+
+    def function(self, name: str) -> FunctionNode | None:
+        """The top-level function of that name, unless decorators may have replaced it."""
+        match self.bindings(name):
+            case [Defined(node=ast.FunctionDef(decorator_list=[]) as node)]:
+                return node
+            case [Defined(node=ast.AsyncFunctionDef(decorator_list=[]) as node)]:
+                return node
+        return None
+
+    def calls(self, function: FunctionNode, *names: str) -> bool:
+        """True if a function calls one of these functions of `runtime.modules`."""
+        return any(
+            callee.name in names and self._tree.scopes[call].function is function
+            for call, callee in self._calls
+        )
 
     def imported(self, name: str) -> str | None:
         """The path from which the file imports a name relatively."""

@@ -9,7 +9,10 @@ from pathlib import Path
 import msgspec
 
 from runtime.linking.code.file import CodeFile, Part, Use
+from runtime.linking.code.scope import FunctionNode
 from runtime.linking.imports import imported_files
+
+_MOST_IMPORTS = 10
 
 
 class HandlerCode(msgspec.Struct, frozen=True):
@@ -46,6 +49,22 @@ class CodeReader:
             self._codes[key] = self._collect(path, function)
         return self._codes[key]
 
+    def own(self, path: Path, function: str) -> tuple[CodeFile, FunctionNode] | None:
+        """A function of that name in a file, or in the file that it is imported from."""
+        for _ in range(_MOST_IMPORTS):
+            file = self.file(path)
+            if file is None:
+                return None
+            if (node := file.function(function)) is not None:
+                return file, node
+            imported = file.imported(function)
+            found = [*self.targets(path, imported)] if imported else []
+            named = next(((other, name) for other, name in found if name is not None), None)
+            if named is None:
+                return None
+            path, function = named
+        return None
+
     def _collect(self, path: Path, function: str) -> HandlerCode:
         files: dict[Path, CodeFile] = {}
         reached = [*self._reached([(path, function)], files)]
@@ -58,7 +77,7 @@ class CodeReader:
         for path, part in reached:
             if part.parameters is not None:
                 read = part.parameters.reads
-                starts = [target for name in read for target in self._targets(path, name)]
+                starts = [target for name in read for target in self.targets(path, name)]
                 types = [types for _, types in self._reached(starts, {}, names_only=True)]
                 return [use for each in (part.parameters, *types) for use in each.entries]
             if not part.is_name:
@@ -87,12 +106,13 @@ class CodeReader:
                 yield path, part
                 annotations = part.parameters.reads if part.parameters else set()
                 for read in part.reads | annotations:
-                    for target in self._targets(path, read):
+                    for target in self.targets(path, read):
                         if target not in seen:
                             seen.add(target)
                             waiting.append(target)
 
-    def _targets(self, path: Path, read: str) -> Iterable[tuple[Path, str | None]]:
+    def targets(self, path: Path, read: str) -> Iterable[tuple[Path, str | None]]:
+        """The files that a name or a relative import may lead to, each with the name there."""
         if not read.startswith("."):
             return [(path, read)]
         return imported_files(path, read, self._application)
