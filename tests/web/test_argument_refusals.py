@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -48,6 +49,37 @@ def test_all_faults_are_told_at_once_with_their_places() -> None:
         ("body", "#/items/2", "must be an object"),
         ("body", "#/due", "must be a date, such as '2026-01-31' or null"),
         ("body", "#/acton", "unknown field; did you mean 'action'?"),
+    ]
+
+
+def test_null_is_a_text_where_values_are_texts() -> None:
+    async def handler(
+        n: int | None = None,
+        kind: Annotated[Literal["a", "b"] | None, Meta(description="sort")] = None,
+        name: str | None = None,
+    ) -> Any:
+        return [n, kind, name]
+
+    served = Served(handler, "GET")
+    assert served("/?name=null").json() == [None, None, "null"]
+    assert served.errors("/?n=null&kind=null") == [
+        ("query", "n", "must be an integer"),
+        ("query", "kind", "must be one of 'a', 'b'"),
+    ]
+
+
+def test_seconds_are_no_moment_and_no_duration() -> None:
+    async def handler(
+        since: datetime | None = None,
+        every: timedelta | None = None,
+        at: list[datetime] = [],  # noqa: B006
+    ) -> Any: ...
+
+    served = Served(handler, "GET")
+    assert served.errors("/?since=0.5&every=60&at=2026-01-31T12:00:00Z&at=1e9") == [
+        ("query", "since", "must be a date and time, such as '2026-01-31T12:00:00Z'"),
+        ("query", "every", "must be a duration, such as 'PT1H30M'"),
+        ("query", "at", "must be a date and time, such as '2026-01-31T12:00:00Z'"),
     ]
 
 

@@ -204,10 +204,4 @@ def _tuple(items: list[Schema]) -> Schema:
     length = len(items)
     if not length:
         return {"type": "array", "maxItems": 0}
-    return {
-        "type": "array",
-        "prefixItems": items,
-        "items": False,
-        "minItems": length,
-        "maxItems": length,
-    }
+    return {"type": "array", "prefixItems": items, "minItems": length, "maxItems": length}
