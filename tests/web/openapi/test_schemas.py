@@ -156,9 +156,9 @@ def test_a_field_has_its_wire_name_its_limits_its_text_and_its_default() -> None
                 "description": "As on its label.",
             },
             "price": {
-                "type": "string",
+                "type": ["string", "number"],
                 "format": "decimal",
-                "pattern": r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$",
+                "pattern": r"^[-+]?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?$",
             },
             "color": {"$ref": "#/components/schemas/Color", "default": "red"},
             "size": {"anyOf": [{"type": "integer"}, {"type": "null"}], "default": None},
@@ -179,6 +179,13 @@ def test_records_that_a_tag_tells_apart_say_which_is_which() -> None:
             },
         },
     }
+
+
+def test_a_set_may_be_sent_with_an_item_twice() -> None:
+    schemas = Schemas([of := set[int]])
+
+    assert schemas.of(of) == {"type": "array", "items": {"type": "integer"}}
+    assert msgspec.json.decode(b"[1, 1]", type=of) == {1}
 
 
 def test_a_generic_class_is_named_with_its_arguments() -> None:

@@ -28,9 +28,9 @@ _SIMPLE: Mapping[type, Schema] = {
     known.TimeDeltaType: {"type": "string", "format": "duration"},
     known.UUIDType: {"type": "string", "format": "uuid"},
     known.DecimalType: {
-        "type": "string",
+        "type": ["string", "number"],
         "format": "decimal",
-        "pattern": r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$",
+        "pattern": r"^[-+]?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?$",
     },
 }
 _FACTORIES = (list, dict, set, bytearray)
@@ -77,10 +77,9 @@ class Generator:
                 word = "date-time" if isinstance(type, known.DateTimeType) else "time"
                 return {"type": "string", "format": f"local-{word}" if type.tz is False else word}
             case known.CollectionType():
-                unique = isinstance(type, known.SetType | known.FrozenSetType)
-                more: Schema = {"uniqueItems": True} if unique else {}
+                # Of a set too: an item that comes twice is taken, and kept once.
                 items = {"items": self.schema(type.item_type)}
-                return {"type": "array", **items, **_lengths(type, "Items"), **more}
+                return {"type": "array", **items, **_lengths(type, "Items")}
             case known.TupleType():
                 return _tuple([self.schema(each) for each in type.item_types])
             case known.DictType():

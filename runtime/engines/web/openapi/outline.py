@@ -46,9 +46,8 @@ def type_text(schema: Mapping[str, Any]) -> str:
         return f"array of {type_text(items)}" if isinstance(items, Mapping) else "array"
     if kind == "object" and isinstance(schema.get("additionalProperties"), Mapping):
         return f"map of {type_text(schema['additionalProperties'])}"
-    if isinstance(kind, list):
-        return escape(" or ".join(kind))
-    return escape(schema.get("format") or kind or "any value")
+    words = " or ".join(kind) if isinstance(kind, list) else kind
+    return escape(schema.get("format") or words or "any value")
 
 
 def details(schema: Mapping[str, Any]) -> str:
