@@ -19,8 +19,8 @@ _TEMPLATE = Path(__file__).parent.parent / "template"
 @click.command("init")
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 def command(folder: Path) -> None:
-    """Create an application in DIR: an endpoint, a queue and a consumer. Existing files are
-    never changed.
+    """Create an application in DIR: an endpoint, a queue and a consumer, and tests of them.
+    Existing files are never changed.
     """
     files = dict(_files(folder))
     existing = [str(path) for path in files if path.exists()]
@@ -33,7 +33,8 @@ def command(folder: Path) -> None:
             print(f"created {path}")
     except OSError as error:
         raise CommandError(f"'{error.filename}' cannot be written: {error.strerror}") from None
-    print(f"\nRun it:  runtime run {shlex.quote(str(folder))}")
+    quoted = shlex.quote(str(folder))
+    print(f"\nRun it:   runtime run {quoted}\nTest it:  pytest {quoted}")
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, str]]:

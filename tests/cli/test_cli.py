@@ -131,14 +131,15 @@ def test_init_changes_nothing_that_is_there(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
 
 
-def test_init_prints_a_command_that_a_shell_takes(tmp_path: Path) -> None:
+def test_init_prints_commands_that_a_shell_takes(tmp_path: Path) -> None:
     folder = str(tmp_path / "my app's" / "$x")
 
     ended = execute("init", folder)
 
-    command = ended.out.rpartition("Run it:")[2]
+    run, _, test = ended.out.rpartition("Run it:")[2].partition("Test it:")
     assert ended.code == 0
-    assert shlex.split(command) == ["runtime", "run", folder]
+    assert shlex.split(run) == ["runtime", "run", folder]
+    assert shlex.split(test) == ["pytest", folder]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

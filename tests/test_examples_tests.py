@@ -1,0 +1,36 @@
+"""The tests of the examples, and those that `runtime init` writes, in a pytest of their own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.blackbox import ROOT, execute
+
+EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/tests"))
+
+
+def run_tests(folder: Path) -> str:
+    """Run the tests of an application from its folder, as its author does. A warning fails them."""
+    options = ("-q", "-p", "no:cacheprovider", "-p", "no:asyncio", "-W", "error")
+    command = [sys.executable, "-m", "pytest", *options, "--rootdir", str(folder), "."]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", EXAMPLES, ids=lambda folder: folder.name)
+def test_the_tests_of_an_example_pass_and_leave_no_data(folder: Path) -> None:
+    before = {path for path in folder.rglob("*") if "__pycache__" not in path.parts}
+    assert " passed" in run_tests(folder)
+    assert {path for path in folder.rglob("*") if "__pycache__" not in path.parts} == before
+
+
+def test_the_tests_that_init_writes_pass(tmp_path: Path) -> None:
+    assert execute("init", str(tmp_path / "hello")).code == 0
+
+    assert "2 passed" in run_tests(tmp_path / "hello")
