@@ -95,14 +95,26 @@ class Function(Protocol):
 class Arguments:
     """Fills the parameters of one handler from requests."""
 
-    def __init__(self, signature: Signature, by: Caller, scope: ApplicationContext) -> None:
-        """Raises StartError, with the place of the handler, for a type that nothing is made of."""
+    def __init__(
+        self,
+        signature: Signature,
+        by: Caller,
+        scope: ApplicationContext,
+        *,
+        reads_body: bool = True,
+    ) -> None:
+        """Raises StartError, with the place of the handler, for a type that nothing is made of.
+
+        Without `reads_body`, the body is read for a parameter alone that is made of it: a plain
+        `def` gets a request without one.
+        """
         self._blocking = by.given is _BLOCKING
         self._parameters = {each.name: each for each in signature.parameters}
         self._defaults = [each.default for each in signature.parameters]
         places = {each.name: index for index, each in enumerate(signature.parameters)}
         texts, forms = signature.at(*TEXTS), signature.at("form")
         self._body = next(iter(signature.at("body")), None)
+        self._reads_body = reads_body or self._body is not None or bool(forms)
         try:
             self._texts = Texts(texts) if texts else None
             self._form = FormSource(forms, blocking=self._blocking) if forms else None
@@ -154,7 +166,7 @@ class Arguments:
         arguments = [*self._defaults]
         refusal = Refusal(self._parameters)
         if self._blocking:
-            await exchange.read()
+            await exchange.read() if self._reads_body else exchange.bodiless_request
         self._fill_texts(exchange, arguments, refusal)
         if self._decode is not None:
             data = (

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from starlette.responses import Response
 
@@ -31,6 +31,23 @@ class Guard(Protocol):
         Raises HTTPError to refuse it. Anything else that it raises is a failure of the guard.
         """
         ...
+
+
+@runtime_checkable
+class Bindable(Guard, Protocol):
+    """A guard whose function may ask for parameters of a route's path."""
+
+    def at(self, method: str, path: str) -> Guard:
+        """The guard as one route has it. Raises StartError if its function does not fit there."""
+        ...
+
+
+def bound(guards: Iterable[Guard], method: str, path: str) -> tuple[Guard, ...]:
+    """The guards of one route, each once."""
+    return tuple(
+        guard.at(method, path) if isinstance(guard, Bindable) else guard
+        for guard in dict.fromkeys(guards)
+    )
 
 
 def guarded(

@@ -11,7 +11,7 @@ from runtime.engines.web.arguments import LOCATIONS, caller, no_body
 from runtime.engines.web.arguments import Arguments as RequestArguments
 from runtime.engines.web.deadline import with_deadline
 from runtime.engines.web.exchange import Exchange
-from runtime.engines.web.guard import guarded
+from runtime.engines.web.guard import bound, guarded
 from runtime.engines.web.operation import Operation
 from runtime.engines.web.routes import (
     Handler,
@@ -45,8 +45,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 def build(config: Config, context: BuildContext) -> Route:
     router = config.meta.router
     group = router.group
-    guards = tuple(dict.fromkeys((*router.guards, *config.guards)))
     path, name = group.prefix + config.path, str(config.func.id)
+    guards = bound((*router.guards, *config.guards), config.method, path)
     handler, signature = _handler(config.func, config.method, path, context)
     handler = guarded(handler, guards)
     if config.timeout is not None:

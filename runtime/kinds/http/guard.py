@@ -8,8 +8,12 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from runtime.engines.web.arguments import Arguments as RequestArguments
+from runtime.engines.web.arguments import caller
 from runtime.engines.web.exchange import Exchange
-from runtime.engines.web.guard import verdict
+from runtime.engines.web.guard import Guard, verdict
+from runtime.engines.web.routes import parameter_names
+from runtime.handlers.arguments.origin import read
 from runtime.handlers.invocation import Invocation
 from runtime.kind import Arguments, BuildContext, Expected, Kind, Linked
 from runtime.kinds.http import GUARDED
@@ -18,11 +22,13 @@ from runtime.kinds.http import GUARDED
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     method: str
-    modules: list[str]
+    modules: list[str] | None
     security: dict[str, Any] | None
 
 
 class PythonGuard:
+    """The guard as long as its function has no annotated parameters, wherever it stands."""
+
     def __init__(self, config: Config, context: BuildContext) -> None:
         handler = context.handlers.load(
             config.source, config.method, context.manifest_folder, context.position
@@ -30,19 +36,42 @@ class PythonGuard:
         self.id = context.id
         self.function = handler.declared
         self.security: Mapping[str, Any] | None = config.security
+        self._scope = context.scope
         self._takes_argument = handler.takes_argument
         self._blocking = handler.blocking
-        self._call = Invocation(context.id, context.scope, handler, context.telemetry).call
+        self.call = Invocation(context.id, context.scope, handler, context.telemetry).call
+
+    def at(self, method: str, path: str) -> Guard:
+        names, namespace = parameter_names(path), self.id.namespace
+        by = caller(method, path, names, namespace, blocking=self._blocking)
+        signature = read(self.function, by)
+        if not signature.typed:
+            return self
+        return TypedGuard(self, RequestArguments(signature, by, self._scope, reads_body=False))
 
     async def check(self, exchange: Exchange) -> Response | None:
         # Of a plain `def`, the module's `http.request()` gives the same object.
         request = exchange.bodiless_request if self._blocking else exchange.request
         arguments = (request,) if self._takes_argument else ()
-        return verdict(await self._call(exchange, *arguments))
+        return verdict(await self.call(exchange, *arguments))
+
+
+class TypedGuard:
+    """The guard of one route, with what its function asks for by annotations."""
+
+    def __init__(self, guard: PythonGuard, arguments: RequestArguments) -> None:
+        self.id = guard.id
+        self.function = guard.function
+        self.security = guard.security
+        self._call = guard.call
+        self._arguments = arguments
+
+    async def check(self, exchange: Exchange) -> Response | None:
+        return verdict(await self._call(exchange, *await self._arguments.fill(exchange)))
 
 
 def check(entry: Linked) -> Iterable[Arguments]:
-    yield Arguments((), 0, 1, "a request")
+    yield Arguments((), 0, 1, "a request", by_annotation=True)
 
 
 kind = Kind(

@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from runtime.engines.web.files import Files
-from runtime.engines.web.guard import guarded
+from runtime.engines.web.guard import bound, guarded
 from runtime.engines.web.routes import Route
 from runtime.kind import BuildContext, Claim, Kind, Linked
 from runtime.kinds.http import Guard, Server
@@ -33,7 +33,7 @@ class StaticFolder:
         self.group = None
         self._path = config.path
         self._name = str(context.id)
-        self._guards = tuple(config.guards)
+        self._guards = config.guards
         self._files = Files(
             context.path(config.directory),
             index=config.index,
@@ -43,10 +43,11 @@ class StaticFolder:
 
     def routes(self) -> list[Route]:
         self._files.check()
-        return [
-            replace(route, handler=guarded(route.handler, self._guards), guards=self._guards)
-            for route in self._files.routes(self._path, self._name)
-        ]
+        return [self._guarded(route) for route in self._files.routes(self._path, self._name)]
+
+    def _guarded(self, route: Route) -> Route:
+        guards = bound(self._guards, route.method, route.path)
+        return replace(route, handler=guarded(route.handler, guards), guards=guards)
 
 
 def check(entry: Linked) -> Iterable[Claim]:
