@@ -15,7 +15,8 @@ from benchmarks.service import run
 from runtime.engines.web.arguments import Arguments, caller
 from runtime.engines.web.dispatcher import Dispatcher
 from runtime.engines.web.exchange import Exchange
-from runtime.engines.web.routes import Handler, Route, Routes, parameter_names
+from runtime.engines.web.route_path import parameter_names
+from runtime.engines.web.routes import Handler, Route, Routes
 from runtime.entry_id import EntryId
 from runtime.handlers.arguments.origin import read
 from runtime.handlers.context import ApplicationContext

@@ -9,7 +9,8 @@ from typing import Any
 from runtime.engines.web.arguments import caller
 from runtime.engines.web.openapi.document import Info, describe
 from runtime.engines.web.operation import Operation
-from runtime.engines.web.routes import Group, Route, parameter_names
+from runtime.engines.web.route_path import parameter_names
+from runtime.engines.web.routes import Group, Route
 from runtime.entry_id import EntryId
 from runtime.handlers.arguments.origin import read
 

@@ -44,6 +44,7 @@ def settle(folder: Path) -> Path:
     (folder / "h.py").write_text("def main(): pass\ndef one(body): pass\n")
     for name in ("create_task", "migrate"):
         (folder / f"{name}.py").write_text("def main(): pass\ndef handler(): pass\n")
+    (folder / "site.py").write_text("def app(): pass\ndef make(): pass\n")
     (folder / "login.py").write_text("def require_user(): pass\n")
     (folder / "client.py").write_text("def client(base_url): yield\n")
     (folder / "model.py").write_text("def main(): yield\n")

@@ -13,7 +13,8 @@ from msgspec import Meta
 
 from runtime.engines.web.arguments import Arguments, caller
 from runtime.engines.web.dispatcher import Dispatcher
-from runtime.engines.web.routes import Route, Routes, parameter_names
+from runtime.engines.web.route_path import parameter_names
+from runtime.engines.web.routes import Route, Routes
 from runtime.entry_id import EntryId
 from runtime.handlers.arguments.origin import read
 from runtime.handlers.context import ApplicationContext

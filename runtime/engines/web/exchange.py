@@ -182,6 +182,11 @@ class Exchange:
         return blocking
 
     @property
+    def max_body(self) -> int:
+        """The largest body that the server takes, in bytes."""
+        return self._server.max_body
+
+    @property
     def drain(self) -> Drain:
         return self._server.drain
 

@@ -53,7 +53,7 @@ class Files:
         top = path.rstrip("/")
         handlers = {f"{top}/{{{PARAMETER}...}}": self.answer}
         if top:
-            handlers[top] = _redirect_to_directory
+            handlers[top] = redirect_to_directory
         return [
             Route(method="GET", path=path, handler=handler, name=name, is_fallback=True)
             for path, handler in handlers.items()
@@ -79,7 +79,7 @@ class Files:
             index = await self._open(f"{path}/{self._index}")
             if index is not None:
                 index.close()
-                return await _redirect_to_directory(exchange)
+                return await redirect_to_directory(exchange)
         if self._spa and _is_page(exchange, path):
             found = await self._open(self._index)
             if found is not None:
@@ -116,7 +116,7 @@ class Files:
         return response
 
 
-async def _redirect_to_directory(exchange: Exchange) -> Response:
+async def redirect_to_directory(exchange: Exchange) -> Response:
     """Redirect to the path with a trailing slash, from which relative links of the page resolve."""
     # As it was sent, and without the host: a redirect that caches keep must not depend on a header.
     path = quote(exchange.scope["raw_path"], safe="/%:@!$&'()*+,;=~")

@@ -159,6 +159,20 @@ class Request(StarletteRequest[State]):
                 self._early_more = message.get("more_body", False)
         return self._is_disconnected
 
+    def read_ahead(self) -> Message | None:
+        """The part of the body that has been received, for whoever receives the rest.
+
+        None if nothing has. Raises RuntimeError if it was read as a stream, which keeps nothing.
+        """
+        if hasattr(self, "_body"):
+            return {"type": "http.request", "body": self._body, "more_body": False}
+        if self._stream_consumed:
+            raise RuntimeError("the body was read as a stream, or a form with files; read it once")
+        if self._early is None:
+            return None
+        body, self._early = bytes(self._early), None
+        return {"type": "http.request", "body": body, "more_body": self._early_more}
+
     async def _next(self) -> Message:
         """The next message, after what was received early."""
         if self._early is None:

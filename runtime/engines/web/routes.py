@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
-from urllib.parse import unquote_to_bytes
 
 import msgspec
 from starlette.types import ASGIApp
 
 from runtime.engines.web.exchange import NO_PARAMS, Exchange
 from runtime.engines.web.guard import Guard
+from runtime.engines.web.lifespan import Lifespan
 from runtime.engines.web.operation import Operation
+from runtime.engines.web.route_path import PARAMETER, decode_path, segments_of
 from runtime.handlers.arguments.signature import Signature
 
 Handler = Callable[[Exchange], Awaitable[Any]]
 """Answers an exchange by the value it returns; see `runtime.engines.web.response`."""
 
-Middleware = Callable[[ASGIApp], ASGIApp]
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+ANY = "*"
+"""The method of a route that serves all methods."""
 
-_SEGMENT = re.compile(r"[^{}%?#\s\x00-\x1f\x7f]*")
-PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(\.\.\.)?\}")
-"""A parameter in a declared path: its name, and `...` if it matches all that follow."""
+Middleware = Callable[[ASGIApp], ASGIApp]
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -55,6 +55,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """True if it has the middleware of a path that is not served, whatever `group` is."""
     guards: tuple[Guard, ...] = ()
     """The guards before its handler, for the description of the route: the handler asks them."""
+    lifespan: Lifespan | None = None
+    """That of the application which answers; it must have started before."""
     operation: Operation | None = None
     """For an endpoint, what a description of the server says of it."""
 
@@ -132,7 +134,7 @@ class Routes:
             methods = self._methods if raw_path == b"*" else ()
             return Match(None, NO_GROUP, allowed=frozenset(methods))
         try:
-            path, segments = _decode(raw_path)
+            path, segments = decode_path(raw_path)
         except UnicodeDecodeError:
             return Match(None, self._group(raw_path.decode("latin-1")), decodable=False)
         allowed: set[str] = set()
@@ -153,7 +155,7 @@ class Routes:
 
     def _add(self, route: Route) -> None:
         node, names = self._root, []
-        segments = _segments(route.path)
+        segments = segments_of(route.path)
         for segment in segments:
             parameter = PARAMETER.fullmatch(segment)
             if parameter is None:
@@ -170,8 +172,12 @@ class Routes:
         if not names and not route.is_fallback:
             methods = self._static.setdefault(route.path.encode(), {})
             methods[route.method] = Match(route, route.group)
-        self._methods |= {route.method, "HEAD"} if route.method == "GET" else {route.method}
+        self._methods |= {*METHODS} if route.method == ANY else _with_head(route.method)
         self._count += 1
+
+
+def _with_head(method: str) -> set[str]:
+    return {"GET", "HEAD"} if method == "GET" else {method}
 
 
 def _one_for_each_prefix(groups: Iterable[Group]) -> list[Group]:
@@ -187,35 +193,6 @@ def _one_for_each_prefix(groups: Iterable[Group]) -> list[Group]:
             both = {**first.middleware, **group.middleware, **first.middleware}
             merged[group.prefix] = Group(prefix=group.prefix, middleware=both)
     return sorted(merged.values(), key=lambda group: len(group.prefix), reverse=True)
-
-
-def _decode(raw_path: bytes) -> tuple[str, list[str]]:
-    """The path and its segments, decoded one by one: an escaped slash (`%2F`) separates nothing."""
-    if b"%" not in raw_path:
-        path = raw_path.decode()
-        return path, path[1:].split("/")
-    segments = [unquote_to_bytes(part).decode() for part in raw_path[1:].split(b"/")]
-    return "/" + "/".join(segments), segments
-
-
-def _segments(path: str) -> list[str]:
-    """The segments of a declared path. Raises ValueError if it is malformed."""
-    if not path.startswith("/"):
-        raise ValueError(f"path '{path}' does not begin with '/'; write '/{path}'")
-    segments = path[1:].split("/")
-    seen: set[str] = set()
-    for index, segment in enumerate(segments):
-        parameter = PARAMETER.fullmatch(segment)
-        if parameter is None:
-            if not _SEGMENT.fullmatch(segment):
-                raise ValueError(f"segment '{segment}' of path '{path}' is malformed")
-            continue
-        if parameter[1] in seen:
-            raise ValueError(f"path '{path}' has the parameter '{parameter[1]}' twice")
-        if parameter[2] and index != len(segments) - 1:
-            raise ValueError(f"'{segment}' is not the last segment of path '{path}'; move it there")
-        seen.add(parameter[1])
-    return segments
 
 
 def _claim(methods: dict[str, _Target], route: Route, names: list[str]) -> None:
@@ -247,7 +224,7 @@ def _walk(
 ) -> _Target | None:
     """Visit each node at most once, so a hostile path costs no more than the table's size."""
     if index == len(segments):
-        found = node.here.get(method)
+        found = node.here.get(method) or node.here.get(ANY)
         if found is None:
             allowed.update(node.here)
         return found
@@ -264,31 +241,9 @@ def _walk(
             return found
         values.pop()
     if node.rest:
-        found = node.rest.get(method)
+        found = node.rest.get(method) or node.rest.get(ANY)
         if found is not None:
             values.append("/".join(segments[index:]))
             return found
         allowed.update(node.rest)
     return None
-
-
-def shape(path: str) -> str:
-    """A declared path with its parameters unnamed: two routes of one shape are the same route."""
-    return PARAMETER.sub(lambda parameter: f"{{{parameter[2] or ''}}}", path)
-
-
-def parameter_names(path: str) -> tuple[str, ...]:
-    """The names of the parameters in a declared path."""
-    return tuple(parameter[1] for parameter in PARAMETER.finditer(path))
-
-
-def repeated_parameter(path: str) -> str | None:
-    """The name of a parameter that occurs twice in a declared path, if there is one."""
-    names = parameter_names(path)
-    return next((name for name in names if names.count(name) > 1), None)
-
-
-def normal_prefix(text: str) -> str:
-    """`/api` for `/api`, `/api/` and `api`; empty for `/` and the empty text."""
-    bare = text.strip("/")
-    return f"/{bare}" if bare else ""

@@ -13,14 +13,8 @@ from runtime.engines.web.deadline import with_deadline
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.guard import bound, guarded
 from runtime.engines.web.operation import Operation
-from runtime.engines.web.routes import (
-    Handler,
-    Route,
-    normal_prefix,
-    parameter_names,
-    repeated_parameter,
-    shape,
-)
+from runtime.engines.web.route_path import normal_prefix, parameter_names, repeated_parameter, shape
+from runtime.engines.web.routes import Handler, Route
 from runtime.findings.finding import Problem
 from runtime.handlers.arguments.signature import Signature
 from runtime.kind import Arguments, BuildContext, Claim, Kind, Linked, Sources

@@ -12,7 +12,7 @@ from runtime.engines.web.arguments import Arguments as RequestArguments
 from runtime.engines.web.arguments import caller
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.guard import Guard, verdict
-from runtime.engines.web.routes import parameter_names
+from runtime.engines.web.route_path import parameter_names
 from runtime.handlers.arguments.origin import read
 from runtime.handlers.invocation import Invocation
 from runtime.kind import Arguments, BuildContext, Expected, Kind, Linked

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from typing import Any, NamedTuple
@@ -12,11 +12,12 @@ import msgspec
 from runtime.clock import REAL, Clock
 from runtime.engines.web import middleware
 from runtime.engines.web.middleware import BrokenMiddleware, OptionError, UnknownMiddleware
-from runtime.engines.web.routes import Group, Middleware, Route, normal_prefix
+from runtime.engines.web.route_path import normal_prefix
+from runtime.engines.web.routes import Group, Middleware, Route
 from runtime.findings.finding import Problem
 from runtime.findings.suggestion import did_you_mean
 from runtime.kind import BuildContext, Expected, Kind, Linked, StartError
-from runtime.kinds.http import Guard, Server
+from runtime.kinds.http import Guard, Part, Server
 from runtime.loggers import logger
 from runtime.schema.field import Field
 from runtime.schema.schema import FOLDER, Schema
@@ -38,7 +39,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Router:
-    """The endpoints that refer to it, as routes of one group."""
+    """The endpoints and the applications that refer to it, as routes of one group."""
 
     def __init__(self, config: Config, context: BuildContext) -> None:
         chain = build_chain(config.middleware, config.options or {}, context.clock)
@@ -52,13 +53,17 @@ class Router:
             name=str(context.id),
         )
         self.guards = config.guards
-        self._routes: Sequence[Route] = ()
+        self._parts: Sequence[Route | Part] = ()
 
-    def compose(self, routes: Sequence[Route]) -> None:
-        self._routes = routes
+    def compose(self, parts: Sequence[Route | Part]) -> None:
+        self._parts = parts
 
-    def routes(self) -> Sequence[Route]:
-        return self._routes
+    def routes(self) -> Iterator[Route]:
+        for part in self._parts:
+            if isinstance(part, Route):
+                yield part
+            else:
+                yield from part.routes()
 
 
 class Chain(NamedTuple):
@@ -238,7 +243,7 @@ kind = Kind(
     Config,
     Router,
     check=check,
-    expected=Expected(("http.endpoint",), "no endpoint is on this router"),
+    expected=Expected(("http.endpoint", "http.mount"), "no endpoint is on this router"),
     compose=Router.compose,
     expand_schema=expand_schema,
 )

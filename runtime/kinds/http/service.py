@@ -12,9 +12,11 @@ import msgspec
 from runtime.engines.web.address import Address, bind_shared, tls_context
 from runtime.engines.web.dispatcher import Dispatcher
 from runtime.engines.web.drain import Drain
+from runtime.engines.web.lifespan import Lifespan, Lifespans
 from runtime.engines.web.openapi.document import Info, describe
 from runtime.engines.web.openapi.publication import Publication, Settings
-from runtime.engines.web.routes import Routes, shape
+from runtime.engines.web.route_path import shape
+from runtime.engines.web.routes import Routes
 from runtime.engines.web.server import Server
 from runtime.engines.web.timeouts import Timeouts
 from runtime.findings.finding import Problem
@@ -45,7 +47,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HttpService:
-    """Serves the routers and static folders that refer to it."""
+    """Serves the routers, static folders and applications that refer to it."""
 
     def __init__(self, config: Config, context: BuildContext) -> None:
         self._config = config
@@ -53,6 +55,7 @@ class HttpService:
         self._parts: Sequence[Part] = ()
         self._settings = _settings(config.openapi, context)
         self._serving = False
+        self._lifespans = Lifespans()
         self._dispatcher = Dispatcher(
             max_body=config.max_body, telemetry=context.telemetry, clock=context.clock
         )
@@ -61,21 +64,24 @@ class HttpService:
         """Replace the parts. A running server serves the new ones from the next request on."""
         self._parts = parts
         if self._serving:
-            self._serve_parts()
+            self._lifespans.change(self._serve_parts())
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
-        self._serve_parts()
+        lifespans = self._serve_parts()
         self._serving = True
         drain = self._dispatcher.drain = Drain()
         drained = asyncio.create_task(drain.follow(stop, self._context.stop_timeout))
         try:
+            await self._lifespans.start(lifespans)
             await self._server().run(ready, stop)
         finally:
+            await self._lifespans.stop()
             drained.cancel()
             self._dispatcher.failures.close()
             self._serving = False
 
-    def _serve_parts(self) -> None:
+    def _serve_parts(self) -> list[Lifespan]:
+        """Serve the routes of all parts, and return the lifespans of their applications."""
         listed = [route for part in self._parts for route in part.routes()]
         if self._settings is not None:
             publication = Publication(listed, self._settings, self._context.folder)
@@ -86,6 +92,8 @@ class HttpService:
         except ValueError as error:
             raise StartError(str(error)) from None
         self._dispatcher.serve(routes)
+        found = [route.lifespan for route in listed if route.lifespan is not None]
+        return [*dict.fromkeys(found)]
 
     def document(self) -> dict[str, Any]:
         """The OpenAPI document of its endpoints. Raises RuntimeError without `openapi`.
@@ -173,7 +181,7 @@ kind = Kind(
     stage=Stage.SERVER,
     check=check,
     expected=Expected(
-        ("http.router", "http.static"),
+        ("http.router", "http.static", "http.mount"),
         "this server has no router and no files: it answers 404 only",
     ),
     compose=HttpService.compose,

@@ -24,7 +24,8 @@ from runtime.engines.web.openapi.schemas import Schemas
 from runtime.engines.web.openapi.statuses import Statuses, read_statuses
 from runtime.engines.web.operation import Operation
 from runtime.engines.web.request import Request
-from runtime.engines.web.routes import PARAMETER, Route, shape
+from runtime.engines.web.route_path import PARAMETER, shape
+from runtime.engines.web.routes import Route
 from runtime.handlers.arguments.hints import innermost
 from runtime.handlers.arguments.signature import Signature
 

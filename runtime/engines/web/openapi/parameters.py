@@ -9,7 +9,7 @@ import msgspec
 
 from runtime.engines.web.openapi.generator import Schema
 from runtime.engines.web.openapi.schemas import Schemas
-from runtime.engines.web.routes import PARAMETER
+from runtime.engines.web.route_path import PARAMETER
 from runtime.handlers.arguments.shape import is_list, without_none
 from runtime.handlers.arguments.signature import Parameter
 
