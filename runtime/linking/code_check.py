@@ -18,6 +18,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "sql": ("db.sql.*",),
     "queue": ("queue.queue",),
     "store": ("store.*",),
+    "templates": ("template.*",),
     "resource": ("resource.*",),
     "registry": ("*",),
     "auth": ("auth.jwt",),

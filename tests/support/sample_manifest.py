@@ -48,6 +48,9 @@ def settle(folder: Path) -> Path:
     (folder / "login.py").write_text("def require_user(): pass\n")
     (folder / "client.py").write_text("def client(base_url): yield\n")
     (folder / "model.py").write_text("def main(): yield\n")
+    for name in ("templates", "pages"):
+        (folder / name).mkdir(exist_ok=True)
+        (folder / name / "page.html").write_text("{{ site }}\n")
     for name in ("migrations", "sql"):
         (folder / name).mkdir(exist_ok=True)
         (folder / name / "0001_tables.sql").write_text("SELECT 1;\n")

@@ -34,6 +34,8 @@ AWAITED = frozenset(
 IDS = frozenset(
     {
         "auth.sign",
+        "templates.render",
+        "templates.page",
         *(f"{module}.get" for module in ("sql", "queue", "store", "resource", "registry")),
         *(f"queue.{name}" for name in _QUEUE),
     }
