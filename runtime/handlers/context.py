@@ -40,6 +40,10 @@ class ApplicationContext:
         self.depth = fork.depth
         """The number of forks before it was made; see `fork.forbid_in_child`."""
         self.loop: asyncio.AbstractEventLoop | None = None
+        self.checks_results = False
+        """True in tests: results of handlers are compared with their annotations. To be set before
+        the components are built.
+        """
         self.redactor = Redactor()
         """Takes the application's secrets out of texts that it stores."""
         self._resolved: dict[tuple[str, str], EntryId] = {}

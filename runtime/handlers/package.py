@@ -21,6 +21,11 @@ VARIABLE = "_RUNTIME_PACKAGES"
 SUFFIX = "_application"
 
 
+def without_names(text: str) -> str:
+    """A text without the names of such packages, which nobody has written."""
+    return re.sub(rf"\b\w+{SUFFIX}(?:_\d+)?\.", "", text, flags=re.ASCII)
+
+
 def add(folder: Path) -> str:
     """Make a package of a folder and return its name: `shop_application` for `/srv/shop`.
 

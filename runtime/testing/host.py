@@ -52,6 +52,7 @@ class Host:
             clock=self.clock.clock,
             telemetry=telemetry,
         )
+        self.application.scope.checks_results = True
         self._stop = asyncio.Event()
         self._served: asyncio.Task[int] | None = None
         self._watchdog: Watchdog | None = None

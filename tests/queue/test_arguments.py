@@ -8,6 +8,7 @@ from textwrap import dedent
 import pytest
 
 from runtime.modules import queue
+from runtime.service import StartError
 from runtime.testing import App, running
 from tests.support.blackbox import write_files
 
@@ -192,3 +193,16 @@ async def main(it: Point, done: Annotated[queue.Queue, "done"]):
         app.publish("app:tasks", {"x": 1})
         app.drain("app:tasks")
         assert app.published("app:done") == [{"x": 1, "y": 2}]
+
+
+def test_our_name_for_the_folder_is_in_no_error(tmp_path: Path) -> None:
+    code = """
+class Other(msgspec.Struct):
+    n: int
+
+async def main(it: Task | Other): ...
+"""
+    with pytest.raises(StartError) as caught, running(write(tmp_path, code)):
+        pass
+    assert "work.Task" in str(caught.value)
+    assert "_application" not in str(caught.value)

@@ -9,14 +9,13 @@ from runtime.codec import InvalidJSON
 from runtime.engines.queue.blocking import BlockingDelivery
 from runtime.engines.queue.body import InvalidBody
 from runtime.engines.queue.delivery import Delivery
-from runtime.handlers.arguments import shape
+from runtime.handlers.arguments import hints, shape
 from runtime.handlers.arguments.component import component_getter
 from runtime.handlers.arguments.document import document
 from runtime.handlers.arguments.faults import Unfit
 from runtime.handlers.arguments.signature import Caller, Signature
 from runtime.handlers.context import ApplicationContext
 from runtime.handlers.logger import LOGGER, Logger
-from runtime.service import StartError
 
 Getter = Callable[[Delivery], Any]
 
@@ -72,8 +71,8 @@ class Arguments:
                 try:
                     self._decode = document(each.type).decode
                 except (TypeError, NameError) as error:
-                    text = f"{signature.place}: the parameter '{each.name}': {error}"
-                    raise StartError(text) from error
+                    text = f"the parameter '{each.name}': {error}"
+                    raise hints.unusable(signature.place, text) from error
         self._getters = [*_getters(signature, by, scope)]
 
     def decode(self, data: bytes) -> Any:

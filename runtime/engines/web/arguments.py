@@ -19,7 +19,7 @@ from runtime.engines.web.request import Request
 from runtime.engines.web.response_builder import ResponseBuilder
 from runtime.engines.web.routes import Handler
 from runtime.engines.web.text_sources import TextSources
-from runtime.handlers.arguments import shape
+from runtime.handlers.arguments import hints, shape
 from runtime.handlers.arguments.component import component_getter
 from runtime.handlers.arguments.document import document
 from runtime.handlers.arguments.faults import Unfit
@@ -27,7 +27,6 @@ from runtime.handlers.arguments.signature import EMPTY, Caller, Parameter, Signa
 from runtime.handlers.arguments.texts import Texts
 from runtime.handlers.context import ApplicationContext
 from runtime.handlers.logger import LOGGER, Logger
-from runtime.service import StartError
 
 TEXTS = ("path", "query", "header", "cookie")
 LOCATIONS = frozenset({*TEXTS, "body", "form", "state"})
@@ -120,7 +119,7 @@ class Arguments:
             self._form = FormSource(forms, blocking=self._blocking) if forms else None
             self._decode = None if self._body is None else _decoder(self._body)
         except (TypeError, NameError) as error:
-            raise StartError(f"{signature.place}: {error}") from error
+            raise hints.unusable(signature.place, error) from error
         self._sources = TextSources(texts)
         self._text_places = [places[each.name] for each in texts]
         self._body_place = places[self._body.name] if self._body else -1

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, get_type_hints
 
 from runtime.findings.display import display_path
+from runtime.handlers import package
 from runtime.service import StartError
 
 
@@ -67,10 +68,14 @@ def resolve(function: Callable[..., Any], name: str, annotation: Any) -> Any:
     except Exception as error:
         text = annotation if isinstance(annotation, str) else repr(annotation)
         what = "the result" if name == "return" else f"'{name}'"
-        raise StartError(
-            f"{place(function)}: the annotation of {what}, {text}, cannot be read: "
-            f"{type(error).__name__}: {error}"
-        ) from error
+        reason = f"{type(error).__name__}: {error}"
+        text = f"the annotation of {what}, {text}, cannot be read: {reason}"
+        raise unusable(place(function), text) from error
+
+
+def unusable(place: str, error: object) -> StartError:
+    """The error of a handler that cannot be called, at `file:line`, in names of the user's."""
+    return StartError(f"{place}: {package.without_names(str(error))}")
 
 
 def _passes(function: types.FunctionType) -> bool:

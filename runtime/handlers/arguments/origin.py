@@ -210,6 +210,8 @@ def split(annotation: Any) -> tuple[Any, list[Marker | str]]:
         kept = [each for each in metadata if not _is_mark(each)]
         marks = [each() if isinstance(each, type) else each for each in metadata if _is_mark(each)]
         type_, more = split(inner)
+        if kept and type(None) in shape.choices(type_) and shape.is_union(type_):
+            return _optional(type_, kept), [*marks, *more]
         return (Annotated[(type_, *kept)] if kept else type_), [*marks, *more]
     if shape.is_union(annotation):
         parts = [split(each) for each in get_args(annotation)]
@@ -217,6 +219,15 @@ def split(annotation: Any) -> tuple[Any, list[Marker | str]]:
             union: Any = Union.__getitem__(tuple(part for part, _ in parts))
             return union, [mark for _, marks in parts for mark in marks]
     return annotation, []
+
+
+def _optional(union: Any, metadata: list[Any]) -> Any:
+    """`Annotated[int | None, Meta(ge=1)]` with the bound where msgspec takes it: at the `int`."""
+    members = [
+        each if each is type(None) else Annotated[(each, *metadata)]
+        for each in shape.choices(union)
+    ]
+    return Union.__getitem__(tuple(members))
 
 
 def _is_mark(value: object) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import msgspec
+from starlette.responses import Response
 
 from runtime.engines.web.arguments import LOCATIONS, caller, no_body
 from runtime.engines.web.arguments import Arguments as RequestArguments
@@ -16,6 +17,7 @@ from runtime.engines.web.operation import Operation
 from runtime.engines.web.route_path import normal_prefix, parameter_names, repeated_parameter, shape
 from runtime.engines.web.routes import Handler, Route
 from runtime.findings.finding import Problem
+from runtime.handlers.arguments.result import result_check
 from runtime.handlers.arguments.signature import Signature
 from runtime.kind import Arguments, BuildContext, Claim, Kind, Linked, Sources
 from runtime.kinds.function import Described, Function
@@ -85,9 +87,25 @@ def _handler(
     names, namespace = parameter_names(path), function.id.namespace
     by = caller(method, path, names, namespace, blocking=function.blocking)
     signature = function.signature(by)
-    if not signature.typed:
-        return _untyped(function), signature
-    return RequestArguments(signature, by, context.scope).handler(function), signature
+    handler = (
+        RequestArguments(signature, by, context.scope).handler(function)
+        if signature.typed
+        else _untyped(function)
+    )
+    check = result_check(signature) if context.scope.checks_results else None
+    return (handler if check is None else _with_check(handler, check)), signature
+
+
+def _with_check(handler: Handler, check: Callable[[Any], None]) -> Handler:
+    async def call(exchange: Exchange) -> Any:
+        value = await handler(exchange)
+        builder = exchange.builder
+        is_built = builder is not None and (value is None or value is builder)
+        if not is_built and not isinstance(value, Response):
+            check(value)
+        return value
+
+    return call
 
 
 def _untyped(function: Function) -> Handler:

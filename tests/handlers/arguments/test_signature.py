@@ -161,6 +161,15 @@ def test_a_marker_within_an_optional_is_found_and_taken_out() -> None:
         msgspec.convert("", agent.type)
 
 
+def test_bounds_of_an_optional_are_those_of_its_value() -> None:
+    async def handler(limit: Annotated[int | None, Meta(ge=1), Query("n")] = None) -> None: ...
+
+    (limit,) = read(handler, caller()).parameters
+    assert (limit.alias, msgspec.convert(None, limit.type)) == ("n", None)
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(0, limit.type)
+
+
 def test_meta_stays_with_the_type_and_defaults_are_kept() -> None:
     async def handler(id: TaskId, limit: Limit = 5, *, tag: str = "") -> list[Task]:
         """List tasks.
