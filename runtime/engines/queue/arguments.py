@@ -44,8 +44,22 @@ def caller(namespace: str, *, blocking: bool) -> Caller:
         name="a consumer",
         namespace=namespace,
         locations=frozenset({"body"}),
+        blocking=blocking,
         given=_BLOCKING if blocking else _ASYNC,
         foreign={} if blocking else _FOREIGN,
+        one_body=True,
+    )
+
+
+def schedule_caller(namespace: str, *, blocking: bool) -> Caller:
+    """The caller of a function that a schedule calls itself: it has a body, and no message."""
+    return Caller(
+        name="a schedule",
+        namespace=namespace,
+        locations=frozenset({"body"}),
+        blocking=blocking,
+        given={Logger: _logger},
+        foreign=dict.fromkeys((Delivery, BlockingDelivery), "name a 'queue' for one"),
         one_body=True,
     )
 
@@ -87,13 +101,13 @@ class Arguments:
         except (Unfit, InvalidJSON) as error:
             raise InvalidBody(str(error)) from None
 
-    def call(self, function: Function) -> Callable[[Delivery, Any], Awaitable[Any]]:
-        """The way to call the function with a delivery and its decoded body."""
+    def call(self, function: Function) -> Callable[[Any, Any], Awaitable[Any]]:
+        """The way to call the function with a delivery, or another subject, and a decoded body."""
         call = function.call
         if self._place == 0 and len(self._defaults) == 1:
             return call
 
-        def call_with_all(delivery: Delivery, body: Any) -> Awaitable[Any]:
+        def call_with_all(delivery: Any, body: Any) -> Awaitable[Any]:
             arguments = [*self._defaults]
             if self._place >= 0:
                 arguments[self._place] = body
@@ -109,7 +123,7 @@ def _getters(
 ) -> Iterator[tuple[int, Getter]]:
     for place, each in enumerate(signature.parameters):
         if each.location == "component":
-            yield place, component_getter(scope, each.alias, blocking=by.given is _BLOCKING)
+            yield place, component_getter(scope, each.alias, blocking=by.blocking)
         elif each.location == "given":
             get = by.given.get(shape.without_none(each.type))
             if get is not None:

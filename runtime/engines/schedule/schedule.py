@@ -47,7 +47,7 @@ class Schedule:
         self._id = id
         self._extra = {"entry": id}
         self._times = times
-        self._target = target
+        self.target = target
         self._catch_up = catch_up
         self._clock = clock
         self._done: float | None = None
@@ -71,12 +71,12 @@ class Schedule:
                 else:
                     done = self._done = await self._fire_missed(due, stop)
         finally:
-            await self._target.finish()
+            await self.target.finish()
 
     async def _begin(self) -> float:
         """The moment after which planned times are to be fired."""
         if self._done is None:
-            fired, now = await self._target.last_fired(), self._clock.time()
+            fired, now = await self.target.last_fired(), self._clock.time()
             # Beyond now if another program's clock is ahead, or ours was set back.
             self._done = now if fired is None else fired
             if self._catch_up.which == "none":
@@ -114,7 +114,7 @@ class Schedule:
         attempt = 0
         while True:
             try:
-                self._tell(at, await self._target.fire(at))
+                self._tell(at, await self.target.fire(at))
                 return True
             except (Full, Unavailable) as error:
                 attempt += 1

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 import msgspec
 
+from runtime.codec import encode
+from runtime.engines.queue.arguments import Arguments
 from runtime.engines.queue.fired import Fired
 from runtime.engines.queue.queue import Queue
 from runtime.engines.schedule.times import shown
@@ -42,14 +44,12 @@ class QueueTarget:
     def __init__(self, schedule: str, queue: Queue, body: bytes, overlap: bool) -> None:
         self._schedule = schedule
         self._queue = queue
-        self._body = body
+        self.body = body
         self._overlap = overlap
 
     async def fire(self, at: float) -> Fired:
         headers = {SCHEDULE: self._schedule, PLANNED: shown(at)}
-        return await self._queue.fire(
-            self._schedule, at, self._body, headers, overlap=self._overlap
-        )
+        return await self._queue.fire(self._schedule, at, self.body, headers, overlap=self._overlap)
 
     async def last_fired(self) -> float | None:
         return await self._queue.scheduled.last_fired(self._schedule)
@@ -78,10 +78,17 @@ class Run(msgspec.Struct, frozen=True):
 class FunctionTarget:
     """Calls a function in this process. What it raises is logged, and not tried again."""
 
-    def __init__(self, schedule: str, function: Function, body: Any, overlap: bool) -> None:
+    def __init__(
+        self,
+        schedule: str,
+        function: Function,
+        body: Any,
+        overlap: bool,
+        arguments: Arguments | None = None,
+    ) -> None:
+        """With `arguments`, the function gets what they make of the body. Raises InvalidBody."""
         self._schedule = schedule
-        self._function = function
-        self._arguments = (body,) if function.takes_argument else ()
+        self._call_function = self._calling(function, body, arguments)
         self._overlap = overlap
         self._runs: set[asyncio.Task[None]] = set()
         self._last: float | None = None
@@ -107,9 +114,19 @@ class FunctionTarget:
             for run in runs:  # if this was cancelled itself
                 run.cancel()
 
+    def _calling(
+        self, function: Function, body: Any, arguments: Arguments | None
+    ) -> Callable[[Run], Awaitable[Any]]:
+        if arguments is not None:
+            data, decode, call = encode(body), arguments.decode, arguments.call(function)
+            decode(data)
+            return lambda run: call(run, decode(data))
+        values = (body,) if function.takes_argument else ()
+        return lambda run: function.call(run, *values)
+
     async def _call(self, at: float) -> None:
         try:
-            await self._function.call(Run(self._schedule, at), *self._arguments)
+            await self._call_function(Run(self._schedule, at))
         except asyncio.CancelledError:
             log.warning(
                 "%s: the run of %s did not end in time and is cancelled",

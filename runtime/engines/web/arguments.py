@@ -77,6 +77,7 @@ def caller(
         namespace=namespace,
         locations=LOCATIONS,
         path=tuple(parameters),
+        blocking=blocking,
         given=_BLOCKING if blocking else _ASYNC,
         foreign={} if blocking else _FOREIGN,
         files=(UploadFile, BlockingUpload),
@@ -107,7 +108,7 @@ class Arguments:
         Without `reads_body`, the body is read for a parameter alone that is made of it: a plain
         `def` gets a request without one.
         """
-        self._blocking = by.given is _BLOCKING
+        self._blocking = by.blocking
         self._parameters = {each.name: each for each in signature.parameters}
         self._defaults = [each.default for each in signature.parameters]
         places = {each.name: index for index, each in enumerate(signature.parameters)}
@@ -232,8 +233,7 @@ def _getters(
 ) -> Iterator[tuple[int, Getter]]:
     for place, each in enumerate(signature.parameters):
         if each.location == "component":
-            blocking = by.given is _BLOCKING
-            yield place, component_getter(scope, each.alias, blocking=blocking)
+            yield place, component_getter(scope, each.alias, blocking=by.blocking)
         elif each.location == "state":
             yield place, _state_getter(each)
         elif each.location == "given":

@@ -64,6 +64,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Those where it finds values: a subset of the locations of parameters."""
     path: tuple[str, ...] = ()
     """The parameters of its path."""
+    blocking: bool = False
+    """True for a plain `def`, which gets what blocks in the place of what is awaited."""
     given: Mapping[type, Any] = msgspec.field(default_factory=dict)
     """The types whose values it hands in."""
     foreign: Mapping[type, str] = msgspec.field(default_factory=dict)
