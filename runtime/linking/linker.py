@@ -168,7 +168,7 @@ class _Linker:
             self.faulty.add(entry.id)
             if self.manifest.complete:  # else it may be in a file that could not be read
                 is_secret = reference.path in entry.disclosure.hidden
-                hint = None if is_secret else self.candidates.near(id, reference.kinds)
+                hint = None if is_secret else self._meant(entry, reference, id)
                 self._report(entry, Problem(reference.path, f"no entry '{hidden or id}'", hint))
             return None
         if not fits(target, reference.kinds):
@@ -182,6 +182,12 @@ class _Linker:
             self._report(entry, Problem(reference.path, message, hint))
             return None
         return target
+
+    def _meant(self, entry: Entry, reference: Reference, id: EntryId) -> str | None:
+        field = self.registry.schema(entry.kind).field.at(reference.path)
+        if field is not None and field.inline and reference.text.endswith(".py"):
+            return f"write file://{reference.text}#function for a function in a file"
+        return self.candidates.near(id, reference.kinds)
 
     def _cycle(self, cycle: list[EntryId]) -> None:
         first, needed = cycle[:2]
