@@ -20,6 +20,8 @@ entries:
 - {name: queue_driver, kind: queue.driver.memory}
 - {name: tasks_queue, kind: queue.queue, driver: queue_driver}
 - {name: failed_mails, kind: queue.queue, driver: queue_driver}
+- {name: reports, kind: queue.queue, driver: queue_driver}
+- {name: cleanups, kind: queue.queue, driver: queue_driver}
 - {name: db, kind: db.sql.sqlite, file: ./x.db}
 - {name: f, kind: function.python, source: file://h.py}
 - {name: get_task, kind: function.python, source: file://h.py}
