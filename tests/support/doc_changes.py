@@ -11,9 +11,8 @@ def changed(text: str, changes: str) -> str:
     What is new comes after the last import if it is an import or a name, and else to the end.
     """
     for statement in ast.parse(changes).body:
-        source = ast.get_source_segment(changes, statement)
-        assert source is not None
-        text = _placed(text, statement, source)
+        source = changes.splitlines()[_first_line(statement) - 1 : statement.end_lineno]
+        text = _placed(text, statement, "\n".join(source))
     return text
 
 
@@ -22,7 +21,7 @@ def _placed(text: str, statement: ast.stmt, source: str) -> str:
     body = ast.parse(text).body
     for old in body:
         if _defines(old) == _defines(statement):
-            lines[old.lineno - 1 : old.end_lineno] = [source]
+            lines[_first_line(old) - 1 : old.end_lineno] = [source]
             return "\n".join(lines) + "\n"
     if isinstance(statement, _DEFINITIONS):
         return f"{text}\n\n{source}\n"
@@ -35,6 +34,12 @@ def _placed(text: str, statement: ast.stmt, source: str) -> str:
 
 _IMPORTS = (ast.Import, ast.ImportFrom)
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def _first_line(statement: ast.stmt) -> int:
+    """That of its first decorator, if it has any."""
+    decorators = getattr(statement, "decorator_list", [])
+    return min(each.lineno for each in (statement, *decorators))
 
 
 def _defines(statement: ast.stmt) -> object:

@@ -17,13 +17,12 @@ class One:
     x = 1
 
 
+@cache
 def two():
     return NAME
 '''
 
-
-def test_what_is_there_is_replaced_and_what_is_new_added_at_its_place() -> None:
-    changes = """\
+CHANGES = """\
 from a import b, c
 
 import sys
@@ -36,12 +35,16 @@ class One:
     x = 2
 
 
+@cached
+def two():
+    return OTHER
+
+
 async def three():
     return OTHER
 """
-    assert (
-        changed(FILE, changes)
-        == '''\
+
+CHANGED = '''\
 """A module."""
 
 import os
@@ -56,14 +59,18 @@ class One:
     x = 2
 
 
+@cached
 def two():
-    return NAME
+    return OTHER
 
 
 async def three():
     return OTHER
 '''
-    )
+
+
+def test_what_is_there_is_replaced_and_what_is_new_added_at_its_place() -> None:
+    assert changed(FILE, CHANGES) == CHANGED
 
 
 def test_the_first_import_of_a_file_stands_at_its_top() -> None:
