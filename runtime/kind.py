@@ -107,7 +107,7 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 class Sources(msgspec.Struct, frozen=True, kw_only=True):
-    """What a caller has for the annotated parameters of a handler."""
+    """The values that a caller has for the annotated parameters of a handler."""
 
     caller: str
     """The caller, as findings name it: `GET /tasks/{id}`."""

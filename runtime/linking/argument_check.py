@@ -80,7 +80,7 @@ def _faults(each: FoundParameter, sources: Sources) -> Iterator[Fault]:
 
 
 def _location(each: FoundParameter, sources: Sources) -> str | None:
-    """Where the parameter comes from; None if that is not certain, or is a component."""
+    """The location of the value; None if that is not certain, or is a component."""
     annotation = each.annotation
     if annotation.markers:
         marker = annotation.markers[0][0].lower()
