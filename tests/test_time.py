@@ -28,7 +28,6 @@ REAL_TIME = {
     "runtime.supervision.child": DRAIN,
     "runtime.handlers.threads": REPORTS,
     "runtime.handlers.watchdog": REPORTS,
-    "runtime.kinds.process": DRAIN,
     "runtime.program.loop": DRAIN,
     "runtime.program.program": DRAIN,
     "runtime.program.signals": DRAIN,

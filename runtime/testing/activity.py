@@ -13,6 +13,9 @@ import msgspec
 
 from runtime.engines.queue.outcome import Retry
 from runtime.engines.queue.settlement import describe
+from runtime.engines.schedule.target import Run
+from runtime.engines.schedule.times import shown
+from runtime.handlers.context import current
 from runtime.handlers.threads import call_threadsafe
 from runtime.telemetry import Span
 
@@ -34,11 +37,11 @@ class Work(msgspec.Struct, eq=False, kw_only=True):
 
 
 class Failure(msgspec.Struct, eq=False, kw_only=True):
-    """An error that the handler of a message raised."""
+    """An error that the handler of a message, or the function of a schedule, raised."""
 
     entry: str
     name: str
-    """The message, as in `Work`."""
+    """The message or the run."""
     error: BaseException
 
 
@@ -99,6 +102,8 @@ class Activity:
                 work.entry = span.entry
 
     def span_ended(self, span: Span) -> None:
+        if span.name == "handler.call" and span.error is not None:
+            self._failed(span.entry, span.error)
         self.in_hand.pop(span.span_id, None)
         if not span.name.startswith("sql."):  # such as a look at a queue, to see if it is quiet
             self._change()
@@ -107,6 +112,12 @@ class Activity:
         if name == "message.settled":
             self._settled(entry, fields)
         self._change()
+
+    def _failed(self, entry: str, error: BaseException) -> None:
+        call = current.get(None)
+        if call is not None and isinstance(call.subject, Run):
+            name = f"the run of {call.subject.schedule} at {shown(call.subject.at)}"
+            self.failures.append(Failure(entry=entry, name=name, error=error))
 
     def _settled(self, queue: str, fields: Mapping[str, Any]) -> None:
         name = f"message {fields['message_id']} of {queue}, attempt {fields['attempt']}"

@@ -66,7 +66,11 @@ class Host:
             self.queues = {each.id: each for each in components if isinstance(each, Queue)}
             self.consumers = [each for each in components if isinstance(each, Consumer)]
             self._timed = {each.queue.id for each in self.consumers if each.timeout is not None}
-            self._drivers = [each for each in components if isinstance(each, Idler)]
+            self._idlers = {
+                str(id): each
+                for id, each in self.application.scope.components.items()
+                if isinstance(each, Idler)
+            }
             publications.watch(self.queues.values())
             self.loop = BackgroundLoop("application")
         except BaseException:
@@ -89,7 +93,7 @@ class Host:
         return Quiet(
             self.queues,
             self._timed,
-            self._drivers,
+            self._idlers,
             self.supervisor,
             self.activity,
             self.clock,

@@ -51,6 +51,17 @@ class Publications:
                 transaction.after_commit(lambda: messages.append(message))
             return id
 
+        fire = getattr(driver_queue, "fire", None)
+
+        async def fire_and_keep(schedule: str, at: float, message: Message) -> str | None:
+            assert fire is not None
+            id: str | None = await fire(schedule, at, message)
+            if id == message.id and message not in messages:  # a driver may publish it itself
+                messages.append(message)
+            return id
+
         # On the object: subscriptions ask for the driver's own class, which a wrapper is not.
         own: Any = driver_queue
         own.publish = publish_and_keep
+        if fire is not None:
+            own.fire = fire_and_keep

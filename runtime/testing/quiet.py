@@ -27,7 +27,7 @@ class NotQuiet(TimeoutError):
 
 @runtime_checkable
 class Idler(Protocol):
-    """A driver that works without being asked."""
+    """A part that works without being asked: a driver, a schedule, a process."""
 
     async def idle(self) -> None:
         """Wait until it does not."""
@@ -41,16 +41,16 @@ class Quiet:
         self,
         queues: Mapping[str, Queue],
         timed: Collection[str],
-        drivers: Sequence[Idler],
+        idlers: Mapping[str, Idler],
         supervisor: Supervisor,
         activity: Activity,
         clock: VirtualClock,
         pool: ThreadPool,
     ) -> None:
-        """`queues` by id; `timed` are the ids of those whose consumers have a time-out."""
+        """`queues` and `idlers` by id; consumers of the queues `timed` have a time-out."""
         self._queues = queues
         self._timed = timed
-        self._drivers = drivers
+        self._idlers = idlers
         self._supervisor = supervisor
         self._activity = activity
         self._clock = clock
@@ -100,8 +100,8 @@ class Quiet:
     async def _settle(self) -> int:
         """Let the loop and the drivers do what they began. Returns the changes seen so far."""
         await let_the_loop_run()
-        for driver in self._drivers:
-            await driver.idle()
+        for part in self._idlers.values():
+            await part.idle()
         return self._activity.changes
 
     async def _busy(self, queues: Sequence[str]) -> bool:
@@ -139,6 +139,12 @@ class Quiet:
             info = await self._queues[id].driver_queue.info()
             if info.ready or info.in_flight:
                 lines.append(f"{id}: {info.ready} ready, {info.in_flight or 0} in hand")
+        for id, part in self._idlers.items():
+            idle = asyncio.create_task(part.idle())
+            await let_the_loop_run()
+            if not idle.done():
+                idle.cancel()
+                lines.append(f"{id} is at work")
         for child in self._supervisor.children.values():
             if child.state in (State.STARTING, State.STOPPING):
                 lines.append(f"{child.id} is {child.state.value}")

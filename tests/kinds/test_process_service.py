@@ -179,8 +179,8 @@ def test_a_thread_says_ready_and_asks_whether_it_is_to_stop() -> None:
     answers: list[bool] = []
 
     def server() -> None:
-        sync_process.ready()
         answers.append(sync_process.stopping(timeout=0))
+        sync_process.ready()
         answers.append(sync_process.stopping())
 
     async def main() -> None:

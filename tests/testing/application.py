@@ -22,7 +22,6 @@ entries:
     kind: function.python
     source: file://handlers.py
     method: work
-    modules: [http, queue, sql]
 """
 """A server, and a queue whose consumer calls `work` of `handlers.py`."""
 
@@ -49,7 +48,6 @@ def endpoint(name: str, method: str = "POST", path: str = "") -> str:
     kind: function.python
     source: file://handlers.py
     method: {name}
-    modules: [http, queue, sql]
 """
 
 

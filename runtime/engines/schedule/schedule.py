@@ -53,6 +53,14 @@ class Schedule:
         self._done: float | None = None
         """All planned times until then are fired, or left out."""
         self._overlapped = 0
+        self._firing: asyncio.Future[None] | None = None
+
+    async def idle(self) -> None:
+        """Wait until no planned time is being fired, and no function that it calls is at work."""
+        while self._firing is not None:
+            await asyncio.wait([self._firing])
+            await asyncio.sleep(0)  # to whoever waited for it
+        await self._target.finished()
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
         done = await self._begin()
@@ -113,6 +121,7 @@ class Schedule:
         """
         attempt = 0
         while True:
+            firing = self._firing = asyncio.get_running_loop().create_future()
             try:
                 self._tell(at, await self.target.fire(at))
                 return True
@@ -121,6 +130,9 @@ class Schedule:
                 if attempt == 1:
                     text = "%s: %s cannot be fired yet: %s"
                     log.warning(text, self._id, shown(at), error, extra=self._extra)
+            finally:
+                firing.set_result(None)
+                self._firing = None
             if self._clock.time() - at > max(self._catch_up.within, LATE):
                 self._tell_left_out(at, None)
                 return True

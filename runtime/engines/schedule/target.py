@@ -33,8 +33,12 @@ class Target(Protocol):
         """The latest planned time that was fired by any program, as far as that is remembered."""
         ...
 
-    async def finish(self) -> None:
+    async def finished(self) -> None:
         """Wait for the work in progress."""
+        ...
+
+    async def finish(self) -> None:
+        """Wait for the work in progress, and cancel it if the wait is cancelled."""
         ...
 
 
@@ -54,8 +58,11 @@ class QueueTarget:
     async def last_fired(self) -> float | None:
         return await self._queue.scheduled.last_fired(self._schedule)
 
-    async def finish(self) -> None:
+    async def finished(self) -> None:
         """There is none: the message is published."""
+
+    async def finish(self) -> None:
+        """There is none."""
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -104,6 +111,10 @@ class FunctionTarget:
 
     async def last_fired(self) -> float | None:
         return self._last
+
+    async def finished(self) -> None:
+        while self._runs:
+            await asyncio.wait(self._runs)
 
     async def finish(self) -> None:
         runs = [*self._runs]

@@ -7,19 +7,22 @@ from collections.abc import Awaitable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from runtime.clock import REAL, Clock, wait_for
 from runtime.kind import Ready
 
 
 class ProcessRun:
     """One run of a process: the subject of its call."""
 
-    def __init__(self, number: int, ready: Ready, stop: asyncio.Event) -> None:
+    def __init__(self, number: int, ready: Ready, stop: asyncio.Event, clock: Clock = REAL) -> None:
         self.number = number
         """Counts the starts of its service, from 1."""
         self.ready = ready
         self.awaits_stop = False
         """True once the process waits for the stop, to end by itself; any other is cancelled."""
         self._stop = stop
+        self._clock = clock
+        self._waits = asyncio.Event()
 
     @property
     def log_ids(self) -> Mapping[str, object]:
@@ -33,12 +36,18 @@ class ProcessRun:
     async def stopping(self, timeout: float | None = None) -> bool:
         """Return True when the application begins to stop, False after `timeout` seconds."""
         self.awaits_stop = True
+        self._waits.set()
         try:
-            async with asyncio.timeout(timeout):
-                await self._stop.wait()
-        except TimeoutError:
-            return self._stop.is_set()
-        return True
+            if timeout is None:
+                return await self._stop.wait()
+            return await wait_for(self._stop, timeout, self._clock)
+        finally:
+            self._waits.clear()
+
+    async def idle(self) -> None:
+        """Wait until it waits for the stop, if it ever did; any other is always at work."""
+        if self.awaits_stop:
+            await self._waits.wait()
 
 
 class Process(Protocol):

@@ -31,7 +31,17 @@ class ProcessService:
         self._type = config.type
         self._exclusive = config.exclusive
         self._id = str(context.id)
+        self._clock = context.clock
         self._runs = 0
+        self._current: tuple[ProcessRun, asyncio.Task[int]] | None = None
+
+    async def idle(self) -> None:
+        """Wait until the process has nothing to do but wait for the stop, or has ended."""
+        if self._current is not None:
+            run, main = self._current
+            idle = asyncio.create_task(run.idle())
+            await asyncio.wait({idle, main}, return_when=asyncio.FIRST_COMPLETED)
+            idle.cancel()
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> int:
         if self._exclusive is None:
@@ -55,8 +65,11 @@ class ProcessService:
     async def _run(self, ready: Ready, stop: asyncio.Event) -> int:
         with self._host.slot():
             self._runs += 1
-            run = ProcessRun(self._runs, ready if self._type == "notify" else _ignore, stop)
+            run = ProcessRun(
+                self._runs, ready if self._type == "notify" else _ignore, stop, self._clock
+            )
             main = asyncio.create_task(self._main(run))
+            self._current = run, main
             if self._type == "simple":
                 ready()
             # a oneshot that ends with 0 counts as ready

@@ -23,9 +23,4 @@ def stopping(timeout: float | None = None) -> bool:
     """
     run, loop = current_run(), call().scope.loop
     assert loop is not None
-    waiting = asyncio.run_coroutine_threadsafe(run.stopping(), loop)
-    try:
-        return waiting.result(timeout)
-    except TimeoutError:
-        waiting.cancel()
-        return False
+    return asyncio.run_coroutine_threadsafe(run.stopping(timeout), loop).result()
