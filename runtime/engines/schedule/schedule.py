@@ -60,7 +60,7 @@ class Schedule:
         while self._firing is not None:
             await asyncio.wait([self._firing])
             await asyncio.sleep(0)  # to whoever waited for it
-        await self._target.finished()
+        await self.target.finished()
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
         done = await self._begin()
