@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from runtime.engines.web.arguments import caller
-from runtime.engines.web.openapi.document import Info, describe
+from runtime.engines.web.openapi.document import describe
+from runtime.engines.web.openapi.settings import Info
 from runtime.engines.web.operation import Operation
 from runtime.engines.web.route_path import parameter_names
 from runtime.engines.web.routes import Group, Route

@@ -9,7 +9,7 @@ import pytest
 
 from runtime.engines.web.files import Files
 from runtime.service import StartError
-from tests.support.serving import Answer, run, served
+from tests.support.serving import Answer, route, run, served
 
 
 @pytest.fixture
@@ -228,6 +228,36 @@ def test_head_is_answered_and_other_methods_are_not(folder: Path) -> None:
             return [head.status, head["content-length"], post.status, post["allow"]]
 
     assert run(main()) == [200, "10", 405, "GET, HEAD, OPTIONS"]
+
+
+@pytest.mark.parametrize("spa", [False, True])
+def test_beside_an_endpoint_a_missing_file_is_a_wrong_method(folder: Path, spa: bool) -> None:
+    async def create(exchange: Any) -> dict[str, Any]:
+        return {}
+
+    async def main() -> list[Answer]:
+        routes = Files(folder, spa=spa).routes("/", "app:site")
+        endpoints = [route("POST", path, create) for path in ("/api/users", "/app.js", "/{any}/x")]
+        async with served([*routes, *endpoints]) as server:
+            page = "Accept: text/html"
+            return [
+                await server.get("/api/users", "Accept: application/json"),
+                await server.get("/any/x", "Accept: application/json"),
+                await server.get("/app.js", page),
+                await server.get("/api/users", page),
+                await server.get("/api/users", method="OPTIONS"),
+                await server.get("/api/users", method="PUT"),
+                await server.get("/nothing", "Accept: application/json"),
+            ]
+
+    missing, parameter, file, page, options, put, nothing = run(main())
+    assert (missing.status, missing["allow"]) == (405, "OPTIONS, POST")
+    assert (parameter.status, parameter["allow"]) == (405, "OPTIONS, POST")
+    assert (file.status, file.body) == (200, b"0123456789")
+    assert page.status == (200 if spa else 405)
+    assert (options.status, options["allow"]) == (204, "OPTIONS, POST")
+    assert (put.status, put["allow"]) == (405, "OPTIONS, POST")
+    assert nothing.status == 404
 
 
 def test_a_folder_that_is_not_there_stops_the_start(folder: Path) -> None:

@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Awaitable
 from typing import Any
 
+from msgspec.structs import replace
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import FileResponse, Response
@@ -63,9 +64,11 @@ class Dispatcher:
             raise RuntimeError(f"scope '{scope['type']}' is not served; only 'http' is")
         exchange = Exchange(scope, receive, send, self)
         match = self._routes.match(scope["method"], scope["raw_path"])
+        route = match.route or _fallback(match, scope["method"])
         if match.params is not NO_PARAMS:
             scope["path_params"] = match.params
-        route = match.route or _fallback(match, scope["method"])
+            if match.allowed:
+                route = _file_or_refusal(route, match, scope["method"])
         chain = self._chains.get(match.group) if self._chains else None
         if self._telemetry is not None:
             return self._respond_traced(self._telemetry, chain, exchange, route)
@@ -238,14 +241,38 @@ def _fallback(match: Match, method: str) -> Route:
         return _refusal(HTTPError(400, "the path is not UTF-8"))
     if not match.allowed:
         return _refusal(HTTPError(404, "nothing is served at this path"))
-    allow = {"Allow": ", ".join(sorted(match.allowed | {"OPTIONS"}))}
     if method == "OPTIONS":
 
         async def list_methods(exchange: Exchange) -> Response:
-            return Response(status_code=204, headers=allow)
+            return Response(status_code=204, headers=_allow(match))
 
         return Route(method="", path="", handler=list_methods)
-    return _refusal(HTTPError(405, f"{method} is not served at this path", headers=allow))
+    return _refusal(_wrong_method(match, method))
+
+
+def _file_or_refusal(route: Route, match: Match, method: str) -> Route:
+    """The route of a folder, for a path on which endpoints have other methods.
+
+    If there is no such file, the method is wrong and not the path.
+    """
+
+    async def answer(exchange: Exchange) -> Any:
+        try:
+            return await route.handler(exchange)
+        except HTTPError as error:
+            if error.status != 404:
+                raise
+            raise _wrong_method(match, method) from None
+
+    return replace(route, handler=answer)
+
+
+def _allow(match: Match) -> dict[str, str]:
+    return {"Allow": ", ".join(sorted(match.allowed | {"OPTIONS"}))}
+
+
+def _wrong_method(match: Match, method: str) -> HTTPError:
+    return HTTPError(405, f"{method} is not served at this path", headers=_allow(match))
 
 
 def _refusal(error: HTTPError) -> Route:

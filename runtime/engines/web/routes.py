@@ -70,7 +70,8 @@ class Match(NamedTuple):
     params: Mapping[str, str] = NO_PARAMS
     """Values of the path's parameters, decoded."""
     allowed: frozenset[str] = frozenset()
-    """Without a route: the methods that the path has. Empty if nothing is served there."""
+    """The methods that the path has: without a route, or with that of a folder, if endpoints are on
+    this very path too. Empty if nothing is served there."""
     decodable: bool = True
     """False for a path that is not UTF-8."""
 
@@ -143,8 +144,9 @@ class Routes:
         if target is None:
             return Match(None, self._group(path), allowed=frozenset(allowed))
         route = target.route
+        params = dict(zip(target.names, values, strict=True))
         group = self._group(path) if route.is_fallback else route.group
-        return Match(route, group, dict(zip(target.names, values, strict=True)))
+        return Match(route, group, params, frozenset(allowed) if route.is_fallback else frozenset())
 
     def _group(self, path: str) -> Group:
         """The group with the longest prefix of `path`."""
@@ -226,7 +228,7 @@ def _walk(
     if index == len(segments):
         found = node.here.get(method) or node.here.get(ANY)
         if found is None:
-            allowed.update(node.here)
+            _allow(allowed, node.here)
         return found
     segment = segments[index]
     literal = node.literal.get(segment)
@@ -240,10 +242,15 @@ def _walk(
         if found is not None:
             return found
         values.pop()
-    if node.rest:
-        found = node.rest.get(method) or node.rest.get(ANY)
-        if found is not None:
-            values.append("/".join(segments[index:]))
-            return found
-        allowed.update(node.rest)
+    found = node.rest.get(method) or node.rest.get(ANY)
+    if found is not None:
+        values.append("/".join(segments[index:]))
+        return found
+    _allow(allowed, node.rest)
     return None
+
+
+def _allow(allowed: set[str], methods: Mapping[str, _Target]) -> None:
+    """Add the methods of a path, those of folders only if more specific routes have none."""
+    own = [method for method, target in methods.items() if not target.route.is_fallback]
+    allowed.update(own if own or allowed else methods)

@@ -13,8 +13,7 @@ from runtime.engines.web.address import Address, bind_shared, tls_context
 from runtime.engines.web.dispatcher import Dispatcher
 from runtime.engines.web.drain import Drain
 from runtime.engines.web.lifespan import Lifespan, Lifespans
-from runtime.engines.web.openapi.document import Info, describe
-from runtime.engines.web.openapi.publication import Publication, Settings
+from runtime.engines.web.openapi.settings import Info, Settings
 from runtime.engines.web.route_path import shape
 from runtime.engines.web.routes import Routes
 from runtime.engines.web.server import Server
@@ -84,6 +83,8 @@ class HttpService:
         """Serve the routes of all parts, and return the lifespans of their applications."""
         listed = [route for part in self._parts for route in part.routes()]
         if self._settings is not None:
+            from runtime.engines.web.openapi.publication import Publication  # few servers have it
+
             publication = Publication(listed, self._settings, self._context.folder)
             listed += publication.routes(str(self._context.id))
         try:
@@ -102,6 +103,8 @@ class HttpService:
         """
         if self._settings is None:
             raise RuntimeError(f"'{self._context.id}' has no 'openapi'")
+        from runtime.engines.web.openapi.document import describe
+
         routes = (route for part in self._parts if part.group for route in part.routes())
         return describe(routes, self._settings.info, self._context.folder)
 

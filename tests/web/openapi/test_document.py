@@ -13,7 +13,8 @@ from msgspec import Meta
 from openapi_spec_validator import validate
 from starlette.responses import Response
 
-from runtime.engines.web.openapi.document import Info, describe
+from runtime.engines.web.openapi.document import describe
+from runtime.engines.web.openapi.settings import Info
 from runtime.engines.web.request import Request
 from runtime.engines.web.routes import Group, Route
 from runtime.entry_id import EntryId

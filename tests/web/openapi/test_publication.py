@@ -12,7 +12,8 @@ from urllib.parse import urljoin
 import msgspec
 import pytest
 
-from runtime.engines.web.openapi.publication import Publication, Settings
+from runtime.engines.web.openapi.publication import Publication
+from runtime.engines.web.openapi.settings import Settings
 from runtime.engines.web.routes import Route
 from tests.support.operations import INFO, operation
 from tests.support.serving import Answer, run, served
@@ -81,7 +82,7 @@ def test_the_document_is_json_at_its_path() -> None:
 
 def test_it_is_made_once_for_a_set_of_routes(monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
-    described = "runtime.engines.web.openapi.publication.describe"
+    described = "runtime.engines.web.openapi.document.describe"
 
     def describe(routes: Any, *rest: Any) -> dict[str, Any]:
         made.append(routes)

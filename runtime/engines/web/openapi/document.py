@@ -21,6 +21,7 @@ from runtime.engines.web.openapi.responses import (
     read_answer,
 )
 from runtime.engines.web.openapi.schemas import Schemas
+from runtime.engines.web.openapi.settings import Info
 from runtime.engines.web.openapi.statuses import Statuses, read_statuses
 from runtime.engines.web.operation import Operation
 from runtime.engines.web.request import Request
@@ -33,15 +34,6 @@ VERSION = "3.1.1"
 _UNLISTED = frozenset({"HEAD"})
 _LIMITS = {"ratelimit": 429}
 """The statuses with which middleware may respond, by its name."""
-
-
-class Info(msgspec.Struct, frozen=True, kw_only=True):
-    """The parts of a document that no route says."""
-
-    title: str
-    version: str
-    servers: Sequence[str]
-    """URLs; without one, the paths are those of the server that sends the document."""
 
 
 class _Described(msgspec.Struct, frozen=True, eq=False):

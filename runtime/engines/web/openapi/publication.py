@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-import msgspec
 from starlette.responses import Response
 
 from runtime import codec
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.openapi.assets import assets
-from runtime.engines.web.openapi.document import Info, describe
+from runtime.engines.web.openapi.settings import Settings
 from runtime.engines.web.routes import Handler, Route
 
 _TAG = re.compile(r'"[^"]*"')
@@ -28,15 +27,6 @@ _PAGE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-
-
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """The paths of the document and the page, and the parts that no route says."""
-
-    info: Info
-    path: str
-    docs: str | None
-    """The path of the page; None for no page."""
 
 
 class Publication:
@@ -69,6 +59,8 @@ class Publication:
 
     @cached_property
     def _described(self) -> dict[str, object]:
+        from runtime.engines.web.openapi.document import describe  # takes 30 ms
+
         return describe(self._routes, self._settings.info, self._folder)
 
     @cached_property
