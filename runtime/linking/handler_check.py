@@ -178,9 +178,7 @@ class HandlerCheck:
         if hint is None and len(content.functions) == 1:
             (only,) = content.functions
             is_inline = "name" not in entry.fields
-            hint = (
-                f"write {entry.fields['source']}#{only}" if is_inline else f"write 'method: {only}'"
-            )
+            hint = f"write '#{only}' behind the file" if is_inline else f"write 'method: {only}'"
         message = f"no function '{entry.as_shown('method', DEFAULT_METHOD)}' in '{name}'"
         self._report(entry, _method_field(entry), message, hint)
 

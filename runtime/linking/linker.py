@@ -186,7 +186,7 @@ class _Linker:
     def _meant(self, entry: Entry, reference: Reference, id: EntryId) -> str | None:
         field = self.registry.schema(entry.kind).field.at(reference.path)
         if field is not None and field.inline and reference.text.endswith(".py"):
-            return f"write file://{reference.text}#function for a function in a file"
+            return "write file://name.py#function for a function in a file"
         return self.candidates.near(id, reference.kinds)
 
     def _cycle(self, cycle: list[EntryId]) -> None:

@@ -122,6 +122,15 @@ def test_an_override_may_name_a_function_or_an_entry(tmp_path: Path) -> None:
     ]
 
 
+def test_an_override_of_it_is_not_printed(tmp_path: Path) -> None:
+    assert told(tmp_path, "app:put:func=file://migrate.py#nope") == [
+        "-o app:put:func: no function '…' in '…'; write '#main' behind the file"
+    ]
+    assert told(tmp_path, "app:put:func=notes.py") == [
+        "-o app:put:func: no entry '…'; write file://name.py#function for a function in a file"
+    ]
+
+
 def test_a_secret_in_it_is_not_printed(tmp_path: Path) -> None:
     files = {**FILES, "_index.yaml": MANIFEST.replace("notes.py#put", "${secret:FILE}.py#${env:F}")}
     write_files(tmp_path, files)
