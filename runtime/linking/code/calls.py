@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from runtime.linking.code.scope import Assigned, Binding, Imported, Tree
+from runtime.linking.code.scope import Annotated, Assigned, Binding, Imported, Tree
 
 _ROOT = "runtime.modules."
 _BLOCKING_ROOT = "runtime.modules.sync."
@@ -51,6 +51,15 @@ _RESULTS = {
     "queue.message": "queue.Delivery",
     "http.request": "http.Request",
 }
+_TYPES = {
+    "sql.Database": "sql.Database",
+    "sql.Transaction": "sql.Transaction",
+    "queue.Queue": "queue.Queue",
+    "queue.Message": "queue.Delivery",
+    "http.Request": "http.Request",
+}
+"""Types that annotations name, each as `_RESULTS` names it."""
+_ANNOTATED = ("typing.Annotated", "typing_extensions.Annotated")
 _BUILDER = "sql.builder"
 
 _MOST_BINDINGS = 4
@@ -127,6 +136,8 @@ class Resolver:
     def _of_binding(self, binding: Binding) -> str | None:
         if isinstance(binding, Imported):
             return binding.path
+        if isinstance(binding, Annotated):
+            return self._of_annotation(binding.annotation)
         if not isinstance(binding, Assigned):
             return None
         self._pending.add(id(binding))
@@ -140,6 +151,18 @@ class Resolver:
         database, parts, _ = path.partition(".Database.transaction()")
         fits = parts and isinstance(binding.entered, wanted)
         return f"{database}.Transaction" if fits else None
+
+    def _of_annotation(self, node: ast.expr) -> str | None:
+        match node:
+            case ast.Subscript(value=base, slice=ast.Tuple(elts=[first, *_])):
+                return self._of_annotation(first) if self.path(base) in _ANNOTATED else None
+            case ast.BinOp(left=left, op=ast.BitOr(), right=ast.Constant(value=None)):
+                return self._of_annotation(left)
+            case ast.Name() | ast.Attribute():
+                path = self.path(node) or ""
+                known = _TYPES.get(path.removeprefix(_ROOT)) if path.startswith(_ROOT) else None
+                return _ROOT + known if known else None
+        return None
 
     def _of_result(self, call: ast.Call) -> str | None:
         function = self.path(call.func)

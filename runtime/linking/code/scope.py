@@ -31,11 +31,17 @@ class Defined(msgspec.Struct, frozen=True):
     node: FunctionNode | ast.ClassDef
 
 
+class Annotated(msgspec.Struct, frozen=True):
+    """A parameter of an `async def`, bound to a value of the type that its annotation names."""
+
+    annotation: ast.expr
+
+
 class Unknown(msgspec.Struct, frozen=True):
     """A name bound to anything: a parameter, the variable of a loop, part of a tuple."""
 
 
-Binding = Imported | Assigned | Defined | Unknown
+Binding = Imported | Assigned | Defined | Annotated | Unknown
 
 
 class Scope:
@@ -117,6 +123,10 @@ class Tree:
                 scope.bind(node.name, Defined(node))
             case ast.Name(ctx=ast.Store() | ast.Del()):
                 self._bind_name(node, scope)
+            case ast.arg(arg=name, annotation=ast.expr() as annotation) if isinstance(
+                scope.node, ast.AsyncFunctionDef
+            ):
+                scope.bind(name, Annotated(annotation))
             case ast.arg(arg=name):
                 scope.bind(name, Unknown())
             case ast.Global(names=names) | ast.Nonlocal(names=names):
