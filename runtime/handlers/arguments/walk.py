@@ -96,7 +96,7 @@ class _Walk:
     def _single(
         self, value: Any, union: kinds.UnionType, members: Sequence[kinds.Type], path: _Path
     ) -> None:
-        if members and detail(value, kinds.UnionType(tuple(members)), strict=self._strict) is None:
+        if any(detail(value, each, strict=self._strict) is None for each in members):
             return
         meant = [each for each in members if not isinstance(each, kinds.NoneType)]
         if len(meant) == 1 and value is not None and len(meant) + 1 >= len(union.types):
