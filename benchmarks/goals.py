@@ -178,6 +178,18 @@ GOALS = [
         at_most=1.25,
     ),
     Goal(
+        "the slowest request of the notes API, a second",
+        "≥ 2 × FastAPI",
+        _of_curve("notes", "slowest"),
+        at_least=2,
+    ),
+    Goal(
+        "its lines of code, manifest and SQL",
+        "≤ 0.75 × FastAPI",
+        _of_curve("notes", "lines"),
+        at_most=0.75,
+    ),
+    Goal(
         "idle memory of the seed application, MB",
         "≤ 40",
         lambda results: results.each(lambda round_: _sample(round_, ours.MEMORY).rss),
@@ -186,7 +198,7 @@ GOALS = [
 ]
 """What is promised, two tasks at a time where nothing else is said."""
 
-PARTS = ("arguments", "dispatch", "manifest", "memory", "writer")
+PARTS = ("arguments", "dispatch", "manifest", "memory", "notes", "writer")
 """The parts in `benchmarks.micro` that a comparison measures beside the subjects."""
 
 

@@ -1,4 +1,4 @@
-"""Load: 64 connections that post tasks as fast as they are answered, made by `wrk`."""
+"""Load: 64 connections that send requests as fast as they are answered, made by `wrk`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,15 +41,29 @@ def missing() -> str | None:
 
 
 def post(url: str, seconds: int, pause: int = 0) -> Load:
-    """Post for whole seconds, which is all that wrk takes; each connection waits for `pause`
-    milliseconds after an answer.
+    """Post tasks; each connection waits for `pause` milliseconds after an answer."""
+    return send(url, seconds, body=BODY, pause=pause)
+
+
+def send(
+    url: str,
+    seconds: int,
+    *,
+    method: str = "POST",
+    body: str = "",
+    headers: Sequence[str] = (),
+    pause: int = 0,
+) -> Load:
+    """Send one request over and over for whole seconds, which is all that wrk takes.
 
     One thread of wrk is enough for any Python server.
     """
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout=20s"]
+    for header in headers:
+        command += ["-H", header]
     done = subprocess.run(
         [*command, "--script", str(_SCRIPT), url],
-        env={**os.environ, "BODY": BODY, "PAUSE": str(pause)},
+        env={**os.environ, "METHOD": method, "BODY": body, "PAUSE": str(pause)},
         capture_output=True,
         text=True,
         check=True,

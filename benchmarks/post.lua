@@ -1,7 +1,9 @@
--- For wrk: posts tasks, and prints the result as JSON at the end.
-wrk.method = "POST"
-wrk.headers["Content-Type"] = "application/json"
+-- For wrk: sends one request over and over, and prints the result as JSON at the end.
+wrk.method = os.getenv("METHOD") or "POST"
 wrk.body = os.getenv("BODY")
+if wrk.body and wrk.body ~= "" then
+  wrk.headers["Content-Type"] = "application/json"
+end
 
 local pause = tonumber(os.getenv("PAUSE"))
 if pause and pause > 0 then

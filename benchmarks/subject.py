@@ -9,9 +9,9 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter, sleep
 
@@ -56,6 +56,8 @@ class Subject:
     """True if tasks that wait survive a kill."""
     packages: Sequence[str] = ()
     redis: bool = False
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables that its programs need."""
     commit: str = ""
     """A commit of this repository that `prepare` takes files from."""
 
@@ -104,6 +106,7 @@ def running(subject: Subject) -> Iterator[Running]:
         (folder / "data").mkdir()
         subject.prepare(folder)
         env = {task.FILE: str(folder / "data" / "tasks.db"), "PYTHONPATH": str(ROOT)}
+        env |= subject.variables
         families: list[Family] = []
         try:
             if subject.redis:

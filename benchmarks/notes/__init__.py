@@ -1,0 +1,1 @@
+"""The notes API as a whole program, beside the same in FastAPI."""
