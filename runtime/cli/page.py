@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -88,17 +88,23 @@ def _type(field: Field) -> str:
         kinds = f"id of {', '.join(f'`{kind}`' for kind in field.kinds)}".replace(
             "`*`", "any entry"
         )
+        if field.has_names:
+            return f"{kinds}, or {_choices(field.schema['anyOf'][0]['enum'])}"
         return f"function, or {kinds}" if field.inline else kinds
     if special := field.schema.get("x-type"):
         return str(special)
     if choices := field.schema.get("enum"):
-        words = dict.fromkeys(_yaml(choice, flow=True).strip("'") for choice in choices)
-        return _cell(" | ".join(f"`{word}`" for word in words))
+        return _choices(choices)
     if field.items is not None:
         inner = _type(field.items)
         return f"list of {inner}" if inner else "list"
     names = {"object": "mapping", "string": "text", "array": "list"}
     return " or ".join(sorted(names.get(name, name) for name in field.types))
+
+
+def _choices(choices: Sequence[Any]) -> str:
+    words = dict.fromkeys(_yaml(choice, flow=True).strip("'") for choice in choices)
+    return _cell(" | ".join(f"`{word}`" for word in words))
 
 
 def _default(field: Field) -> str:

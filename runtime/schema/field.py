@@ -44,6 +44,8 @@ class Field:
         self._convert = _CONVERSIONS.get(merged.get("x-type", ""))
         self.kinds: tuple[str, ...] = tuple(merged.get("x-ref", ()))
         """Kinds, or patterns of kinds, that this field may name; empty if it is no reference."""
+        self.has_names: bool = "x-names" in merged
+        """True if a text without a namespace is a name, and no reference."""
         self.inline: str | None = merged.get("x-inline")
         """The kind of entry whose function this field may name in its place, if there is one."""
         self.properties = {
@@ -79,7 +81,7 @@ class Field:
 
     def references(self, value: Any, path: Path = ()) -> Iterator[Reference]:
         """Yield every reference in `value`, which need not be valid."""
-        if self.kinds and isinstance(value, str):
+        if isinstance(value, str) and self.is_reference(value):
             yield Reference(path, value, self.kinds, self.inline)
         elif self._with_references and isinstance(value, dict):
             for name, inner in self._with_references:
@@ -88,6 +90,10 @@ class Field:
         elif self.items and self.items._has_references and isinstance(value, list):
             for index, item in enumerate(value):
                 yield from self.items.references(item, (*path, index))
+
+    def is_reference(self, text: str) -> bool:
+        """True if the field's value `text` names an entry."""
+        return bool(self.kinds) and not (self.has_names and ":" not in text)
 
     def omitted(self, value: Any, path: Path = ()) -> Iterator[tuple[Path, tuple[str, ...]]]:
         """Yield the references that `value` leaves out and may: the path and kinds of each."""
@@ -150,7 +156,7 @@ def _conversion(resolve: Callable[[str], Any]) -> Callable[[Field, str], Any]:
     """Build the conversion of strings: ids through `resolve`, quantities to numbers."""
 
     def convert(field: Field, text: str) -> Any:
-        if field.kinds:
+        if field.is_reference(text):
             return resolve(text)
         return field._convert(text) if field._convert is not None else text
 

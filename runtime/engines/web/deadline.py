@@ -32,7 +32,7 @@ def with_deadline(handler: Handler, seconds: float, clock: Clock, route: str, na
         except TimeoutError:
             if not limit.expired():
                 raise  # the handler's own
-            ids = {"entry": exchange.failed_guard or name, **exchange.log_ids}
+            ids = {"entry": exchange.failed_in or name, **exchange.log_ids}
             _log.warning("%s took longer than %g s", route, seconds, extra=ids)
             raise HTTPError(504, f"no answer within {seconds:g} seconds") from None
 

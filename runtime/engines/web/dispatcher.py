@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from runtime.clock import REAL, Clock
 from runtime.engines.web import problem, response
 from runtime.engines.web.drain import Drain
-from runtime.engines.web.exchange import NO_PARAMS, Exchange
+from runtime.engines.web.exchange import EXCHANGE, NO_PARAMS, Exchange
 from runtime.engines.web.failure_log import FailureLog
 from runtime.engines.web.file_response import send_file
 from runtime.engines.web.problem import HTTPError
@@ -26,8 +26,8 @@ from runtime.engines.web.routes import Group, Match, Route, Routes
 from runtime.engines.web.sending import Outgoing
 from runtime.telemetry import OFF, TRACEPARENT, Telemetry
 
-# Middleware hands on nothing but the scope, so these travel in it.
-_EXCHANGE, _ROUTE = "runtime.exchange", "runtime.route"
+# Middleware hands on nothing but the scope, so this and the exchange travel in it.
+_ROUTE = "runtime.route"
 
 
 class Dispatcher:
@@ -78,7 +78,7 @@ class Dispatcher:
 
     async def _innermost(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The application inside a group's middleware."""
-        exchange: Exchange = scope[_EXCHANGE]
+        exchange: Exchange = scope[EXCHANGE]
         exchange.scope, exchange.receive, exchange.send = scope, receive, send
         await self._respond(exchange, scope[_ROUTE], None)
 
@@ -112,7 +112,7 @@ class Dispatcher:
         scope, send = exchange.scope, exchange.send
         exchange.fast_path = None
         request_id = exchange.request_id
-        scope[_EXCHANGE], scope[_ROUTE] = exchange, route
+        scope[EXCHANGE], scope[_ROUTE] = exchange, route
         started = False
 
         async def send_with_id(message: Message) -> None:
@@ -132,8 +132,8 @@ class Dispatcher:
                 await _send(send, result)
         finally:
             # A cycle would keep what the client sent until the collector comes.
-            scope.pop(_EXCHANGE, None)
-            exchange.scope.pop(_EXCHANGE, None)
+            scope.pop(EXCHANGE, None)
+            exchange.scope.pop(EXCHANGE, None)
 
     async def _respond(self, exchange: Exchange, route: Route, request_id: str | None) -> None:
         """Call the handler and send its response, with `request_id` as a header if it is given."""

@@ -16,6 +16,9 @@ from runtime.engines.web.fast_path import FAST_PATH, FastPath
 from runtime.engines.web.request import Request
 from runtime.engines.web.response_builder import ResponseBuilder
 
+EXCHANGE = "runtime.exchange"
+"""The key of the exchange in the scope that middleware gets."""
+
 NO_PARAMS: Mapping[str, str] = {}
 
 _ACCEPTED_ID = re.compile(rb"[\x21-\x7e]{1,128}")
@@ -51,7 +54,7 @@ class Exchange:
         "_awaits_stop",
         "_blocking_request",
         "_builder",
-        "_failed_guard",
+        "_failed_in",
         "_id",
         "_request",
         "_server",
@@ -97,13 +100,13 @@ class Exchange:
         )
 
     @property
-    def failed_guard(self) -> str | None:
-        """The name of the guard that has ended this request by an exception, if one has."""
-        return getattr(self, "_failed_guard", None)
+    def failed_in(self) -> str | None:
+        """The id of the guard or middleware that has ended this request by an exception."""
+        return getattr(self, "_failed_in", None)
 
-    @failed_guard.setter
-    def failed_guard(self, name: str) -> None:
-        self._failed_guard = name
+    @failed_in.setter
+    def failed_in(self, name: str) -> None:
+        self._failed_in = name
 
     @property
     def params(self) -> Mapping[str, str]:

@@ -43,14 +43,14 @@ class FailureLog:
             route.path,
             _describe(error),
             exc_info=error,
-            extra={"entry": exchange.failed_guard or route.name, "request_id": exchange.request_id},
+            extra={"entry": exchange.failed_in or route.name, "request_id": exchange.request_id},
         )
 
     def unavailable(
         self, error: BaseException, status: int, exchange: Exchange, route: Route
     ) -> None:
         """Log or count an exception that has become a response with this status."""
-        entry = exchange.failed_guard or route.name
+        entry = exchange.failed_in or route.name
         reason = _Reason(f"{route.method} {route.path}", entry, f"{status}: {_text(error)}")
         if reason not in self._counts and len(self._counts) >= _MAX_REASONS:
             reason = reason._replace(text=f"{status}, for more reasons than are counted")

@@ -63,7 +63,7 @@ def guarded(
             try:
                 answer = await check(exchange)
             except BaseException:  # a cancellation too: the log names whoever took too long
-                exchange.failed_guard = name
+                exchange.failed_in = name
                 raise
             if answer is not None:
                 return answer

@@ -33,7 +33,8 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True):
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     meta: Meta
     prefix: str
-    middleware: list[str]
+    middleware: list[Any]
+    """Names, and `http.middleware` entries."""
     options: dict[str, Any] | None
     guards: list[Guard]
 
@@ -75,8 +76,10 @@ class Chain(NamedTuple):
     """Lines for the log at the start, about options that are left to their defaults."""
 
 
-def build_chain(names: Sequence[str], options: Mapping[str, Any], clock: Clock = REAL) -> Chain:
+def build_chain(names: Sequence[Any], options: Mapping[str, Any], clock: Clock = REAL) -> Chain:
     """Build middleware by name, each with the options that its schema declares.
+
+    Among the names may be entries, which have theirs, and ids of entries, which are left out.
 
     Paths of the problems start at the entry: `("middleware", 0)`, `("options", "cors.max.age")`.
     """
@@ -84,12 +87,18 @@ def build_chain(names: Sequence[str], options: Mapping[str, Any], clock: Clock =
     spellings: dict[str, str] = {}
     complete = True
     for index, name in enumerate(names):
+        if not isinstance(name, str):
+            chain.middleware[str(name.id)] = name.wrap
+            continue
+        if ":" in name:
+            continue
         try:
             module, schema = middleware.load(name), _schema(name)
         except UnknownMiddleware:
             known = middleware.names()
             message = f"'middleware[{index}]' is '{name}', not one of {', '.join(known)}"
-            problem = Problem(("middleware", index), message, did_you_mean(name, known))
+            hint = did_you_mean(name, known) or "an entry is named with its namespace: 'app:name'"
+            problem = Problem(("middleware", index), message, hint)
             chain.problems.append(problem)
             complete = False
             continue
@@ -170,7 +179,7 @@ def _typed(value: Any, field: Field) -> Any:
 
 def _relocated(problem: Problem, written: Mapping[str, str]) -> Problem:
     """A problem of a middleware's options as one of the entry, with the name that was written."""
-    if not problem.path:
+    if not problem.path or str(problem.path[0]) not in written:  # one that is missing
         return msgspec.structs.replace(problem, path=("options",))
     name = str(problem.path[0])
     message = f"option {problem.message.replace(name, written[name], 1)}"
@@ -216,7 +225,7 @@ def expand_schema(document: Mapping[str, Any]) -> Mapping[str, Any]:
         "$defs": {**definitions, **document["$defs"]},
         "properties": {
             **properties,
-            "middleware": {**properties["middleware"], "items": {"enum": names}},
+            "middleware": {**properties["middleware"], "items": _items(properties, names)},
             "options": {
                 **properties["options"],
                 "additionalProperties": False,
@@ -224,6 +233,12 @@ def expand_schema(document: Mapping[str, Any]) -> Mapping[str, Any]:
             },
         },
     }
+
+
+def _items(properties: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
+    """The schema of one middleware: a name of those that are installed, or an id."""
+    written = properties["middleware"]["items"]
+    return {**written, "anyOf": [{"enum": names}, {"type": "string", "pattern": ":"}]}
 
 
 def _also_as_text(schema: Mapping[str, Any]) -> dict[str, Any]:
