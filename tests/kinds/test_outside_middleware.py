@@ -80,7 +80,7 @@ def test_its_options_are_on_the_router_s_page_and_in_the_editors_schema(
     page = execute("kinds", "http.router", env=installed).out
     router: Any = json.loads(execute("schema", env=installed).out)["$defs"]["http.router"]
 
-    assert "`real_ip` \\| `token` |" in page
+    assert "`session` \\| `token` |" in page
     assert "| `options.token.pause` | duration | `0s` |" in page
     assert "Also written `token_pause`." in page
     assert "token" in router["properties"]["middleware"]["items"]["anyOf"][0]["enum"]
