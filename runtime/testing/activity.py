@@ -58,13 +58,14 @@ class Activity:
         self.changes = 0
         """Counts what happened, whatever it was."""
         self.loop: asyncio.AbstractEventLoop | None = None
-        self._thread = 0
+        self.thread = 0
+        """The identifier of the loop's thread."""
         self._waiting: asyncio.Future[None] | None = None
 
     def attach(self) -> None:
         """Called on the event loop of the application."""
         self.loop = asyncio.get_running_loop()
-        self._thread = threading.get_ident()
+        self.thread = threading.get_ident()
 
     @contextmanager
     def handling(self, queue: str, attempt: int) -> Iterator[Work]:
@@ -142,7 +143,7 @@ class Activity:
         return next((work for work in self.in_hand.values() if work.task is task), None)
 
     def _change(self) -> None:
-        if threading.get_ident() == self._thread:
+        if threading.get_ident() == self.thread:
             self._wake()
         elif self.loop is not None:
             call_threadsafe(self.loop, self._wake)

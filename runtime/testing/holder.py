@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+import threading
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -10,11 +12,15 @@ from runtime.handlers.context import Call, current
 from runtime.handlers.invocation import driven_by
 from runtime.handlers.place import is_foreign, line_of
 from runtime.handlers.threads import ThreadPool
-from runtime.testing.activity import Work
+from runtime.testing.activity import Activity, Work
 
 
-def place_of(work: Work, pool: ThreadPool) -> str:
+def place_of(work: Work, pool: ThreadPool, activity: Activity) -> str:
     """`file:line (function)`; empty if the handler is nowhere in the application's own code."""
+    if activity.loop is not None and asyncio.current_task(activity.loop) is work.task:
+        running = sys._current_frames().get(activity.thread)  # it keeps the loop at this moment
+        if running is not None and threading.get_ident() != activity.thread:
+            return line_of(running)
     for occupant in pool.busy():
         call = occupant.context.get(current)
         if call is not None and _is_of(call, work):

@@ -155,7 +155,7 @@ class Quiet:
         now = monotonic()
         lines = []
         for work in [*self._activity.in_hand.values()]:
-            place = place_of(work, self._pool)
+            place = place_of(work, self._pool, self._activity)
             who = work.entry or "nobody yet"
             at = f" at {place}" if place else ""
             lines.append(f"{who} has had {work.name} for {format_duration(now - work.since)}{at}")
