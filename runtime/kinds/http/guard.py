@@ -14,6 +14,7 @@ from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.guard import Guard, verdict
 from runtime.engines.web.route_path import parameter_names
 from runtime.handlers.arguments.origin import read
+from runtime.handlers.arguments.signature import Signature
 from runtime.handlers.invocation import Invocation
 from runtime.kind import Arguments, BuildContext, Expected, Kind, Linked
 from runtime.kinds.http import GUARDED
@@ -47,7 +48,8 @@ class PythonGuard:
         signature = read(self.function, by)
         if not signature.typed:
             return self
-        return TypedGuard(self, RequestArguments(signature, by, self._scope, reads_body=False))
+        arguments = RequestArguments(signature, by, self._scope, reads_body=False)
+        return TypedGuard(self, signature, arguments)
 
     async def check(self, exchange: Exchange) -> Response | None:
         # Of a plain `def`, the module's `http.request()` gives the same object.
@@ -59,8 +61,11 @@ class PythonGuard:
 class TypedGuard:
     """The guard of one route, with what its function asks for by annotations."""
 
-    def __init__(self, guard: PythonGuard, arguments: RequestArguments) -> None:
+    def __init__(
+        self, guard: PythonGuard, signature: Signature, arguments: RequestArguments
+    ) -> None:
         self.id = guard.id
+        self.signature = signature
         self.function = guard.function
         self.security = guard.security
         self._call = guard.call

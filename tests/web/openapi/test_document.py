@@ -8,10 +8,8 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
-import pytest
 from msgspec import Meta
 from openapi_spec_validator import validate
-from starlette.responses import Response
 
 from runtime.engines.web.openapi.document import describe
 from runtime.engines.web.openapi.settings import Info
@@ -154,37 +152,6 @@ def test_bodies_may_be_bytes_forms_and_files() -> None:
     }
 
 
-def returning(annotation: Any) -> Any:
-    async def handler(): ...
-
-    handler.__annotations__["return"] = annotation
-    return handler
-
-
-@pytest.mark.parametrize(
-    ("annotation", "statuses", "media"),
-    [
-        (None, ["204", "default"], []),
-        (Task, ["200", "default"], ["application/json"]),
-        (Task | None, ["200", "204", "default"], ["application/json"]),
-        (str, ["200", "default"], ["text/plain"]),
-        (bytes, ["200", "default"], ["application/octet-stream"]),
-        (Task | str, ["200", "default"], ["text/plain", "application/json"]),
-        (Response, ["default"], []),
-        (Any, ["default"], []),
-        (Task | Response, ["200", "default"], ["application/json"]),
-    ],
-    ids=str,
-)
-def test_the_annotation_of_the_result_decides_the_responses(
-    annotation: Any, statuses: list[str], media: list[str]
-) -> None:
-    responses = described(returning(annotation))["responses"]
-
-    assert [*responses] == statuses
-    assert [*responses.get("200", {}).get("content", {})] == media
-
-
 def test_what_stands_before_a_handler_adds_its_statuses() -> None:
     def refuse(request: Any) -> None:
         raise http.Error(403)
@@ -201,6 +168,27 @@ def test_what_stands_before_a_handler_adds_its_statuses() -> None:
     assert found["security"] == [{"login": []}]
     assert document["components"]["securitySchemes"] == {"login": bearer}
     validate(document)
+
+
+def test_what_a_guard_reads_is_a_parameter_too() -> None:
+    async def tenant(x_tenant: Annotated[str, Header()], id: UUID, limit: int = 5) -> None: ...
+
+    async def handler(id: str, limit: int) -> None: ...
+
+    signature = operation(tenant, "GET /x/{id}").signature
+    guard = SimpleNamespace(id=EntryId("app", "tenant"), security=None, signature=signature)
+    found = described(handler, "GET /x/{id}", guards=(guard,))
+
+    assert found["parameters"] == [
+        {
+            "name": "id",
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "minLength": 1},
+        },
+        {"name": "limit", "in": "query", "required": True, "schema": {"type": "integer"}},
+        {"name": "x-tenant", "in": "header", "required": True, "schema": {"type": "string"}},
+    ]
 
 
 def test_two_guards_of_one_name_have_their_own_schemes() -> None:
@@ -275,16 +263,3 @@ def test_a_document_of_many_operations_is_valid() -> None:
     assert document["servers"] == [{"url": "https://api.example.com"}]
     assert document["tags"] == [{"name": "a"}, {"name": "b"}]
     assert [*document["components"]["schemas"]].count("Problem") == 1
-
-
-def test_a_struct_of_the_application_that_is_called_problem_keeps_its_name() -> None:
-    class Problem(msgspec.Struct):
-        mine: int
-
-    document = document_of(operation(returning(Problem)))
-    schemas = document["components"]["schemas"]
-
-    assert {*schemas} >= {"Problem"}
-    assert "mine" in schemas["Problem"]["properties"]
-    assert any("status" in each.get("properties", {}) for each in schemas.values())
-    validate(document)

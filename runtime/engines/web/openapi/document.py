@@ -12,7 +12,12 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from runtime.engines.web.openapi.parameters import DECODED, describe_body, describe_parameters
+from runtime.engines.web.openapi.parameters import (
+    BESIDE_BODY,
+    DECODED,
+    describe_body,
+    describe_parameters,
+)
 from runtime.engines.web.openapi.responses import (
     PROBLEM,
     Answer,
@@ -28,7 +33,7 @@ from runtime.engines.web.request import Request
 from runtime.engines.web.route_path import PARAMETER, shape
 from runtime.engines.web.routes import Route
 from runtime.handlers.arguments.hints import innermost
-from runtime.handlers.arguments.signature import Signature
+from runtime.handlers.arguments.signature import Parameter, Signature
 
 VERSION = "3.1.1"
 _UNLISTED = frozenset({"HEAD"})
@@ -42,6 +47,8 @@ class _Described(msgspec.Struct, frozen=True, eq=False):
     route: Route
     operation: Operation
     signature: Signature
+    parameters: Sequence[Parameter]
+    """Those of the function, then those of the guards."""
     answer: Answer
     statuses: Statuses
 
@@ -95,7 +102,20 @@ def _listed(routes: Iterable[Route]) -> Iterator[_Described]:
         signature = route.signature
         answer = read_answer(signature.returns)
         statuses = _all_statuses(route, route.operation)
-        yield _Described(route, route.operation, signature, answer, statuses)
+        parameters = [*_all_parameters(route, signature)]
+        yield _Described(route, route.operation, signature, parameters, answer, statuses)
+
+
+def _all_parameters(route: Route, signature: Signature) -> Iterator[Parameter]:
+    """The parameters of the function, and what its guards read of the request besides."""
+    yield from signature.parameters
+    taken = {(each.location, each.alias) for each in signature.parameters}
+    for guard in route.guards:
+        own: Signature | None = getattr(guard, "signature", None)
+        for each in own.at(*BESIDE_BODY) if own is not None else ():
+            if (each.location, each.alias) not in taken:
+                taken.add((each.location, each.alias))
+                yield each
 
 
 def _all_statuses(route: Route, operation: Operation) -> Statuses:
@@ -108,7 +128,7 @@ def _all_statuses(route: Route, operation: Operation) -> Statuses:
 
 def _types(listed: Sequence[_Described]) -> Iterator[Any]:
     for each in listed:
-        for parameter in each.signature.parameters:
+        for parameter in each.parameters:
             if parameter.location in DECODED and not parameter.is_file:
                 yield parameter.type
         if each.answer.json is not inspect.Parameter.empty:
@@ -181,7 +201,7 @@ def _request(path: str, each: _Described, schemas: Schemas) -> dict[str, Any]:
         replace(parameter, alias=renamed.get(parameter.alias, parameter.alias))
         if parameter.location == "path"
         else parameter
-        for parameter in each.signature.parameters
+        for parameter in each.parameters
     ]
     reads_request = not each.signature.typed or any(
         parameter.location == "given" and parameter.type is Request for parameter in parameters
@@ -199,7 +219,7 @@ def _errors(each: _Described) -> set[int]:
     found = {_LIMITS[name] for name in each.route.group.middleware if name in _LIMITS}
     if each.operation.has_timeout:
         found.add(504)
-    locations = {parameter.location for parameter in each.signature.parameters}
+    locations = {parameter.location for parameter in each.parameters}
     if not locations.isdisjoint(DECODED):
         found.add(422)
     if locations & {"body", "form"}:

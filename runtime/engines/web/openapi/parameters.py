@@ -13,10 +13,10 @@ from runtime.engines.web.route_path import PARAMETER
 from runtime.handlers.arguments.shape import is_list, without_none
 from runtime.handlers.arguments.signature import Parameter
 
-DECODED = ("path", "query", "header", "cookie", "body", "form")
+BESIDE_BODY = ("path", "query", "header", "cookie")
+DECODED = (*BESIDE_BODY, "body", "form")
 """The locations of parameters whose values a client sends."""
 
-_BESIDE_PATH = ("query", "header", "cookie")
 _WITH_BODY = ("POST", "PUT", "PATCH")
 _JSON, _BYTES = "application/json", "application/octet-stream"
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -40,7 +40,7 @@ def describe_parameters(
             schema.setdefault("minLength", 1)  # an empty segment is another path
         yield _with_schema(described, schema)
     for each in parameters:
-        if each.location in _BESIDE_PATH:
+        if each.location in BESIDE_BODY and each.location != "path":
             schema = _without_null(schemas.of(each.type))
             described = {"name": each.alias, "in": each.location}
             if each.required:
