@@ -109,6 +109,27 @@ def test_a_failing_application_is_a_500_with_the_mount_s_id_in_the_log(
     assert [each.entry for each in lines] == ["app:deep"]  # type: ignore[attr-defined]
 
 
+def test_an_application_reads_the_body_that_a_guard_has_read(tmp_path: Path) -> None:
+    manifest = MANIFEST.replace("path: /bare, app", "path: /bare, guards: [look], app")
+    manifest += "  - {name: look, kind: http.guard, source: file://look.py, method: look}\n"
+    look = """
+        async def look(request):
+            if "stream" in request.query_params:
+                async for part in request.stream():
+                    pass
+            else:
+                request.state.seen = len(await request.body())
+    """
+
+    async def main() -> None:
+        async with hosted(tmp_path, manifest, {**FILES, "look.py": look}) as site:
+            seen = (await site.get("/bare/", method="POST", body=b"12345")).json()
+            assert (seen["size"], seen["state"]) == (5, {"pool": [1], "seen": 5})
+            assert (await site.get("/bare/?stream", method="POST", body=b"1")).status == 500
+
+    run(main())
+
+
 def test_a_body_beyond_the_limit_is_refused(tmp_path: Path) -> None:
     manifest = MANIFEST.replace('addr: "127.0.0.1:0"', 'addr: "127.0.0.1:0", max_body: 10B')
 

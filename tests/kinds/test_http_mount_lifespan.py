@@ -122,3 +122,24 @@ def test_a_factory_that_makes_nothing_ends_the_start(code: str, found: str, tmp_
         run(main())
 
     assert found in str(caught.value)
+
+
+def test_a_reload_whose_application_does_not_start_answers_503_there(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = """
+        async def app(scope, receive, send):
+            await receive()
+            await send({"type": "lifespan.startup.failed", "message": "no license"})
+    """
+
+    async def test(site: Hosted) -> None:
+        manifest = MANIFEST.replace("path: /bare/deep", "path: /late").replace(
+            "site.py", "broken.py"
+        )
+        await site.apply(manifest, {**FILES, "broken.py": broken})
+        assert (await site.get("/late/")).status == 503
+        assert (await site.get("/bare/")).status == 201
+
+    on_site(tmp_path, test)
+    assert "the application of 'app:deep' does not start: no license" in caplog.text
