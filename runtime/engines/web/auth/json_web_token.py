@@ -183,11 +183,16 @@ def _fits(jwk: Mapping[str, Any], algorithm: str) -> bool:
             return _CURVES.get(jwk.get("crv", "")) == algorithm
 
 
+_FAR = 1e18
+"""Seconds that are no time any more."""
+
+
 def _moment(claims: Mapping[str, Any], name: str) -> float | None:
     value = claims.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    # JSON of Python's own reader may be NaN, which no comparison would call expired
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _FAR:
         raise InvalidToken(f"the claim '{name}' of the token is no time")
     return value
 
