@@ -18,6 +18,7 @@ EXAMPLES = {
     "runtime/kinds/store/__init__.py",
     "schemas/kinds/store.memory.schema.json",
     "tests/kinds/test_store_memory.py",
+    "tests/test_greetings.py",
     "tests/test_timer.py",
     "runtime/schemas",
 }
