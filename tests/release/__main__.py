@@ -55,6 +55,9 @@ def use(archive: Path, folder: Path) -> None:
         step(runtime, "validate", application, cwd=folder)
         serve(runtime, application, folder)
     step(runtime, "schema", cwd=folder)
+    step(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "pytest")
+    for application in (folder / "hello", example):
+        step(python, "-m", "pytest", "-q", application, cwd=folder)
 
 
 def serve(runtime: Path, application: Path, folder: Path) -> None:
