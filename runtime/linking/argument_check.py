@@ -40,7 +40,7 @@ def faults(found: Sequence[FoundParameter], sources: Sources) -> Iterator[Fault]
 def unread(found: Sequence[FoundParameter], sources: Sources) -> Sequence[str]:
     """The parameters of the path that no parameter of the function takes.
 
-    None if it may read them by other means: it has the request, or a name that is not known.
+    Empty if it has the request, by which it may read them.
     """
     read: set[str | None] = set()
     for each in found:

@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from runtime.codec import InvalidJSON
 from runtime.engines.queue.blocking import BlockingDelivery
 from runtime.engines.queue.body import InvalidBody
 from runtime.engines.queue.delivery import Delivery
-from runtime.handlers.arguments import hints, shape
-from runtime.handlers.arguments.component import component_getter
+from runtime.handlers.arguments import hints
 from runtime.handlers.arguments.document import document
 from runtime.handlers.arguments.faults import Unfit
+from runtime.handlers.arguments.given import GIVEN, Getter, getters
 from runtime.handlers.arguments.signature import Caller, Signature
 from runtime.handlers.context import ApplicationContext
-from runtime.handlers.logger import LOGGER, Logger
-
-Getter = Callable[[Delivery], Any]
-
-
-def _logger(delivery: Delivery) -> Any:
-    return LOGGER
+from runtime.handlers.function import Function
 
 
 def _delivery(delivery: Delivery) -> Any:
     return delivery
 
 
-_ASYNC: Mapping[type, Getter] = {Logger: _logger, Delivery: _delivery}
+_ASYNC: Mapping[type, Getter] = {**GIVEN, Delivery: _delivery}
 _BLOCKING: Mapping[type, Getter] = {
-    Logger: _logger,
+    **GIVEN,
     **dict.fromkeys((Delivery, BlockingDelivery), BlockingDelivery),
 }
 _FOREIGN: Mapping[type, str] = {
@@ -58,17 +52,10 @@ def schedule_caller(namespace: str, *, blocking: bool) -> Caller:
         namespace=namespace,
         locations=frozenset({"body"}),
         blocking=blocking,
-        given={Logger: _logger},
+        given=GIVEN,
         foreign=dict.fromkeys((Delivery, BlockingDelivery), "name a 'queue' for one"),
         one_body=True,
     )
-
-
-class Function(Protocol):
-    """A handler that can be called."""
-
-    @property
-    def call(self) -> Callable[..., Awaitable[Any]]: ...
 
 
 class Arguments:
@@ -87,7 +74,7 @@ class Arguments:
                 except (TypeError, NameError) as error:
                     text = f"the parameter '{each.name}': {error}"
                     raise hints.unusable(signature.place, text) from error
-        self._getters = [*_getters(signature, by, scope)]
+        self._getters = [*getters(signature, by, scope)]
 
     def decode(self, data: bytes) -> Any:
         """The body of a message for `call`; None if the handler asks for none.
@@ -116,15 +103,3 @@ class Arguments:
             return call(delivery, *arguments)
 
         return call_with_all
-
-
-def _getters(
-    signature: Signature, by: Caller, scope: ApplicationContext
-) -> Iterator[tuple[int, Getter]]:
-    for place, each in enumerate(signature.parameters):
-        if each.location == "component":
-            yield place, component_getter(scope, each.alias, blocking=by.blocking)
-        elif each.location == "given":
-            get = by.given.get(shape.without_none(each.type))
-            if get is not None:
-                yield place, get

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 from starlette.datastructures import UploadFile
 from starlette.requests import Request as StarletteRequest
@@ -20,20 +20,18 @@ from runtime.engines.web.response_builder import ResponseBuilder
 from runtime.engines.web.routes import Handler
 from runtime.engines.web.text_sources import TextSources
 from runtime.handlers.arguments import hints, shape
-from runtime.handlers.arguments.component import component_getter
 from runtime.handlers.arguments.document import document
 from runtime.handlers.arguments.faults import Unfit
+from runtime.handlers.arguments.given import GIVEN, Getter, getters
 from runtime.handlers.arguments.signature import EMPTY, Caller, Parameter, Signature
 from runtime.handlers.arguments.texts import Texts
 from runtime.handlers.context import ApplicationContext
-from runtime.handlers.logger import LOGGER, Logger
+from runtime.handlers.function import Function
 
 TEXTS = ("path", "query", "header", "cookie")
 LOCATIONS = frozenset({*TEXTS, "body", "form", "state"})
 BODILESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS", "TRACE"})
 """Methods whose requests have no body."""
-
-Getter = Callable[[Exchange], Any]
 
 
 def _request(exchange: Exchange) -> Any:
@@ -48,11 +46,7 @@ def _response(exchange: Exchange) -> Any:
     return exchange.response
 
 
-def _logger(exchange: Exchange) -> Any:
-    return LOGGER
-
-
-_GIVEN: Mapping[type, Getter] = {ResponseBuilder: _response, Logger: _logger}
+_GIVEN: Mapping[type, Getter] = {**GIVEN, ResponseBuilder: _response}
 _ASYNC: Mapping[type, Getter] = {**_GIVEN, Request: _request, StarletteRequest: _request}
 _BLOCKING: Mapping[type, Getter] = {
     **_GIVEN,
@@ -83,13 +77,6 @@ def caller(
         files=(UploadFile, BlockingUpload),
         no_body=no_body(method),
     )
-
-
-class Function(Protocol):
-    """A handler that can be called."""
-
-    @property
-    def call(self) -> Callable[..., Awaitable[Any]]: ...
 
 
 class Arguments:
@@ -125,7 +112,8 @@ class Arguments:
         self._text_places = [places[each.name] for each in texts]
         self._body_place = places[self._body.name] if self._body else -1
         self._places = places
-        self._getters = [*_getters(signature, by, scope)]
+        states = ((places[each.name], _state_getter(each)) for each in signature.at("state"))
+        self._getters = [*getters(signature, by, scope), *states]
 
     def handler(self, function: Function) -> Handler:
         """The way to call the function, chosen once so that requests need not choose."""
@@ -226,20 +214,6 @@ def _decoder(body: Parameter) -> Callable[[bytes], Any]:
 
         return required
     return lambda data: decode(data) if data else body.default
-
-
-def _getters(
-    signature: Signature, by: Caller, scope: ApplicationContext
-) -> Iterator[tuple[int, Getter]]:
-    for place, each in enumerate(signature.parameters):
-        if each.location == "component":
-            yield place, component_getter(scope, each.alias, blocking=by.blocking)
-        elif each.location == "state":
-            yield place, _state_getter(each)
-        elif each.location == "given":
-            get = by.given.get(shape.without_none(each.type))
-            if get is not None:
-                yield place, get
 
 
 def _state_getter(parameter: Parameter) -> Getter:

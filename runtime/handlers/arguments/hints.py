@@ -38,9 +38,12 @@ def innermost(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
-    """The parameters that a caller of `function` fills. Raises ValueError for a builtin."""
+    """The parameters that a caller of `function` fills; none of a builtin that does not say."""
     follow = _passes(function) if isinstance(function, types.FunctionType) else True
-    return [*inspect.signature(function, follow_wrapped=follow).parameters.values()]
+    try:
+        return [*inspect.signature(function, follow_wrapped=follow).parameters.values()]
+    except (TypeError, ValueError):
+        return []
 
 
 def place(function: Callable[..., Any]) -> str:

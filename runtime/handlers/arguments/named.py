@@ -10,15 +10,12 @@ from typing import Any
 import msgspec
 
 from runtime.entry_id import EntryId
-from runtime.handlers.arguments import hints, shape
-from runtime.handlers.arguments.component import component_getter
+from runtime.handlers.arguments import hints
+from runtime.handlers.arguments.given import GIVEN, Getter, component_getter, given_getter
 from runtime.handlers.arguments.origin import split
 from runtime.handlers.arguments.signature import EMPTY
 from runtime.handlers.context import ApplicationContext
-from runtime.handlers.logger import LOGGER, Logger
 from runtime.service import StartError
-
-_Getter = Callable[[object], Any]
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)
 
@@ -39,7 +36,7 @@ class NamedArguments:
         of its parameter, and for an annotation that cannot be read.
         """
         self._values = {**values}
-        self._getters: dict[str, _Getter] = {}
+        self._getters: dict[str, Getter] = {}
         for each in _annotated(function):
             is_value = each.name in values
             try:
@@ -56,8 +53,8 @@ class NamedArguments:
             elif ids:
                 id = str(EntryId.parse(ids[0], namespace))
                 self._getters[each.name] = component_getter(scope, id, blocking=blocking)
-            elif shape.without_none(annotation) is Logger:
-                self._getters[each.name] = lambda subject: LOGGER
+            elif get := given_getter(annotation, GIVEN):
+                self._getters[each.name] = get
 
     def __bool__(self) -> bool:
         """True if there is anything to fill in."""
@@ -77,11 +74,7 @@ def _annotated(function: Callable[..., Any]) -> Iterator[inspect.Parameter]:
     """The parameters with an annotation; those of an installed class are not ours to read."""
     if isinstance(function, type):
         return
-    try:
-        declared = hints.parameters(function)
-    except (TypeError, ValueError):  # a builtin, which does not say
-        return
-    for each in declared:
+    for each in hints.parameters(function):
         if each.annotation is not EMPTY and each.kind not in _POSITIONAL:
             yield each
 

@@ -21,10 +21,7 @@ def read(function: Callable[..., Any], caller: Caller) -> Signature:
     Raises StartError, with the place of the `def`, for a parameter that the caller cannot fill, an
     annotation that cannot be read, and a contradiction.
     """
-    try:
-        declared = hints.parameters(function)
-    except (TypeError, ValueError):  # a builtin, which does not say
-        declared = []
+    declared = hints.parameters(function)
     typed = is_typed(declared)
     text = inspect.getdoc(hints.innermost(function)) or ""
     summary, _, description = text.partition("\n")
@@ -49,10 +46,7 @@ def by_position(function: Callable[..., Any]) -> Callable[..., Any]:
 
     Itself, unless its parameters are annotated and some are passed by keyword only.
     """
-    try:
-        declared = hints.parameters(function)
-    except (TypeError, ValueError):
-        return function
+    declared = hints.parameters(function)
     named = [each for each in declared if each.kind not in _UNNAMED]
     keywords = [each.name for each in named if each.kind is inspect.Parameter.KEYWORD_ONLY]
     if not keywords or not is_typed(declared):

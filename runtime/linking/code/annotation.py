@@ -1,4 +1,4 @@
-"""Annotation: what the annotation of a handler's parameter says, read as syntax."""
+"""Annotation: that of a handler's parameter, read as syntax."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _GIVEN: dict[str, Shape] = {
     "starlette.requests.Request": "request",
     "starlette.datastructures.UploadFile": "file",
 }
-MARKERS = ("Query", "Header", "Cookie", "Path", "Body", "Form", "File", "State")
-_MARKERS = {f"{root}http.{name}": name for root in _ROOTS for name in MARKERS}
+_NAMES = ("Query", "Header", "Cookie", "Path", "Body", "Form", "File", "State")
+_MARKERS = {f"{root}http.{name}": name for root in _ROOTS for name in _NAMES}
 _TYPING = ("typing.", "typing_extensions.")
 _SCALARS = frozenset(
     {
