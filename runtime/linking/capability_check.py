@@ -9,8 +9,9 @@ from runtime.findings.finding import Path, Problem
 from runtime.linking.code.file import Use
 from runtime.linking.link import Link
 
+_PUBLISHES = ("queue.publish", "queue.publish_many")
 _ARGUMENTS = ("unique", "priority", "transaction")
-"""Arguments of `queue.publish`, named like the capabilities that they need."""
+"""Arguments of these, named like the capabilities that they need."""
 _DRIVER: Path = ("driver",)
 _OTHER_QUEUE: Path = ("dead_letter", "queue")
 
@@ -20,7 +21,7 @@ def missing_capability(links: Mapping[EntryId, Link], id: EntryId, use: Use) -> 
     queue = links.get(id)
     if queue is None:
         return None
-    if use.callee.name == "queue.publish":
+    if use.callee.name in _PUBLISHES:
         for name in _ARGUMENTS:
             if name in use.keywords and (why := _unsupported(links, queue, name)):
                 message = f"'{id}' takes no '{name}': {why}"

@@ -121,6 +121,7 @@ def test_an_address_is_shown_without_its_password() -> None:
         ("await queue.publish('tasks', 1, unique='a')", "'app:tasks' takes no 'unique'"),
         ("await queue.publish('tasks', 1, priority=5)", "'app:tasks' takes no 'priority'"),
         ("await queue.publish('tasks', 1, transaction=body)", "takes no 'transaction'"),
+        ("await queue.publish_many('tasks', [1], priority=5)", "takes no 'priority'"),
         ("await queue.dead_letters('tasks')", "in 'app:dead' cannot be listed"),
     ],
 )

@@ -126,6 +126,7 @@ def test_nobody_awaits_what_a_handler_returns_in_a_container(result: str, tmp_pa
     "body",
     [
         "return [await queue.publish('tasks', n) for n in body]",
+        "return await queue.publish_many('tasks', body)",
         "return await asyncio.gather(*[queue.publish('tasks', n) for n in body])",
         "return [n for n in body if await queue.publish('tasks', n)]",
         "return [lambda: queue.publish('tasks', n) for n in body]",

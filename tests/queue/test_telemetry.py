@@ -11,7 +11,8 @@ import pytest
 from runtime.backoff import Backoff
 from runtime.clock import REAL
 from runtime.engines.queue.memory.queue import MemoryQueue
-from runtime.engines.queue.queue import Queue, TracedQueue
+from runtime.engines.queue.queue import Queue
+from runtime.engines.queue.traced_queue import TracedQueue
 from runtime.entry_id import EntryId
 from runtime.kinds.queue import queue as kind
 from runtime.kinds.queue.driver.memory import MemoryDriver

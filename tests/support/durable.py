@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from runtime.engines.queue.queue import Queue, TracedQueue
+from runtime.engines.queue.queue import Queue
 from runtime.engines.queue.sql.driver import SqlDriver
+from runtime.engines.queue.traced_queue import TracedQueue
 from runtime.engines.sql.sqlite.database import Database
 from runtime.telemetry import Telemetry
 from tests.support import databases

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from runtime.engines.queue.delivery import Delivery
@@ -84,6 +84,21 @@ class BlockingQueue:
             unique_while=unique_while,
             priority=priority,
             transaction=transaction,
+        )
+        return wait(publishing)
+
+    def publish_many(
+        self,
+        bodies: Iterable[Any],
+        headers: Mapping[str, str] | None = None,
+        delay: float | str | None = None,
+        *,
+        priority: int = 0,
+        transaction: JoinableTransaction | None = None,
+    ) -> list[str]:
+        """Publish JSON values in one step, and wait until they are there."""
+        publishing = self._queue.publish_many(
+            bodies, headers, delay, priority=priority, transaction=transaction
         )
         return wait(publishing)
 

@@ -22,14 +22,14 @@ class InvalidBody(ValueError):
     """A body has not the shape that the consumer of its queue asks for; the text has the places."""
 
 
-def encode_records(value: Any) -> bytes:
+def encode_records(value: Any, name: str = "body") -> bytes:
     """Encode a value that `codec.encode` refused, with times, UUIDs and decimals as text, an Enum
     as its value, a dataclass or Struct as an object of its fields, and a model of pydantic as it
     dumps itself.
 
-    Raises NotJSON, with the place, for what would not be exact.
+    Raises NotJSON, with the place, which begins with `name`, for what would not be exact.
     """
-    return encode(_plain(value, "body", 0))
+    return encode(_plain(value, name, 0), name)
 
 
 def _plain(value: Any, path: str, depth: int) -> Any:

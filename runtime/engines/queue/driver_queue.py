@@ -24,11 +24,15 @@ class Full(Exception):
         text: str = "the queue is full",
         length: int | None = None,
         waited: float | None = None,
+        accepted: int = 0,
     ) -> None:
-        """`waited` is how many seconds the publisher waited for room, if its queue lets it."""
+        """`waited` is how many seconds the publisher waited for room, if its queue lets it;
+        `accepted` the number of messages of a `publish_many` that are in the queue nevertheless.
+        """
         super().__init__(text)
         self.length = length
         self.waited = waited
+        self.accepted = accepted
 
 
 class KeyTaken(Exception):

@@ -21,8 +21,8 @@ class Overflow:
     Nobody waits while `timeout` is None. At most as many wait as messages may: each holds one.
     """
 
-    def __init__(self, clock: Clock, unused: Callable[[], object]) -> None:
-        """`unused` is called when a publisher that was admitted leaves instead."""
+    def __init__(self, clock: Clock, unused: Callable[[int], object]) -> None:
+        """`unused` is called with the room of a publisher that was admitted and leaves instead."""
         self.timeout: float | None = None
         """Seconds that a publisher waits before it is refused; None if it is refused at once."""
         self.places = 0
@@ -38,23 +38,35 @@ class Overflow:
         waits = options.get("overflow") == "wait"
         self.timeout = options["overflow_timeout"] if waits else None
 
-    def enter(self, error: Full, most: int) -> Place:
-        """A place behind all others, to be used in `with`. Raises `error` if there is none for one
-        more than `most`, or nobody waits.
+    def enter(self, error: Full, most: int, size: int = 1) -> Place:
+        """A place behind all others for so many messages, to be used in `with`. Raises `error` if
+        there is none for one more than `most`, or nobody waits.
         """
         if self.timeout is None or self.places >= most:
             raise error
-        return Place(self, self.timeout, error)
+        return Place(self, self.timeout, error, size)
 
     def admit(self, most: int = 1) -> int:
-        """Admit the first publishers that wait, at most so many. Returns how many."""
+        """Admit the first publishers that wait, of so many messages at most: one behind another
+        that needs more waits too. Returns how many messages.
+        """
         admitted = 0
         while admitted < most and self._line:
-            future = heappop(self._line).admission
-            if not future.done():
-                future.set_result(None)
-                admitted += 1
+            first = self._line[0]
+            if not first.admission.done():
+                if admitted + first.size > most:
+                    break
+                first.admission.set_result(None)
+                admitted += first.size
+            heappop(self._line)
         return admitted
+
+    @property
+    def has_line(self) -> bool:
+        """True if somebody waits, with too little room for it perhaps."""
+        while self._line and self._line[0].admission.done():
+            heappop(self._line)
+        return bool(self._line)
 
     def refuse(self) -> None:
         """Refuse everybody who waits: no room will come."""
@@ -72,7 +84,9 @@ class Overflow:
 class Place:
     """One publisher's place in the line, for the time-out of its queue."""
 
-    def __init__(self, overflow: Overflow, timeout: float, error: Full) -> None:
+    def __init__(self, overflow: Overflow, timeout: float, error: Full, size: int) -> None:
+        self.size = size
+        """The number of messages that it needs room for."""
         self.admission: asyncio.Future[None]
         self._overflow = overflow
         self._number = next(overflow.numbers)
@@ -108,7 +122,7 @@ class Place:
         except asyncio.CancelledError:
             # If it was done, the task was cancelled between that and its own next step.
             if not admission.cancelled() and admission.exception() is None:
-                self._overflow.unused()
+                self._overflow.unused(self.size)
             raise
 
     def expire(self) -> None:

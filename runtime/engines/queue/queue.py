@@ -34,11 +34,11 @@ from runtime.engines.queue.message import (
     counts_running,
     next_id,
 )
+from runtime.engines.queue.publication import encoded, publish_all
 from runtime.engines.queue.refusal_log import RefusalLog
 from runtime.engines.sql.contract import JoinableTransaction
 from runtime.handlers.fork import ParentOnly, on_fork
 from runtime.service import StartError
-from runtime.telemetry import TRACEPARENT, Telemetry
 
 if TYPE_CHECKING:
     from runtime.engines.queue.blocking import BlockingQueue
@@ -124,6 +124,36 @@ class Queue:
         except Full as error:
             raise self.full(error) from None
 
+    async def publish_many(
+        self,
+        bodies: Iterable[Any],
+        headers: Mapping[str, str] | None = None,
+        delay: float | str | None = None,
+        *,
+        priority: int = 0,
+        transaction: JoinableTransaction | None = None,
+    ) -> list[str]:
+        """Publish JSON values, each as `publish` does, with the same headers, delay and priority.
+        Returns the ids of the messages, in the order of the bodies.
+
+        All of them or none, in one step of the driver; a broker is sent them together and may
+        accept a part. Raises what `publish` does; an error of a body names its place, `bodies[2]`,
+        and then nothing was published; the `accepted` of a Full is how many are in the queue.
+        """
+        wait = 0.0 if delay is None else seconds(delay)
+        rank = check_priority(priority)
+        copied = NO_HEADERS if headers is None else copy_headers(headers)
+        now = self._time()
+        messages = [
+            Message(next_id(), data, copied, 0, now, 0, rank)
+            async for data in encoded(bodies, self._check)
+        ]
+        try:
+            await publish_all(self.driver_queue, messages, wait, transaction)
+        except Full as error:
+            raise self.full(error, len(messages)) from None
+        return [message.id for message in messages]
+
     @property
     def scheduled(self) -> ScheduledQueue:
         """The driver's queue, for schedules. Raises StartError if it is not made for them."""
@@ -149,12 +179,12 @@ class Queue:
             return Fired.ELSEWHERE
         return Fired.HERE if id == message.id else Fired.OVERLAPPED
 
-    def _check(self, data: bytes) -> None:
+    def _check(self, data: bytes, name: str = "the body") -> None:
         for function, decode in self.checks:
             try:
                 decode(data)
             except InvalidBody as error:
-                raise InvalidBody(f"the body does not fit '{function}': {error}") from None
+                raise InvalidBody(f"{name} does not fit '{function}': {error}") from None
 
     @property
     def blocking(self) -> BlockingQueue:
@@ -163,13 +193,18 @@ class Queue:
 
         return BlockingQueue(self)
 
-    def full(self, error: Full) -> Full:
-        """The driver's error in the words of this queue, with what may be the reason."""
+    def full(self, error: Full, count: int = 1) -> Full:
+        """The driver's error in the words of this queue, with what may be the reason; `count` is
+        the number of messages that were to be published together.
+        """
         length = "" if error.length is None else f" ({error.length})"
         waited = "" if error.waited is None else f", and no room came within {error.waited:g} s"
         reason = "" if self.consumers else "; no consumer of it runs here"
-        text = f"queue '{self.id}' is full{length}{waited}{reason}"
-        return Full(text, error.length, error.waited)
+        state = "is full"
+        if count > 1:
+            state = f"has accepted {error.accepted:,} of {count:,} messages: it has no room for all"
+        text = f"queue '{self.id}' {state}{length}{waited}{reason}"
+        return Full(text, error.length, error.waited, error.accepted)
 
     async def info(self) -> Info | PartialInfo:
         """The number of messages in each state, as far as the driver can tell."""
@@ -242,40 +277,3 @@ def _key_of(schedule: str) -> str:
     """The unique key of a schedule's messages, of an id that may be longer than keys are."""
     key = f"schedule {schedule}"
     return key if len(key) <= LONGEST_KEY else f"schedule {sha256(schedule.encode()).hexdigest()}"
-
-
-class TracedQueue(Queue):
-    """A queue whose `publish` is a span, which travels in the header `traceparent`."""
-
-    def __init__(self, *arguments: Any, telemetry: Telemetry, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._telemetry = telemetry
-
-    async def publish(
-        self,
-        body: Any,
-        headers: Mapping[str, str] | None = None,
-        delay: float | str | None = None,
-        *,
-        unique: str | None = None,
-        unique_while: str = "waiting",
-        priority: int = 0,
-        transaction: JoinableTransaction | None = None,
-    ) -> str:
-        """As `Queue.publish`; a `traceparent` among `headers` stays."""
-        attributes = {"messaging.destination.name": self.id}
-        with self._telemetry.span("queue.publish", self.id, **attributes) as span:
-            if self._telemetry.propagates:
-                given = {} if headers is None else copy_headers(headers)
-                headers = {TRACEPARENT: span.traceparent, **given}
-            id = await super().publish(
-                body,
-                headers,
-                delay,
-                unique=unique,
-                unique_while=unique_while,
-                priority=priority,
-                transaction=transaction,
-            )
-            span.attributes["messaging.message.id"] = id
-            return id

@@ -10,7 +10,7 @@ import msgspec
 
 from runtime.backoff import Backoff
 from runtime.engines.queue.consumer import Consumer
-from runtime.engines.queue.queue import TracedQueue
+from runtime.engines.queue.traced_queue import TracedQueue
 from runtime.kind import BuildContext, Claim, Expected, Kind, Linked
 from runtime.kinds.queue import Queue
 from runtime.kinds.queue.driver import Driver, DriverOptions

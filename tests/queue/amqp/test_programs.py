@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from runtime.engines.queue.queue import Queue, TracedQueue
+from runtime.engines.queue.queue import Queue
+from runtime.engines.queue.traced_queue import TracedQueue
 from runtime.modules import queue as module
 from runtime.telemetry import Telemetry
 from tests.support.brokers import amqp_driver

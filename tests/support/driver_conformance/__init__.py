@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from tests.support.driver_conformance import (
     bounds,
+    bulk,
     closing,
     dead_letters,
     delays,
@@ -37,6 +38,7 @@ __all__ = [
     "CASES",
     "Case",
     "bounds",
+    "bulk",
     "cases",
     "check",
     "closing",

@@ -61,14 +61,11 @@ class MemoryQueue:
         counts_running: bool = False,
     ) -> str:
         if transaction is not None:
-            raise ValueError(
-                f"queue '{self.name}' is in memory, which no transaction reaches; "
-                "give it a driver of kind queue.driver.sql"
-            )
+            raise self._out_of_reach()
         key = message.unique
         if key is not None and (holder := self._holder(key, counts_running)) is not None:
             return holder
-        if self._length >= self.max_length:
+        if self._length >= self.max_length or (self.overflow.places and self.overflow.has_line):
             await self._wait_for_room()
             if key is not None and (holder := self._holder(key, counts_running)) is not None:
                 self._leave_room()
@@ -85,11 +82,31 @@ class MemoryQueue:
                 self.wake()
         return message.id
 
+    async def publish_many(
+        self,
+        messages: Sequence[Message],
+        delay: float = 0.0,
+        transaction: JoinableTransaction | None = None,
+    ) -> None:
+        if transaction is not None:
+            raise self._out_of_reach()
+        count = len(messages)
+        if self._length + count > self.max_length or self.overflow.has_line:
+            await self._wait_for_room(count)
+        else:
+            self._length += count
+        for message in messages:
+            if delay > 0:
+                self.delayed.add(message, delay)
+            else:
+                self.push(message)
+
     async def fire(self, schedule: str, at: float, message: Message) -> str | None:
         if at <= self._fired.get(schedule, -math.inf):
             return None
         key = message.unique
-        if self._length >= self.max_length and (key is None or not self._holder(key, True)):
+        is_full = self._length >= self.max_length or self.overflow.has_line
+        if is_full and (key is None or not self._holder(key, True)):
             raise Full(length=self.max_length)
         id = await self.publish(message, counts_running=True)  # which need not wait
         self._fired[schedule] = at
@@ -184,18 +201,30 @@ class MemoryQueue:
 
     def admit(self) -> None:
         """Admit publishers that wait, as many as there is room for."""
-        while self._length < self.max_length and self.overflow.admit():
-            self._length += 1  # at once, so that nobody else takes the room
+        # The room is taken at once, so that nobody else has it.
+        self._length += self.overflow.admit(self.max_length - self._length)
 
-    async def _wait_for_room(self) -> None:
-        """Wait until there is room for a message, which is then taken. Raises Full."""
+    async def _wait_for_room(self, size: int = 1) -> None:
+        """Wait until there is room for so many messages, which is then taken. Raises Full."""
         error = Full(f"queue '{self.name}' is full ({self._length})", self._length)
-        with self.overflow.enter(error, self.max_length) as place:
-            await place.admitted()
+        if size > self.max_length:
+            raise error
+        try:
+            with self.overflow.enter(error, self.max_length, size) as place:
+                await place.admitted()
+        except BaseException:
+            self.admit()  # those behind it may need less
+            raise
 
-    def _leave_room(self) -> None:
+    def _out_of_reach(self) -> ValueError:
+        return ValueError(
+            f"queue '{self.name}' is in memory, which no transaction reaches; "
+            "give it a driver of kind queue.driver.sql"
+        )
+
+    def _leave_room(self, size: int = 1) -> None:
         """Give up the room that a publisher was admitted to."""
-        self._length -= 1
+        self._length -= size
         self.admit()
         if self._joiners and not self._length:
             self._wake_joiners()

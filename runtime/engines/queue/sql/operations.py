@@ -22,6 +22,21 @@ class Publish(msgspec.Struct, gc=False, frozen=True):
     """True if a running message has its key too, not only one that waits."""
 
 
+class PublishMany(msgspec.Struct, frozen=True):
+    """Insert messages without unique keys, all or none of them."""
+
+    queue: str
+    messages: Sequence[Message]
+    delay: float
+    limit: int
+
+    def part(self, start: int, end: int) -> list[Publish]:
+        """Some of them by themselves: their limit was looked at."""
+        return [
+            Publish(self.queue, message, self.delay, None) for message in self.messages[start:end]
+        ]
+
+
 class Claim(msgspec.Struct, gc=False, frozen=True):
     """Claim up to `count` messages, counting their attempts.
 

@@ -17,7 +17,7 @@ from runtime.engines.queue.driver_queue import (
 )
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.overflow import Overflow
-from runtime.engines.queue.sql.operations import Drop, Fire, Publish, Requeue
+from runtime.engines.queue.sql.operations import Drop, Fire, Publish, PublishMany, Requeue
 from runtime.engines.queue.sql.settler import Settler
 from runtime.engines.queue.sql.store import full
 from runtime.engines.queue.sql.subscription import SqlSubscription
@@ -56,13 +56,24 @@ class SqlQueue:
         if id != message.id:
             self.made_room()
             return id
-        if delay > 0:
-            self.driver.schedule(delay)
-        elif transaction is not None:
-            self._store.after_commit(transaction, lambda: self.driver.notify(self.name))
-        else:
-            self.driver.notify(self.name)
+        self._tell(delay, transaction)
         return id
+
+    async def publish_many(
+        self,
+        messages: Sequence[Message],
+        delay: float = 0.0,
+        transaction: JoinableTransaction | None = None,
+    ) -> None:
+        def submit() -> asyncio.Future[None]:
+            item = PublishMany(self.name, messages, delay, self.max_length)
+            return self._store.publish_many(item, transaction)
+
+        if len(messages) > self.max_length:
+            raise full(self.name, self.max_length)
+        await (self.when_room(submit) if transaction is None else submit())
+        failpoint.point("queue.publish.after_commit")
+        self._tell(delay, transaction)
 
     async def fire(self, schedule: str, at: float, message: Message) -> str | None:
         item = Publish(self.name, message, 0.0, self.max_length, counts_running=True)
@@ -137,7 +148,16 @@ class SqlQueue:
                     self.made_room()
                     raise
 
-    def made_room(self) -> None:
+    def _tell(self, delay: float, transaction: JoinableTransaction | None) -> None:
+        """Have what was published found by those who wait for it."""
+        if delay > 0:
+            self.driver.schedule(delay)
+        elif transaction is not None:
+            self._store.after_commit(transaction, lambda: self.driver.notify(self.name))
+        else:
+            self.driver.notify(self.name)
+
+    def made_room(self, _: int = 1) -> None:
         """Admit a publisher: a message is gone, or a publisher did not need its room."""
         if self.overflow.places:
             self.overflow.admit()

@@ -20,6 +20,7 @@ from runtime.engines.queue.sql.operations import (
     Promoted,
     Prune,
     Publish,
+    PublishMany,
     Requeue,
     Settle,
 )
@@ -128,6 +129,12 @@ class Store(Protocol):
         self, item: Publish, transaction: JoinableTransaction | None
     ) -> asyncio.Future[str]:
         """Answers with the id of the message, or of the one that has its key. Raises Full."""
+        ...
+
+    def publish_many(
+        self, item: PublishMany, transaction: JoinableTransaction | None
+    ) -> asyncio.Future[None]:
+        """In one commit. Raises Full, and then none of them is published."""
         ...
 
     @property

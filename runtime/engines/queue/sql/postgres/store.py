@@ -19,6 +19,7 @@ from runtime.engines.queue.sql.operations import (
     Promoted,
     Prune,
     Publish,
+    PublishMany,
     Requeue,
     Settle,
 )
@@ -159,6 +160,14 @@ class PostgresStore:
             return answer
 
         return self._join(transaction, publish)
+
+    def publish_many(
+        self, item: PublishMany, transaction: JoinableTransaction | None
+    ) -> asyncio.Future[None]:
+        def work(session: Session) -> Any:
+            return self._publishing.many(session, item)
+
+        return self._transact(work) if transaction is None else self._join(transaction, work)
 
     def hurry(self) -> None:
         """Nothing is delayed."""

@@ -19,9 +19,11 @@ from runtime.engines.queue.sql.operations import (
     Promoted,
     Prune,
     Publish,
+    PublishMany,
     Requeue,
     Settle,
 )
+from runtime.engines.queue.sql.sqlite.bulk import Bulk
 from runtime.engines.queue.sql.sqlite.firing import LAST_FIRED, Firing
 from runtime.engines.queue.sql.sqlite.lease import Check, Lease
 from runtime.engines.queue.sql.sqlite.letters import Letters
@@ -50,6 +52,7 @@ class SqliteStore:
         self._statements = Statements(self._time, keep_done=settings.keep_done)
         self._letters = Letters(self._time)
         self._firing = Firing(self._statements)
+        self._bulk = Bulk(self._statements)
         # Not methods: each would be one more call for every message. A settlement needs no lease
         # of this program, since the token is compared, and a claim names one.
         self.claim: Callable[[Claim], asyncio.Future[Claimed]] = partial(
@@ -124,6 +127,11 @@ class SqliteStore:
         self, item: Publish, transaction: JoinableTransaction | None
     ) -> asyncio.Future[Any]:
         return self._change(self._statements.publish, item, transaction)
+
+    def publish_many(
+        self, item: PublishMany, transaction: JoinableTransaction | None
+    ) -> asyncio.Future[None]:
+        return self._change(self._bulk.publish, item, transaction)
 
     def hurry(self) -> None:
         self.database.hurry()
