@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from enum import IntEnum
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 
 class Stage(IntEnum):
@@ -59,6 +60,23 @@ class Service(Protocol):
     """
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> int | None: ...
+
+
+async def run_until(stop: asyncio.Event, work: Coroutine[Any, Any, object]) -> bool:
+    """Await `work`, which `stop` cancels. Returns False if it was cancelled; raises its error."""
+    working = asyncio.create_task(work)
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopped.cancel()
+        if not working.done():
+            working.cancel()
+            await asyncio.wait({working})
+    if working.cancelled():
+        return False
+    working.result()
+    return True
 
 
 @runtime_checkable

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from runtime.cli.options import CommandError
+from runtime.findings.extra import how_to_install
 
 
 @click.command("tables")
@@ -19,6 +20,5 @@ def command(sql: bool, schema: str) -> None:
     try:
         from runtime.engines.queue.sql.postgres.tables import ddl
     except ImportError:
-        mend = "run: pip install 'manifest-runtime[postgres]'"
-        raise CommandError(f"psycopg is not installed; {mend}") from None
+        raise CommandError(f"psycopg is not installed; {how_to_install('postgres')}") from None
     print(ddl(schema), end="")

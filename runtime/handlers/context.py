@@ -102,6 +102,19 @@ class Subject(Protocol):
         ...
 
 
+class Background:
+    """A subject that no client waits for, and that has nothing to be awaited."""
+
+    has_client = False
+
+    @property
+    def log_ids(self) -> Mapping[str, object]:
+        return {}
+
+    def become_async(self) -> None:
+        """Nothing to do."""
+
+
 class NotAwaited(RuntimeError):
     """A handler made a coroutine of the runtime's and did not await it, so that it did not run."""
 
@@ -133,6 +146,19 @@ def in_background() -> bool:
     """True in a call that no client waits for."""
     call = current.get(None)
     return call is not None and not call.subject.has_client
+
+
+def component(id: str, what: str, kind: str, *members: str) -> Any:
+    """The component of an entry, by an id or by a bare name in the namespace of the calling entry.
+
+    Raises LookupError for an unknown entry, TypeError for one without these members: it is not
+    `what` a module is for, an entry of `kind`.
+    """
+    here = call()
+    found = here.scope.component(id, here.entry.namespace)
+    if not all(hasattr(found, name) for name in members):
+        raise TypeError(f"'{id}' is no {what}; name an entry of kind {kind}")
+    return found
 
 
 def call() -> Call:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from runtime.engines.resource.resource import ResourceClosed
-from runtime.handlers.context import call
+from runtime.handlers.context import component
 from runtime.service import Unavailable
 
 __all__ = ["ResourceClosed", "Unavailable", "get"]
@@ -21,8 +21,4 @@ def get(id: str) -> Any:
     Raises LookupError for an unknown entry, TypeError for one that is no resource, ResourceClosed
     for one that is not running.
     """
-    here = call()
-    component = here.scope.component(id, here.entry.namespace)
-    if not hasattr(component, "handed_out"):
-        raise TypeError(f"'{id}' is no resource; name an entry of kind resource.*")
-    return component.handed_out()
+    return component(id, "resource", "resource.*", "handed_out").handed_out()

@@ -38,7 +38,7 @@ from runtime.engines.sql.contract import (
     TransactionLost,
     Uncertain,
 )
-from runtime.handlers.context import call
+from runtime.handlers.context import call, component
 from runtime.service import Unavailable
 
 __all__ = [
@@ -67,12 +67,8 @@ def get(id: str) -> Database:
 
     Raises LookupError for an unknown entry, TypeError for one that is no database.
     """
-    here = call()
-    component = here.scope.component(id, here.entry.namespace)
-    if all(hasattr(component, name) for name in _CALLS):
-        database: Database = component
-        return database
-    raise TypeError(f"'{id}' is no database; name an entry of kind db.sql.*")
+    database: Database = component(id, "database", "db.sql.*", *_CALLS)
+    return database
 
 
 def json(value: Any) -> Json:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from runtime.engines.store.contract import ABSENT, Full
 from runtime.engines.store.contract import KeyValueStore as Store
-from runtime.handlers.context import call
+from runtime.handlers.context import component
 from runtime.service import Unavailable
 
 __all__ = ["ABSENT", "Full", "Store", "Unavailable", "get"]
@@ -25,9 +25,5 @@ def get(id: str) -> Store:
 
     Raises LookupError for an unknown entry, TypeError for one that is no store.
     """
-    here = call()
-    component = here.scope.component(id, here.entry.namespace)
-    if not hasattr(component, "compare_and_set"):
-        raise TypeError(f"'{id}' is no store; name an entry of kind store.*")
-    store: Store = component
+    store: Store = component(id, "store", "store.*", "compare_and_set")
     return store

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import HTMLResponse
 
-from runtime.handlers.context import call
+from runtime.handlers.context import component
 
 if TYPE_CHECKING:
     from runtime.engines.template.template_set import TemplateSet
@@ -35,9 +35,5 @@ def page(id: str, name: str, /, **values: Any) -> HTMLResponse:
 
 
 def _set(id: str) -> TemplateSet:
-    here = call()
-    component = here.scope.component(id, here.entry.namespace)
-    if not hasattr(component, "render"):
-        raise TypeError(f"'{id}' is no set of templates; name an entry of kind template.set")
-    found: TemplateSet = component
+    found: TemplateSet = component(id, "set of templates", "template.set", "render")
     return found

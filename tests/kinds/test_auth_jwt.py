@@ -240,9 +240,9 @@ def test_what_would_check_nothing_is_a_finding(fields: str, found: str, tmp_path
 def test_without_the_extra_a_finding_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from runtime.kinds.auth import jwt as kind
+    from runtime.findings import extra
 
-    monkeypatch.setattr(kind, "find_spec", lambda name: None)
+    monkeypatch.setattr(extra, "find_spec", lambda name: None)
 
     with pytest.raises(ManifestError, match="run: pip install 'manifest-runtime\\[jwt\\]'"):
         linked(tmp_path, manifest(), FILES, ENVIRONMENT)

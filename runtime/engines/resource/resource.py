@@ -18,7 +18,7 @@ from runtime.entry_id import EntryId
 from runtime.findings.display import display_path
 from runtime.handlers import decimals
 from runtime.handlers.arguments.named import NamedArguments
-from runtime.handlers.context import ApplicationContext, Call, current
+from runtime.handlers.context import ApplicationContext, Background, Call, current
 from runtime.handlers.invocation import LoadedHandler
 from runtime.service import Ready, Unavailable
 
@@ -29,19 +29,6 @@ _AWAY_CODES = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENE
 
 class ResourceClosed(Unavailable):
     """The resource is not running: not started yet, stopped, or between two attempts."""
-
-
-class ResourceRun:
-    """One run of a resource: the subject of its call."""
-
-    has_client = False
-
-    @property
-    def log_ids(self) -> Mapping[str, object]:
-        return {}
-
-    def become_async(self) -> None:
-        """Nothing to do: it is given nothing that could be awaited."""
 
 
 class Resource:
@@ -94,7 +81,7 @@ class Resource:
         self._closed = "it was stopped"
 
     async def _serve(self, ready: Ready, stop: asyncio.Event) -> None:
-        call = Call(self._id, self._scope, ResourceRun())
+        call = Call(self._id, self._scope, Background())
         current.set(call)
         if decimals.in_use:
             decimals.separate()

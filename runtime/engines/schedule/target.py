@@ -6,13 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
-import msgspec
-
 from runtime.codec import encode
 from runtime.engines.queue.arguments import Arguments
 from runtime.engines.queue.fired import Fired
 from runtime.engines.queue.queue import Queue
 from runtime.engines.schedule.times import shown
+from runtime.handlers.context import Background
 from runtime.handlers.function import Function
 from runtime.loggers import logger
 
@@ -65,21 +64,17 @@ class QueueTarget:
         """There is none."""
 
 
-class Run(msgspec.Struct, frozen=True):
+class Run(Background):
     """One call of a schedule's function: the subject of that call."""
 
-    schedule: str
-    at: float
-    """The planned time, in seconds since 1970."""
-
-    has_client = False
+    def __init__(self, schedule: str, at: float) -> None:
+        self.schedule = schedule
+        self.at = at
+        """The planned time, in seconds since 1970."""
 
     @property
     def log_ids(self) -> Mapping[str, object]:
         return {"scheduled_time": shown(self.at)}
-
-    def become_async(self) -> None:
-        """Nothing to do: the body has nothing to await."""
 
 
 class FunctionTarget:

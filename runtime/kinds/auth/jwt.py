@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from importlib.util import find_spec
 from typing import Any
 
 import msgspec
@@ -11,6 +10,7 @@ import msgspec
 from runtime import codec
 from runtime.engines.web.auth.bearer import identify, read_token, refusal
 from runtime.engines.web.exchange import Exchange
+from runtime.findings.extra import missing_package
 from runtime.findings.finding import Note, Problem
 from runtime.kind import BuildContext, Expected, Kind, Linked
 from runtime.kinds.http import GUARDED
@@ -104,9 +104,9 @@ def _key_set(jwks: str | Mapping[str, Any]) -> Mapping[str, Any]:
 def check(entry: Linked) -> Iterable[Problem]:
     algorithms: list[str] = entry.fields["algorithms"]
     symmetric = [name for name in algorithms if name.startswith("HS")]
-    if find_spec("jwt") is None or (len(symmetric) < len(algorithms) and not _has_cryptography()):
-        message = "this kind needs PyJWT with cryptography, which is not installed"
-        yield Problem(("kind",), message, "run: pip install 'manifest-runtime[jwt]'")
+    needed = ["jwt"] if len(symmetric) == len(algorithms) else ["jwt", "cryptography"]
+    if missing := [*missing_package("jwt", "PyJWT with cryptography", *needed)]:
+        yield from missing
         return
     given = [name for name in _SOURCES if entry.fields.get(name) is not None]
     if len(given) != 1:
@@ -161,10 +161,6 @@ def _check_public(path: tuple[str | int, ...], key: str) -> Iterable[Problem]:
     elif "PRIVATE KEY" in key:
         message = "this is a private key, which whoever only checks tokens should not have"
         yield Problem(path, message, "give the public one: openssl pkey -pubout")
-
-
-def _has_cryptography() -> bool:
-    return find_spec("cryptography") is not None
 
 
 kind = Kind(

@@ -16,6 +16,7 @@ from runtime.engines.sql.migrations.migrator import Migrator, Report, Settings, 
 from runtime.engines.sql.migrations.plan import Plan
 from runtime.findings.display import display_path
 from runtime.findings.finding import Note, Problem
+from runtime.handlers.context import Background
 from runtime.handlers.threads import run_in_thread
 from runtime.kind import (
     BuildContext,
@@ -30,6 +31,7 @@ from runtime.kind import (
 )
 from runtime.kinds.db.sql import Database, Transaction
 from runtime.loggers import logger
+from runtime.service import run_until
 from runtime.units import format_duration
 
 log = logger("runtime.migrations")
@@ -53,17 +55,7 @@ class Migrations:
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> int:
         """Apply what is pending. A stop rolls the present one back, and the next start goes on."""
-        applying = asyncio.create_task(self._apply())
-        stopped = asyncio.create_task(stop.wait())
-        try:
-            await asyncio.wait({applying, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopped.cancel()
-            if not applying.done():
-                applying.cancel()
-                await asyncio.wait({applying})
-        if not applying.cancelled():
-            applying.result()
+        await run_until(stop, self._apply())
         return 0
 
     async def plan(self) -> Plan:
@@ -117,10 +109,8 @@ class Migrations:
         return f"{display_path(file)}:{lines[-1]}" if lines else display_path(file)
 
 
-class _Run:
+class _Run(Background):
     """The subject of the call of a migration in Python."""
-
-    has_client = False
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -128,9 +118,6 @@ class _Run:
     @property
     def log_ids(self) -> Mapping[str, object]:
         return {"migration": self._name}
-
-    def become_async(self) -> None:
-        """Nothing to do: it is called with its transaction."""
 
 
 def check(entry: Linked) -> Iterable[Claim]:

@@ -8,10 +8,11 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from runtime.clock import REAL, Clock, wait_for
+from runtime.handlers.context import Background
 from runtime.kind import Ready
 
 
-class ProcessRun:
+class ProcessRun(Background):
     """One run of a process: the subject of its call."""
 
     def __init__(self, number: int, ready: Ready, stop: asyncio.Event, clock: Clock = REAL) -> None:
@@ -27,11 +28,6 @@ class ProcessRun:
     @property
     def log_ids(self) -> Mapping[str, object]:
         return {"run": self.number}
-
-    has_client = False
-
-    def become_async(self) -> None:
-        """Nothing to do: a process is called with its input, which has nothing to await."""
 
     async def stopping(self, timeout: float | None = None) -> bool:
         """Return True when the application begins to stop, False after `timeout` seconds."""

@@ -13,6 +13,7 @@ from runtime.findings.finding import Problem
 from runtime.kind import Arguments, BuildContext, Kind, Linked, Ready, Stage, StartError
 from runtime.kinds.db.sql import Database
 from runtime.kinds.process import Host, Process, ProcessRun
+from runtime.service import run_until
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,19 +48,9 @@ class ProcessService:
         if self._exclusive is None:
             return await self._run(ready, stop)
         async with AsyncExitStack() as stack:
-            lock = self._exclusive.exclusive(self._id)
-            taking = asyncio.create_task(stack.enter_async_context(lock))
-            stopped = asyncio.create_task(stop.wait())
-            try:
-                await asyncio.wait({taking, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                stopped.cancel()
-                if not taking.done():
-                    taking.cancel()
-                    await asyncio.wait({taking})
-            if taking.cancelled():
+            lock = stack.enter_async_context(self._exclusive.exclusive(self._id))
+            if not await run_until(stop, lock):
                 return 0  # it was stopped while another program had the lock
-            taking.result()
             return await self._run(ready, stop)
 
     async def _run(self, ready: Ready, stop: asyncio.Event) -> int:

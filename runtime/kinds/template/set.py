@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from runtime.findings.extra import missing_package
 from runtime.findings.finding import Note, Problem
 from runtime.kind import BuildContext, Expected, Kind, Linked, StartError
 
 if TYPE_CHECKING:
     from runtime.engines.template.template_set import TemplateSet
-
-MEND = "pip install 'manifest-runtime[templates]'"
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,8 +31,8 @@ def build(config: Config, context: BuildContext) -> TemplateSet:
 
 
 def check_files(entry: Linked, folder: Path) -> Iterable[Problem]:
-    if find_spec("jinja2") is None:
-        yield Problem(("kind",), "templates need the package jinja2", f"run: {MEND}")
+    if missing := [*missing_package("templates", "jinja2", "jinja2")]:
+        yield from missing
         return
     from runtime.engines.template.template_set import faults, names
 

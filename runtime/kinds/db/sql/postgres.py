@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from runtime.findings.extra import how_to_install, missing_package
 from runtime.findings.finding import Note, Problem
 from runtime.kind import BuildContext, EntryId, Kind, Linked, Stage, StartError
 
 if TYPE_CHECKING:
     from runtime.engines.sql.postgres.database import Database
     from runtime.engines.sql.postgres.settings import Settings
-
-MEND = "pip install 'manifest-runtime[postgres]'"
 
 
 class TLS(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,12 +135,12 @@ def _import(id: object) -> None:
         import psycopg  # noqa: F401
     except ImportError as error:  # its C half, or libpq, may be what is missing
         why = f"'{id}' needs psycopg, which cannot be imported ({error})"
-        raise StartError(f"{why}; run: {MEND}") from None
+        raise StartError(f"{why}; {how_to_install('postgres')}") from None
 
 
 def check(entry: Linked) -> Iterable[Problem]:
-    if find_spec("psycopg") is None:
-        yield Problem(("kind",), "this kind needs psycopg, which is not installed", f"run: {MEND}")
+    if missing := [*missing_package("postgres", "psycopg", "psycopg")]:
+        yield from missing
         return
     try:
         _import(entry.id)

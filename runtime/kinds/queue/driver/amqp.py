@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import msgspec
 
 from runtime.engines.queue.amqp.address import Address, parse
 from runtime.engines.queue.amqp.settings import Settings, Tls
+from runtime.findings.extra import missing_package
 from runtime.findings.finding import Problem
 from runtime.kind import BuildContext, EntryId, Expected, Kind, Linked, Stage
 
@@ -80,9 +80,7 @@ async def connect(entry: Linked, folder: Path) -> str:
 
 
 def check(entry: Linked) -> Iterable[Problem]:
-    if find_spec("pika") is None:
-        message = "this kind needs pika, which is not installed"
-        yield Problem(("kind",), message, "run: pip install 'manifest-runtime[amqp]'")
+    yield from missing_package("amqp", "pika", "pika")
     try:
         address = parse(entry.fields["url"], entry.fields.get("vhost"))
     except ValueError as error:
