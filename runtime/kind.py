@@ -125,6 +125,17 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
     """True if any value without another source is the body."""
 
 
+class Generator(msgspec.Struct, frozen=True, kw_only=True):
+    """Tells if a handler is to be an async generator."""
+
+    wanted: str = ""
+    """The setting that needs one, as findings quote it: `answer: sse`; empty if it must be none."""
+    path: Path = ()
+    """The field with that setting."""
+    hint: str = "return a list, or move it to another function"
+    """The mend for a generator that must be none."""
+
+
 class Arguments(msgspec.Struct, frozen=True):
     """The number of positional arguments that the handler at `path` will be called with; without a
     path it is the entry's own.
@@ -139,6 +150,7 @@ class Arguments(msgspec.Struct, frozen=True):
     """True if a function whose parameters are annotated gets what they say, of any number."""
     sources: Sources | None = None
     """For such a function: what its annotations may ask for. Unchecked without."""
+    generator: Generator = Generator()
 
 
 class Factory(msgspec.Struct, frozen=True):

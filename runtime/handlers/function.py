@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Protocol, runtime_checkable
 
 from runtime.entry_id import EntryId
@@ -42,6 +42,18 @@ class Described(Function, Protocol):
 
     def signature(self, caller: Caller) -> Signature:
         """The signature for a caller. Raises StartError for one that it cannot be called by."""
+        ...
+
+
+@runtime_checkable
+class Generating(Function, Protocol):
+    """A function whose calls may be generators."""
+
+    def generate(self, subject: Subject, *arguments: Any) -> AsyncGenerator[Any]:
+        """Call the handler and return the generator that it is, of which nothing has run.
+
+        Sets the current `Call` of the calling task: iterate in that task.
+        """
         ...
 
 

@@ -78,6 +78,7 @@ class Invocation:
     __slots__ = (
         "_blocking",
         "_depth",
+        "_function",
         "_run",
         "_scope",
         "_telemetry",
@@ -109,6 +110,7 @@ class Invocation:
         """`submit` runs a `def` in place of the handler's own pool of threads."""
         self._blocking = handler.blocking
         self._depth = fork.depth
+        self._function = handler.function
         self.entry = entry
         self._scope = scope
         self._telemetry = telemetry
@@ -120,6 +122,13 @@ class Invocation:
         self.call = call = self._call_traced if telemetry.enabled else self._call
         # A thread has a copy of its own anyhow.
         self.call_apart = call if handler.blocking else _apart(call)
+
+    def generate(self, subject: Subject, *arguments: Any) -> Any:
+        """The generator that a handler is, of which nothing has run, for the calling task."""
+        current.set(Call(self.entry, self._scope, subject))
+        if decimals.in_use:
+            decimals.separate()
+        return self._function(*arguments)
 
     async def _call(self, subject: Subject, *arguments: Any) -> Any:
         call = Call(self.entry, self._scope, subject)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runtime.findings.finding import Finding
 from runtime.findings.suggestion import did_you_mean
-from runtime.kind import Arguments, Factory, Sources
+from runtime.kind import Arguments, Factory, Generator, Sources
 from runtime.linking import argument_check
 from runtime.linking.code.annotation import AnnotationReader
 from runtime.linking.code.parameters import parameters
@@ -70,10 +70,7 @@ class HandlerCheck:
         field = _method_field(target)
         who = f"{rule.caller} ('{caller.id}')"
         method = target.as_shown("method", DEFAULT_METHOD)
-        if signature.generates and (file := self._locate(target)):
-            message = f"this 'yield' makes '{method}' a generator, of which {who} would run nothing"
-            hint = "return a list, or move it to another function"
-            self._findings.append(Finding(position(file, *signature.generates), message, hint))
+        self._generator(caller, target, signature, rule.generator, who)
         if signature.typed and rule.by_annotation:
             if rule.sources is not None:
                 self._annotated(caller, target, rule.sources)
@@ -88,6 +85,28 @@ class HandlerCheck:
         elif signature.most is not None and signature.most < rule.least:
             message = f"'{method}' takes {_takes(signature)}, but {who} passes {_count(rule.least)}"
             self._report(target, field, message)
+
+    def _generator(
+        self, caller: Entry, target: Entry, signature: Signature, rule: Generator, who: str
+    ) -> None:
+        """Check that the handler of `target` is a generator if, and only if, it is to be one."""
+        method = target.as_shown("method", DEFAULT_METHOD)
+        if signature.generates is None:
+            if rule.wanted:
+                message = f"'{rule.wanted}' needs a generator, and '{method}' has no 'yield'"
+                hint = f"yield its values, or leave out '{rule.path[0]}'"
+                self._findings.append(Finding(caller.at(*rule.path), message, hint))
+            return
+        file = self._locate(target)
+        if file is None or (rule.wanted and signature.is_async):
+            return
+        place = position(file, *signature.generates)
+        if rule.wanted:
+            message = f"this 'yield' is in a plain 'def', and '{rule.wanted}' needs an 'async def'"
+            self._findings.append(Finding(place, message, f"write 'async def {method}'"))
+        else:
+            message = f"this 'yield' makes '{method}' a generator, of which {who} would run nothing"
+            self._findings.append(Finding(place, message, rule.hint))
 
     def _annotated(self, caller: Entry, target: Entry, sources: Sources) -> None:
         """Check the annotations of the handler of `target` against what `caller` has for them."""

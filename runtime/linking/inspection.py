@@ -22,6 +22,8 @@ class Signature(msgspec.Struct, frozen=True):
     """Keyword-only parameters without a default. No caller passes them."""
     generates: tuple[int, int] | None = None
     """Line and column of a `yield`, which makes it a generator: a call runs nothing of it."""
+    is_async: bool = False
+    """True for an `async def`."""
     typed: bool = False
     """True if a parameter has an annotation that says something."""
 
@@ -111,7 +113,14 @@ def _signature(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Signature:
     )
     most = None if arguments.vararg else positional
     least = positional - len(arguments.defaults)
-    return Signature(least, most, keywords, _first_yield(function), is_typed(function))
+    return Signature(
+        least,
+        most,
+        keywords,
+        _first_yield(function),
+        is_async=isinstance(function, ast.AsyncFunctionDef),
+        typed=is_typed(function),
+    )
 
 
 def is_typed(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

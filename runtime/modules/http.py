@@ -7,6 +7,7 @@ from enum import IntEnum
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
+from runtime.engines.web.event import Event
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.problem import HTTPError as Error
 from runtime.engines.web.request import Request
@@ -19,6 +20,7 @@ __all__ = [
     "Body",
     "Cookie",
     "Error",
+    "Event",
     "File",
     "Form",
     "Header",

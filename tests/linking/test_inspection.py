@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from runtime.linking.imports import known_modules, own_modules
 from runtime.linking.inspection import HandlerFile, Signature, inspect
@@ -34,6 +35,7 @@ def test_a_function_takes_what_it_declares(
     declared: str, signature: Signature, tmp_path: Path
 ) -> None:
     assert of(f"def main{declared}: pass", tmp_path).functions == {"main": signature}
+    signature = replace(signature, is_async=True)
     assert of(f"async def main{declared}: pass", tmp_path).functions == {"main": signature}
 
 

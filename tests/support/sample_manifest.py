@@ -24,6 +24,7 @@ entries:
 - {name: cleanups, kind: queue.queue, driver: queue_driver}
 - {name: db, kind: db.sql.sqlite, file: ./x.db}
 - {name: f, kind: function.python, source: file://h.py}
+- {name: ticks, kind: function.python, source: file://h.py, method: ticks}
 - {name: get_task, kind: function.python, source: file://h.py}
 - {name: create_task, kind: function.python, source: file://h.py}
 - {name: process_task, kind: function.python, source: file://h.py, method: one}
@@ -43,7 +44,9 @@ def examples() -> Iterator[tuple[str, dict[str, Any]]]:
 
 def settle(folder: Path) -> Path:
     """Write the handlers that the examples name."""
-    (folder / "h.py").write_text("def main(): pass\ndef one(body): pass\n")
+    (folder / "h.py").write_text(
+        "def main(): pass\ndef one(body): pass\nasync def ticks(): yield\n"
+    )
     for name in ("create_task", "migrate"):
         (folder / f"{name}.py").write_text("def main(): pass\ndef handler(): pass\n")
     (folder / "site.py").write_text("def app(): pass\ndef make(): pass\n")

@@ -107,6 +107,7 @@ class Site:
             method=method,
             path=path,
             func=Function(handler, takes_argument=argument),
+            answer="json",
             guards=list(guards),
             timeout=timeout,
         )

@@ -54,7 +54,7 @@ class Served:
         invocation = Invocation(EntryId("app", "handler"), scope, handler)
         by = caller(method, path, parameter_names(path), "app", blocking=handler.blocking)
         self.signature = read(handler.declared, by)
-        answer = Arguments(self.signature, by, scope).handler(invocation)
+        answer = Arguments(self.signature, by, scope).handler(invocation.call)
         self.dispatcher = Dispatcher(max_body=MAX_BODY)
         self.dispatcher.serve(Routes([Route(method=method, path=path, handler=answer)]))
 

@@ -26,7 +26,6 @@ from runtime.handlers.arguments.given import GIVEN, Getter, getters
 from runtime.handlers.arguments.signature import EMPTY, Caller, Parameter, Signature
 from runtime.handlers.arguments.texts import Texts
 from runtime.handlers.context import ApplicationContext
-from runtime.handlers.function import Function
 
 TEXTS = ("path", "query", "header", "cookie")
 LOCATIONS = frozenset({*TEXTS, "body", "form", "state"})
@@ -115,9 +114,9 @@ class Arguments:
         states = ((places[each.name], _state_getter(each)) for each in signature.at("state"))
         self._getters = [*getters(signature, by, scope), *states]
 
-    def handler(self, function: Function) -> Handler:
-        """The way to call the function, chosen once so that requests need not choose."""
-        call, decode = function.call, self._decode
+    def handler(self, call: Callable[..., Awaitable[Any]]) -> Handler:
+        """The way to call a function, chosen once so that requests need not choose."""
+        decode = self._decode
 
         async def with_body(exchange: Exchange) -> Any:
             data = await exchange.request.body()

@@ -18,3 +18,5 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The Python function, for its docstring, its place, and the statuses that it sets."""
     tags: tuple[str, ...] = ()
     has_timeout: bool = False
+    stream_type: str | None = None
+    """The media type in which what it yields is sent; None if it returns its response."""

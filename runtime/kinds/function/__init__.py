@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from runtime.handlers.function import Described, Function, Separable
+from runtime.handlers.function import Described, Function, Generating, Separable
 
-__all__ = ["Described", "Function", "Separable"]
+__all__ = ["Described", "Function", "Generating", "Separable"]

@@ -27,7 +27,9 @@ class PythonFunction:
         self.takes_argument = self._handler.takes_argument
         self.blocking = self._handler.blocking
         # Not a method: it would be one more call for every request and message.
-        self.call = Invocation(context.id, context.scope, self._handler, context.telemetry).call
+        invocation = Invocation(context.id, context.scope, self._handler, context.telemetry)
+        self.call = invocation.call
+        self.generate = invocation.generate
 
     def signature(self, caller: Caller) -> Signature:
         return read(self._handler.declared, caller)
@@ -47,9 +49,11 @@ class ConsumerFunction(PythonFunction):
         self.takes_argument = function.takes_argument
         self.blocking = function.blocking
         threads = context.handlers.threads(concurrency, name)
-        self.call = Invocation(
+        invocation = Invocation(
             context.id, context.scope, handler, context.telemetry, submit=threads
-        ).call_apart
+        )
+        self.call = invocation.call_apart
+        self.generate = invocation.generate
 
 
 kind = Kind(

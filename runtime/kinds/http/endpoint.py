@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from runtime.engines.web.arguments import LOCATIONS, caller, no_body
+from runtime.engines.web.arguments import BODILESS, LOCATIONS, caller, no_body
 from runtime.engines.web.arguments import Arguments as RequestArguments
 from runtime.engines.web.deadline import with_deadline
 from runtime.engines.web.exchange import Exchange
@@ -16,11 +16,12 @@ from runtime.engines.web.guard import bound, guarded
 from runtime.engines.web.operation import Operation
 from runtime.engines.web.route_path import normal_prefix, parameter_names, repeated_parameter, shape
 from runtime.engines.web.routes import Handler, Route
+from runtime.engines.web.streaming import FORMATS, Streaming
 from runtime.findings.finding import Problem
 from runtime.handlers.arguments.result import result_check
-from runtime.handlers.arguments.signature import Signature
-from runtime.kind import Arguments, BuildContext, Claim, Kind, Linked, Sources
-from runtime.kinds.function import Described, Function
+from runtime.handlers.arguments.signature import Caller, Signature
+from runtime.kind import Arguments, BuildContext, Claim, Generator, Kind, Linked, Sources
+from runtime.kinds.function import Described, Function, Generating
 from runtime.kinds.http import Guard, Router
 
 
@@ -34,6 +35,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     method: str
     path: str
     func: Function
+    answer: str
     guards: list[Guard]
     timeout: float | None
 
@@ -43,7 +45,7 @@ def build(config: Config, context: BuildContext) -> Route:
     group = router.group
     path, name = group.prefix + config.path, str(config.func.id)
     guards = bound((*router.guards, *config.guards), config.method, path)
-    handler, signature = _handler(config.func, config.method, path, context)
+    handler, signature = _handler(config, path, context)
     handler = guarded(handler, guards)
     if config.timeout is not None:
         route = f"{config.method} {path}"
@@ -75,25 +77,45 @@ def _operation(config: Config, context: BuildContext) -> Operation | None:
         function=config.func.function,
         tags=tuple(dict.fromkeys(tags)),
         has_timeout=config.timeout is not None,
+        stream_type=FORMATS[config.answer].media_type if config.answer in FORMATS else None,
     )
 
 
-def _handler(
-    function: Function, method: str, path: str, context: BuildContext
-) -> tuple[Handler, Signature | None]:
+def _handler(config: Config, path: str, context: BuildContext) -> tuple[Handler, Signature | None]:
     """Choose once how the function is called, so that requests need not."""
+    function, method = config.func, config.method
     if not isinstance(function, Described):
         return _untyped(function), None
     names, namespace = parameter_names(path), function.id.namespace
     by = caller(method, path, names, namespace, blocking=function.blocking)
     signature = function.signature(by)
+    if config.answer in FORMATS and isinstance(function, Generating):
+        return _stream(config, function, signature, by, context), signature
     handler = (
-        RequestArguments(signature, by, context.scope).handler(function)
+        RequestArguments(signature, by, context.scope).handler(function.call)
         if signature.typed
         else _untyped(function)
     )
     check = result_check(signature) if context.scope.checks_results else None
     return (handler if check is None else _with_check(handler, check)), signature
+
+
+def _stream(
+    config: Config, function: Generating, signature: Signature, by: Caller, context: BuildContext
+) -> Handler:
+    has_body = config.method not in BODILESS and not signature.at("body", "form")
+    streaming = Streaming(
+        function.generate,
+        FORMATS[config.answer],
+        context.clock,
+        has_timeout=config.timeout is not None,
+        reads_body=has_body,
+    )
+    if signature.typed:
+        return RequestArguments(signature, by, context.scope).handler(streaming.call)
+    if function.takes_argument:
+        return lambda exchange: streaming.call(exchange, exchange.request)
+    return streaming.call
 
 
 def _with_check(handler: Handler, check: Callable[[Any], None]) -> Handler:
@@ -127,12 +149,26 @@ def check(entry: Linked) -> Iterable[Claim | Arguments | Problem]:
     prefix = normal_prefix(router.fields["prefix"]) if router else ""
     path, method = prefix + entry.fields["path"], entry.fields["method"]
     sources = _sources(entry, router, path, method)
-    yield Arguments(("func",), 0, 1, "an endpoint", by_annotation=True, sources=sources)
+    yield Arguments(
+        ("func",),
+        0,
+        1,
+        "an endpoint",
+        by_annotation=True,
+        sources=sources,
+        generator=_generator(entry.fields["answer"]),
+    )
     if name := repeated_parameter(entry.fields["path"]):
         yield Problem(("path",), f"the path has the parameter '{name}' twice", "rename one of them")
     server = router.follow("meta", "server") if router else None
     if server:
         yield Claim(server.id, f"{method} {path}", ("path",), key=f"{method} {shape(path)}")
+
+
+def _generator(answer: str) -> Generator:
+    if answer in FORMATS:
+        return Generator(wanted=f"answer: {answer}", path=("answer",))
+    return Generator(hint="write 'answer: sse', or 'answer: lines', at the endpoint")
 
 
 def _sources(entry: Linked, router: Linked | None, path: str, method: str) -> Sources:

@@ -24,6 +24,7 @@ from runtime.engines.web.openapi.responses import (
     describe_problems,
     describe_responses,
     read_answer,
+    stream,
 )
 from runtime.engines.web.openapi.schemas import Schemas
 from runtime.engines.web.openapi.settings import Info
@@ -100,7 +101,8 @@ def _listed(routes: Iterable[Route]) -> Iterator[_Described]:
         if route.operation is None or route.signature is None or route.method in _UNLISTED:
             continue
         signature = route.signature
-        answer = read_answer(signature.returns)
+        stream_type = route.operation.stream_type
+        answer = read_answer(signature.returns) if stream_type is None else stream(stream_type)
         statuses = _all_statuses(route, route.operation)
         parameters = [*_all_parameters(route, signature)]
         yield _Described(route, route.operation, signature, parameters, answer, statuses)

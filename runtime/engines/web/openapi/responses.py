@@ -81,6 +81,11 @@ def read_answer(annotation: Any) -> Answer:
     return Answer(json, tuple(dict.fromkeys(media)), is_none, is_open)
 
 
+def stream(media_type: str) -> Answer:
+    """The answer of a generator, whose values are sent one by one in this type."""
+    return Answer(media=(media_type,), is_open=False)
+
+
 def _members(annotation: Any) -> Iterator[Any]:
     origin = get_origin(annotation)
     if origin in (Union, types.UnionType):
