@@ -12,6 +12,11 @@ def ready() -> None:
     current_run().ready()
 
 
+def alive() -> None:
+    """Tell the service's `watchdog` that this process is at work."""
+    current_run().alive()
+
+
 async def stopping(timeout: float | None = None) -> bool:
     """Return True when the application begins to stop, or False after `timeout` seconds.
 

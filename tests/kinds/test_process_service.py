@@ -53,7 +53,9 @@ class Running:
         source = python.Config(source="file://main.py", method="main", modules=[])
         made = python.PythonProcess(source, build("main", main))
         on: Any = SimpleNamespace(slot=slot)
-        config = service.Config(process=made, host=on, input=list(input), type=type, exclusive=None)
+        config = service.Config(
+            process=made, host=on, input=list(input), type=type, exclusive=None, watchdog=None
+        )
         self.stop = asyncio.Event()
         self.ready = asyncio.Event()
         it = service.ProcessService(config, build("service"))

@@ -24,6 +24,7 @@ class ProcessRun(Background):
         self._stop = stop
         self._clock = clock
         self._waits = asyncio.Event()
+        self._alive = clock.monotonic()
 
     @property
     def log_ids(self) -> Mapping[str, object]:
@@ -39,6 +40,16 @@ class ProcessRun(Background):
             return await wait_for(self._stop, timeout, self._clock)
         finally:
             self._waits.clear()
+
+    def alive(self) -> None:
+        """Note that the process is at work; may be called by any thread."""
+        self._alive = self._clock.monotonic()
+
+    async def silent(self, limit: float) -> None:
+        """Return once it was not heard of for `limit` seconds."""
+        never = asyncio.Event()
+        while (left := self._alive + limit - self._clock.monotonic()) > 0:
+            await wait_for(never, left, self._clock)
 
     async def idle(self) -> None:
         """Wait until it waits for the stop, if it ever did; any other is always at work."""

@@ -5,15 +5,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
 from runtime.findings.finding import Problem
-from runtime.kind import Arguments, BuildContext, Kind, Linked, Ready, Stage, StartError
+from runtime.kind import (
+    Arguments,
+    BuildContext,
+    Kind,
+    Linked,
+    Ready,
+    Stage,
+    StartError,
+    Unavailable,
+)
 from runtime.kinds.db.sql import Database
 from runtime.kinds.process import Host, Process, ProcessRun
 from runtime.service import run_until
+from runtime.units import format_duration
+
+CLEANUP = 0.5
+"""Seconds that a silent process has to end when it is cancelled, as at a stop."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +35,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     input: list[Any]
     type: str
     exclusive: Database | None
+    watchdog: float | None
 
 
 class ProcessService:
@@ -31,6 +45,7 @@ class ProcessService:
         self._input = config.input
         self._type = config.type
         self._exclusive = config.exclusive
+        self._watchdog = config.watchdog
         self._id = str(context.id)
         self._clock = context.clock
         self._runs = 0
@@ -72,8 +87,11 @@ class ProcessService:
     async def _watch(self, main: asyncio.Task[int], run: ProcessRun, stop: asyncio.Event) -> int:
         """Wait until the process has ended and return its exit code. Cancels it if cancelled."""
         stopped = asyncio.create_task(stop.wait())
+        watched = asyncio.create_task(self._bark(run))
         try:
-            await asyncio.wait({main, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({main, stopped, watched}, return_when=asyncio.FIRST_COMPLETED)
+            if watched.done() and not main.done():
+                await self._give_up(main)
             if not run.awaits_stop:
                 self._cancel(main)
             await asyncio.wait({main})
@@ -83,9 +101,29 @@ class ProcessService:
             raise
         finally:
             stopped.cancel()
+            watched.cancel()
         if main.cancelled():
             return 0 if stop.is_set() else 1
         return main.result()
+
+    async def _bark(self, run: ProcessRun) -> None:
+        """Return if the process was not heard of for too long; for ever if nobody asks that."""
+        if self._watchdog is None:
+            await asyncio.Event().wait()
+        else:
+            await run.silent(self._watchdog)
+
+    async def _give_up(self, main: asyncio.Task[int]) -> NoReturn:
+        """End a process that is silent. Raises Unavailable: the supervisor starts it again."""
+        assert self._watchdog is not None
+        text = f"it did not call process.alive() for {format_duration(self._watchdog)}"
+        if self._process.blocking:
+            raise Unavailable(f"{text}; its thread cannot be ended, and goes on")
+        main.cancel()
+        _, left = await asyncio.wait({main}, timeout=CLEANUP)
+        if left:
+            raise Unavailable(f"{text}, and goes on although it was cancelled")
+        raise Unavailable(text)
 
     def _cancel(self, main: asyncio.Task[int]) -> None:
         if not self._process.blocking:  # a thread cannot be cancelled: its slot stays taken

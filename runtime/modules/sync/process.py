@@ -16,6 +16,11 @@ def ready() -> None:
     call_threadsafe(loop, run.ready)
 
 
+def alive() -> None:
+    """Tell the service's `watchdog` that this process is at work."""
+    current_run().alive()
+
+
 def stopping(timeout: float | None = None) -> bool:
     """Block until the application begins to stop, or for `timeout` seconds.
 

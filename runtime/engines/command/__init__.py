@@ -1,0 +1,1 @@
+"""Commands: programs of any language, run as services."""
