@@ -32,6 +32,8 @@ REAL_TIME = {
     "runtime.program.program": DRAIN,
     "runtime.program.signals": DRAIN,
     "runtime.program.prefork": PROCESSES,
+    "runtime.engines.command.command": PROCESSES,
+    "runtime.kinds.process.service": DRAIN,
     "runtime.program.worker_process": PROCESSES,
     "runtime.engines.web.drain": DRAIN,
     "runtime.engines.web.server": CLIENTS,
