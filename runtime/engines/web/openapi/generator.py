@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args, get_origin
 
 import msgspec
@@ -14,6 +14,8 @@ REFERENCE = "#/components/schemas/"
 
 Named = known.StructType | known.TypedDictType | known.DataclassType | known.NamedTupleType
 _NAMED = (*get_args(Named), known.EnumType)
+CLASSES = (*_NAMED, known.CustomType)
+"""The types of classes: records, enumerations, and those that msgspec does not know."""
 _NUMBERS = {
     "ge": "minimum",
     "gt": "exclusiveMinimum",
@@ -150,24 +152,6 @@ def unwrap(type: known.Type) -> tuple[known.Type, Schema]:
         extra = {**(type.extra_json_schema or {}), **extra}
         type = type.type
     return type, extra
-
-
-def classes(type: known.Type) -> Iterator[known.Type]:
-    """The types of classes directly within a type: records, enumerations, unknown ones."""
-    pending = [type]
-    while pending:
-        each, _ = unwrap(pending.pop())
-        match each:
-            case known.CollectionType():
-                pending.append(each.item_type)
-            case known.TupleType():
-                pending.extend(each.item_types)
-            case known.DictType():
-                pending += (each.key_type, each.value_type)
-            case known.UnionType():
-                pending.extend(each.types)
-            case _ if isinstance(each, (*_NAMED, known.CustomType)):
-                yield each
 
 
 def title(cls: Any) -> str:

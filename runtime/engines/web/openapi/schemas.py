@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
-from runtime.engines.web.openapi.generator import REFERENCE, Generator, Schema, classes, title
+from runtime.engines.web.openapi.generator import CLASSES, REFERENCE, Generator, Schema, title
 from runtime.engines.web.openapi.models import describe_models
 from runtime.handlers import package
+from runtime.handlers.arguments import tree
 
 _PACKAGE = re.compile(rf"\w+{package.SUFFIX}(?:_\d+)?\Z", re.ASCII)
 """The package that an application's folder is in this program, a name of ours."""
@@ -27,7 +28,8 @@ class Schemas:
     def __init__(self, types: Iterable[Any]) -> None:
         self._types = {id(each): each for each in types}  # kept, so that no id is used again
         known = {key: info for key, each in self._types.items() if (info := _inspect(each))}
-        found = {each.cls: each for each in _all_classes(known.values())}
+        inner = (each for info in known.values() for each in tree.walk(info))
+        found = {each.cls: each for each in inner if isinstance(each, CLASSES)}
         others = [cls for cls, info in found.items() if isinstance(info, _Custom)]
         records = {cls: info for cls, info in found.items() if not isinstance(info, _Custom)}
         names = _names({cls: (*_modules(cls), _plain(title(cls))) for cls in records})
@@ -60,20 +62,6 @@ def _inspect(type: Any) -> msgspec.inspect.Type | None:
         return msgspec.inspect.type_info(type)
     except Exception:  # of any library
         return None
-
-
-def _all_classes(types: Iterable[Any]) -> Iterator[Any]:
-    """Every class that the types name, those within others' fields too, each once."""
-    seen: set[Any] = set()
-    pending = [each for type in types for each in classes(type)]
-    while pending:
-        each: Any = pending.pop()
-        if each.cls in seen:
-            continue
-        seen.add(each.cls)
-        yield each
-        for field in getattr(each, "fields", ()):
-            pending += classes(field.type)
 
 
 def _modules(cls: Any) -> list[str]:
