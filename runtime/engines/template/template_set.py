@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
-import msgspec
 from jinja2 import (
     Environment,
     FileSystemLoader,
@@ -16,19 +15,13 @@ from jinja2 import (
     meta,
 )
 
+from runtime.findings.fault import Fault
 from runtime.findings.suggestion import did_you_mean
 from runtime.service import StartError
 
 HTML = frozenset({".html", ".htm", ".xhtml", ".xml", ".svg"})
 """Ends of names, before `.j2` too, whose values are escaped."""
 MAX_FILES = 10_000
-
-
-class Fault(msgspec.Struct, frozen=True):
-    """A mistake in a template, with its place in the message."""
-
-    message: str
-    hint: str | None = None
 
 
 class TemplateSet:

@@ -132,7 +132,7 @@ def check_files(entry: Linked, folder: Path) -> Iterable[Problem]:
     path = (folder / directory).absolute()
     found = read_folder(path, directory)
     for fault in found.faults:
-        yield Problem(("directory",), fault.message, fault.hint)
+        yield fault.at("directory")
     if not found.migrations and not found.faults:
         hint = "write 0001_name.sql"
         yield Note(("directory",), f"no migration in '{directory}' yet", hint)

@@ -44,7 +44,7 @@ def check_files(entry: Linked, folder: Path) -> Iterable[Problem]:
     if not names(path):
         yield Note(("directory",), f"no template in '{directory}' yet")
     for fault in faults(path, directory):
-        yield Problem(("directory",), fault.message, fault.hint)
+        yield fault.at("directory")
 
 
 kind = Kind(

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from runtime.engines.sql.migrations.migration import Fault, Migration, check, read
+from runtime.engines.sql.migrations.migration import Migration, check, read
+from runtime.findings.fault import Fault
 
 _NAME = re.compile(r"(?P<version>[0-9]{1,18})_[A-Za-z0-9_-]+\.(?:sql|py)")
 _FORM = "write 0001_name.sql or 0001_name.py"

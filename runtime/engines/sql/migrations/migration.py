@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from runtime.findings.fault import Fault
 from runtime.findings.suggestion import did_you_mean
 
 FUNCTION = "migrate"
@@ -50,13 +51,6 @@ class Migration(msgspec.Struct, frozen=True, kw_only=True):
     def foreign_keys(self) -> bool:
         """False if foreign keys are not enforced while it runs."""
         return REBUILD not in self.comments
-
-
-class Fault(msgspec.Struct, frozen=True):
-    """A mistake in the folder of migrations, and its mend."""
-
-    message: str
-    hint: str | None = None
 
 
 def read(version: int, name: str, data: bytes) -> Migration:

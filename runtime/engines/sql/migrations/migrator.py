@@ -54,9 +54,7 @@ class Migrator:
         """Compare the files with the database. Changes nothing; raises StartError for bad files."""
         folder = read_folder(self._settings.folder, display_path(self._settings.folder))
         if folder.faults:
-            fault = folder.faults[0]
-            hint = f"; {fault.hint}" if fault.hint else ""
-            raise StartError(f"{fault.message}{hint}")
+            raise StartError(str(folder.faults[0]))
         return compare(folder.migrations, await self._history.records())
 
     async def apply(self, report: Report) -> Plan:
