@@ -32,6 +32,8 @@ entries:
 - {name: processes, kind: process.host}
 """
 
+VARIABLES = {"TOKEN_SECRET": "for the example of auth.jwt, of 32 bytes"}
+
 registry = Registry()
 
 
@@ -68,7 +70,7 @@ def linked(
     """An entry, under the name `subject`, among the others. Raises ManifestError."""
     subject = json.dumps({**entry, "name": "subject"})  # which is YAML too, and quick
     (folder / "_index.yaml").write_text(f"{OTHER_ENTRIES}- {subject}\n", encoding="utf-8")
-    return link(read(folder, environment=environment), registry)
+    return link(read(folder, environment={**VARIABLES, **environment}), registry)
 
 
 def findings(folder: Path, entry: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:
