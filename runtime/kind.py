@@ -123,6 +123,8 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
     """The reason why there is no body, if there is none: `a GET has none`."""
     one_body: bool = False
     """True if any value without another source is the body."""
+    texts_only: bool = False
+    """True if no value can be a record."""
 
 
 class Generator(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,6 +172,8 @@ class Expected(msgspec.Struct, frozen=True):
     note: str
     """The note of `validate` on an entry that none of them refers to."""
     hint: str | None = None
+    unless: str = ""
+    """A field with which the entry has an effect of its own."""
 
 
 class Linked(Protocol):

@@ -44,3 +44,9 @@ def direct(handler: logging.Handler, level: int) -> None:
     _root.handlers[:] = [handler]
     _root.setLevel(level)
     _manager._clear_cache()  # type: ignore[attr-defined]
+
+
+def limit(level: int) -> None:
+    """Drop the records of the runtime's loggers that are below `level`."""
+    _root.setLevel(level)
+    _manager._clear_cache()  # type: ignore[attr-defined]

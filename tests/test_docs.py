@@ -194,6 +194,12 @@ def check_options(words: list[str], place: str) -> None:
         assert sub is not None, f"{place}: no command {words[0]}"
         options |= {option for parameter in sub.params for option in parameter.opts}
         options |= {"-h", "--help"}
+        if not sub.context_settings.get("allow_interspersed_args", True):
+            # the words behind the first argument are not its own
+            own = click.Context(sub, allow_interspersed_args=False)
+            arguments = sub.make_parser(own).parse_args(words[1:])[0]["arguments"]
+            if isinstance(arguments, tuple):
+                words = words[: len(words) - len(arguments)]
     used = {word for word in words if word.startswith("-")}
     assert used <= options, f"{place}: no option {used - options}"
 

@@ -28,6 +28,7 @@ REAL_TIME = {
     "runtime.supervision.child": DRAIN,
     "runtime.handlers.threads": REPORTS,
     "runtime.handlers.watchdog": REPORTS,
+    "runtime.program.command": DRAIN,
     "runtime.program.loop": DRAIN,
     "runtime.program.program": DRAIN,
     "runtime.program.signals": DRAIN,

@@ -15,6 +15,7 @@ from runtime.findings.suggestion import did_you_mean
 _COMMANDS = {
     "run": "Run an application until it is told to stop.",
     "migrate": "Apply the migrations of an application without starting it.",
+    "exec": "Run a command of an application.",
     "validate": "Check an application without running it.",
     "init": "Create a new application that runs at once.",
     "graph": "Draw which entry needs which.",

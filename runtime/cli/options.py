@@ -51,6 +51,8 @@ def _chosen_folder(context: click.Context, parameter: click.Parameter, folder: P
     if around is None:
         return folder
     command = f"runtime {context.info_name}"
+    if isinstance(parameter, click.Option):
+        command += " -C"
     raise CommandError(
         f"this folder is part of the application at '{around}'; "
         f"write '{command} {shlex.quote(os.path.relpath(around))}', "
@@ -75,6 +77,15 @@ class Chosen(msgspec.Struct, frozen=True):
 
 def application(command: F) -> F:
     """Pass the application that is chosen by DIR, `-f`, `-o` and `--env-file` as `chosen`."""
+    return _with_chosen(command, _FOLDER)
+
+
+def application_option(command: F) -> F:
+    """The same with the folder in `-C DIR`, for a command with other arguments."""
+    return _with_chosen(command, _FOLDER_OPTION)
+
+
+def _with_chosen(command: F, folder_parameter: Callable[[F], F]) -> F:
 
     @wraps(command)
     def with_chosen(
@@ -86,8 +97,8 @@ def application(command: F) -> F:
     ) -> Any:
         return command(chosen=Chosen(folder, overlays, overrides, env_files), **others)
 
-    for option in (_ENV_FILE, _OVERRIDE, _OVERLAY, _FOLDER):
-        with_chosen = option(with_chosen)
+    for option in (_ENV_FILE, _OVERRIDE, _OVERLAY, folder_parameter):
+        with_chosen = cast(Any, option)(with_chosen)
     return cast(F, with_chosen)
 
 
@@ -97,6 +108,16 @@ _FOLDER = click.argument(
     default=".",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     callback=_chosen_folder,
+)
+_FOLDER_OPTION = click.option(
+    "-C",
+    "--directory",
+    "folder",
+    metavar="DIR",
+    default=".",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    callback=_chosen_folder,
+    help="The folder of the application, if not this one.",
 )
 _OVERLAY = click.option(
     "-f",

@@ -67,7 +67,11 @@ def _faults(each: FoundParameter, sources: Sources) -> Iterator[Fault]:
             message = f"'{each.name}' is '{name}' of the path, {has_none or 'which has none'}"
             yield Fault(each.place, message, f"add {{{name}}} to the path")
             return
-    if location in ("body", "form") and sources.no_body:
+    if location == "body" and sources.texts_only:
+        if not each.has_default:
+            message = f"'{each.name}' is a record, but {sources.caller} is called with texts"
+            yield Fault(each.place, message, "take its fields one by one")
+    elif location in ("body", "form") and sources.no_body:
         what = f"the {location}" if location == "body" else "a part of a form"
         hint = _QUERY if location == "body" else "use POST, PUT or PATCH"
         yield Fault(each.place, f"'{each.name}' is {what}, but {sources.no_body}", hint)

@@ -17,7 +17,7 @@ def find_notes(links: Mapping[EntryId, Link], graph: Graph[EntryId]) -> Iterator
     starting = graph.reach(id for id, link in links.items() if _auto_starts(links, link))
     for id, link in links.items():
         expected = link.kind.expected
-        if expected is not None:
+        if expected is not None and link.entry.fields.get(expected.unless) is None:
             kinds = {links[other].entry.kind for other in graph.needed_by[id] if other in links}
             if not any(fnmatchcase(kind, one) for kind in kinds for one in expected.kinds):
                 yield _note(link, expected.note, expected.hint)

@@ -54,6 +54,11 @@ class Signals:
         """True once a signal has arrived."""
         return self._first is not None
 
+    @property
+    def number(self) -> int:
+        """The first signal that arrived; 0 before."""
+        return self._first or 0
+
     def install(self) -> None:
         """Handle SIGTERM, SIGINT and SIGHUP. A SIGHUP that `nohup` ignores stays ignored."""
         for number in _TERMINATION:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from runtime.clock import REAL, Clock, wait_for
 from runtime.handlers.context import Background
-from runtime.kind import Ready
+from runtime.kind import Ready, StartError
 
 
 class ProcessRun(Background):
@@ -76,3 +76,12 @@ class Host(Protocol):
     def slot(self) -> AbstractContextManager[None]:
         """Occupy the slot of one process. Raises Unavailable if all are taken."""
         ...
+
+
+def exit_code(result: object) -> int:
+    """The exit code that a function's result means. Raises StartError if it is none."""
+    if result is None:
+        return 0
+    if isinstance(result, int) and not isinstance(result, bool):
+        return result
+    raise StartError(f"it returned {result!r}, which is not an exit code; return 0 or nothing")

@@ -1,25 +1,35 @@
-"""process.python: a Python function that runs as a process."""
+"""process.python: a Python function that runs as a process, or as a command."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from sys import maxsize
 from typing import Any
 
 import msgspec
 
+from runtime.handlers.arguments import hints
+from runtime.handlers.arguments.command_line import CommandLine
 from runtime.handlers.arguments.named import NamedArguments
 from runtime.handlers.invocation import Invocation, LoadedHandler
 from runtime.handlers.threads import run_in_thread
-from runtime.kind import BuildContext, Expected, Kind
+from runtime.kind import Arguments, BuildContext, Claim, Expected, Kind, Linked, Sources
 from runtime.kinds.process import ProcessRun
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    help: str
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     method: str
     modules: list[str] | None
+    command: Command | None
 
 
 class PythonProcess:
@@ -38,11 +48,32 @@ class PythonProcess:
             context.telemetry,
             submit=self._submit,
         )
+        self._by_name = Invocation(
+            context.id,
+            context.scope,
+            _ByName(handler, entries),
+            context.telemetry,
+            submit=self._submit,
+        )
+        self._declared = handler.declared
+        self._entries = entries
         self._thread_name = str(context.id)
+
+    def command_line(self) -> CommandLine:
+        """The arguments of its function as a command. Raises StartError for one without a text."""
+        parameters = hints.parameters(self._declared)
+        return CommandLine(self._declared, [p.name for p in parameters if p.name in self._entries])
 
     async def call(self, run: ProcessRun, *arguments: Any) -> Any:
         try:
             return await self._invocation.call(run, *arguments)
+        except SystemExit as exit:
+            return exit.code
+
+    async def call_by_name(self, run: ProcessRun, values: Mapping[str, Any]) -> Any:
+        """As `call`, with values by the names of parameters."""
+        try:
+            return await self._by_name.call(run, values)
         except SystemExit as exit:
             return exit.code
 
@@ -69,6 +100,24 @@ class _WithEntries:
         return self.declared(*rest, **by_name, **self._entries.filled())
 
 
+class _ByName:
+    """A handler that is called with a mapping of its values."""
+
+    takes_argument = True
+
+    def __init__(self, handler: LoadedHandler, entries: NamedArguments) -> None:
+        self.declared = handler.declared
+        self.blocking = handler.blocking
+        self.submit = handler.submit
+        self._entries = entries
+
+    def function(self, values: Mapping[str, Any]) -> Any:
+        signature = inspect.Signature(hints.parameters(self.declared))
+        bound = inspect.BoundArguments(signature, OrderedDict({**values, **self._entries.filled()}))
+        bound.apply_defaults()
+        return self.declared(*bound.args, **bound.kwargs)
+
+
 def _exit_code_of(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     try:
         return function(*arguments)
@@ -76,9 +125,22 @@ def _exit_code_of(function: Callable[..., Any], arguments: tuple[Any, ...]) -> A
         return exit.code
 
 
+def check(entry: Linked) -> Iterable[Claim | Arguments]:
+    command = entry.fields["command"]
+    if command is None:
+        return
+    who = f"the command '{command['name']}'"
+    yield Claim(None, who, ("command", "name"))
+    sources = Sources(
+        caller=who, locations=frozenset({"query"}), given=frozenset({"logger"}), texts_only=True
+    )
+    yield Arguments((), 0, maxsize, who, by_annotation=True, sources=sources)
+
+
 kind = Kind(
     "process.python",
     Config,
     PythonProcess,
-    expected=Expected(("process.service",), "no service runs this process"),
+    check=check,
+    expected=Expected(("process.service",), "no service runs this process", unless="command"),
 )

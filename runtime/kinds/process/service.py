@@ -17,11 +17,10 @@ from runtime.kind import (
     Linked,
     Ready,
     Stage,
-    StartError,
     Unavailable,
 )
 from runtime.kinds.db.sql import Database
-from runtime.kinds.process import Host, Process, ProcessRun
+from runtime.kinds.process import Host, Process, ProcessRun, exit_code
 from runtime.service import run_until
 from runtime.units import format_duration
 
@@ -82,7 +81,7 @@ class ProcessService:
             return await self._watch(main, run, stop)
 
     async def _main(self, run: ProcessRun) -> int:
-        return _exit_code(await self._process.call(run, *self._input))
+        return exit_code(await self._process.call(run, *self._input))
 
     async def _watch(self, main: asyncio.Task[int], run: ProcessRun, stop: asyncio.Event) -> int:
         """Wait until the process has ended and return its exit code. Cancels it if cancelled."""
@@ -128,14 +127,6 @@ class ProcessService:
     def _cancel(self, main: asyncio.Task[int]) -> None:
         if not self._process.blocking:  # a thread cannot be cancelled: its slot stays taken
             main.cancel()
-
-
-def _exit_code(result: object) -> int:
-    if result is None:
-        return 0
-    if isinstance(result, int) and not isinstance(result, bool):
-        return result
-    raise StartError(f"it returned {result!r}, which is not an exit code; return 0 or nothing")
 
 
 def _ignore(where: str = "") -> None:
