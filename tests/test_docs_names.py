@@ -19,6 +19,7 @@ MODULES = sorted(
 )
 UNNAMED = {
     "auth": {"Jwt"},
+    "events": {"Listening", "Topic"},
     "http": {"Reply", "Request", "exchange"},
     "queue": {"Info", "Message", "get"},
     "store": {"Store"},

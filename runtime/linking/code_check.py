@@ -18,6 +18,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "sql": ("db.sql.*",),
     "queue": ("queue.queue",),
     "store": ("store.*",),
+    "events": ("event.*",),
     "templates": ("template.*",),
     "resource": ("resource.*",),
     "registry": ("*",),

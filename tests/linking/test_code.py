@@ -159,8 +159,9 @@ def test_nobody_awaits_what_a_handler_returns(value: str) -> None:
 def test_the_calls_are_those_that_the_modules_have() -> None:
     named, awaited = set(), set()
     for module in own_modules():
-        for name, function in vars(importlib.import_module(f"runtime.modules.{module}")).items():
-            if inspect.isfunction(function) and not name.startswith("_"):
+        path = f"runtime.modules.{module}"
+        for name, function in vars(importlib.import_module(path)).items():
+            if inspect.isfunction(function) and function.__module__ == path and name[0] != "_":
                 named |= {f"{module}.{name}"} & {
                     f"{module}.{name}"
                     for each in inspect.signature(function).parameters

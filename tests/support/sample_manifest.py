@@ -22,6 +22,7 @@ entries:
 - {name: failed_mails, kind: queue.queue, driver: queue_driver}
 - {name: reports, kind: queue.queue, driver: queue_driver}
 - {name: cleanups, kind: queue.queue, driver: queue_driver}
+- {name: news, kind: event.topic}
 - {name: db, kind: db.sql.sqlite, file: ./x.db}
 - {name: f, kind: function.python, source: file://h.py}
 - {name: ticks, kind: function.python, source: file://h.py, method: ticks}

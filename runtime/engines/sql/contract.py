@@ -13,7 +13,9 @@ from runtime.engines.sql.builder.dialect import Dialect
 from runtime.service import Unavailable
 
 if TYPE_CHECKING:
+    from runtime.clock import Clock
     from runtime.engines.queue.sql.store import Store, StoreSettings
+    from runtime.engines.topic.contract import Broadcast
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 Row = dict[str, Any]
@@ -242,6 +244,13 @@ class Database(Protocol):
 
         Has no side effects until it is opened. A kind whose databases have none says so in its
         `unsupported`, under `queues`, and is not asked for one.
+        """
+        ...
+
+    def broadcast(self, topic: str, clock: Clock) -> Broadcast:
+        """A new carrier of a topic's values to the other programs on this database.
+
+        Has no side effects until it runs.
         """
         ...
 

@@ -20,6 +20,7 @@ AWAITED = frozenset(
     {
         "process.stopping",
         "http.stopping",
+        "events.send",
         *(f"http.Request.{name}" for name in ("json", "body", "form")),
         *(f"queue.Delivery.{name}" for name in ("ack", "nack")),
         *(f"queue.{name}" for name in _QUEUE),
@@ -34,6 +35,8 @@ AWAITED = frozenset(
 IDS = frozenset(
     {
         "auth.sign",
+        "events.send",
+        "events.listen",
         "templates.render",
         "templates.page",
         *(f"{module}.get" for module in ("sql", "queue", "store", "resource", "registry")),

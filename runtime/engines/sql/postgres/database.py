@@ -44,7 +44,9 @@ from runtime.handlers.fork import ParentOnly, on_fork
 from runtime.service import Ready, StartError, Unavailable
 
 if TYPE_CHECKING:
+    from runtime.clock import Clock
     from runtime.engines.queue.sql.store import Store, StoreSettings
+    from runtime.engines.topic.contract import Broadcast
 
 _STOPPING = "it is stopping"
 
@@ -184,6 +186,12 @@ class Database:
         from runtime.engines.queue.sql.postgres.store import PostgresStore
 
         return PostgresStore(self, settings)
+
+    def broadcast(self, topic: str, clock: Clock) -> Broadcast:
+        """A new carrier of a topic's values to the other programs on this database."""
+        from runtime.engines.topic.postgres import PostgresBroadcast
+
+        return PostgresBroadcast(self, topic, clock)
 
     def _plain_transaction(self) -> Transaction:
         return Transaction(self._begin_plain)

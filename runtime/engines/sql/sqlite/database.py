@@ -35,7 +35,9 @@ from runtime.handlers.fork import ParentOnly, on_fork
 from runtime.service import Ready
 
 if TYPE_CHECKING:
+    from runtime.clock import Clock
     from runtime.engines.queue.sql.store import Store, StoreSettings
+    from runtime.engines.topic.contract import Broadcast
 
 _STOPPING = "it is stopping"
 
@@ -230,6 +232,12 @@ class Database:
         from runtime.engines.queue.sql.sqlite.store import SqliteStore
 
         return SqliteStore(self, settings)
+
+    def broadcast(self, topic: str, clock: Clock) -> Broadcast:
+        """A new carrier of a topic's values to the other programs on this database."""
+        from runtime.engines.topic.sqlite import SqliteBroadcast
+
+        return SqliteBroadcast(self, topic, clock)
 
     def begin(self) -> WriterTransaction:
         """A new transaction, which is queued for the writer at its first statement."""

@@ -1,0 +1,1 @@
+"""Topics: values that reach whoever listens, in all programs on a database."""

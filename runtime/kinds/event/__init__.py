@@ -1,0 +1,1 @@
+"""Events: what happened, told to whoever wants to know."""
