@@ -67,3 +67,14 @@ def test_a_time_that_never_comes_is_none(ends: float) -> None:
 
     with pytest.raises(InvalidToken, match="the claim 'exp' of the token is no time"):
         VERIFIER.claims(signed({"alg": "HS256"}, claims))
+
+
+@pytest.mark.parametrize(
+    "value", ["\ud800", float("nan"), 10**400, json.loads("[" * 200 + "]" * 200)]
+)
+def test_a_claim_that_our_json_does_not_take_is_refused_each_time(value: Any) -> None:
+    token = signed({"alg": "HS256"}, {"exp": 2e9, "iss": "me", "aud": "us", "sub": value})
+
+    for _ in range(2):
+        with pytest.raises(InvalidToken, match="the token is malformed"):
+            VERIFIER.claims(token)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 import jwt
@@ -69,18 +68,26 @@ class Verifier:
             claims: dict[str, Any] = codec.decode(kept)
         else:
             claims = self._verify(token)
+            self._check_times(claims)
             self._keep(token, claims)
+            return claims
         self._check_times(claims)
         return claims
 
     def _keep(self, token: str, claims: Mapping[str, Any]) -> None:
+        """Raises InvalidToken for what PyJWT's reader takes, and ours does not: a NaN, a lone
+        surrogate, a number or a depth without bounds.
+        """
+        try:
+            data = codec.encode_response(claims)
+            codec.decode(data)
+        except (codec.NotJSON, codec.InvalidJSON):
+            raise InvalidToken("the token is malformed") from None
         if len(token) > LONGEST:
             return
-        with suppress(codec.NotJSON):  # a NaN, which Python's own reader takes
-            data = codec.encode_response(claims)
-            if len(self._verified) >= VERIFIED:
-                del self._verified[next(iter(self._verified))]
-            self._verified[token] = data
+        if len(self._verified) >= VERIFIED:
+            del self._verified[next(iter(self._verified))]
+        self._verified[token] = data
 
     def _verify(self, token: str) -> dict[str, Any]:
         try:
