@@ -11,12 +11,14 @@ from runtime.modules import http, logger, queue, sql
 Database = Annotated[sql.Database, "app:db"]
 User = Annotated[str, http.State("user")]
 
+Text = Annotated[str, Meta(pattern=r"^[^\x00]*$")]  # a NUL is no text to PostgreSQL
+
 NOTE = "id, title, text, remind_at, reminded_at, version, updated_at"
 
 
 class NewNote(Struct, kw_only=True, forbid_unknown_fields=True):
-    title: Annotated[str, Meta(min_length=1, max_length=200)]
-    text: Annotated[str, Meta(max_length=10_000)] = ""
+    title: Annotated[Text, Meta(min_length=1, max_length=200)]
+    text: Annotated[Text, Meta(max_length=10_000)] = ""
     remind_at: Annotated[datetime, Meta(tz=True)] | None = None
 
 
@@ -35,7 +37,7 @@ class Reminder(Struct):
 async def search(
     user: User,
     db: Database,
-    text: Annotated[str, Meta(max_length=200)] = "",
+    text: Annotated[Text, Meta(max_length=200)] = "",
     limit: Annotated[int, Meta(ge=1, le=100)] = 50,
 ) -> list[Note]:
     """List your notes that contain a text, the last changed first."""
@@ -102,7 +104,7 @@ async def write(note: NewNote, db: Database, statement: str, values: list) -> di
     if note.remind_at is None:
         return await db.query_one(statement, values)
     delay = note.remind_at - datetime.now(UTC)
-    if delay > timedelta(days=3650):
+    if abs(delay) > timedelta(days=3650):
         raise http.Error(422, "'remind_at' is more than ten years away")
     async with db.transaction() as tx:
         row = await tx.query_one(statement, values)

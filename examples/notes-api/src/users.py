@@ -14,7 +14,7 @@ Tokens = Annotated[auth.Jwt, "app:token"]
 
 
 class Credentials(Struct, forbid_unknown_fields=True):
-    name: Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,30}$")]
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,30}(?!\n)$")]
     password: Annotated[str, Meta(min_length=8, max_length=200)]
 
 

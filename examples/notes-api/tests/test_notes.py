@@ -123,3 +123,16 @@ def test_a_reminder_that_is_too_far_away_writes_nothing(ada):
 def test_the_pages_are_served(app):
     assert "<title>Notes</title>" in app.get("/").text
     assert app.get("/app.js").status == 200
+
+
+@pytest.mark.parametrize("field", ["title", "text"])
+def test_a_note_has_nothing_that_a_database_does_not_take(ada, field):
+    assert ada.post("/api/notes", json={**SHOPPING, field: "a\0b"}).status == 422
+    assert ada.get("/api/notes", params={"text": "\0"}).status == 422
+    before_all = {**SHOPPING, "remind_at": "0001-01-01T00:00+14:00"}
+    assert ada.post("/api/notes", json=before_all).status == 422
+
+
+def test_a_name_does_not_end_with_a_line_break(app):
+    user = {"name": "ada\n", "password": "correct horse"}
+    assert app.post("/api/users", json=user).status == 422
