@@ -8,7 +8,15 @@ from collections.abc import Iterable
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """Return `did you mean '…'?` for the known name closest to `word`, or None if none is close."""
     meant = nearest(word, known)
-    return None if meant is None else f"did you mean '{meant}'?"
+    if meant is None or _are_strangers(word, meant):
+        return None
+    return f"did you mean '{meant}'?"
+
+
+def _are_strangers(id: str, other: str) -> bool:
+    """True for ids that have little in common but their namespace."""
+    (namespace, colon, name), (others, _, other_name) = id.partition(":"), other.partition(":")
+    return bool(colon) and namespace == others and nearest(name, [other_name], 0.5) is None
 
 
 def nearest(word: str, known: Iterable[str], similarity: float = 0.6) -> str | None:

@@ -233,7 +233,9 @@ class App(Session):
         ids = self._life.linked.links
         named = [id for id in ids if id.name == text]
         if ":" in text or len(named) != 1:
-            return self._host.application.scope.id(text, named[0].namespace if named else "")
+            namespaces = {id.namespace for id in named or ids}
+            namespace = namespaces.pop() if named or len(namespaces) == 1 else ""
+            return self._host.application.scope.id(text, namespace)
         return named[0]
 
     def _queue(self, text: str) -> Queue:

@@ -33,8 +33,10 @@ class Life:
 
     @property
     def host(self) -> Host:
-        """The application in this process. Raises RuntimeError after a crash."""
+        """The application in this process. Raises RuntimeError after a crash, and after its end."""
         if self._host is None:
+            if self.evidence.ended:
+                raise RuntimeError("the application has ended; use it within its 'with' block")
             raise RuntimeError("the application has crashed; call restart()")
         return self._host
 

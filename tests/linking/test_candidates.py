@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from runtime.entry_id import EntryId
 from runtime.findings.finding import ManifestError
 from runtime.linking.linker import LinkedManifest, link
@@ -94,3 +96,15 @@ def test_a_file_that_cannot_be_read_may_declare_what_is_meant(tmp_path: Path) ->
     manifest = "namespace: app\nentries:\n  - {name: tasks, kind: queue.queue}\n"
 
     assert not [text for text in found(tmp_path, manifest) if "missing" in text]
+
+
+def test_names_are_alike_by_themselves_and_not_by_their_namespace(tmp_path: Path) -> None:
+    def hint(router: str) -> str | None:
+        manifest = SHORT.replace("path: /,", f"path: /, meta: {{router: {router}}},")
+        with pytest.raises(ManifestError) as caught:
+            linked(tmp_path, manifest)
+        return caught.value.findings[0].hint
+
+    assert hint("ruoter") == "did you mean 'app:router'?"
+    assert hint("nope") == "there is 'app:router'"
+    assert hint("apq:router") == "did you mean 'app:router'?"

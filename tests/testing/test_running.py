@@ -178,3 +178,17 @@ def test_twenty_applications_leave_nothing_behind(counted: None) -> None:
         with running(EXAMPLE) as app:
             app.post("/tasks", json={"action": "noop"})
             app.call("process_task", {"id": "1", "action": "", "data": {}, "created_at": 1})
+
+
+def test_an_application_that_has_ended_says_so() -> None:
+    with running(EXAMPLE) as app:
+        pass
+
+    with pytest.raises(RuntimeError, match="has ended; use it within its 'with' block"):
+        app.get("/tasks")
+
+
+def test_a_name_that_no_entry_has_is_told_with_the_one_that_is_meant() -> None:
+    problem = "no entry 'app:taks_queue'; did you mean 'app:tasks_queue'"
+    with running(EXAMPLE) as app, pytest.raises(LookupError, match=problem):
+        app.publish("taks_queue", 1)
