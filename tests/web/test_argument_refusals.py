@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from msgspec import Meta
 
-from runtime.modules import http
+from runtime.modules import http, sql
 from runtime.modules.sync import http as sync_http
 from runtime.service import StartError
 from tests.support.typed import Item, NewTask, Served
@@ -186,4 +186,27 @@ def test_a_type_of_which_nothing_is_made_is_refused_when_the_handler_is_loaded()
         with pytest.raises(
             StartError, match=r"test_argument_refusals\.py:\d+: the parameter 'x': no value"
         ):
+            Served(handler)
+
+
+def test_a_component_without_its_id_is_told_how_to_name_it() -> None:
+    async def handler(db: sql.Database) -> None: ...
+
+    with pytest.raises(
+        StartError, match=r"'db': .* the entry that it is: Annotated\[Database, 'id'"
+    ):
+        Served(handler)
+
+
+def test_a_name_in_a_record_that_is_not_there_is_told_with_its_parameter() -> None:
+    class Note(msgspec.Struct):
+        tag: "Tga"  # type: ignore[name-defined]  # noqa: F821, UP037
+
+    async def query(x: Any) -> Any: ...
+    async def body(x: Any) -> Any: ...
+
+    query.__annotations__["x"] = list[Note]
+    body.__annotations__["x"] = Note
+    for handler in query, body:
+        with pytest.raises(StartError, match="the parameter 'x': name 'Tga' is not defined"):
             Served(handler)

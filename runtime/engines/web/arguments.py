@@ -202,7 +202,7 @@ def _decoder(body: Parameter) -> Callable[[bytes], Any]:
         return bytes
     try:
         decode = document(body.type).decode
-    except TypeError as error:
+    except (TypeError, NameError) as error:
         raise TypeError(f"the parameter '{body.name}': {error}") from None
     if body.required:
 

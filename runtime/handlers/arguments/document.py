@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from typing import Any, Protocol, get_args
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import inspect as kinds
 
 from runtime import codec
-from runtime.handlers.arguments import defaults, shape, tree
+from runtime.handlers.arguments import defaults, foreign, shape, tree
 from runtime.handlers.arguments.faults import Unfit
 from runtime.handlers.arguments.walk import find_faults
 
@@ -31,7 +30,7 @@ def document(annotation: Any) -> Document:
     """The decoder of a type. Raises TypeError for a type that no JSON is decoded to."""
     if shape.is_unknown(annotation):
         return AnyDocument()
-    if uses_pydantic(annotation):
+    if shape.uses_pydantic(annotation):
         from runtime.handlers.arguments.pydantic_document import PydanticDocument
 
         return PydanticDocument(annotation)
@@ -74,21 +73,9 @@ def check_type(annotation: Any) -> kinds.Type:
         if isinstance(each, kinds.CustomType):
             raise TypeError(
                 f"no value is made of the class '{each.cls.__qualname__}'; "
-                "write a msgspec.Struct, a dataclass or a TypedDict"
+                "write a msgspec.Struct, a dataclass or a TypedDict, or the entry that it is: "
+                f"Annotated[{each.cls.__name__}, 'id']"
             )
+    for problem in foreign.marks_in_records(kind):
+        raise TypeError(problem)
     return kind
-
-
-def uses_pydantic(annotation: Any) -> bool:
-    """True if a model of pydantic is in the type. Then whoever wrote it has imported pydantic."""
-    pydantic = sys.modules.get("pydantic")
-    model = getattr(pydantic, "BaseModel", None)
-    if model is None:
-        return False
-    pending = [annotation]
-    while pending:
-        each = shape.bare(pending.pop())
-        if isinstance(each, type) and issubclass(each, model):
-            return True
-        pending += get_args(each)
-    return False

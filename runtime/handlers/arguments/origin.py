@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from runtime.entry_id import EntryId
-from runtime.handlers.arguments import hints, shape
+from runtime.handlers.arguments import foreign, hints, shape
 from runtime.handlers.arguments.markers import LOCATIONS, File, Header, Marker
 from runtime.handlers.arguments.signature import EMPTY, Caller, Parameter, Signature
 from runtime.service import StartError
@@ -97,6 +97,7 @@ class _Reader:
         annotation = declared.annotation
         if annotation is not EMPTY:
             annotation = hints.resolve(function, declared.name, annotation)
+        self._annotation = annotation
         self._type, marks = split(annotation)
         self._markers = [each for each in marks if isinstance(each, Marker)]
         self._ids = [each for each in marks if isinstance(each, str)]
@@ -107,6 +108,8 @@ class _Reader:
             raise self._error(
                 f"has a marker for its default; write Annotated[…, http.{name}()] as its annotation"
             )
+        for problem in self._foreign():
+            raise self._error(problem)
         if len(self._markers) + len(self._ids) > 1:
             shown = [type(each).__name__ for each in self._markers] + [*map(repr, self._ids)]
             raise self._error(f"has more than one source: {', '.join(shown)}; keep one of them")
@@ -118,6 +121,12 @@ class _Reader:
             id = str(EntryId.parse(self._ids[0], self._caller.namespace))
             return self._parameter("component", id)
         return self._by_type()
+
+    def _foreign(self) -> Iterator[str]:
+        """Without this, a dependency of FastAPI would be filled from the query, by the client."""
+        if problem := foreign.mark_of(self._default):
+            yield problem
+        yield from foreign.marks_in(self._annotation, within_model=shape.uses_pydantic(self._type))
 
     def _given(self) -> Parameter | None:
         wanted = shape.without_none(self._type)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from runtime.handlers.arguments import shape
-from runtime.handlers.arguments.document import check_type, uses_pydantic
+from runtime.handlers.arguments.document import check_type
 from runtime.handlers.arguments.faults import Unfit
 from runtime.handlers.arguments.signature import EMPTY, Signature
 from runtime.handlers.arguments.walk import find_faults
@@ -24,7 +24,7 @@ def result_check(signature: Signature) -> Callable[[Any], None] | None:
     None if the annotation says nothing of a JSON value: there is none, it is `Any`, a response.
     """
     annotation = signature.returns
-    if annotation is EMPTY or shape.is_unknown(annotation) or uses_pydantic(annotation):
+    if annotation is EMPTY or shape.is_unknown(annotation) or shape.uses_pydantic(annotation):
         return None
     try:
         kind = check_type(annotation)

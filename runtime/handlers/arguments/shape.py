@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Mapping, Sequence, Set
 from typing import Annotated, Any, NewType, Union, get_args, get_origin, is_typeddict
@@ -95,3 +96,18 @@ def _is_document(annotation: Any) -> bool:
 
 def _holds_items(cls: type) -> bool:
     return issubclass(cls, _LISTS) and not issubclass(cls, _TEXTS)
+
+
+def uses_pydantic(annotation: Any) -> bool:
+    """True if a model of pydantic is in the type. Then whoever wrote it has imported pydantic."""
+    pydantic = sys.modules.get("pydantic")
+    model = getattr(pydantic, "BaseModel", None)
+    if model is None:
+        return False
+    pending = [annotation]
+    while pending:
+        each = bare(pending.pop())
+        if isinstance(each, type) and issubclass(each, model):
+            return True
+        pending += get_args(each)
+    return False

@@ -38,7 +38,7 @@ class Texts:
         for each in parameters:
             try:
                 kind = check_type(each.type)
-            except TypeError as error:
+            except (TypeError, NameError) as error:
                 raise TypeError(f"the parameter '{each.name}': {error}") from None
             if _has_lax(kind):
                 self._careful.append(each.name)
