@@ -8,6 +8,7 @@ from typing import Any
 
 from runtime.codec import InvalidJSON, decode
 from runtime.engines.queue import dead_letter as names
+from runtime.engines.queue.batch import Batch
 from runtime.engines.queue.body import InvalidBody
 from runtime.engines.queue.dead_letter import NoDeadLetter, RequeuedTooOften, requeues
 from runtime.engines.queue.delivery import Delivery
@@ -36,6 +37,7 @@ __all__ = [
     "get",
     "info",
     "message",
+    "messages",
     "publish",
     "publish_many",
     "requeue",
@@ -155,9 +157,19 @@ async def drop(id: str, letter: str | Mapping[str, Any] | Delivery) -> None:
 def message() -> Delivery:
     """The current message. Raises RuntimeError in a handler that no consumer called."""
     call = context.call()
+    if isinstance(call.subject, Batch):
+        raise RuntimeError(f"'{call.entry}' was called with a batch; write queue.messages()")
     if not isinstance(call.subject, Delivery):
         raise RuntimeError(f"there is no message here; '{call.entry}' was not called by a consumer")
     return call.subject
+
+
+def messages() -> list[Delivery]:
+    """The messages of the current batch, in the order of the bodies; of a consumer without `batch`,
+    the current one. Raises RuntimeError as `message` does.
+    """
+    subject = context.call().subject
+    return [*subject.deliveries] if isinstance(subject, Batch) else [message()]
 
 
 def get(id: str) -> Queue:
@@ -181,10 +193,9 @@ def _mine(letter: object) -> Delivery | None:
     """The delivery that a handler means, if it means its own message."""
     if isinstance(letter, Delivery):
         return letter
-    subject = context.call().subject
-    if isinstance(subject, Delivery) and subject.id == _id_of(letter):
-        return subject
-    return None
+    subject, id = context.call().subject, _id_of(letter)
+    mine = subject.deliveries if isinstance(subject, Batch) else [subject]
+    return next((each for each in mine if isinstance(each, Delivery) and each.id == id), None)
 
 
 def _id_of(letter: object) -> str:

@@ -65,6 +65,8 @@ class Host:
             self._servers = ServerClock(databases)
             self.queues = {each.id: each for each in components if isinstance(each, Queue)}
             self.consumers = [each for each in components if isinstance(each, Consumer)]
+            for consumer in self.consumers:
+                consumer.batch_what_is_there()
             self._timed = {each.queue.id for each in self.consumers if each.timeout is not None}
             self._idlers = {
                 str(id): each

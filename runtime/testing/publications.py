@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from runtime.engines.queue.message import Message
@@ -60,8 +60,30 @@ class Publications:
                 messages.append(message)
             return id
 
+        publish_many = getattr(driver_queue, "publish_many", None)
+
+        async def publish_many_and_keep(
+            many: Sequence[Message],
+            delay: float = 0.0,
+            transaction: JoinableTransaction | None = None,
+        ) -> None:
+            assert publish_many is not None
+            if transaction is None:
+                messages.extend(many)
+            try:
+                await publish_many(many, delay, transaction)
+            except BaseException:
+                if transaction is None:
+                    refused = {message.id for message in many}
+                    messages[:] = [each for each in messages if each.id not in refused]
+                raise
+            if transaction is not None:
+                transaction.after_commit(lambda: messages.extend(many))
+
         # On the object: subscriptions ask for the driver's own class, which a wrapper is not.
         own: Any = driver_queue
         own.publish = publish_and_keep
         if fire is not None:
             own.fire = fire_and_keep
+        if publish_many is not None:
+            own.publish_many = publish_many_and_keep

@@ -213,6 +213,7 @@ def test_the_kind_builds_a_consumer_of_its_config() -> None:
             prefetch=5,
             timeout=None,
             transaction=None,
+            batch=None,
         )
         context: Any = SimpleNamespace(
             id=EntryId("app", "task_consumer"),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from runtime.codec import InvalidJSON
 from runtime.engines.queue.blocking import BlockingDelivery
 from runtime.engines.queue.body import InvalidBody
 from runtime.engines.queue.delivery import Delivery
-from runtime.handlers.arguments import hints
+from runtime.handlers.arguments import hints, shape
 from runtime.handlers.arguments.document import document
 from runtime.handlers.arguments.faults import Unfit
 from runtime.handlers.arguments.given import GIVEN, Getter, getters
@@ -45,6 +45,20 @@ def caller(namespace: str, *, blocking: bool) -> Caller:
     )
 
 
+def batch_caller(namespace: str, *, blocking: bool) -> Caller:
+    """The caller of a handler that gets the bodies of several messages as a list."""
+    several = "a batch has several; write 'queue.messages()'"
+    return Caller(
+        name="a consumer with 'batch'",
+        namespace=namespace,
+        locations=frozenset({"body"}),
+        blocking=blocking,
+        given=GIVEN,
+        foreign=dict.fromkeys((Delivery, BlockingDelivery), several),
+        one_body=True,
+    )
+
+
 def schedule_caller(namespace: str, *, blocking: bool) -> Caller:
     """The caller of a function that a schedule calls itself: it has a body, and no message."""
     return Caller(
@@ -61,8 +75,17 @@ def schedule_caller(namespace: str, *, blocking: bool) -> Caller:
 class Arguments:
     """Fills the parameters of one handler from messages."""
 
-    def __init__(self, signature: Signature, by: Caller, scope: ApplicationContext) -> None:
-        """Raises StartError, with the place of the handler, for a type that nothing is made of."""
+    def __init__(
+        self,
+        signature: Signature,
+        by: Caller,
+        scope: ApplicationContext,
+        *,
+        of_batch: bool = False,
+    ) -> None:
+        """With `of_batch`, a body is an item of the list that the handler asks for. Raises
+        StartError, with the place of the handler, for a type that nothing is made of.
+        """
         self._defaults = [each.default for each in signature.parameters]
         self._place = -1
         self._decode: Callable[[bytes], Any] | None = None
@@ -70,7 +93,8 @@ class Arguments:
             if each.location == "body":
                 self._place = place
                 try:
-                    self._decode = document(each.type).decode
+                    type = _item(each.type) if of_batch else each.type
+                    self._decode = document(type).decode
                 except (TypeError, NameError) as error:
                     text = f"the parameter '{each.name}': {error}"
                     raise hints.unusable(signature.place, text) from error
@@ -103,3 +127,13 @@ class Arguments:
             return call(delivery, *arguments)
 
         return call_with_all
+
+
+def _item(annotation: Any) -> Any:
+    """The type of a list's items. Raises TypeError for what is no list."""
+    bare = shape.bare(annotation)
+    if shape.is_unknown(bare):
+        return Any
+    if bare is list or get_origin(bare) is list:
+        return next(iter(get_args(bare)), Any)
+    raise TypeError("a consumer with 'batch' hands in a list of bodies; write list[…]")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from runtime.codec import decode_trusted
@@ -18,7 +18,7 @@ from runtime.engines.sql.contract import Transactions
 from runtime.handlers.function import Function
 
 
-class _RolledBack(Exception):
+class RolledBack(Exception):
     """Leaves a transaction without a commit."""
 
 
@@ -55,6 +55,11 @@ class Attempt:
         self._max_attempts = settlement.queue.max_attempts
         self._expired = False
         self._expiry: asyncio.Task[None] | None = None
+
+    @property
+    def held(self) -> Sequence[Delivery]:
+        """The deliveries in hand that are not settled."""
+        return [self.delivery] if self.delivery is not None and not self.delivery.settled else []
 
     def expire(self) -> None:
         """Called by a timer when the handler's time is over, while it waits for something."""
@@ -123,7 +128,7 @@ class Attempt:
                     self._warn_of_failure(delivery, outcome)
                     outcome = delivery.decision
                 if delivery.settled or self.cancelled:
-                    raise _RolledBack
+                    raise RolledBack
                 if outcome is ACK:
                     await settlement.subscription.ack(delivery.message, delivery.transaction)
                 elif isinstance(outcome, Requeue):
@@ -134,10 +139,10 @@ class Attempt:
                         delivery.transaction,
                     )
                 else:
-                    raise _RolledBack
+                    raise RolledBack
             delivery.settled = True
             settlement.report(delivery, "ack" if outcome is ACK else "requeue")
-        except _RolledBack:
+        except RolledBack:
             pass
         except NotHeld:
             delivery.settled = True

@@ -1,4 +1,4 @@
-"""BulkQueue: the contract of drivers' queues that accept many messages in one step."""
+"""BulkQueue, BulkSubscription: drivers that accept and claim many messages in one step."""
 
 from __future__ import annotations
 
@@ -27,3 +27,13 @@ class BulkQueue(Protocol):
         if the queue could never hold as many.
         """
         ...
+
+
+@runtime_checkable
+class BulkSubscription(Protocol):
+    """A subscription that claims as its receivers ask. To one without, each receiver is good for
+    one message, and for what is claimed ahead.
+    """
+
+    at_once: int
+    """The number of messages that each receiver can use now; 1 unless it is set."""

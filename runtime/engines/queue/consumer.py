@@ -6,12 +6,19 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from runtime.clock import REAL, Clock
 from runtime.engines.queue.arguments import Arguments
 from runtime.engines.queue.attempt import Attempt
+from runtime.engines.queue.batch import Batching
+from runtime.engines.queue.batch_attempt import BatchAttempt
+from runtime.engines.queue.batch_worker import BatchWorker
+from runtime.engines.queue.bulk_queue import BulkSubscription
 from runtime.engines.queue.deadline import Deadlines
 from runtime.engines.queue.delivery import Delivery
 from runtime.engines.queue.driver_queue import Subscription
+from runtime.engines.queue.gathering import Gathering
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.pending_settlements import PendingSettlements
 from runtime.engines.queue.queue import Queue
@@ -49,22 +56,25 @@ class Consumer:
         telemetry: Telemetry = OFF,
         redact: Callable[[str], str] = str,
         arguments: Arguments | None = None,
+        batching: Batching | None = None,
     ) -> None:
         """`timeout` in seconds, for each call; with `transactions`, each message gets one, which is
         committed together with its ack. `redact` takes secrets out of dead letters. With
-        `arguments`, the function gets what they make of a message, else the decoded body.
+        `arguments`, the function gets what they make of a message, else the decoded body; with
+        `batching`, what they make of several messages, or a list of bodies.
         """
         self.queue = queue
         self.function = function
         self._concurrency = concurrency
         # A crash spends an attempt of the messages claimed ahead too, and it may be the only one.
-        self._prefetch = prefetch if queue.max_attempts > 1 else 0
+        self._prefetch = prefetch if queue.max_attempts > 1 or batching is not None else 0
         self.timeout = timeout
         self._transactions = transactions
         self._clock = clock
         self._telemetry = telemetry
         self._redact = redact
         self._arguments = arguments
+        self.batching = batching
 
     @property
     def check(self) -> tuple[str, Callable[[bytes], object]] | None:
@@ -72,6 +82,11 @@ class Consumer:
         if self._arguments is None:
             return None
         return str(self.function.id), self._arguments.decode
+
+    def batch_what_is_there(self) -> None:
+        """Have no batch wait for more: for tests, whose clock stands still."""
+        if self.batching is not None:
+            self.batching = replace(self.batching, wait=0.0)
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
         """Work until `stop`, then wait for the running handlers.
@@ -96,17 +111,8 @@ class Consumer:
             self._redact,
         )
         pending = PendingSettlements(settlement.ignore)
-        turn = max(SHORTEST_TURN, TURN // self._concurrency)
-        attempts += [
-            Attempt(self.function, settlement, deadlines, self._transactions, self._arguments)
-            for _ in range(self._concurrency)
-        ]
-        # In a transaction the ack is a part of it, and so waited for.
-        most = self._prefetch if self._transactions is None else 0
-        tasks = [
-            self._start(Worker(attempt, settlement, pending, most, turn, self._telemetry), number)
-            for number, attempt in enumerate(attempts)
-        ]
+        workers = self._workers(attempts, settlement, deadlines, pending)
+        tasks = [self._start(worker, number) for number, worker in enumerate(workers)]
         self.queue.consumers += 1
         try:
             ready()
@@ -121,6 +127,35 @@ class Consumer:
             self.queue.consumers -= 1
             if deadlines is not None:
                 deadlines.close()
+
+    def _workers(
+        self,
+        attempts: list[Attempt],
+        settlement: Settlement,
+        deadlines: Deadlines | None,
+        pending: PendingSettlements,
+    ) -> Sequence[Worker | BatchWorker]:
+        """The workers; their attempts are added to these."""
+        workers: list[Worker | BatchWorker] = []
+        turn = max(SHORTEST_TURN, TURN // self._concurrency)
+        # In a transaction the ack is a part of it, and so waited for.
+        most = self._prefetch if self._transactions is None else 0
+        subscription, batching = settlement.subscription, self.batching
+        if batching is not None and isinstance(subscription, BulkSubscription):
+            subscription.at_once = batching.size
+        for _ in range(self._concurrency):
+            attempt = self._attempt(settlement, deadlines)
+            attempts.append(attempt)
+            if isinstance(attempt, BatchAttempt) and batching is not None:
+                gathering = Gathering(settlement, batching, self._clock)
+                workers.append(BatchWorker(attempt, settlement, gathering, self._telemetry))
+            else:
+                workers.append(Worker(attempt, settlement, pending, most, turn, self._telemetry))
+        return workers
+
+    def _attempt(self, settlement: Settlement, deadlines: Deadlines | None) -> Attempt:
+        make = Attempt if self.batching is None else BatchAttempt
+        return make(self.function, settlement, deadlines, self._transactions, self._arguments)
 
     async def handle(self, message: Message, subscription: Subscription) -> None:
         """Handle one message as a worker does, and settle it by that subscription, which need not
@@ -138,11 +173,15 @@ class Consumer:
             OFF,
             self._redact,
         )
-        attempt = Attempt(self.function, settlement, deadlines, self._transactions)
+        attempt = self._attempt(settlement, deadlines)
         attempts.append(attempt)
         attempt.task = asyncio.current_task()
-        attempt.delivery = delivery = Delivery(message, settlement)
+        delivery = Delivery(message, settlement)
         try:
+            if isinstance(attempt, BatchAttempt):
+                attempt.gathered = [delivery]
+                return await attempt.handle_gathered()
+            attempt.delivery = delivery
             outcome = await attempt.handle(delivery)
             if not delivery.settled:
                 await settlement.settle(delivery, outcome)
@@ -150,7 +189,7 @@ class Consumer:
             if deadlines is not None:
                 deadlines.close()
 
-    def _start(self, worker: Worker, number: int) -> asyncio.Task[None]:
+    def _start(self, worker: Worker | BatchWorker, number: int) -> asyncio.Task[None]:
         task = worker.start(f"{self.function.id}#{number}")
         task.add_done_callback(_retrieve_exception)
         return task
@@ -184,9 +223,9 @@ class Consumer:
         await subscription.close()
         held = []
         for attempt in attempts:
-            if attempt.delivery is not None and not attempt.delivery.settled:
-                attempt.delivery.settled = True  # its handler can no longer settle it
-                held.append(attempt.delivery.message)
+            for delivery in attempt.held:
+                delivery.settled = True  # its handler can no longer settle it
+                held.append(delivery.message)
         # Of those that are still being written too: one of the two finds it no longer held.
         held += [delivery.message for delivery in pending.unsettled]
         if held:

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 import msgspec
 
 from runtime.engines.queue.arguments import Arguments as MessageArguments
-from runtime.engines.queue.arguments import caller
+from runtime.engines.queue.arguments import batch_caller, caller
+from runtime.engines.queue.batch import Batching
 from runtime.engines.queue.consumer import Consumer
 from runtime.findings.finding import Note, Problem
 from runtime.kind import Arguments, BuildContext, Kind, Linked, Sources, Stage
@@ -32,6 +33,14 @@ _SOURCES = Sources(
 )
 
 
+_SOURCES_OF_BATCH = Sources(
+    caller="a consumer with 'batch'",
+    locations=frozenset({"body"}),
+    given=frozenset({"logger"}),
+    one_body=True,
+)
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     queue: Queue
     func: Function
@@ -39,6 +48,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     prefetch: int
     timeout: float | None
     transaction: Database | None
+    batch: Batching | None
 
 
 def build(config: Config, context: BuildContext) -> Consumer:
@@ -47,10 +57,12 @@ def build(config: Config, context: BuildContext) -> Consumer:
         function = function.for_consumer(str(context.id), config.concurrency)
     arguments = None
     if isinstance(config.func, Described):
-        by = caller(config.func.id.namespace, blocking=config.func.blocking)
+        called_by = caller if config.batch is None else batch_caller
+        by = called_by(config.func.id.namespace, blocking=config.func.blocking)
         signature = config.func.signature(by)
         if signature.typed:
-            arguments = MessageArguments(signature, by, context.scope)
+            of_batch = config.batch is not None
+            arguments = MessageArguments(signature, by, context.scope, of_batch=of_batch)
     return Consumer(
         config.queue,
         function,
@@ -62,11 +74,16 @@ def build(config: Config, context: BuildContext) -> Consumer:
         telemetry=context.telemetry,
         redact=context.scope.redactor.redact,
         arguments=arguments,
+        batching=config.batch,
     )
 
 
 def check(entry: Linked) -> Iterable[Arguments | Problem]:
-    yield Arguments(("func",), 1, 1, "a consumer", by_annotation=True, sources=_SOURCES)
+    batch = entry.fields.get("batch")
+    sources = _SOURCES if batch is None else _SOURCES_OF_BATCH
+    yield Arguments(("func",), 1, 1, sources.caller, by_annotation=True, sources=sources)
+    if batch is not None:
+        yield from _check_prefetch(entry, batch["size"])
     database = entry.follow("transaction")
     driver = (queue := entry.follow("queue")) and queue.follow("driver")
     if driver is not None and (limit := driver.fields.get("consumer_timeout")):
@@ -83,6 +100,15 @@ def check(entry: Linked) -> Iterable[Arguments | Problem]:
         message = f"'{driver.id}' keeps its messages in '{storage.id}', not in '{database.id}'"
         yield Problem(("transaction",), message, f"write {storage.id}")
     yield from _check_pool(entry, database)
+
+
+def _check_prefetch(entry: Linked, size: int) -> Iterable[Problem]:
+    """Compare what the batches hold with what is claimed: else they are never full."""
+    prefetch, concurrency = entry.fields["prefetch"], entry.fields["concurrency"]
+    if prefetch < size * concurrency:
+        batches = f"a batch of {size}" if concurrency == 1 else f"{concurrency} batches of {size}"
+        message = f"{batches} can never be full with at most {prefetch} messages claimed"
+        yield Problem(("prefetch",), message, f"write 'prefetch: {size * concurrency}' or more")
 
 
 def _check_pool(entry: Linked, database: Linked) -> Iterable[Problem]:
@@ -106,7 +132,8 @@ def _check_time(entry: Linked, driver: Linked, limit: float) -> Iterable[Problem
     """Compare the time of a call with that after which the broker takes its message back."""
     timeout, longest = entry.fields["timeout"], format_duration(limit * MARGIN)
     shown = format_duration(limit)
-    rounds = math.ceil(entry.fields["prefetch"] / entry.fields["concurrency"])
+    size = (entry.fields.get("batch") or {"size": 1})["size"]
+    rounds = math.ceil(entry.fields["prefetch"] / entry.fields["concurrency"] / size)
     if timeout is None:
         message = f"'{driver.id}' delivers a message again that is not done after {shown}"
         yield Note((), message, f"write a 'timeout' of {longest} at most")

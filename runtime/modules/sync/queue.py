@@ -31,6 +31,7 @@ __all__ = [
     "drop",
     "info",
     "message",
+    "messages",
     "publish",
     "publish_many",
     "requeue",
@@ -101,6 +102,11 @@ def drop(id: str, letter: str | Mapping[str, Any] | Message) -> None:
 def message() -> Message:
     """The current message. Raises RuntimeError in a handler that no consumer called."""
     return Message(queue.message())
+
+
+def messages() -> list[Message]:
+    """The messages of the current batch, in the order of the bodies."""
+    return [Message(each) for each in queue.messages()]
 
 
 def _plain(letter: str | Mapping[str, Any] | Message) -> str | Mapping[str, Any] | Delivery:

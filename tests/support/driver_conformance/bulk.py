@@ -1,19 +1,30 @@
-"""Many messages are published in one step, and none of them if there is no room for all."""
+"""Many messages are published in one step or not at all, and are consumed in batches."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import pytest
 
+from runtime.engines.queue.batch import Batching
 from runtime.engines.queue.driver_queue import DriverQueue, Full, Info
 from runtime.engines.queue.publication import publish_all
+from runtime.engines.queue.queue import Queue
 from runtime.engines.sql.contract import Transaction
+from runtime.modules.queue import messages
+from runtime.modules.sql import transaction
 from tests.support.clock import FakeClock
-from tests.support.consuming import SOON, until
-from tests.support.driver_conformance.messages import a_message, bodies, publish, received
+from tests.support.consuming import AT_ONCE, SOON, consuming, until
+from tests.support.driver_conformance.messages import (
+    a_message,
+    bodies,
+    publish,
+    received,
+    shows,
+)
 from tests.support.driver_conformance.suite import (
     MAX_LENGTH,
     NEVER,
@@ -133,3 +144,96 @@ async def many_messages_without_room_leave_the_rest_of_a_transaction(
             await publish_all(queue, [a_message() for _ in range(MAX_LENGTH)], 0.0, tx)
 
     assert await queue.info() == Info(1, 0, 0, 0)
+
+
+def consumed(queue: DriverQueue) -> Queue:
+    return Queue("app:q", queue, AT_ONCE, max_attempts=3, max_requeues=3)
+
+
+def by(size: int, wait: float = 0.0, **options: Any) -> dict[str, Any]:
+    return {"batching": Batching(size=size, wait=wait), "prefetch": 100, **options}
+
+
+@case
+async def a_consumer_gets_batches_in_the_order_of_the_queue(harness: Harness) -> None:
+    queue = harness.declare("wide", ROOM)
+    got: list[list[int]] = []
+    done = asyncio.Event()
+
+    async def handler(bodies: list[int]) -> None:
+        got.append(bodies)
+        if sum(map(len, got)) == 100:
+            done.set()
+
+    await publish_all(queue, [a_message(str(number)) for number in range(100)], 0.0, None)
+    async with consuming(consumed(queue), handler, **by(40, 0.5)):
+        await asyncio.wait_for(done.wait(), SOON)
+
+    assert [number for bodies in got for number in bodies] == [*range(100)]
+    assert len(got[0]) == 40
+    assert await shows(queue, Info(0, 0, 0, 0))
+
+
+@case
+async def of_a_batch_each_message_is_settled_by_itself(queue: DriverQueue) -> None:
+    attempts: list[tuple[int, int]] = []
+    done = asyncio.Event()
+
+    async def handler(bodies: list[int]) -> None:
+        for message, body in zip(messages(), bodies, strict=True):
+            attempts.append((body, message.attempt))
+            if len(attempts) == 4:
+                done.set()
+            elif body == 2:
+                await message.nack(0)
+
+    await publish(queue, "123")
+    async with consuming(consumed(queue), handler, **by(3, 0.5)):
+        await asyncio.wait_for(done.wait(), SOON)
+
+    assert attempts == [(1, 1), (2, 1), (3, 1), (2, 2)]
+    assert await shows(queue, Info(0, 0, 0, 0))
+
+
+@case
+@needs("release", "info")
+async def a_stop_gives_back_what_waits_for_its_batch(queue: DriverQueue) -> None:
+    await publish(queue, "12")
+    async with consuming(consumed(queue), lambda _: None, **by(3, NEVER)):
+        while (await queue.info()).in_flight != 2:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    subscription = queue.subscribe(0)
+    again = [await received(subscription) for _ in "12"]
+
+    assert [(each.body, each.attempt) for each in again] == [(b"1", 1), (b"2", 1)]
+
+
+@case
+@needs("transaction", "info")
+async def writes_and_acks_of_a_batch_are_committed_together(
+    queue: DriverQueue, other: DriverQueue, begin: Begin
+) -> None:
+    attempts: list[tuple[int, int]] = []
+    done = asyncio.Event()
+
+    async def handler(bodies: list[int]) -> None:
+        for message, body in zip(messages(), bodies, strict=True):
+            attempts.append((body, message.attempt))
+            await other.publish(a_message(str(body)), transaction=transaction())
+            if message.attempt == 1:
+                await message.ack()  # undone with the rest, as the call fails
+            if body == 2:
+                if message.attempt == 1:
+                    raise Undone
+                if message.attempt == 2:
+                    await message.nack(0)
+                else:
+                    done.set()
+
+    await publish(queue, "123")
+    async with consuming(consumed(queue), handler, transactions=begin, **by(3, 0.5)):
+        await asyncio.wait_for(done.wait(), SOON)
+
+    assert attempts == [(1, 1), (2, 1), (1, 2), (2, 2), (3, 2), (2, 3)]
+    assert await queue.info() == Info(0, 0, 0, 0)
+    assert await bodies(other.subscribe(0), 4) == list("1232")

@@ -36,6 +36,8 @@ class Claims:
         """Those of them that were not received yet."""
         self.settling = 0
         """The number of those whose settlement was submitted: a later claim finds them settled."""
+        self.at_once = 1
+        """The number of messages that each receiver can use."""
         self.pace = Pace(queue.driver.clock.monotonic)
         self._queue = queue
         self._clock = queue.driver.clock
@@ -129,6 +131,8 @@ class Claims:
         """The number of messages to claim."""
         count = len(self._receivers) - len(self.ahead)
         room = self._prefetch - len(self.held) + self.settling
+        if self.at_once > 1 and count > 0:
+            count = max(count, min(room, count * self.at_once))
         if room > max(0, count):
             count = max(count, int(min(room, self.pace.messages() - len(self.ahead))))
         return count

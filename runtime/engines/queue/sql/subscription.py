@@ -41,6 +41,14 @@ class SqlSubscription:
         self._held = claims.held
         self._giving_back: asyncio.Task[None] | None = None
 
+    @property
+    def at_once(self) -> int:
+        return self._claims.at_once
+
+    @at_once.setter
+    def at_once(self, count: int) -> None:
+        self._claims.at_once = count
+
     async def ack(self, message: Message, transaction: JoinableTransaction | None = None) -> None:
         item = Ack(self._seq(message), message.token)
         if transaction is None:

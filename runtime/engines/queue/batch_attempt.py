@@ -1,0 +1,148 @@
+"""BatchAttempt: one batch in the hands of a worker, from its first message to the last outcome."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from runtime.engines.queue.attempt import Attempt, RolledBack
+from runtime.engines.queue.batch import Batch, batch_of
+from runtime.engines.queue.body import InvalidBody
+from runtime.engines.queue.delivery import Delivery
+from runtime.engines.queue.driver_queue import NotHeld
+from runtime.engines.queue.outcome import ACK, Ack, Dead, Nack, Outcome, Reason, Requeue, Unsettled
+
+
+class BatchAttempt(Attempt):
+    """Calls the handler with the bodies of what was gathered.
+
+    A message that cannot be handed out is settled by itself, and the others go on.
+    """
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.gathered: list[Delivery] = []
+        """The messages of the next call, or of the one that runs."""
+        self._bodies: list[Any] = []
+        self._decode_body = self._decode
+        self._decode = lambda _: self._bodies
+
+    @property
+    def held(self) -> Sequence[Delivery]:
+        return [each for each in self.gathered if not each.settled]
+
+    async def handle_gathered(self) -> None:
+        """Have the gathered messages handled, and settled unless this is cancelled."""
+        deliveries = await self._hand_out()
+        if deliveries:
+            self.delivery = batch = batch_of(deliveries, self._settlement)
+            outcome = await self.handle(batch)
+            if self.cancelled:
+                return
+            await self._conclude(batch, outcome)
+            self.delivery = None
+        self.gathered.clear()
+
+    async def _hand_out(self) -> list[Delivery]:
+        """Decode the bodies. Returns the deliveries that have one; the others are settled."""
+        self._bodies = []
+        deliveries = []
+        for delivery in self.gathered:
+            if (end := self._decoded(delivery)) is None:
+                deliveries.append(delivery)
+            else:
+                await self._settlement.settle(delivery, end)
+        return deliveries
+
+    def _decoded(self, delivery: Delivery) -> Outcome | None:
+        """Decode a body. Returns the outcome of a message that is not handed out."""
+        message = delivery.message
+        if message.attempt > self._max_attempts:
+            return Dead(Reason.CRASHED, Unsettled("delivered, and never settled"))
+        try:
+            self._bodies.append(self._decode_body(message.body))
+        except InvalidBody as error:
+            return Dead(Reason.INVALID, error.with_traceback(None))
+        except (ValueError, RecursionError) as error:
+            return Dead(Reason.INVALID, error)
+        except Exception as error:  # of the class that the body is made of
+            return Nack(None, error)
+        return None
+
+    async def _conclude(self, batch: Batch, outcome: Outcome) -> None:
+        """Settle what the handler did not, each with its own `nack` or else the outcome of all."""
+        unsettled = batch.unsettled
+        if not unsettled:
+            return self.warn_of_failure(outcome)
+        settle = self._settlement.settle
+        await asyncio.gather(*(settle(each, each.decision or outcome) for each in unsettled))
+
+    async def _handle_in_transaction(self, batch: Delivery) -> Outcome:
+        """A call whose writes and acks are committed together, or not at all.
+
+        Messages that the handler nacked are settled after that. If it fails, the acks of those that
+        it acked are undone with its writes, unless it settled them all.
+        """
+        assert isinstance(batch, Batch)
+        assert self._transactions is not None
+        outcome: Outcome = ACK
+        acked: list[Delivery] = []
+        last = batch.deliveries[0]
+        try:
+            async with self._transactions() as batch.transaction:
+                for each in batch.deliveries:
+                    each.transaction = batch.transaction
+                outcome = await self._call_handler(batch)
+                acked = self._to_ack(batch, outcome)
+                for last in acked:
+                    await self._end_in_transaction(last)
+            for each in acked:
+                each.settled = True
+                self._settlement.report(each, "requeue" if _is_requeued(each) else "ack")
+            return outcome
+        except RolledBack:
+            pass
+        except NotHeld as error:  # somebody else has it, and the writes were for all of them
+            last.settled = True
+            self._settlement.ignore(last)
+            outcome = Nack(None, error)
+        except Exception as error:  # the commit failed, so nothing was done
+            outcome = Nack(None, error)
+        for each in batch.deliveries:
+            if not isinstance(each.decision, Nack):
+                each.decision = None
+        return outcome
+
+    def _to_ack(self, batch: Batch, outcome: Outcome) -> list[Delivery]:
+        """The messages whose ends are committed. Raises RolledBack if there are none."""
+        unsettled = batch.unsettled
+        undecided = [each for each in unsettled if each.decision is None]
+        if self.cancelled or (outcome is not ACK and undecided):
+            raise RolledBack
+        self._warn_of_failure(batch, outcome)
+        ends = [each for each in unsettled if not isinstance(each.decision, Nack)]
+        if not ends:
+            raise RolledBack
+        return ends
+
+    async def _end_in_transaction(self, delivery: Delivery) -> None:
+        subscription, end = self._settlement.subscription, delivery.decision
+        if isinstance(end, Requeue):
+            await subscription.requeue(
+                delivery.message, end.again, end.to.driver_queue, delivery.transaction
+            )
+        else:
+            assert end is None or isinstance(end, Ack)
+            await subscription.ack(delivery.message, delivery.transaction)
+
+    async def _settle_expired(self, delivery: Delivery) -> None:
+        assert isinstance(delivery, Batch)
+        if delivery.transaction is not None:
+            delivery.transaction.abandon()  # else the settlements would wait for it
+        settle, end = self._settlement.settle, self._timed_out()
+        await asyncio.gather(*(settle(each, end) for each in delivery.unsettled))
+
+
+def _is_requeued(delivery: Delivery) -> bool:
+    return isinstance(delivery.decision, Requeue)

@@ -1,0 +1,74 @@
+"""BatchWorker: gathers one batch after the other and has it handled and settled."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from runtime.engines.queue.batch_attempt import BatchAttempt
+from runtime.engines.queue.driver_queue import Closed
+from runtime.engines.queue.gathering import Gathering
+from runtime.engines.queue.settlement import Settlement
+from runtime.telemetry import Telemetry
+
+
+class BatchWorker:
+    """One of the loops of a consumer with `batch`: runs at most one handler at a time.
+
+    Its task ends when the subscription is closed and the running handler has ended; what waits for
+    its batch then is given back, with its attempts unspent where the driver can.
+    """
+
+    def __init__(
+        self,
+        attempt: BatchAttempt,
+        settlement: Settlement,
+        gathering: Gathering,
+        telemetry: Telemetry,
+    ) -> None:
+        self._attempt = attempt
+        self._settlement = settlement
+        self._gathering = gathering
+        self._telemetry = telemetry
+
+    def start(self, name: str) -> asyncio.Task[None]:
+        """Run in a task of that name."""
+        self._attempt.task = task = asyncio.create_task(self.run(), name=name)
+        return task
+
+    async def run(self) -> None:
+        """Work until the subscription is closed. Raises only errors that are not the handler's."""
+        attempt = self._attempt
+        while True:
+            try:
+                await self._gathering.fill(attempt.gathered)
+            except Closed:
+                return await self._give_back()
+            if self._telemetry.enabled:
+                await self._handle_traced()
+            else:
+                await attempt.handle_gathered()
+            if attempt.cancelled:
+                return
+            await asyncio.sleep(0)  # handlers and queues that never wait would keep the loop
+
+    async def _give_back(self) -> None:
+        gathered = self._attempt.gathered
+        messages = [delivery.message for delivery in gathered]
+        for delivery in gathered:
+            delivery.settled = True
+        gathered.clear()
+        if messages:
+            await self._settlement.subscription.release(messages)
+
+    async def _handle_traced(self) -> None:
+        """One batch as a span: its messages may be of many traces, so it begins one of its own."""
+        first, queue = self._attempt.gathered[0], self._settlement.queue.id
+        attributes: dict[str, Any] = {
+            "messaging.destination.name": queue,
+            "messaging.message.id": first.id,
+            "messaging.batch.message_count": len(self._attempt.gathered),
+            "attempt": first.attempt,
+        }
+        with self._telemetry.span("queue.process", queue, **attributes):
+            await self._attempt.handle_gathered()
