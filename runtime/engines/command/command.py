@@ -32,11 +32,11 @@ log = logger("runtime.process")
 class Readiness(msgspec.Struct, frozen=True):
     """The sign by which others know that they may rely on the program; without any, its start."""
 
-    line: re.Pattern[str] | None = None
+    line: re.Pattern[str] | None
     """A line of its output in which this is found."""
-    port: int | None = None
+    port: int | None
     """A port of this machine that it listens on."""
-    host: str = ""
+    host: str
 
 
 class Program(msgspec.Struct, frozen=True, kw_only=True):
