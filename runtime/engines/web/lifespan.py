@@ -47,8 +47,9 @@ class Lifespan:
                     f"the application of '{self.name}' does not start: {self._failure}"
                 )
         except BaseException:
-            task.cancel()
             self._task = None
+            task.cancel()
+            await asyncio.wait({task})  # for what it cleans up
             raise
         finally:
             self._started.set()
@@ -133,8 +134,24 @@ class Lifespans:
         self._running: list[Lifespan] = []
         self._changes: set[asyncio.Task[None]] = set()
 
-    async def start(self, lifespans: Iterable[Lifespan]) -> None:
-        """Start them in order. Raises StartError for the first that fails."""
+    async def start(self, lifespans: Iterable[Lifespan], stop: asyncio.Event) -> None:
+        """Start them in order, until `stop` is set: the one that starts then is cancelled.
+
+        Raises StartError for the first that fails.
+        """
+        starting = asyncio.create_task(self._start_all(lifespans))
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+        finally:
+            stopped.cancel()
+            if not starting.done():
+                starting.cancel()
+                await asyncio.wait({starting})
+
+    async def _start_all(self, lifespans: Iterable[Lifespan]) -> None:
         for lifespan in lifespans:
             self._running.append(lifespan)
             await lifespan.start()

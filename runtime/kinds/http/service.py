@@ -71,8 +71,9 @@ class HttpService:
         drain = self._dispatcher.drain = Drain()
         drained = asyncio.create_task(drain.follow(stop, self._context.stop_timeout))
         try:
-            await self._lifespans.start(lifespans)
-            await self._server().run(ready, stop)
+            await self._lifespans.start(lifespans, stop)
+            if not stop.is_set():
+                await self._server().run(ready, stop)
         finally:
             await self._lifespans.stop()
             drained.cancel()
