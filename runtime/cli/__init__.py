@@ -16,6 +16,7 @@ _COMMANDS = {
     "run": "Run an application until it is told to stop.",
     "migrate": "Apply the migrations of an application without starting it.",
     "exec": "Run a command of an application.",
+    "shell": "Python with the databases and queues of an application at hand.",
     "validate": "Check an application without running it.",
     "init": "Create a new application that runs at once.",
     "graph": "Draw which entry needs which.",
