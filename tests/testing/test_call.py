@@ -93,3 +93,21 @@ def test_a_handler_that_hangs_is_named(folder: Path) -> None:
 def test_a_function_that_no_consumer_calls_is_refused(folder: Path) -> None:
     with running(folder) as app, pytest.raises(LookupError, match="no consumer calls 'app:db'"):
         app.call("db", 1)
+
+
+def test_a_typed_handler_gets_its_type_and_a_body_of_another_shape_is_dead(tmp_path: Path) -> None:
+    handlers = """
+        from msgspec import Struct
+
+        class Mail(Struct):
+            to: str
+
+        async def work(mail: Mail):
+            assert isinstance(mail, Mail)
+    """
+    with running(write(tmp_path, handlers)) as app:
+        assert app.call("work", {"to": "ada"}).status == "ack"
+        invalid = app.call("work", {"to": 1})
+
+    assert (invalid.status, invalid.reason) == ("dead", "invalid")
+    assert "#/to: must be a string" in invalid.error
