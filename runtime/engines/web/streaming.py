@@ -117,7 +117,7 @@ class Stream(Response):
 
         Raises what it raises until then, and ClientDisconnect if the client does not wait.
         """
-        producing = self._producing = self._watched(self._produce(generate))
+        self._producing = self._watched(self._produce(generate))
         leaving = self._watched(_left(self._exchange.receive))
         watching = [leaving]
         if self._format.is_endless:
@@ -133,8 +133,8 @@ class Stream(Response):
                 each.cancel()
             if timer:
                 timer.cancel()
-        if producing.done():
-            producing.result()
+        if self._producing.done():
+            self._raise_failure()
         elif leaving.done():
             await self._end()
             raise ClientDisconnect
@@ -148,8 +148,9 @@ class Stream(Response):
             if self._producing is not None:
                 await self._follow(self._producing, receive)
                 is_whole = self._producing.done()
-                await self._end()
-                self._raise_failure(self._producing)
+                if not is_whole:
+                    await self._end()
+                self._raise_failure()
                 if not is_whole and not self._format.is_endless:
                     return  # cut off, so that the client knows that it has but a part
                 if not is_whole and not self._has_retry:
@@ -157,6 +158,7 @@ class Stream(Response):
             await self._write(b"", more=False)
         finally:
             await self._end()
+            self._producing = None
 
     async def _follow(self, producing: asyncio.Task[None], receive: Receive) -> None:
         """Return once nothing more is produced, the client has left or the stream is closed."""
@@ -215,9 +217,22 @@ class Stream(Response):
             self._producing.cancel()
             await asyncio.wait([self._producing])
 
-    def _raise_failure(self, producing: asyncio.Task[None]) -> None:
-        if not producing.cancelled():
-            producing.result()
+    def _raise_failure(self) -> None:
+        """Raise what has ended the generator, without a cycle that would be left to the collector:
+        the exception has this frame, and the task the exception.
+        """
+        producing, self._producing = self._producing, None
+        error: BaseException | None = None
+        if producing is not None and not producing.cancelled():
+            error = producing.exception()
+        elif not self._is_ending:
+            error = RuntimeError("the generator was cancelled, and not by the server")
+        del producing
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error
 
     def _watched(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(work)
