@@ -37,6 +37,7 @@ __all__ = [
     "LoadedHandler",
     "Multiprocess",
     "Note",
+    "Plain",
     "Problem",
     "Ready",
     "Service",
@@ -58,6 +59,10 @@ class Handlers(Protocol):
         position: Callable[..., Position],
     ) -> LoadedHandler:
         """Import a function. Raises StartError, with the line of the handler that failed."""
+        ...
+
+    def module(self, source: str, manifest_folder: FilePath) -> str:
+        """The name by which the module of a source is imported, in other processes too."""
         ...
 
     def threads(self, size: int, name: str) -> Submit:
@@ -155,6 +160,14 @@ class Arguments(msgspec.Struct, frozen=True):
     generator: Generator = Generator()
 
 
+class Plain(msgspec.Struct, frozen=True):
+    """The entry's own function is a plain `def`."""
+
+    reason: str
+    """The end of `'resize' is an async function, and …`."""
+    hint: str
+
+
 class Factory(msgspec.Struct, frozen=True):
     """The entry's own function makes a value, which it may yield, and is called by keyword."""
 
@@ -199,7 +212,7 @@ class Linked(Protocol):
         ...
 
 
-Check = Callable[[Linked], Iterable[Claim | Arguments | Factory | Problem]]
+Check = Callable[[Linked], Iterable[Claim | Arguments | Factory | Plain | Problem]]
 
 CheckFiles = Callable[[Linked, FilePath], Iterable[Problem]]
 
@@ -227,6 +240,8 @@ class Kind(msgspec.Struct, frozen=True):
     build: Callable[[Any, BuildContext], Any]
     stage: Stage | None = None
     """When the component starts, which is then a `Service`; None for one that does not run."""
+    runs_with: str | None = None
+    """The field without which an entry of a kind with a stage does not run; None if all do."""
     schema: Mapping[str, Any] | None = None
     """The schema of a kind from another package. The built-in ones are in `schemas/kinds/`."""
     check: Check | None = None

@@ -51,9 +51,9 @@ def assemble(
         else:
             changed.add(id)
             components[id] = _build(link, components, linked, scope, handlers)
-        if link.kind.stage is not None:
+        if link.stage is not None:
             lifecycle = Lifecycle.from_fields(LinkedEntry(linked.links, link).fields["lifecycle"])
-            services[id] = ServiceSpec(id, components[id], link.kind.stage, lifecycle)
+            services[id] = ServiceSpec(id, components[id], link.stage, lifecycle)
     assembly = Assembly(linked, components, services)
     try:
         _compose(assembly)
@@ -78,7 +78,7 @@ def _is_unchanged(
         and old.entry.folder == link.entry.folder
         and _config_fields(old) == _config_fields(link)
         and changed.isdisjoint(id for path, id in link.references.items() if path[0] != "lifecycle")
-        and changed.isdisjoint(id for id in link.uses if linked.links[id].kind.stage is not None)
+        and changed.isdisjoint(id for id in link.uses if linked.links[id].stage is not None)
     )
 
 

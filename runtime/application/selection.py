@@ -110,14 +110,14 @@ def why_nothing_runs(linked: LinkedManifest, selection: Selection) -> str | None
 
 
 def stage(linked: LinkedManifest, id: EntryId) -> Stage | None:
-    return linked.links[id].kind.stage
+    return linked.links[id].stage
 
 
 def _auto_started(linked: LinkedManifest) -> frozenset[EntryId]:
     return frozenset(
         id
         for id, link in linked.links.items()
-        if link.kind.stage is not None
+        if link.stage is not None
         and LinkedEntry(linked.links, link).fields["lifecycle"]["auto_start"]
     )
 

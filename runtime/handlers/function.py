@@ -58,6 +58,14 @@ class Generating(Function, Protocol):
 
 
 @runtime_checkable
+class Stoppable(Function, Protocol):
+    """A plain `def` that a cancellation ends, as it ends an `async def`."""
+
+    @property
+    def stoppable(self) -> bool: ...
+
+
+@runtime_checkable
 class Separable(Function, Protocol):
     """A function that can keep the calls of one consumer apart from all others."""
 

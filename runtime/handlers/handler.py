@@ -42,14 +42,9 @@ class Handlers:
         `position` locates a field of the entry in the manifest. Raises StartError with the failing
         line of the handler, or with the position of the method that is missing.
         """
-        scheme, _, rest = source.partition("://")
-        if scheme == "module":
-            name = rest
-        else:
-            file = file_in(self._application, manifest_folder, rest)
-            name = ".".join((self._package, *file.with_suffix("").parts))
+        rest = source.partition("://")[2]
         try:
-            module = importlib.import_module(name)
+            module = importlib.import_module(self.module(source, manifest_folder))
         except (Exception, SystemExit) as error:
             raise StartError(self._import_error(error, rest, manifest_folder)) from error
         decimals.look()
@@ -57,6 +52,14 @@ class Handlers:
         if not callable(function):
             raise StartError(f"{position('method')}: no function '{method}' in '{rest}'")
         return Handler(function, self._pool.submit)
+
+    def module(self, source: str, manifest_folder: Path) -> str:
+        """The name of the module that `source` names, here and in processes of the application."""
+        scheme, _, rest = source.partition("://")
+        if scheme == "module":
+            return rest
+        file = file_in(self._application, manifest_folder, rest)
+        return ".".join((self._package, *file.with_suffix("").parts))
 
     def threads(self, size: int, name: str) -> Submit:
         """Up to `size` further threads for plain `def` handlers, named after `name`."""

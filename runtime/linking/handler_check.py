@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runtime.findings.finding import Finding
 from runtime.findings.suggestion import did_you_mean
-from runtime.kind import Arguments, Factory, Generator, Sources
+from runtime.kind import Arguments, Factory, Generator, Plain, Sources
 from runtime.linking import argument_check
 from runtime.linking.code.annotation import AnnotationReader
 from runtime.linking.code.parameters import parameters
@@ -140,6 +140,16 @@ class HandlerCheck:
             message = f"this second 'yield' fails at the stop: '{method}' hands out one value"
             hint = "what follows the first 'yield' is run at the stop"
             self._findings.append(Finding(position(file, *again), message, hint))
+
+    def plain(self, entry: Entry, rule: Plain) -> None:
+        """Check that the handler of an entry without findings is a plain `def`."""
+        file, method = self._locate(entry), entry.fields.get("method", DEFAULT_METHOD)
+        own = self.reader.own(file, method) if file else None
+        if own is not None and isinstance(own[1], ast.AsyncFunctionDef):
+            code, function = own
+            place = position(code.path, function.lineno, function.col_offset + 1)
+            message = f"'{method}' is an async function, and {rule.reason}"
+            self._findings.append(Finding(place, message, rule.hint))
 
     def _source(self, entry: Entry, source: str) -> Path | None:
         """Check the file and function that `source` names. Returns the file if it can be read."""

@@ -12,7 +12,7 @@ from typing import Any
 from runtime.entry_id import EntryId
 from runtime.findings.disclosure import OVERRIDDEN
 from runtime.findings.finding import Path, Problem
-from runtime.kind import Arguments, Claim, Factory
+from runtime.kind import Arguments, Claim, Factory, Plain
 from runtime.linking.handler_check import HandlerCheck
 from runtime.linking.link import Link, LinkedEntry, has_handler
 from runtime.manifest.entry import Entry, value_at
@@ -68,6 +68,8 @@ class KindCheck:
                     self._claim(link.entry, result)
                 case Factory():
                     self._handlers.factory(link.entry, result)
+                case Plain():
+                    self._handlers.plain(link.entry, result)
                 case Arguments():
                     if callee := self._callee(link, result.path):
                         self._handlers.arguments(link.entry, callee.entry, result)
@@ -80,7 +82,7 @@ class KindCheck:
         callee = self._links.get(target) if target and target not in self._faulty else None
         return callee if callee and has_handler(callee.schema.field) else None
 
-    def _results(self, link: Link) -> Iterator[Claim | Arguments | Factory | Problem]:
+    def _results(self, link: Link) -> Iterator[Claim | Arguments | Factory | Plain | Problem]:
         entry = LinkedEntry(self._links, link)
         if link.kind.check is not None:
             yield from link.kind.check(entry)

@@ -13,6 +13,7 @@ from runtime.kind import Kind
 from runtime.manifest.entry import Entry
 from runtime.schema.field import Field
 from runtime.schema.schema import Schema
+from runtime.service import Stage
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -27,6 +28,12 @@ class Link(msgspec.Struct, frozen=True):
 
     inline: Mapping[Path, Link] = {}
     """The functions that its fields hold in place of naming an entry, each linked as one."""
+
+    @property
+    def stage(self) -> Stage | None:
+        """When its component starts; None for one that does not run."""
+        field = self.kind.runs_with
+        return self.kind.stage if field is None or self.entry.fields.get(field) else None
 
     @property
     def handlers(self) -> Iterator[Link]:

@@ -21,7 +21,10 @@ def find_notes(links: Mapping[EntryId, Link], graph: Graph[EntryId]) -> Iterator
             kinds = {links[other].entry.kind for other in graph.needed_by[id] if other in links}
             if not any(fnmatchcase(kind, one) for kind in kinds for one in expected.kinds):
                 yield _note(link, expected.note, expected.hint)
-        if link.kind.stage in _STARTED and id not in starting and not _is_decided(link):
+        if link.kind.runs_with and link.stage is None and "lifecycle" in link.entry.fields:
+            message = f"without '{link.kind.runs_with}', its 'lifecycle' has no effect"
+            yield _note(link, message, "leave it out")
+        if link.stage in _STARTED and id not in starting and not _is_decided(link):
             hint = "write 'lifecycle: {auto_start: true}', or false to say that it is meant so"
             yield _note(link, f"nothing starts '{id}'", hint)
 
@@ -34,7 +37,7 @@ def _note(link: Link, message: str, hint: str | None) -> Finding:
 
 
 def _auto_starts(links: Mapping[EntryId, Link], link: Link) -> bool:
-    if link.kind.stage is None or ("lifecycle", "auto_start") in link.entry.unfilled:
+    if link.stage is None or ("lifecycle", "auto_start") in link.entry.unfilled:
         return False
     lifecycle = LinkedEntry(links, link).fields["lifecycle"]
     return bool(lifecycle and lifecycle["auto_start"])

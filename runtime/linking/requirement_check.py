@@ -22,8 +22,7 @@ def check_requirements(
             services = [
                 id
                 for id in graph.needed_by[target]
-                if links[id].kind.stage is not None
-                and links[id].references.get(("process",)) == target
+                if links[id].stage is not None and links[id].references.get(("process",)) == target
             ]
             if services and not any(_starts(id, links, graph) for id in services):
                 message = f"'{target}' does not run by itself, and nothing starts its service"
@@ -31,7 +30,7 @@ def check_requirements(
 
 
 def _is_process(link: Link) -> bool:
-    return link.kind.stage is None and link.kind.name.startswith("process.")
+    return link.stage is None and link.kind.name.startswith("process.")
 
 
 def _starts(id: EntryId, links: Mapping[EntryId, Link], graph: Graph[EntryId]) -> bool:

@@ -16,7 +16,7 @@ def start_cycles(links: Mapping[EntryId, Link]) -> Iterator[tuple[Entry, Problem
     starting = {
         id: link
         for id, link in links.items()
-        if link.kind.stage is not None and has_handler(link.schema.field)
+        if link.stage is not None and not link.kind.runs_with and has_handler(link.schema.field)
     }
     needs = {id: [to for to in link.uses if to in starting] for id, link in starting.items()}
     for cycle in Graph(needs).cycles():

@@ -10,6 +10,14 @@ from pathlib import Path
 _OURS = tuple(f"{folder}/" for folder in (Path(__file__).parents[1], Path(asyncio.__file__).parent))
 
 
+class ForeignTraceback(Exception):
+    """The cause of an exception that was raised in another process: its traceback there."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
 def format_traceback(error: BaseException) -> str:
     """Format as Python does, without the frames of this package around those of a handler.
 
@@ -17,6 +25,8 @@ def format_traceback(error: BaseException) -> str:
     line of the handler. An error raised and caught within this package keeps its frames, unless
     its class has `names_its_place`: then its text says all.
     """
+    if isinstance(error.__cause__, ForeignTraceback):
+        return error.__cause__.text
     whole = traceback.TracebackException.from_exception(error)
     for part in _with_causes(whole):
         frames = part.stack

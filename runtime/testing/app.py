@@ -131,7 +131,7 @@ class App(Session):
         """Stop consumers for the time of a block: what they have in hand is done before it."""
         ids = [self._id(name) for name in consumers]
         for id in ids:
-            if self._life.linked.links[id].kind.stage is not Stage.CONSUMER:
+            if self._life.linked.links[id].stage is not Stage.CONSUMER:
                 raise TypeError(f"'{id}' is no consumer")
         before = self._host.application.selection
         self._select(replace(before, elsewhere=before.elsewhere.union(ids)))

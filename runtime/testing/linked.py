@@ -102,7 +102,9 @@ def _fit(entry: Entry, own: set[tuple[str | int, ...]]) -> None:
     if entry.kind == "http.service" and ("addr",) not in own:
         entry.fields["addr"] = "127.0.0.1:0"
     with suppress(UnknownKind, BrokenKind, ValueError, TypeError):  # which the linker finds
-        if _registry()[entry.kind].stage is not None and ("lifecycle", "stop_timeout") not in own:
+        kind = _registry()[entry.kind]
+        runs = kind.stage is not None and (not kind.runs_with or entry.fields.get(kind.runs_with))
+        if runs and ("lifecycle", "stop_timeout") not in own:
             _shorten_stop(entry)
 
 

@@ -15,7 +15,7 @@ from runtime.engines.queue.driver_queue import NotHeld
 from runtime.engines.queue.outcome import ACK, Dead, Nack, Outcome, Reason, Requeue, Unsettled
 from runtime.engines.queue.settlement import Settlement, log, outcome_of, outcome_of_result
 from runtime.engines.sql.contract import Transactions
-from runtime.handlers.function import Function
+from runtime.handlers.function import Function, Stoppable
 
 
 class RolledBack(Exception):
@@ -49,6 +49,9 @@ class Attempt:
         self._function = function
         self._decode = decode_trusted if arguments is None else arguments.decode
         self._call = function.call if arguments is None else arguments.call(function)
+        self._ends_when_cancelled = not function.blocking or (
+            isinstance(function, Stoppable) and function.stoppable
+        )
         self._settlement = settlement
         self._deadlines = deadlines
         self._transactions = transactions
@@ -66,7 +69,7 @@ class Attempt:
         assert self.task is not None
         assert self.delivery is not None
         self._expired = True
-        if not self._function.blocking:
+        if self._ends_when_cancelled:
             self.task.cancel()
         elif not self.delivery.settled:
             # A thread cannot be stopped: the attempt is over, the worker stays with the thread.

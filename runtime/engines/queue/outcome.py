@@ -23,6 +23,9 @@ class Retry(Exception):
         super().__init__("try again" if after is None else f"try again after {after}")
         self.delay = None if after is None else seconds(after)
 
+    def __reduce__(self) -> tuple[type[Retry], tuple[float | None]]:
+        return type(self), (self.delay,)  # its text is no delay
+
 
 class Reject(Exception):
     """Raised by a handler: another attempt would not help, the message is dead at once."""

@@ -2,39 +2,54 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from runtime.handlers.arguments.origin import read
 from runtime.handlers.arguments.signature import Caller, Signature
-from runtime.handlers.invocation import Invocation
-from runtime.kind import BuildContext, Expected, Kind
+from runtime.handlers.invocation import Invocation, LoadedHandler
+from runtime.kind import (
+    BuildContext,
+    Expected,
+    Kind,
+    Linked,
+    Plain,
+    Ready,
+    Stage,
+    StartError,
+)
+
+if TYPE_CHECKING:
+    from runtime.engines.process_pool.pool import ProcessPool
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     method: str
     modules: list[str] | None
+    processes: int | None
 
 
 class PythonFunction:
-    def __init__(self, config: Config, context: BuildContext) -> None:
-        self._handler = context.handlers.load(
-            config.source, config.method, context.manifest_folder, context.position
-        )
+    def __init__(self, handler: LoadedHandler, context: BuildContext) -> None:
+        self._handler = handler
         self._context = context
         self.id = context.id
-        self.function = self._handler.declared
-        self.takes_argument = self._handler.takes_argument
-        self.blocking = self._handler.blocking
+        self.function = handler.declared
+        self.takes_argument = handler.takes_argument
+        self.blocking = handler.blocking
         # Not a method: it would be one more call for every request and message.
-        invocation = Invocation(context.id, context.scope, self._handler, context.telemetry)
+        invocation = Invocation(context.id, context.scope, handler, context.telemetry)
         self.call = invocation.call
         self.generate = invocation.generate
 
     def signature(self, caller: Caller) -> Signature:
         return read(self._handler.declared, caller)
 
-    def for_consumer(self, name: str, concurrency: int) -> ConsumerFunction:
+    def for_consumer(self, name: str, concurrency: int) -> PythonFunction:
         return ConsumerFunction(self, name, concurrency)
 
 
@@ -56,9 +71,67 @@ class ConsumerFunction(PythonFunction):
         self.generate = invocation.generate
 
 
+class PooledFunction(PythonFunction):
+    """The function in processes of its own, which all that call it share: a service."""
+
+    stoppable = True
+
+    def __init__(self, handler: LoadedHandler, pool: ProcessPool, context: BuildContext) -> None:
+        super().__init__(_Pooled(handler, pool), context)
+        self.pool = pool
+
+    def for_consumer(self, name: str, concurrency: int) -> PythonFunction:
+        return self
+
+    async def idle(self) -> None:
+        await self.pool.idle()
+
+    async def run(self, ready: Ready, stop: asyncio.Event) -> None:
+        await self.pool.run(ready, stop)
+
+
+class _Pooled:
+    """A handler whose calls leave the program."""
+
+    blocking = True
+
+    def __init__(self, handler: LoadedHandler, pool: ProcessPool) -> None:
+        self.function = pool.function
+        self.declared = handler.declared
+        self.takes_argument = handler.takes_argument
+        self.submit = pool.submit
+
+
+def build(config: Config, context: BuildContext) -> PythonFunction:
+    load = context.handlers.load
+    handler = load(config.source, config.method, context.manifest_folder, context.position)
+    if config.processes is None:
+        return PythonFunction(handler, context)
+    if not handler.blocking:
+        place = context.position("processes")
+        raise StartError(f"{place}: '{config.method}' is an async function; write a plain 'def'")
+    # Here, since most applications have none.
+    from runtime.engines.process_pool.pool import ProcessPool
+    from runtime.engines.process_pool.process import Target
+
+    module = context.handlers.module(config.source, context.manifest_folder)
+    threads = context.handlers.threads(config.processes, str(context.id))
+    target = Target(context.id, module, config.method)
+    pool = ProcessPool(target, config.processes, context.scope, threads)
+    return PooledFunction(handler, pool, context)
+
+
+def check(entry: Linked) -> Iterable[Plain]:
+    if entry.fields["processes"] is not None:
+        yield Plain("its 'processes' call a plain 'def'", "write 'def', or leave out 'processes'")
+
+
 kind = Kind(
     "function.python",
     Config,
-    PythonFunction,
+    build,
+    stage=Stage.RESOURCE,
+    runs_with="processes",
+    check=check,
     expected=Expected(("*",), "no entry calls this function"),
 )

@@ -84,6 +84,7 @@ def check(entry: Linked) -> Iterable[Arguments | Problem]:
     yield Arguments(("func",), 1, 1, sources.caller, by_annotation=True, sources=sources)
     if batch is not None:
         yield from _check_prefetch(entry, batch["size"])
+    yield from _check_processes(entry)
     database = entry.follow("transaction")
     driver = (queue := entry.follow("queue")) and queue.follow("driver")
     if driver is not None and (limit := driver.fields.get("consumer_timeout")):
@@ -109,6 +110,17 @@ def _check_prefetch(entry: Linked, size: int) -> Iterable[Problem]:
         batches = f"a batch of {size}" if concurrency == 1 else f"{concurrency} batches of {size}"
         message = f"{batches} can never be full with at most {prefetch} messages claimed"
         yield Problem(("prefetch",), message, f"write 'prefetch: {size * concurrency}' or more")
+
+
+def _check_processes(entry: Linked) -> Iterable[Problem]:
+    function, concurrency = entry.follow("func"), entry.fields["concurrency"]
+    processes = function.fields.get("processes") if function else None
+    if function and processes and concurrency > processes:
+        message = (
+            f"of {concurrency} messages at once, those beyond the {processes} processes of "
+            f"'{function.id}' wait for one, and their 'timeout' runs"
+        )
+        yield Note(("concurrency",), message, f"write {processes}, or give it more processes")
 
 
 def _check_pool(entry: Linked, database: Linked) -> Iterable[Problem]:

@@ -1,0 +1,1 @@
+"""Processes for handlers that would keep the others from the processor."""

@@ -1,0 +1,88 @@
+"""function.python with `processes`: its findings and notes, and its change while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from runtime.findings.finding import ManifestError
+from tests.support.hosting import GATEWAY, hosted, linked
+from tests.support.processes import wait_for_end
+
+ROUTE = """
+  - {name: router, kind: http.router}
+  - {name: get, kind: http.endpoint, method: GET, path: /, func: work}
+"""
+ONE = GATEWAY + ROUTE + "  - {name: work, kind: function.python, source: file://h.py, processes: 1}"
+FILES = {"h.py": "import os\n\ndef main():\n    return {'pid': os.getpid()}\n"}
+
+
+def found(folder: Path, manifest: str, code: str) -> list[str]:
+    with pytest.raises(ManifestError) as error:
+        linked(folder, manifest, {"h.py": code})
+    return [str(finding) for finding in error.value.findings]
+
+
+def test_an_async_function_with_processes_is_a_finding(tmp_path: Path) -> None:
+    (finding,) = found(tmp_path, ONE, "async def main():\n    return 'a'\n")
+
+    assert finding.endswith(
+        "h.py:1:1: 'main' is an async function, and its 'processes' call a plain 'def'; write "
+        "'def', or leave out 'processes'"
+    )
+
+
+def test_a_lifecycle_without_processes_is_a_note(tmp_path: Path) -> None:
+    manifest = ONE.replace("processes: 1", "lifecycle: {stop_timeout: 1s}")
+
+    (note,) = linked(tmp_path, manifest, FILES).notes
+
+    assert "without 'processes', its 'lifecycle' has no effect; leave it out" in str(note)
+
+
+def test_a_consumer_with_more_messages_at_once_than_processes_is_a_note(tmp_path: Path) -> None:
+    manifest = f"""{ONE}
+  - {{name: memory, kind: queue.driver.memory}}
+  - {{name: tasks, kind: queue.queue}}
+  - name: consumer
+    kind: queue.consumer
+    queue: tasks
+    func: work
+    concurrency: 3
+    lifecycle: {{auto_start: true}}
+"""
+    code = "def main(body=None):\n    return None\n"
+
+    (note,) = linked(tmp_path, manifest, {"h.py": code}).notes
+
+    assert "of 3 messages at once, those beyond the 1 processes of 'app:work' wait" in str(note)
+
+
+def test_a_changed_number_starts_other_processes(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with hosted(tmp_path, ONE, FILES) as application:
+            before = (await application.get("/")).json()["pid"]
+
+            await application.apply(ONE)
+            assert (await application.get("/")).json()["pid"] == before
+            await application.apply(ONE.replace("processes: 1", "processes: 2"))
+
+            assert (await application.get("/")).json()["pid"] != before
+            wait_for_end(before)
+
+    asyncio.run(test())
+
+
+def test_processes_may_be_given_up_while_it_runs(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with hosted(tmp_path, ONE, FILES) as application:
+            before = (await application.get("/")).json()["pid"]
+
+            await application.apply(ONE.replace(", processes: 1", ""))
+
+            assert (await application.get("/")).json()["pid"] != before
+            wait_for_end(before)
+
+    asyncio.run(test())
