@@ -86,3 +86,32 @@ def test_processes_may_be_given_up_while_it_runs(tmp_path: Path) -> None:
             wait_for_end(before)
 
     asyncio.run(test())
+
+
+def test_a_request_cannot_be_sent_and_the_log_says_what_to_write(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test() -> None:
+        code = "def main(request):\n    return {'path': request.path}\n"
+        async with hosted(tmp_path, ONE, {"h.py": code}) as application:
+            assert (await application.get("/")).status == 500
+
+    asyncio.run(test())
+
+    assert "UnsentValue: an argument cannot be sent to its process: " in caplog.text
+    assert "annotate the parameters with the values that the function needs" in caplog.text
+
+
+def test_a_forgotten_await_fails_the_call_as_in_a_thread(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test() -> None:
+        code = "from runtime.modules import queue\n\ndef main():\n    queue.info('tasks')\n"
+        manifest = f"{ONE}\n  - {{name: memory, kind: queue.driver.memory}}\n"
+        manifest += "  - {name: tasks, kind: queue.queue}\n"
+        async with hosted(tmp_path, manifest, {"h.py": code}) as application:
+            assert (await application.get("/")).status == 500
+
+    asyncio.run(test())
+
+    assert "NotAwaited: " in caplog.text

@@ -13,9 +13,11 @@ from runtime.engines.process_pool.remote import (
 )
 from runtime.engines.queue.blocking import wait
 from runtime.engines.queue.delivery import Delivery
+from runtime.engines.queue.driver_queue import Full
 from runtime.engines.queue.message import NO_HEADERS
 from runtime.engines.queue.queue import Queue
 from runtime.handlers.context import ApplicationContext, call
+from runtime.service import Unavailable
 
 _METHODS = {
     "queue": frozenset(asked_methods(RemoteQueue)),
@@ -43,9 +45,20 @@ def answer(scope: ApplicationContext, what: str, *values: Any) -> Any:
                 return wait(getattr(call().subject, name)(*arguments, **named))
             component = scope.component(id[0], "")
             if family == "queue":
-                return wait(getattr(component, name)(*arguments, **named))
+                return _of_queue(component, name, arguments, named)
             return getattr(component.blocking, name)(*arguments, **named)
     raise LookupError(f"a process asked for '{what}'")
+
+
+def _of_queue(queue: Queue, name: str, arguments: Any, named: Any) -> Any:
+    try:
+        return wait(getattr(queue, name)(*arguments, **named))
+    except (Full, Unavailable) as error:
+        here = call()
+        ids = here.subject.log_ids
+        if name == "publish" and "request_id" not in ids:  # an answer of 503 is logged as such
+            queue.refusals.refused(error, str(here.entry), ids)
+        raise
 
 
 def find(scope: ApplicationContext) -> Callable[[Any], Any]:

@@ -47,7 +47,7 @@ class Channel:
         self.send_packed(self.pack(values))
 
     def receive_packed(self) -> bytearray:
-        """What the other end packed. Raises EOFError once that is gone."""
+        """A value as the other end packed it. Raises EOFError once that is gone."""
         return self._read(_LENGTH.unpack(self._read(_LENGTH.size))[0])
 
     def unpack(self, data: bytes | bytearray) -> Any:

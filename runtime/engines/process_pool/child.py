@@ -28,7 +28,7 @@ from runtime.engines.process_pool.remote import (
 )
 from runtime.engines.queue.blocking import BlockingDelivery, BlockingQueue
 from runtime.engines.queue.message import NO_HEADERS
-from runtime.handlers import package
+from runtime.handlers import package, unawaited
 from runtime.handlers.arguments.origin import by_position
 from runtime.handlers.context import Call, Subject, current, log_origin
 from runtime.log.records import install
@@ -67,6 +67,7 @@ class Child:
         """Load the handler, then call it until the other end is closed."""
         entry, module, method, level = self._channel.receive()
         package.find_in_children()
+        unawaited.watch()
         log: Any = PipeLog(self._channel.send, level)
         install(log, log_origin)
         scope = RemoteContext(self._ask, log)
@@ -93,6 +94,8 @@ class Child:
         current.set(call)
         try:
             result = function(*self._channel.unpack(data))
+            if call.forgotten is not None:
+                raise call.forgotten
         except BaseException as error:
             return self._channel.send("error", Failure(error))
         try:

@@ -13,9 +13,6 @@ from runtime.handlers.context import ApplicationContext
 from runtime.handlers.threads import Submit
 from runtime.service import Ready, Unavailable
 
-_LAST_MOMENT = 0.4
-"""Seconds in which killed processes are waited for, below the half second that a service has."""
-
 
 class ProcessPool:
     """`size` processes that are ready before the first call. May be run again after it ended.
@@ -127,7 +124,7 @@ class ProcessPool:
         for process in ended:
             process.kill()
         if ended:
-            await asyncio.wait([self._closing(process) for process in ended], timeout=_LAST_MOMENT)
+            await asyncio.wait([self._closing(process) for process in ended])
 
     def _closing(self, process: Process) -> asyncio.Future[Any]:
         return asyncio.ensure_future(self._threads(process.close))
@@ -167,8 +164,11 @@ class ProcessPool:
     async def _take(self) -> Process:
         if self._closed not in (None, "stopping"):
             raise self._unavailable()
-        if self._idle:
-            return self._idle.pop()
+        while self._idle:
+            process = self._idle.pop()
+            if process.runs():
+                return process
+            self._replace(process)
         waiter: asyncio.Future[Process] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
         try:

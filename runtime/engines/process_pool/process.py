@@ -66,6 +66,10 @@ class Process:
         """False once it was killed, or is known to have ended."""
         return not self._killed
 
+    def runs(self) -> bool:
+        """False if it has ended while nobody called it."""
+        return self._popen.poll() is None
+
     def load(self) -> None:
         """Import the function. Raises StartError, ProcessEnded."""
         target = self._target

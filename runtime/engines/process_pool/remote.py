@@ -41,7 +41,7 @@ class Caller(msgspec.Struct, frozen=True):
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """What a message tells of its queue."""
+    """The limits of a message's queue that a handler may ask for."""
 
     max_attempts: int
 
@@ -107,7 +107,7 @@ class RemoteStore:
 
 
 class _NoRefusals:
-    """The application logs what its queues refuse."""
+    """The application logs it, when it answers."""
 
     def refused(self, error: Exception, entry: str, ids: Mapping[str, object]) -> None:
         pass
