@@ -48,6 +48,12 @@ class KindCheck:
 
     def __call__(self, link: Link) -> None:
         """Ask the kind of `link`, an entry without findings."""
+        if link.kind.runs_with and link.stage is None and "lifecycle" in link.entry.fields:
+            message = (
+                f"without '{link.kind.runs_with}', an entry of this kind does not run by itself"
+            )
+            problem = Problem(("lifecycle",), message, "leave 'lifecycle' out", at_key=True)
+            self._report(link.entry, problem)
         try:
             results = [*self._results(link)]
         except Exception as error:  # a kind from another package may fail in any way

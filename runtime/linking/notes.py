@@ -21,9 +21,6 @@ def find_notes(links: Mapping[EntryId, Link], graph: Graph[EntryId]) -> Iterator
             kinds = {links[other].entry.kind for other in graph.needed_by[id] if other in links}
             if not any(fnmatchcase(kind, one) for kind in kinds for one in expected.kinds):
                 yield _note(link, expected.note, expected.hint)
-        if link.kind.runs_with and link.stage is None and "lifecycle" in link.entry.fields:
-            message = f"without '{link.kind.runs_with}', its 'lifecycle' has no effect"
-            yield _note(link, message, "leave it out")
         if link.stage in _STARTED and id not in starting and not _is_decided(link):
             hint = "write 'lifecycle: {auto_start: true}', or false to say that it is meant so"
             yield _note(link, f"nothing starts '{id}'", hint)

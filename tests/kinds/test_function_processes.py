@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import pickle
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from runtime.engines.web.blocking_request import BlockingRequest
 from runtime.findings.finding import ManifestError
 from tests.support.hosting import GATEWAY, hosted, linked
 from tests.support.processes import wait_for_end
@@ -34,12 +39,12 @@ def test_an_async_function_with_processes_is_a_finding(tmp_path: Path) -> None:
     )
 
 
-def test_a_lifecycle_without_processes_is_a_note(tmp_path: Path) -> None:
+def test_a_lifecycle_without_processes_is_a_finding(tmp_path: Path) -> None:
     manifest = ONE.replace("processes: 1", "lifecycle: {stop_timeout: 1s}")
 
-    (note,) = linked(tmp_path, manifest, FILES).notes
+    (finding,) = found(tmp_path, manifest, FILES["h.py"])
 
-    assert "without 'processes', its 'lifecycle' has no effect; leave it out" in str(note)
+    assert "without 'processes', an entry of this kind does not run by itself" in finding
 
 
 def test_a_consumer_with_more_messages_at_once_than_processes_is_a_note(tmp_path: Path) -> None:
@@ -88,12 +93,41 @@ def test_processes_may_be_given_up_while_it_runs(tmp_path: Path) -> None:
     asyncio.run(test())
 
 
-def test_a_request_cannot_be_sent_and_the_log_says_what_to_write(
+def test_a_request_is_sent_as_a_copy_with_its_body(tmp_path: Path) -> None:
+    code = """
+def main(request):
+    host = request.headers["x-name"]
+    query = dict(request.query_params)
+    return {"body": request.json(), "path": request.path_params, "query": query, "name": host}
+"""
+    manifest = ONE.replace("method: GET, path: /,", 'method: POST, path: "/{id}",')
+
+    async def test() -> None:
+        async with hosted(tmp_path, manifest, {"h.py": code}) as application:
+            answer = await application.get("/7?a=b", "x-name: c", method="POST", body=b"[1]")
+            assert answer.json() == {
+                "body": [1],
+                "path": {"id": "7"},
+                "query": {"a": "b"},
+                "name": "c",
+            }
+
+    asyncio.run(test())
+
+
+def test_an_argument_that_cannot_be_sent_is_named_and_the_log_says_what_to_write(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def test() -> None:
-        code = "def main(request):\n    return {'path': request.path}\n"
-        async with hosted(tmp_path, ONE, {"h.py": code}) as application:
+        code = """
+from typing import Annotated
+from runtime.modules.sync import sql
+
+def main(db: Annotated[sql.BlockingDatabase, "db"]):
+    return {}
+"""
+        manifest = f"{ONE}\n  - {{name: db, kind: db.sql.sqlite, file: a.db}}\n"
+        async with hosted(tmp_path, manifest, {"h.py": code}) as application:
             assert (await application.get("/")).status == 500
 
     asyncio.run(test())
@@ -106,7 +140,8 @@ def test_a_forgotten_await_fails_the_call_as_in_a_thread(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def test() -> None:
-        code = "from runtime.modules import queue\n\ndef main():\n    queue.info('tasks')\n"
+        code = "from runtime.modules import queue\n\ndef main():\n"
+        code += "    getattr(queue, 'info')('tasks')\n"
         manifest = f"{ONE}\n  - {{name: memory, kind: queue.driver.memory}}\n"
         manifest += "  - {name: tasks, kind: queue.queue}\n"
         async with hosted(tmp_path, manifest, {"h.py": code}) as application:
@@ -115,3 +150,10 @@ def test_a_forgotten_await_fails_the_call_as_in_a_thread(
     asyncio.run(test())
 
     assert "NotAwaited: " in caplog.text
+
+
+def test_a_body_that_is_kept_in_a_file_is_sent_too() -> None:
+    request: Any = SimpleNamespace(scope={"type": "http", "headers": [], "method": "POST"})
+    copy = pickle.loads(pickle.dumps(BlockingRequest(request, io.BytesIO(b"[1]"))))
+
+    assert copy.json() == [1]

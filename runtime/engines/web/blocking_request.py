@@ -31,6 +31,11 @@ class BlockingRequest(HTTPConnection[State]):
         self._form: FormData | None = None
         self._multipart: MultipartForm | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For a process of the function's own: a copy with its body, whose form is read there."""
+        body = None if self._body is None else self.body()
+        return {**self.__dict__, "_body": body, "_form": None, "_multipart": None}
+
     @property
     def method(self) -> str:
         return str(self.scope["method"])
