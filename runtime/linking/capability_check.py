@@ -9,7 +9,7 @@ from runtime.findings.finding import Path, Problem
 from runtime.linking.code.file import Use
 from runtime.linking.link import Link
 
-_PUBLISHES = ("queue.publish", "queue.publish_many")
+_PUBLISHES = ("queue.publish", "queue.publish_many", "events.publish")
 _ARGUMENTS = ("unique", "priority", "transaction")
 """Arguments of these, named like the capabilities that they need."""
 _DRIVER: Path = ("driver",)

@@ -6,17 +6,19 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from runtime.entry_id import EntryId
-from runtime.findings.finding import Finding, Level, Problem
+from runtime.findings.finding import Finding, Level, Note, Problem
 from runtime.linking.code.awaiting import Fault
+from runtime.linking.code.calls import TOPICS
 from runtime.linking.code.file import Use
 from runtime.linking.code.reader import HandlerCode
 from runtime.linking.handler_check import HandlerCheck
 from runtime.linking.inspection import position
+from runtime.linking.subscriptions import Subscriptions
 from runtime.manifest.entry import Entry
 
 KINDS: Mapping[str, tuple[str, ...]] = {
     "sql": ("db.sql.*",),
-    "queue": ("queue.queue",),
+    "queue": ("queue.queue", "event.subscriber"),
     "store": ("store.*",),
     "events": ("event.*",),
     "templates": ("template.*",),
@@ -42,6 +44,7 @@ class CodeCheck:
         handlers: HandlerCheck,
         resolve: Resolve,
         missing: Missing,
+        subscriptions: Subscriptions,
         findings: list[Finding],
         notes: list[Finding],
     ) -> None:
@@ -50,6 +53,7 @@ class CodeCheck:
         self._notes = notes
         self._resolve = resolve
         self._missing = missing
+        self._subscriptions = subscriptions
         self._reader = handlers.reader
         self._checked: set[Path] = set()
 
@@ -70,16 +74,39 @@ class CodeCheck:
                 self._report(own.path, own.returned(function[1]))
         uses: dict[EntryId, str] = {}
         for use in [*code.entries, *code.uses]:
+            if use.callee.name in TOPICS:
+                self._publish(use, uses, code, is_ours)
+                continue
             match self._resolve(entry, use):
                 case Problem() as problem if is_ours:
                     self._unresolved(use, problem, code)
                 case EntryId() as id if not use.callee.name.startswith(f"{_DATA}."):
                     uses.setdefault(id, use.callee.name)
-                    if missing := self._missing(id, use):
-                        self._report(
-                            use.file, [Fault(use.node, missing.message, missing.hint or "")]
-                        )
+                    self._check_capability(id, use)
         return uses
+
+    def _publish(
+        self, use: Use, uses: dict[EntryId, str], code: HandlerCode, is_ours: bool
+    ) -> None:
+        """Add what an event of a known topic needs: the drivers of those that subscribe to it.
+
+        Not the subscribers themselves, which need not run here.
+        """
+        match self._subscriptions.of(use.id):
+            case Note() as note:
+                if is_ours:
+                    self._unresolved(use, note, code)
+            case Problem(message=message, hint=hint):
+                if is_ours:
+                    self._report(use.file, [Fault(use.node, message, hint or "")])
+            case found:
+                for subscriber, driver in found:
+                    uses.setdefault(driver, use.callee.name)
+                    self._check_capability(subscriber, use)
+
+    def _check_capability(self, id: EntryId, use: Use) -> None:
+        if missing := self._missing(id, use):
+            self._report(use.file, [Fault(use.node, missing.message, missing.hint or "")])
 
     def _unresolved(self, use: Use, problem: Problem, code: HandlerCode) -> None:
         place = position(use.file, use.node.lineno, use.node.col_offset + 1)

@@ -34,6 +34,7 @@ from runtime.linking.placeholder_types import problems_of, whole_placeholders
 from runtime.linking.preparation import find_waits
 from runtime.linking.requirement_check import check_requirements
 from runtime.linking.start_cycles import start_cycles
+from runtime.linking.subscriptions import Subscriptions
 from runtime.manifest.entry import Entry
 from runtime.manifest.reader import Manifest
 from runtime.registry import BrokenKind, Registry, UnknownKind, is_built_in
@@ -203,7 +204,13 @@ class _Linker:
         """Check the files of the handlers, and collect the entries that their code names."""
         missing = partial(missing_capability, self.links)
         code = CodeCheck(
-            self.manifest.folder, handlers, self._used, missing, self.findings, self.notes
+            self.manifest.folder,
+            handlers,
+            self._used,
+            missing,
+            Subscriptions(self.links, is_complete=self.manifest.complete),
+            self.findings,
+            self.notes,
         )
         for id, link in self.links.items():
             functions = [each.entry for each in link.handlers]

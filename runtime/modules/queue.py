@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from runtime.codec import InvalidJSON, decode
+from runtime.engines.event.subscriber import Subscriber
 from runtime.engines.queue import dead_letter as names
 from runtime.engines.queue.batch import Batch
 from runtime.engines.queue.body import InvalidBody
@@ -82,7 +83,7 @@ async def publish(
             transaction=transaction,
         )
     except (Full, Unavailable) as error:
-        _tell(queue, error)
+        tell_refusal(queue, error)
         raise
 
 
@@ -108,7 +109,7 @@ async def publish_many(
             bodies, headers, delay, priority=priority, transaction=transaction
         )
     except (Full, Unavailable) as error:
-        _tell(queue, error)
+        tell_refusal(queue, error)
         raise
 
 
@@ -176,12 +177,14 @@ def get(id: str) -> Queue:
     """The queue itself. Raises LookupError and TypeError as `publish` does."""
     call = context.call()
     component = call.scope.component(id, call.entry.namespace)
+    if isinstance(component, Subscriber):
+        return component.queue
     if not isinstance(component, Queue):
         raise TypeError(f"'{id}' is no queue; name an entry of kind queue.queue")
     return component
 
 
-def _tell(queue: Queue, error: Full | Unavailable) -> None:
+def tell_refusal(queue: Queue, error: Full | Unavailable) -> None:
     """Log that a queue refused, unless a client is told."""
     call = context.call()
     ids = call.subject.log_ids

@@ -49,9 +49,9 @@ def _consumers(
     all_consumers = [
         id for id in linked.links if id in services and stage(linked, id) is Stage.CONSUMER
     ]
-    for queue in linked.links:
-        if queue in dependents and driver in graph.needs[queue]:
-            consumers = [id for id in all_consumers if queue in graph.needs[id]]
+    for queue, link in linked.links.items():
+        if queue in dependents and driver in link.references.values():
+            consumers = [id for id in all_consumers if id == queue or queue in graph.needs[id]]
             if consumers:
                 yield queue, consumers
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
+from runtime.engines.event.subscriber import Subscriber
 from runtime.engines.queue.consumer import Consumer
 from runtime.engines.queue.delay import seconds
 from runtime.engines.queue.driver_queue import Info, PartialInfo
@@ -240,6 +241,8 @@ class App(Session):
 
     def _queue(self, text: str) -> Queue:
         component = self._host.application.scope.components.get(self._id(text))
+        if isinstance(component, Subscriber):
+            return component.queue
         if not isinstance(component, Queue):
             raise TypeError(f"'{text}' is no queue; name an entry of kind queue.queue")
         return component
@@ -247,6 +250,8 @@ class App(Session):
     def _consumer(self, text: str) -> Consumer:
         """The consumer of that id, or the only one of the function of that id."""
         component = self.component(text)
+        if isinstance(component, Subscriber):
+            return component.consumer
         if isinstance(component, Consumer):
             return component
         id = self._id(text)

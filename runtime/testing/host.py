@@ -9,6 +9,7 @@ from typing import Any
 
 from runtime.application.application import Application
 from runtime.application.selection import why_nothing_runs
+from runtime.engines.event.subscriber import Subscriber
 from runtime.engines.queue.consumer import Consumer
 from runtime.engines.queue.queue import Queue
 from runtime.entry_id import EntryId
@@ -63,8 +64,12 @@ class Host:
             components = self.application.scope.components.values()
             databases = databases_with_clocks(self.linked, self.application.scope.components)
             self._servers = ServerClock(databases)
-            self.queues = {each.id: each for each in components if isinstance(each, Queue)}
+            subscribers = [each for each in components if isinstance(each, Subscriber)]
+            queues = [each for each in components if isinstance(each, Queue)]
+            queues += [each.queue for each in subscribers]
+            self.queues = {each.id: each for each in queues}
             self.consumers = [each for each in components if isinstance(each, Consumer)]
+            self.consumers += [each.consumer for each in subscribers]
             for consumer in self.consumers:
                 consumer.batch_what_is_there()
             self._timed = {each.queue.id for each in self.consumers if each.timeout is not None}

@@ -103,7 +103,8 @@ def test_what_starts_by_default_and_what_does_not(name: str) -> None:
     if stage is not None:
         lifecycle = registry.schema(name).field.explain({})["lifecycle"]
 
-        starts = stage in (Stage.RESOURCE, Stage.MIGRATION) or name == "schedule.cron"
+        by_default = ("schedule.cron", "event.subscriber")
+        starts = stage in (Stage.RESOURCE, Stage.MIGRATION) or name in by_default
         assert lifecycle["auto_start"] is starts
 
 

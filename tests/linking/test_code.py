@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.linking.code.calls import AWAITED, IDS
+from runtime.linking.code.calls import AWAITED, IDS, TOPICS
 from runtime.linking.code.file import CodeFile
 from runtime.linking.code.reader import CodeReader
 from runtime.linking.imports import own_modules
@@ -162,14 +162,11 @@ def test_the_calls_are_those_that_the_modules_have() -> None:
         path = f"runtime.modules.{module}"
         for name, function in vars(importlib.import_module(path)).items():
             if inspect.isfunction(function) and function.__module__ == path and name[0] != "_":
-                named |= {f"{module}.{name}"} & {
-                    f"{module}.{name}"
-                    for each in inspect.signature(function).parameters
-                    if each == "id"
-                }
+                parameters = inspect.signature(function).parameters
+                named |= {f"{module}.{name}"} if {"id", "topic"} & {*parameters} else set()
                 awaited |= {f"{module}.{name}"} if inspect.iscoroutinefunction(function) else set()
 
-    assert named <= IDS
+    assert named <= IDS | TOPICS
     assert awaited <= AWAITED
 
 

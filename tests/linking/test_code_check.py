@@ -78,7 +78,8 @@ def test_a_mistake_in_the_code_is_told_with_its_place(call: str, said: str, tmp_
         ),
         (
             "await queue.info('db')",
-            "24: 'app:db' is of kind db.sql.sqlite, not queue.queue; there is 'app:tasks'",
+            "24: 'app:db' is of kind db.sql.sqlite, not queue.queue or event.subscriber; "
+            "there is 'app:tasks'",
         ),
     ],
 )

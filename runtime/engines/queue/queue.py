@@ -179,6 +179,15 @@ class Queue:
             return Fired.ELSEWHERE
         return Fired.HERE if id == message.id else Fired.OVERLAPPED
 
+    def check_body(self, body: Any) -> None:
+        """Raise NotJSON or InvalidBody as `publish` would."""
+        if self.checks:
+            try:
+                data = encode(body)
+            except NotJSON:
+                data = encode_records(body)
+            self._check(data)
+
     def _check(self, data: bytes, name: str = "the body") -> None:
         for function, decode in self.checks:
             try:

@@ -43,8 +43,8 @@ def given_getter(annotation: Any, given: Mapping[type, Getter]) -> Getter | None
 def component_getter(scope: ApplicationContext, id: str, *, blocking: bool) -> Getter:
     """Returns the present component of an entry, whatever the subject.
 
-    A component may say what it hands out, by a method `handed_out()`. A plain `def` gets its
-    `blocking` twin, if there is one.
+    A plain `def` gets its `blocking` twin, if there is one. Else a component may say what it hands
+    out, by a method `handed_out()`.
     """
     entry = EntryId.parse(id, "")
 
@@ -52,9 +52,9 @@ def component_getter(scope: ApplicationContext, id: str, *, blocking: bool) -> G
         component = scope.components.get(entry)
         if component is None:
             raise LookupError(f"'{id}' is no component; name an entry that builds one")
+        if blocking and (twin := getattr(component, "blocking", None)) is not None:
+            return twin
         hand_out = getattr(component, "handed_out", None)
-        if hand_out is not None:
-            return hand_out()
-        return getattr(component, "blocking", component) if blocking else component
+        return component if hand_out is None else hand_out()
 
     return get

@@ -25,14 +25,6 @@ SPARE = 2
 """Connections of a pool that the transactions of a consumer must leave to others."""
 
 
-_SOURCES = Sources(
-    caller="a consumer",
-    locations=frozenset({"body"}),
-    given=frozenset({"message", "logger"}),
-    one_body=True,
-)
-
-
 _SOURCES_OF_BATCH = Sources(
     caller="a consumer with 'batch'",
     locations=frozenset({"body"}),
@@ -80,13 +72,31 @@ def build(config: Config, context: BuildContext) -> Consumer:
 
 def check(entry: Linked) -> Iterable[Arguments | Problem]:
     batch = entry.fields.get("batch")
-    sources = _SOURCES if batch is None else _SOURCES_OF_BATCH
-    yield Arguments(("func",), 1, 1, sources.caller, by_annotation=True, sources=sources)
-    if batch is not None:
+    if batch is None:
+        yield called_by("a consumer")
+    else:
+        sources = _SOURCES_OF_BATCH
+        yield Arguments(("func",), 1, 1, sources.caller, by_annotation=True, sources=sources)
         yield from _check_prefetch(entry, batch["size"])
+    queue = entry.follow("queue")
+    yield from check_driver(entry, queue and queue.follow("driver"))
+
+
+def called_by(caller: str) -> Arguments:
+    """The arguments that `func` is called with by what findings name `caller`."""
+    sources = Sources(
+        caller=caller,
+        locations=frozenset({"body"}),
+        given=frozenset({"message", "logger"}),
+        one_body=True,
+    )
+    return Arguments(("func",), 1, 1, caller, by_annotation=True, sources=sources)
+
+
+def check_driver(entry: Linked, driver: Linked | None) -> Iterable[Problem]:
+    """Compare the times and the transaction of what consumes with the driver of its queue."""
     yield from _check_processes(entry)
     database = entry.follow("transaction")
-    driver = (queue := entry.follow("queue")) and queue.follow("driver")
     if driver is not None and (limit := driver.fields.get("consumer_timeout")):
         yield from _check_time(entry, driver, limit)
     if database is None or driver is None:

@@ -23,6 +23,7 @@ AWAITED = frozenset(
         "events.send",
         *(f"http.Request.{name}" for name in ("json", "body", "form")),
         *(f"queue.Delivery.{name}" for name in ("ack", "nack")),
+        "events.publish",
         *(f"queue.{name}" for name in _QUEUE),
         *(f"queue.Queue.{name}" for name in _QUEUE),
         *(f"sql.Database.{name}" for name in _STATEMENTS),
@@ -44,6 +45,9 @@ IDS = frozenset(
     }
 )
 """Functions whose first argument is the id of an entry."""
+
+TOPICS = frozenset({"events.publish"})
+"""Functions whose first argument is the topic of an event."""
 
 _RESULTS = {
     "sql.get": "sql.Database",

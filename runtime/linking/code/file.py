@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from runtime.linking.code.awaiting import Fault, faults, returned
-from runtime.linking.code.calls import IDS, Callee, Resolver, find_calls
+from runtime.linking.code.calls import IDS, TOPICS, Callee, Resolver, find_calls
 from runtime.linking.code.hazards import hazards
 from runtime.linking.code.scope import Assigned, Binding, Defined, FunctionNode, Imported, Tree
 
@@ -25,6 +25,7 @@ class Use(msgspec.Struct, frozen=True):
     """The place of the id, or of the call."""
     callee: Callee
     id: str
+    """For a function that publishes an event, its topic."""
     keywords: frozenset[str] = frozenset()
     """The arguments that are passed by name, but those of a literal None or 0."""
 
@@ -127,8 +128,9 @@ class CodeFile:
 
     def _uses(self, call: ast.Call, callee: Callee | None) -> Iterator[Use]:
         named = {keyword.arg: keyword.value for keyword in call.keywords}
-        if callee is not None and callee.name in IDS:
-            argument = call.args[0] if call.args else named.get("id")
+        if callee is not None and callee.name in IDS | TOPICS:
+            name = "id" if callee.name in IDS else "topic"
+            argument = call.args[0] if call.args else named.get(name)
             if argument is not None and (text := self._resolver.constant(argument)):
                 yield Use(self.path, argument, callee, text, _given(call))
         # `partial(queue.publish, "tasks")`, `to_thread(queue.publish, "tasks", body)`
@@ -136,7 +138,7 @@ class CodeFile:
             if isinstance(function, ast.Name | ast.Attribute):
                 passed = self._resolver.callee(function)
                 text = self._resolver.constant(argument)
-                if passed is not None and passed.name in IDS and text:
+                if passed is not None and passed.name in IDS | TOPICS and text:
                     yield Use(self.path, argument, passed, text)
 
     def _is_parameter(self, node: ast.AST) -> bool:

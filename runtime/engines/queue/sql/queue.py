@@ -37,6 +37,7 @@ class SqlQueue:
         self.overflow = Overflow(driver.clock, self.made_room)
         self._looking: asyncio.Task[None] | None = None
         self._store = driver.store
+        self.database = driver.store.database
         self.subscriptions: list[SqlSubscription] = []
 
     async def publish(

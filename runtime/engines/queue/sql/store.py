@@ -24,7 +24,7 @@ from runtime.engines.queue.sql.operations import (
     Requeue,
     Settle,
 )
-from runtime.engines.sql.contract import JoinableTransaction
+from runtime.engines.sql.contract import Database, JoinableTransaction
 
 
 class State(IntEnum):
@@ -86,6 +86,11 @@ class Store(Protocol):
     ended. No two claims of a message have the same token. Delays are counted by the store's clock,
     from when it accepts them.
     """
+
+    @property
+    def database(self) -> Database:
+        """The database."""
+        ...
 
     @property
     def label(self) -> str:

@@ -120,7 +120,7 @@ kind = Kind(
     stage=Stage.RESOURCE,
     check=check,
     connect=connect,
-    expected=Expected(("queue.queue",), "no queue is on this driver"),
+    expected=Expected(("queue.queue", "event.subscriber"), "no queue is on this driver"),
     unsupported={
         "transaction": "it keeps them on a broker",
         "unique": "a broker does not look at the messages that it has",

@@ -85,7 +85,7 @@ kind = Kind(
     Config,
     build,
     stage=Stage.RESOURCE,
-    expected=Expected(("queue.queue",), "no queue is on this driver"),
+    expected=Expected(("queue.queue", "event.subscriber"), "no queue is on this driver"),
     unsupported={"transaction": "it keeps them in memory"},
     multiprocess=False,
 )

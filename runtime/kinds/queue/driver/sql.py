@@ -80,5 +80,5 @@ kind = Kind(
     build,
     stage=Stage.RESOURCE,
     check=check,
-    expected=Expected(("queue.queue",), "no queue is on this driver"),
+    expected=Expected(("queue.queue", "event.subscriber"), "no queue is on this driver"),
 )

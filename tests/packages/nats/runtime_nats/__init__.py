@@ -46,7 +46,7 @@ kind = Kind(
     stage=Stage.RESOURCE,
     schema=SCHEMA,
     check=check,
-    expected=Expected(("queue.queue",), "no queue is on this driver"),
+    expected=Expected(("queue.queue", "event.subscriber"), "no queue is on this driver"),
     unsupported={
         "schedule": "a stream does not remember what was fired",
         "transaction": "it keeps them in JetStream",

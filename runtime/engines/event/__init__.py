@@ -1,0 +1,1 @@
+"""Events: published by topic, to every subscriber whose patterns match it."""

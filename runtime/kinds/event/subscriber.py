@@ -1,0 +1,76 @@
+"""event.subscriber: calls a function with the events of some topics, kept in a queue of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from runtime.backoff import Backoff
+from runtime.engines.event.pattern import InvalidTopic, Pattern
+from runtime.engines.event.subscriber import Subscriber
+from runtime.findings.finding import Problem
+from runtime.kind import Arguments, BuildContext, Claim, Kind, Linked, Stage
+from runtime.kinds.db.sql import Database
+from runtime.kinds.function import Function
+from runtime.kinds.queue.consuming import (
+    ConsumerConfig,
+    DeadLetter,
+    QueueConfig,
+    build_consumer,
+    build_queue,
+    called_by,
+    check_driver,
+    check_name,
+)
+from runtime.kinds.queue.driver import Driver, DriverOptions
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    topics: Sequence[str]
+    driver: Driver
+    func: Function
+    queue_name: str | None
+    driver_options: DriverOptions
+    retry: Backoff
+    dead_letter: DeadLetter
+    concurrency: int
+    prefetch: int
+    timeout: float | None
+    transaction: Database | None
+
+
+def build(config: Config, context: BuildContext) -> Subscriber:
+    own = QueueConfig(
+        driver=config.driver,
+        queue_name=config.queue_name,
+        driver_options=config.driver_options,
+        retry=config.retry,
+        dead_letter=config.dead_letter,
+    )
+    consuming = ConsumerConfig(
+        queue=build_queue(own, context),
+        func=config.func,
+        concurrency=config.concurrency,
+        prefetch=config.prefetch,
+        timeout=config.timeout,
+        transaction=config.transaction,
+        batch=None,
+    )
+    patterns = [Pattern(text) for text in config.topics]
+    return Subscriber(build_consumer(consuming, context), patterns)
+
+
+def check(entry: Linked) -> Iterable[Arguments | Claim | Problem]:
+    for index, text in enumerate(entry.fields["topics"]):
+        try:
+            Pattern(text)
+        except InvalidTopic as error:
+            hint = "such as 'order.paid', 'order.*' for each word there, 'order.#' for all below"
+            yield Problem(("topics", index), str(error), hint)
+    yield from check_name(entry)
+    yield called_by("a subscriber")
+    yield from check_driver(entry, entry.follow("driver"))
+
+
+kind = Kind("event.subscriber", Config, build, stage=Stage.CONSUMER, check=check)

@@ -1,0 +1,22 @@
+"""Consuming: a queue and its consumer, for kinds of other families that are made of both."""
+
+from __future__ import annotations
+
+from runtime.kinds.queue.consumer import Config as ConsumerConfig
+from runtime.kinds.queue.consumer import build as build_consumer
+from runtime.kinds.queue.consumer import called_by, check_driver
+from runtime.kinds.queue.queue import Config as QueueConfig
+from runtime.kinds.queue.queue import DeadLetter
+from runtime.kinds.queue.queue import build as build_queue
+from runtime.kinds.queue.queue import check as check_name
+
+__all__ = [
+    "ConsumerConfig",
+    "DeadLetter",
+    "QueueConfig",
+    "build_consumer",
+    "build_queue",
+    "called_by",
+    "check_driver",
+    "check_name",
+]
