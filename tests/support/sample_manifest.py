@@ -54,6 +54,9 @@ def settle(folder: Path) -> Path:
         (folder / f"{name}.py").write_text("def main(): pass\ndef handler(): pass\n")
     (folder / "site.py").write_text("def app(): pass\ndef make(): pass\n")
     (folder / "login.py").write_text("def require_user(): pass\n")
+    (folder / "resize.py").write_text(
+        "def main(body): pass\ndef resize(body): pass\ndef one(body): pass\n"
+    )
     (folder / "client.py").write_text("def client(base_url): yield\n")
     (folder / "model.py").write_text("def main(): yield\n")
     for name in ("templates", "pages"):
