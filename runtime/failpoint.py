@@ -40,7 +40,7 @@ POINTS = (
     "queue.sweep.before_commit",
     "queue.sweep.after_commit",
 )
-"""Every failpoint that can crash; a test sweeps over them and checks that each was reached."""
+"""Every failpoint of a queue; a test sweeps over them and checks that each was reached."""
 
 EXIT_CODE = 9
 SIGKILL = "SIGKILL"
