@@ -35,6 +35,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 class PythonFunction:
     def __init__(self, handler: LoadedHandler, context: BuildContext) -> None:
+        if isinstance(handler.declared, type):
+            name = handler.declared.__name__
+            place = context.position("method")
+            raise StartError(f"{place}: '{name}' is a class; name a function, which may make one")
         self._handler = handler
         self._context = context
         self.id = context.id

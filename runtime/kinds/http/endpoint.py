@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 from starlette.responses import Response
 
+from runtime import codec
 from runtime.engines.web.arguments import BODILESS, LOCATIONS, caller, no_body
 from runtime.engines.web.arguments import Arguments as RequestArguments
 from runtime.engines.web.deadline import with_deadline
@@ -23,6 +25,9 @@ from runtime.handlers.arguments.signature import Caller, Signature
 from runtime.kind import Arguments, BuildContext, Claim, Generator, Kind, Linked, Sources
 from runtime.kinds.function import Described, Function, Generating
 from runtime.kinds.http import Guard, Router
+
+_PLAIN = frozenset({bool, int, float, tuple, set, frozenset})
+"""Types of values that a handler has to announce: as a result of any other, they are a mistake."""
 
 
 class Meta(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +102,9 @@ def _handler(config: Config, path: str, context: BuildContext) -> tuple[Handler,
         else _untyped(function)
     )
     check = result_check(signature) if context.scope.checks_results else None
-    return (handler if check is None else _with_check(handler, check)), signature
+    if check is not None:
+        handler = _with_check(handler, check)
+    return (_as_json(handler) if _has_plain(signature.returns) else handler), signature
 
 
 def _stream(
@@ -116,6 +123,26 @@ def _stream(
     if function.takes_argument:
         return lambda exchange: streaming.call(exchange, exchange.request)
     return streaming.call
+
+
+def _has_plain(returns: Any) -> bool:
+    """True for an annotation of values that are no response by themselves: `int`, `int | None`."""
+    if isinstance(returns, UnionType) or get_origin(returns) in (Union, Annotated):
+        return any(map(_has_plain, get_args(returns)))
+    kind = get_origin(returns) or returns
+    return any(kind is plain for plain in _PLAIN)
+
+
+def _as_json(handler: Handler) -> Handler:
+    """Answer with a number or the like as JSON: unannotated, it is more likely a mistake."""
+
+    async def call(exchange: Exchange) -> Any:
+        value = await handler(exchange)
+        if type(value) not in _PLAIN:
+            return value
+        return Response(codec.encode_response(value), media_type="application/json")
+
+    return call
 
 
 def _with_check(handler: Handler, check: Callable[[Any], None]) -> Handler:
