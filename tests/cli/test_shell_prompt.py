@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import select
+import signal
 import subprocess
 import sys
 import termios
@@ -31,7 +33,7 @@ class Terminal:
             stdout=inner,
             stderr=inner,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=_take_terminal,
         )
         os.close(inner)
         self.text = ""
@@ -42,6 +44,8 @@ class Terminal:
     def wait_for(self, text: str) -> None:
         """Read until `text` is there, and forget all up to it."""
         while text not in self.text:
+            readable, _, _ = select.select([self._keys], [], [], SOON)
+            assert readable, f"not seen within {SOON} s: {text!r}, but {self.text!r}"
             self.text += os.read(self._keys, 1000).decode()
         self.text = self.text.partition(text)[2]
 
@@ -50,6 +54,11 @@ class Terminal:
             self.process.kill()
         self.process.wait(SOON)
         os.close(self._keys)
+
+
+def _take_terminal() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # which a program in the background ignores
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 @pytest.fixture
