@@ -50,7 +50,7 @@ class Running:
         type: str = "simple",
         slot: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        source = python.Config(source="file://main.py", method="main", modules=[])
+        source = python.Config(source="file://main.py", method="main", modules=[], command=None)
         made = python.PythonProcess(source, build("main", main))
         on: Any = SimpleNamespace(slot=slot)
         config = service.Config(
