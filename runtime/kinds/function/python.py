@@ -35,10 +35,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 class PythonFunction:
     def __init__(self, handler: LoadedHandler, context: BuildContext) -> None:
-        if isinstance(handler.declared, type):
-            name = handler.declared.__name__
-            place = context.position("method")
-            raise StartError(f"{place}: '{name}' is a class; name a function, which may make one")
         self._handler = handler
         self._context = context
         self.id = context.id
@@ -51,7 +47,12 @@ class PythonFunction:
         self.generate = invocation.generate
 
     def signature(self, caller: Caller) -> Signature:
-        return read(self._handler.declared, caller)
+        function = self._handler.declared
+        if isinstance(function, type):  # right for a middleware, which has no signature
+            place = self._context.position("method")
+            text = f"{place}: '{function.__name__}' is a class; name a function, which may make one"
+            raise StartError(text)
+        return read(function, caller)
 
     def for_consumer(self, name: str, concurrency: int) -> PythonFunction:
         return ConsumerFunction(self, name, concurrency)
