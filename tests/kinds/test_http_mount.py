@@ -181,7 +181,8 @@ def test_a_client_that_leaves_is_known_to_the_application(tmp_path: Path) -> Non
             async def app(scope, receive, send):
                 if scope["type"] != "http":
                     return
-                began.set()
+                await receive()
+                began.set()  # one that leaves before the next line may still read the response
                 while (await receive())["type"] != "http.disconnect":
                     pass
                 gone.set()
