@@ -83,7 +83,7 @@ def test_a_session_that_is_renewed_for_ever_takes_no_more_memory() -> None:
         for _ in range(5000):
             await store.set("session", TEN, ttl=1800)
 
-        assert len(store._expiring) <= 102
+        assert len(store.values._expiring) <= 102
 
     run(test)
 

@@ -11,8 +11,8 @@ import pytest
 
 from runtime.engines.sql.contract import Database
 from runtime.engines.store.contract import ABSENT
-from runtime.engines.store.operations import AT_ONCE
 from runtime.engines.store.sql import PURGE
+from runtime.engines.store.statements import AT_ONCE
 from tests.support import databases, postgres_databases
 from tests.support.clock import FakeClock
 from tests.support.consuming import run

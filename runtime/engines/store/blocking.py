@@ -1,56 +1,34 @@
-"""The contract of stores, for plain functions in threads, and the twin of one on the event loop."""
+"""BlockingStore: a store for plain functions in threads."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
 
 from runtime.engines.sql.contract import BlockingTransaction
-from runtime.engines.store.contract import KeyValueStore, forbid_transaction
-from runtime.handlers.blocking import wait
+from runtime.engines.store.contract import Operations
 
 
-class BlockingStore(Protocol):
+class BlockingStore(ABC):
     """`KeyValueStore`, for threads: a call blocks until it is done."""
 
-    def get(
-        self, key: str, default: Any = None, *, transaction: BlockingTransaction | None = None
-    ) -> Any: ...
+    def __init__(self, operations: Operations) -> None:
+        self._operations = operations
 
-    def set(
+    @abstractmethod
+    def _run(
         self,
-        key: str,
-        value: Any,
-        ttl: float | str | None = None,
-        *,
-        transaction: BlockingTransaction | None = None,
-    ) -> None: ...
-
-    def delete(self, key: str, *, transaction: BlockingTransaction | None = None) -> bool: ...
-
-    def compare_and_set(
-        self,
-        key: str,
-        expected: Any,
-        value: Any,
-        ttl: float | str | None = None,
-        *,
-        transaction: BlockingTransaction | None = None,
-    ) -> bool: ...
-
-    def keys(self, prefix: str = "", limit: int = 1000, after: str | None = None) -> list[str]: ...
-
-
-class Twin:
-    """Has the event loop do it, for a store that takes no transactions."""
-
-    def __init__(self, store: KeyValueStore) -> None:
-        self._store = store
+        transaction: BlockingTransaction | None,
+        operation: Callable[..., Any],
+        *arguments: Any,
+    ) -> Any:
+        """The answer of one of the operations, as `KeyValueStore._run`."""
 
     def get(
         self, key: str, default: Any = None, *, transaction: BlockingTransaction | None = None
     ) -> Any:
-        forbid_transaction(transaction)
-        return wait(self._store.get(key, default), "store")
+        return self._run(transaction, self._operations.get, key, default)
 
     def set(
         self,
@@ -60,12 +38,11 @@ class Twin:
         *,
         transaction: BlockingTransaction | None = None,
     ) -> None:
-        forbid_transaction(transaction)
-        wait(self._store.set(key, value, ttl), "store")
+        self._run(transaction, self._operations.set, key, value, ttl)
 
     def delete(self, key: str, *, transaction: BlockingTransaction | None = None) -> bool:
-        forbid_transaction(transaction)
-        return wait(self._store.delete(key), "store")
+        deleted: bool = self._run(transaction, self._operations.delete, key)
+        return deleted
 
     def compare_and_set(
         self,
@@ -76,8 +53,10 @@ class Twin:
         *,
         transaction: BlockingTransaction | None = None,
     ) -> bool:
-        forbid_transaction(transaction)
-        return wait(self._store.compare_and_set(key, expected, value, ttl), "store")
+        operation = self._operations.compare_and_set
+        is_set: bool = self._run(transaction, operation, key, expected, value, ttl)
+        return is_set
 
     def keys(self, prefix: str = "", limit: int = 1000, after: str | None = None) -> list[str]:
-        return wait(self._store.keys(prefix, limit, after), "store")
+        found: list[str] = self._run(None, self._operations.keys, prefix, limit, after)
+        return found

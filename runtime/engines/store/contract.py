@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -43,7 +45,25 @@ class Full(Exception):
     retry_after = 1.0
 
 
-class KeyValueStore(Protocol):
+class Operations(Protocol):
+    """The methods of a store without their transaction, each of which returns what the store's
+    `_run` makes the answer of.
+    """
+
+    def get(self, key: str, default: Any) -> Any: ...
+
+    def set(self, key: str, value: Any, ttl: float | str | None) -> Any: ...
+
+    def delete(self, key: str) -> Any: ...
+
+    def compare_and_set(
+        self, key: str, expected: Any, value: Any, ttl: float | str | None
+    ) -> Any: ...
+
+    def keys(self, prefix: str, limit: int, after: str | None) -> Any: ...
+
+
+class KeyValueStore(ABC):
     """Values that JSON can represent, by key. What is returned is a copy.
 
     Keys are 1 to 512 characters. `ttl` is in seconds or a text such as `30m`, after which a value
@@ -52,16 +72,25 @@ class KeyValueStore(Protocol):
     and Unavailable if the database of the store is away.
     """
 
-    @property
-    def blocking(self) -> BlockingStore:
-        """The same store, for plain functions in threads."""
-        ...
+    blocking: BlockingStore
+    """The same store, for plain functions in threads."""
+
+    def __init__(self, operations: Operations) -> None:
+        self._operations = operations
+
+    @abstractmethod
+    async def _run(
+        self, transaction: Transaction | None, operation: Callable[..., Any], *arguments: Any
+    ) -> Any:
+        """The answer of one of the operations. Raises ValueError for a transaction that cannot take
+        part.
+        """
 
     async def get(
         self, key: str, default: Any = None, *, transaction: Transaction | None = None
     ) -> Any:
         """The value of a key, or `default` if there is none."""
-        ...
+        return await self._run(transaction, self._operations.get, key, default)
 
     async def set(
         self,
@@ -72,11 +101,12 @@ class KeyValueStore(Protocol):
         transaction: Transaction | None = None,
     ) -> None:
         """Set a value, in place of the one before and its ttl. Raises NotJSON, and Full."""
-        ...
+        await self._run(transaction, self._operations.set, key, value, ttl)
 
     async def delete(self, key: str, *, transaction: Transaction | None = None) -> bool:
         """Delete a value. Returns False if there was none."""
-        ...
+        deleted: bool = await self._run(transaction, self._operations.delete, key)
+        return deleted
 
     async def compare_and_set(
         self,
@@ -90,7 +120,9 @@ class KeyValueStore(Protocol):
         """Set a value if the present one is `expected`, in one step: of several that try, one gets
         True. `expected` is a value, or ABSENT. Raises as `set` does.
         """
-        ...
+        operation = self._operations.compare_and_set
+        is_set: bool = await self._run(transaction, operation, key, expected, value, ttl)
+        return is_set
 
     async def keys(
         self, prefix: str = "", limit: int = 1000, after: str | None = None
@@ -98,7 +130,8 @@ class KeyValueStore(Protocol):
         """Keys that begin with `prefix`, in the order of their characters; `after` is the last one
         of the page before. Raises ValueError for a limit that is not 1 to 10,000.
         """
-        ...
+        found: list[str] = await self._run(None, self._operations.keys, prefix, limit, after)
+        return found
 
 
 def check_key(key: str) -> str:
@@ -108,14 +141,6 @@ def check_key(key: str) -> str:
     if not 0 < len(key) <= LONGEST_KEY:
         raise ValueError(f"a key has {len(key):,} characters, not 1 to {LONGEST_KEY}")
     return _check_text(key, "a key")
-
-
-def forbid_transaction(transaction: object) -> None:
-    """Raise ValueError if a store that keeps nothing in a database is given a transaction."""
-    if transaction is not None:
-        raise ValueError(
-            "this store is in memory, which no transaction reaches; give it the kind store.sql"
-        )
 
 
 def check_page(prefix: str, limit: int, after: str | None) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import heapq
 import math
 from collections import OrderedDict
+from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
@@ -13,17 +14,18 @@ import msgspec
 
 from runtime.clock import Clock, wait_for
 from runtime.codec import decode_trusted
-from runtime.engines.sql.contract import Transaction
-from runtime.engines.store.blocking import Twin
+from runtime.engines.sql.contract import BlockingTransaction, Transaction
+from runtime.engines.store.blocking import BlockingStore
 from runtime.engines.store.contract import (
     Full,
+    KeyValueStore,
     check_key,
     check_page,
     encode_value,
-    forbid_transaction,
     is_expected,
     seconds_of,
 )
+from runtime.handlers.blocking import wait
 from runtime.service import Ready
 
 EXPIRE = 60.0
@@ -49,30 +51,57 @@ class _Value(msgspec.Struct, gc=False):
     expires: float
 
 
-class MemoryStore:
-    """Keeps JSON, so that nobody can change a value that somebody else has got."""
+class MemoryStore(KeyValueStore):
+    """A store whose operations are done at once, on the event loop."""
 
     def __init__(self, id: str, limits: Limits, clock: Clock) -> None:
-        self._id = id
-        self._limits = limits
+        self.values = MemoryValues(id, limits, clock)
+        super().__init__(self.values)
+        self.blocking = BlockingMemoryStore(self.values)
         self._clock = clock
-        self._time = clock.monotonic
-        self._values: OrderedDict[str, _Value] = OrderedDict()
-        self._size = 0
-        self._expiring: list[tuple[float, str]] = []
-        """A heap of when keys expire. Some of its entries are those of values long replaced."""
-        self.blocking = Twin(self)
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
         """Drop what has expired, also if nobody uses the store any more."""
         ready()
         while not await wait_for(stop, EXPIRE, self._clock):
-            self._expire()
+            self.values.expire()
 
-    async def get(
-        self, key: str, default: Any = None, *, transaction: Transaction | None = None
+    async def _run(
+        self, transaction: Transaction | None, operation: Callable[..., Any], *arguments: Any
     ) -> Any:
-        forbid_transaction(transaction)
+        _forbid_transaction(transaction)
+        return operation(*arguments)
+
+
+class BlockingMemoryStore(BlockingStore):
+    """Has the event loop do it: a store in memory is that of one thread."""
+
+    def _run(
+        self,
+        transaction: BlockingTransaction | None,
+        operation: Callable[..., Any],
+        *arguments: Any,
+    ) -> Any:
+        async def work() -> Any:
+            return operation(*arguments)
+
+        _forbid_transaction(transaction)
+        return wait(work(), "store")
+
+
+class MemoryValues:
+    """Keeps JSON, so that nobody can change a value that somebody else has got."""
+
+    def __init__(self, id: str, limits: Limits, clock: Clock) -> None:
+        self._id = id
+        self._limits = limits
+        self._time = clock.monotonic
+        self._values: OrderedDict[str, _Value] = OrderedDict()
+        self._size = 0
+        self._expiring: list[tuple[float, str]] = []
+        """A heap of when keys expire. Some of its entries are those of values long replaced."""
+
+    def get(self, key: str, default: Any) -> Any:
         value = self._live(key)
         if value is None:
             return default
@@ -80,45 +109,25 @@ class MemoryStore:
             self._values.move_to_end(key)
         return decode_trusted(value.data)
 
-    async def set(
-        self,
-        key: str,
-        value: Any,
-        ttl: float | str | None = None,
-        *,
-        transaction: Transaction | None = None,
-    ) -> None:
-        forbid_transaction(transaction)
+    def set(self, key: str, value: Any, ttl: float | str | None) -> None:
         self._put(check_key(key), value, ttl)
 
-    async def delete(self, key: str, *, transaction: Transaction | None = None) -> bool:
-        forbid_transaction(transaction)
+    def delete(self, key: str) -> bool:
         if self._live(key) is None:
             return False
         self._remove(key)
         return True
 
-    async def compare_and_set(
-        self,
-        key: str,
-        expected: Any,
-        value: Any,
-        ttl: float | str | None = None,
-        *,
-        transaction: Transaction | None = None,
-    ) -> bool:
-        forbid_transaction(transaction)
+    def compare_and_set(self, key: str, expected: Any, value: Any, ttl: float | str | None) -> bool:
         present = self._live(key)
         if not is_expected(None if present is None else present.data, expected):
             return False
         self._put(key, value, ttl)
         return True
 
-    async def keys(
-        self, prefix: str = "", limit: int = 1000, after: str | None = None
-    ) -> list[str]:
+    def keys(self, prefix: str, limit: int, after: str | None) -> list[str]:
         check_page(prefix, limit, after)
-        self._expire()
+        self.expire()
         found = (key for key in self._values if key.startswith(prefix))
         if after is not None:
             found = (key for key in found if key > after)
@@ -135,7 +144,7 @@ class MemoryStore:
         data, lasts = encode_value(value, self._limits.max_value), seconds_of(ttl)
         expires = math.inf if lasts is None else self._time() + lasts
         size = len(data) + len(key.encode()) + _OVERHEAD
-        self._expire()
+        self.expire()
         self._make_room(key, size)
         if key in self._values:
             self._remove(key)
@@ -165,7 +174,7 @@ class MemoryStore:
             needed -= self._values[oldest].size
             self._remove(oldest)
 
-    def _expire(self) -> None:
+    def expire(self) -> None:
         """Drop what has expired."""
         now = self._time()
         while self._expiring and self._expiring[0][0] <= now:
@@ -176,3 +185,11 @@ class MemoryStore:
 
     def _remove(self, key: str) -> None:
         self._size -= self._values.pop(key).size
+
+
+def _forbid_transaction(transaction: object) -> None:
+    """Raise ValueError if a store that keeps nothing in a database is given a transaction."""
+    if transaction is not None:
+        raise ValueError(
+            "this store is in memory, which no transaction reaches; give it the kind store.sql"
+        )

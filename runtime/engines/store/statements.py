@@ -1,4 +1,4 @@
-"""Operations: the statements of a store's methods, the same for coroutines and for threads."""
+"""Statements: what a store in a database does, the same for coroutines and for threads."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ Statements = Generator[Query | Change, Any, T]
 """The statements of a method, one after the other, and its result."""
 
 
-class Operations:
+class StoreStatements:
     """The statements of each method."""
 
     def __init__(self, name: str, max_value: int, clock: Clock) -> None:
