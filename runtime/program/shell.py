@@ -11,10 +11,10 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 from types import CodeType, FunctionType
-from typing import Any
+from typing import Any, TypeVar
 
 from runtime.application.part import Part
 from runtime.entry_id import EntryId
@@ -26,6 +26,11 @@ from runtime.program.loop import cancel_remaining_tasks, new_loop, report
 from runtime.service import Stage, StartError
 
 log = logger("runtime")
+
+T = TypeVar("T")
+
+NOTICED = 0.1
+"""Seconds within which the main thread sees a signal."""
 
 
 def run_shell(part: Part, names: dict[str, Any], id: EntryId, banner: str) -> int:
@@ -96,12 +101,27 @@ class Shell(code.InteractiveConsole):
         def begin() -> None:
             running.append(self._loop.create_task(_settle(coroutine, done), context=context))
 
-        self._loop.call_soon_threadsafe(begin)
+        def cancel() -> None:
+            for task in running:
+                task.cancel()
+
         try:
-            done.result()
+            self._loop.call_soon_threadsafe(begin)
+            _result(done)
         except KeyboardInterrupt:
-            self._loop.call_soon_threadsafe(lambda: running[0].cancel())
+            self._loop.call_soon_threadsafe(cancel)
             raise
+
+
+def _result(future: Future[T]) -> T:
+    """What comes of it, unless a signal comes first.
+
+    A wait for a lock is not ended by a signal that another thread took, or that came just before:
+    Ctrl-C right after a statement has printed was lost. So no wait is a long one.
+    """
+    while not future.done():
+        wait((future,), NOTICED)
+    return future.result()
 
 
 async def _settle(coroutine: Any, done: Future[Any]) -> None:
@@ -126,7 +146,7 @@ def _running(part: Part) -> Iterator[asyncio.AbstractEventLoop]:
     )
     thread.start()
     try:
-        started.result()
+        _result(started)
         yield loop
     finally:
         if not loop.is_closed() and thread.is_alive():

@@ -93,3 +93,19 @@ def test_ctrl_c_interrupts_a_statement_and_not_the_shell(terminal: Terminal) -> 
     terminal.type("exit(3)\n")
 
     assert terminal.process.wait(SOON) == 3
+
+
+def test_an_interrupt_that_another_thread_took_ends_the_wait(terminal: Terminal) -> None:
+    """As one that comes just before the wait, it interrupts no call."""
+    terminal.type("import asyncio, signal, threading\n")
+    terminal.wait_for(">>> ")
+    terminal.type("async def interrupt():\n")
+    terminal.type("    signal.pthread_kill(threading.get_ident(), signal.SIGINT)\n")
+    terminal.type("    await asyncio.sleep(3600)\n\n")
+    terminal.wait_for("\r\n>>> ")
+    terminal.type("await interrupt()\n")
+    terminal.wait_for("\nKeyboardInterrupt")
+    terminal.wait_for(">>> ")
+    terminal.type("exit(3)\n")
+
+    assert terminal.process.wait(SOON) == 3
