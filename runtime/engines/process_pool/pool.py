@@ -11,7 +11,7 @@ from typing import Any
 from runtime.engines.process_pool.process import Process, Target
 from runtime.handlers.context import ApplicationContext
 from runtime.handlers.threads import Submit
-from runtime.service import Ready, Unavailable
+from runtime.service import Ready, Unavailable, run_until
 
 
 class ProcessPool:
@@ -79,25 +79,13 @@ class ProcessPool:
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
         """Start the processes, and after the stop wait for their calls. Kills them in the end."""
-        loop = asyncio.get_running_loop()
-        self._closed, self._failure = "starting", loop.create_future()
-        stopping = asyncio.create_task(stop.wait())
+        self._closed = "starting"
+        self._failure = asyncio.get_running_loop().create_future()
         try:
-            starting: asyncio.Future[Any] = asyncio.gather(
-                *(self._start() for _ in range(self._size))
-            )
-            await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if starting.done():
-                starting.result()
+            if await run_until(stop, self._start_all()):
                 self._closed = None
                 ready()
-                ends: list[asyncio.Future[Any]] = [stopping, self._failure]
-                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-                if self._failure.done():
-                    self._failure.result()
-            else:
-                starting.cancel()
-                await asyncio.wait({starting})
+                await run_until(stop, self._await(self._failure))
             self._closed = "stopping"
             while self._busy:
                 self._quiet.clear()
@@ -107,7 +95,6 @@ class ProcessPool:
             self._closed = f"it failed: {error}" if isinstance(error, Exception) else "stopped"
             raise
         finally:
-            stopping.cancel()
             self._failure.cancel()
             await self._end_all()
 
@@ -128,6 +115,13 @@ class ProcessPool:
 
     def _closing(self, process: Process) -> asyncio.Future[Any]:
         return asyncio.ensure_future(self._threads(process.close))
+
+    async def _start_all(self) -> None:
+        await asyncio.gather(*(self._start() for _ in range(self._size)))
+
+    async def _await(self, failure: asyncio.Future[None]) -> None:
+        """Raise the failure of a replacement, once there is one."""
+        await failure
 
     async def _start(self) -> None:
         """Add a process. Raises StartError and ProcessEnded."""
