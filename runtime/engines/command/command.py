@@ -32,8 +32,8 @@ log = logger("runtime.process")
 class Readiness(msgspec.Struct, frozen=True):
     """The sign by which others know that they may rely on the program; without any, its start."""
 
-    line: re.Pattern[str] | None
-    """A line of its output in which this is found."""
+    line: str | None
+    """A regular expression for a line of its output."""
     port: int | None
     """A port of this machine that it listens on."""
     host: str
@@ -58,6 +58,8 @@ class Command:
         self._id = id
         self._extra = {"entry": id}
         self._program = program
+        line = program.readiness.line
+        self._ready_line = None if line is None else re.compile(line)
         self.pid: int | None = None
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> int:
@@ -145,8 +147,7 @@ class Command:
 
     def _log(self, said: asyncio.Event, stream: str, line: str) -> None:
         log.info("%s", line, extra={**self._extra, "fields": {"stream": stream}})
-        pattern = self._program.readiness.line
-        if pattern is not None and pattern.search(line):
+        if self._ready_line is not None and self._ready_line.search(line):
             said.set()
 
     def _outcome(self, code: int, stopping: bool) -> int:

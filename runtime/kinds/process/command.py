@@ -15,36 +15,25 @@ from runtime.findings.finding import Note, Problem
 from runtime.kind import BuildContext, Kind, Linked, Stage
 
 
-class Ready(msgspec.Struct, frozen=True, kw_only=True):
-    line: str | None
-    port: int | None
-    host: str
-
-
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     command: list[str]
     directory: str
     environment: dict[str, str]
     inherit_environment: bool
     type: str
-    ready: Ready
+    ready: Readiness
     stop_signal: str
 
 
 def build(config: Config, context: BuildContext) -> Command:
     inherited = os.environ if config.inherit_environment else {}
-    ready = config.ready
     program = Program(
         argv=config.command,
         directory=context.path(config.directory),
         environment={**inherited, **config.environment},
         stop_signal=signal.Signals[config.stop_signal].value,
         oneshot=config.type == "oneshot",
-        readiness=Readiness(
-            line=None if ready.line is None else re.compile(ready.line),
-            port=ready.port,
-            host=ready.host,
-        ),
+        readiness=config.ready,
     )
     return Command(str(context.id), program)
 
