@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from enum import IntEnum
 
 
@@ -16,3 +17,13 @@ class ExitCode(IntEnum):
     SERVICE_FAILED = 5
     STOP_TIMED_OUT = 6
     """The drain ran out of time, or a second signal ended the program at once."""
+
+
+def describe_end(code: int) -> str:
+    """The end of a child in words, after its name; a negative code is that of a signal."""
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"was ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was ended by signal {-code}"

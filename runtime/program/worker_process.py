@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from runtime.backoff import Backoff
-from runtime.exit_codes import ExitCode
+from runtime.exit_codes import ExitCode, describe_end
 from runtime.loggers import logger
 from runtime.program.worker_env import WorkerEnvironment
 from runtime.units import format_duration
@@ -100,7 +100,7 @@ class WorkerProcess:
         reading.cancel()
         await asyncio.wait({reading})
         self.exit_code = self._exit_code_of(status)
-        return f"(pid {pid}) {_describe(status)}"
+        return f"(pid {pid}) {describe_end(status)}"
 
     async def _spawn(self) -> tuple[asyncio.subprocess.Process, int]:
         """Run this program's command line as a worker. Returns the descriptor of its reports."""
@@ -147,12 +147,3 @@ class WorkerProcess:
         # SIGTERM ends a process that has not yet installed its signal handlers.
         clean = not self._draining or -status == signal.SIGTERM
         return ExitCode.OK if clean else ExitCode.STOP_TIMED_OUT
-
-
-def _describe(status: int) -> str:
-    if status >= 0:
-        return f"ended with exit code {status}"
-    try:
-        return f"was ended by {signal.Signals(-status).name}"
-    except ValueError:
-        return f"was ended by signal {-status}"

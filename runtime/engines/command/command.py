@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,8 @@ from typing import Any
 import msgspec
 
 from runtime.engines.command.lines import read_lines
+from runtime.exit_codes import describe_end
+from runtime.handlers.parent import ending_with
 from runtime.loggers import logger
 from runtime.service import Ready, StartError
 
@@ -24,7 +25,6 @@ _KNOCK = 0.1
 """Seconds between two attempts to reach the program's port."""
 _LAST_WORDS = 1.0
 """Seconds in which output is still read after the program has ended: another may hold its pipe."""
-_PR_SET_PDEATHSIG = 1
 
 log = logger("runtime.process")
 
@@ -116,7 +116,7 @@ class Command:
                 cwd=program.directory,
                 env=program.environment,
                 start_new_session=True,
-                preexec_fn=_die_with_parent() if sys.platform == "linux" else None,
+                preexec_fn=ending_with(os.getpid()) if sys.platform == "linux" else None,
             )
         except FileNotFoundError:
             if not program.directory.is_dir():
@@ -154,25 +154,10 @@ class Command:
         if stopping:
             return 0
         if code < 0:
-            with suppress(ValueError):
-                log.error("it was ended by %s", signal.Signals(-code).name, extra=self._extra)
+            log.error("it %s", describe_end(code), extra=self._extra)
             return 128 - code
         return code
 
 
 async def _first(*tasks: asyncio.Task[Any]) -> None:
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-
-
-def _die_with_parent() -> Callable[[], None]:
-    """A function for the child: if this program is killed, the child is too."""
-    # Looked up before the fork: the child of a program with threads may hardly do a thing.
-    prctl = ctypes.CDLL(None).prctl
-    parent = os.getpid()
-
-    def prepare() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(127)
-
-    return prepare

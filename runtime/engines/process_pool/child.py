@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextvars
-import ctypes
 import importlib
 import os
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -31,28 +29,19 @@ from runtime.engines.queue.message import NO_HEADERS
 from runtime.handlers import package, unawaited
 from runtime.handlers.arguments.origin import by_position
 from runtime.handlers.context import Call, Subject, current, log_origin
+from runtime.handlers.parent import ending_with
 from runtime.log.records import install
-
-_PR_SET_PDEATHSIG = 1
 
 
 def main(descriptor: int, parent: int) -> None:
     """Serve the application at the other end of a socket until that is closed."""
-    _end_with(parent)
+    ending_with(parent)()
     for number in (signal.SIGINT, signal.SIGTERM):  # sent to all, and the application drains
         signal.signal(number, lambda number, frame: None)
     try:
         Child(socket.socket(fileno=descriptor)).serve()
     except (EOFError, OSError):
         os._exit(0)  # also if a handler has left a thread behind
-
-
-def _end_with(parent: int) -> None:
-    """Have the kernel end this process with its parent, also in a loop that never looks."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(0)
 
 
 class Child:

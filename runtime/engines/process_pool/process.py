@@ -20,6 +20,7 @@ from runtime.engines.process_pool.failure import Failure, ProcessEnded, UnsentVa
 from runtime.engines.process_pool.remote import name_of
 from runtime.engines.queue.delivery import Delivery
 from runtime.entry_id import EntryId
+from runtime.exit_codes import describe_end
 from runtime.handlers.context import ApplicationContext, call
 from runtime.service import StartError
 
@@ -176,9 +177,4 @@ class Process:
         code = self._popen.returncode
         if code is None:
             return f"{name} closed its connection"
-        if code >= 0:
-            return f"{name} ended with exit code {code}"
-        try:
-            return f"{name} was ended by {signal.Signals(-code).name}"
-        except ValueError:
-            return f"{name} was ended by signal {-code}"
+        return f"{name} {describe_end(code)}"
