@@ -59,6 +59,14 @@ def decode(data: bytes | bytearray) -> Any:
     return value
 
 
+def decode_or_text(data: bytes) -> Any:
+    """The JSON value of bytes, to be looked at; their text if they are not JSON."""
+    try:
+        return decode(data)
+    except InvalidJSON:
+        return data.decode(errors="replace")
+
+
 def check_depth(data: bytes | bytearray) -> None:
     """Raise InvalidJSON for a document, decoded elsewhere, that nests too deep for `decode`."""
     if len(data) > SHALLOW and data.count(b"[") + data.count(b"{") > MAX_DEPTH:

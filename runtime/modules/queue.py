@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from runtime.codec import InvalidJSON, decode
+from runtime.codec import decode_or_text
 from runtime.engines.event.subscriber import Subscriber
 from runtime.engines.queue import dead_letter as names
 from runtime.engines.queue.batch import Batch
@@ -216,7 +216,7 @@ def _description(letter: Letter) -> dict[str, Any]:
     attempts = headers.get(names.ATTEMPTS, "")
     return {
         "id": letter.id,
-        "body": _decode_or_text(letter.body),
+        "body": decode_or_text(letter.body),
         "headers": headers,
         "reason": headers.get(names.REASON),
         "error": headers.get(names.ERROR),
@@ -232,10 +232,3 @@ def _seconds(time: str | None) -> float | None:
         return datetime.fromisoformat(time or "").timestamp()
     except ValueError:
         return None
-
-
-def _decode_or_text(body: bytes) -> Any:
-    try:
-        return decode(body)
-    except InvalidJSON:
-        return body.decode(errors="replace")

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
+from runtime.codec import decode_or_text
 from runtime.engines.event.subscriber import Subscriber
 from runtime.engines.queue.consumer import Consumer
 from runtime.engines.queue.delay import seconds
@@ -22,7 +23,7 @@ from runtime.entry_id import EntryId
 from runtime.service import Stage
 from runtime.testing.holder import own_traceback
 from runtime.testing.host import Host
-from runtime.testing.letter import Letter, decode_or_text, letter_of
+from runtime.testing.letter import Letter, letter_of
 from runtime.testing.life import Life
 from runtime.testing.logbook import LogLine
 from runtime.testing.outcome import Outcome, outcome_of

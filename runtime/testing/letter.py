@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from runtime.codec import InvalidJSON, decode
+from runtime.codec import decode_or_text
 from runtime.engines.queue import dead_letter as names
 from runtime.engines.queue.message import Message
 from runtime.findings.display import display_path
@@ -63,11 +63,3 @@ def place_in(traceback: str, folders: Iterable[Path]) -> str:
             if file.is_relative_to(folder):
                 return f"{file.relative_to(folder).as_posix()}:{line}"
     return f"{display_path(str(frames[-1][0]))}:{frames[-1][1]}" if frames else ""
-
-
-def decode_or_text(body: bytes) -> Any:
-    """The JSON value of a body; its text if it is not JSON."""
-    try:
-        return decode(body)
-    except InvalidJSON:
-        return body.decode(errors="replace")
