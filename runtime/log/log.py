@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TextIO
 
 import msgspec
@@ -73,7 +73,7 @@ class Log:
         except Exception as fault:  # such as a mapping that cannot be read
             left_out = {"left_out": f"fields: {type(fault).__name__}"}
             line = self._line(
-                level, _text(logger), _message_text(message), None, left_out, None, None, None
+                level, text_of(logger), _message_text(message), None, left_out, None, None, None
             )
         try:
             self._stream.write(line)
@@ -182,7 +182,7 @@ class Log:
 
     def _quoted(self, value: object) -> str:
         """A name or a value that ends where its quotes end, or with a space if it has none."""
-        text = self._redactor.redact(_text(value))
+        text = self._redactor.redact(text_of(value))
         return text if _PLAIN.fullmatch(text) else f'"{text.translate(_QUOTED_ESCAPES)}"'
 
 
@@ -210,12 +210,13 @@ def _message_text(message: object) -> str:
     try:
         return str(message)
     except Exception:
-        return _text(message)
+        return text_of(message)
 
 
-def _text(value: Any) -> str:
+def text_of(value: object, form: Callable[[object], str] = repr) -> str:
+    """The text of a value, for the log, whatever its class does. Raises nothing."""
     try:
-        return value if isinstance(value, str) else repr(value)
+        return value if isinstance(value, str) else form(value)
     except Exception as error:
         return f"<{type(value).__name__} without a text: {type(error).__name__}>"
 
@@ -233,4 +234,4 @@ def _encodable(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _valid_text(value: Any) -> str:
-    return escape_surrogates(_text(value))
+    return escape_surrogates(text_of(value))

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from runtime.log.log import Log
+from runtime.log.log import Log, text_of
 from runtime.loggers import direct
 
 Origin = Callable[[], tuple[object, Mapping[str, object]] | None]
@@ -72,15 +72,8 @@ def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
     except Exception as wrong:
-        parts = [_text(record.msg), _text(record.args), f"({_text(wrong, str)})"]
+        parts = [text_of(record.msg), text_of(record.args), f"({text_of(wrong, str)})"]
         return " ".join(parts)
-
-
-def _text(value: object, form: Callable[[object], str] | None = None) -> str:
-    try:
-        return value if isinstance(value, str) else (form or repr)(value)
-    except Exception as error:
-        return f"<{type(value).__name__} without a text: {type(error).__name__}>"
 
 
 def _fields(extra: dict[str, Any]) -> dict[str, Any]:

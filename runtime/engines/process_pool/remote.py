@@ -21,6 +21,7 @@ from runtime.engines.queue.queue import Queue
 from runtime.engines.store.contract import KeyValueStore
 from runtime.entry_id import EntryId
 from runtime.handlers.context import ApplicationContext, call
+from runtime.log.log import text_of
 
 Ask = Callable[..., Any]
 """`ask(what, *values)` returns the application's answer. Raises what it raises."""
@@ -133,7 +134,7 @@ class PipeLog:
     ) -> None:
         """As `runtime.log.log.Log.write`. Raises nothing."""
         with suppress(OSError):  # the application is gone
-            text = message if isinstance(message, str) else _text(message, str)
+            text = text_of(message, str)
             head = level, logger, text, None if entry is None else str(entry)
             tail = dict(ids or {}), None if error is None else Failure(error), stack
             try:
@@ -144,15 +145,8 @@ class PipeLog:
                 )
 
 
-def _text(value: object, form: Callable[[object], str] = repr) -> str:
-    try:
-        return value if isinstance(value, str) else form(value)
-    except Exception as error:
-        return f"<{type(value).__name__} without a text: {type(error).__name__}>"
-
-
 def _plain(value: object) -> object:
-    return value if isinstance(value, _PLAIN) else _text(value)
+    return value if isinstance(value, _PLAIN) else text_of(value)
 
 
 _PLAIN = (int, float, bool, type(None))
