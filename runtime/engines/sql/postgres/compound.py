@@ -84,13 +84,12 @@ async def run_outside(settings: Settings, statements: Sequence[ScriptStatement])
 
     Raises Placed, ValueError, StartError and Unavailable.
     """
-    if settings.pooler and settings.direct is None:
+    if settings.lacks_sessions:
         raise ValueError(
             "a pooler lends its connections for transactions only; "
             "give the database the address of the server in 'direct'"
         )
-    session = {**settings.session(), "statement_timeout": "0", "lock_timeout": "0"}
-    connection = await connect(settings, session, direct=True)
+    connection = await connect(settings, settings.unlimited(), direct=True)
     try:
         await run_script(statements, connection)
     finally:

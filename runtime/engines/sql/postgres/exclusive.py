@@ -26,13 +26,12 @@ async def exclusive(settings: Settings, key: str) -> AsyncIterator[None]:
     Unavailable if the server cannot be reached, or was lost meanwhile, and StartError behind a
     pooler without a way around it.
     """
-    if settings.pooler and settings.direct is None:
+    if settings.lacks_sessions:
         raise StartError(
             f"the lock of '{key}' needs a session of its own, and a pooler lends none; "
             "give the database the address of the server in 'direct'"
         )
-    session = {**settings.session(), "statement_timeout": "0", "lock_timeout": "0"}
-    connection = await connect(settings, session, direct=True)
+    connection = await connect(settings, settings.unlimited(), direct=True)
     try:
         try:
             while not await _take(connection, _number(settings, key)):  # noqa: ASYNC110

@@ -50,6 +50,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             session["search_path"] = quoted(self.schema)
         return session
 
+    def unlimited(self) -> dict[str, str]:
+        """Those of a session whose statements may take and wait any time."""
+        return {**self.session(), "statement_timeout": "0", "lock_timeout": "0"}
+
+    @property
+    def lacks_sessions(self) -> bool:
+        """True if there is a pooler, which lends its connections for transactions, and no way
+        around it.
+        """
+        return self.pooler and self.direct is None
+
     def transaction(self) -> dict[str, str]:
         """The settings of a transaction: its time-outs, and through a pooler the session's too."""
         limit = self.transaction_timeout

@@ -85,7 +85,7 @@ class PostgresStore:
         on_notify: Callable[[str], None],
     ) -> None:
         settings = self.database.settings
-        if settings.pooler and settings.direct is None:
+        if settings.lacks_sessions:
             raise StartError(
                 f"'{settings.name}' is reached through a pooler, which queues cannot use; "
                 "give it `direct`, the address of the server itself"
