@@ -6,7 +6,6 @@ import functools
 import importlib
 import inspect
 import os
-import traceback
 import types
 from collections.abc import Callable
 from pathlib import Path, PurePath
@@ -16,6 +15,7 @@ from runtime.findings.display import display_path
 from runtime.findings.finding import Position
 from runtime.handlers import decimals, package, unawaited
 from runtime.handlers.arguments.origin import by_position
+from runtime.handlers.place import raised_at
 from runtime.handlers.threads import Submit, ThreadPool
 from runtime.service import StartError
 
@@ -67,9 +67,7 @@ class Handlers:
 
     def _import_error(self, error: BaseException, rest: str, folder: Path) -> str:
         """Describe it in one line: the last frame in the application's files, the error, a hint."""
-        frames = traceback.extract_tb(error.__traceback__)
-        own = [frame for frame in frames if Path(frame.filename).is_relative_to(self._folder)]
-        place = f"{display_path(own[-1].filename)}:{own[-1].lineno}" if own else rest
+        place = raised_at(error, self._folder) or rest
         reason = f"{type(error).__name__}: {error}"
         if isinstance(error, SyntaxError) and error.filename:
             place = f"{display_path(error.filename)}:{error.lineno}"

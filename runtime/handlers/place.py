@@ -1,7 +1,8 @@
-"""Place: the line of the application's own code at which a thread or a task is."""
+"""Place: the line of the application's own code at which a thread or a task is, or has failed."""
 
 from __future__ import annotations
 
+import traceback
 from functools import cache
 from pathlib import Path
 from types import FrameType
@@ -19,6 +20,13 @@ def line_of(innermost: FrameType | None) -> str:
         return "a thread that has ended"
     code = frame.f_code
     return f"{display_path(code.co_filename)}:{frame.f_lineno} ({code.co_name})"
+
+
+def raised_at(error: BaseException, within: Path) -> str:
+    """`file:line` of the innermost frame in a file, or below a folder; empty if there is none."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).is_relative_to(within)]
+    return f"{display_path(own[-1].filename)}:{own[-1].lineno}" if own else ""
 
 
 def is_foreign(file: str) -> bool:

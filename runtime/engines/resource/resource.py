@@ -6,20 +6,20 @@ import asyncio
 import errno
 import inspect
 import socket
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from runtime.engines.resource.block import AsyncBlock, LoopBlock
 from runtime.engines.resource.owning_thread import OwningThread
 from runtime.entry_id import EntryId
-from runtime.findings.display import display_path
 from runtime.handlers import decimals
 from runtime.handlers.arguments.named import NamedArguments
 from runtime.handlers.context import ApplicationContext, Background, Call, current
 from runtime.handlers.invocation import LoadedHandler
+from runtime.handlers.place import raised_at
 from runtime.service import Ready, Unavailable
 
 _AWAY = (ConnectionError, TimeoutError, socket.gaierror, Unavailable)
@@ -135,14 +135,10 @@ class Resource:
 
     def _in_one_line(self, error: BaseException) -> str:
         """The error, with the line of the function's file that led to it."""
-        lines = [
-            frame.lineno
-            for frame in traceback.extract_tb(error.__traceback__)
-            if frame.filename == self._file
-        ]
-        place = f" ({display_path(self._file)}:{lines[-1]})" if lines else ""
+        place = raised_at(error, self._file) if self._file else ""
         name = "" if isinstance(error, Unavailable) else type(error).__name__
-        return f"{': '.join(filter(None, (name, str(error))))}{place}"
+        text = ": ".join(filter(None, (name, str(error))))
+        return f"{text} ({place})" if place else text
 
 
 def _is_away(error: BaseException) -> bool:
@@ -162,6 +158,6 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
 
 
-def _file_of(function: Callable[..., Any]) -> str:
+def _file_of(function: Callable[..., Any]) -> Path | None:
     code = getattr(inspect.unwrap(function), "__code__", None)
-    return code.co_filename if code is not None else ""
+    return Path(code.co_filename) if code is not None else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from runtime.engines.sql.migrations.plan import Plan
 from runtime.findings.display import display_path
 from runtime.findings.finding import Note, Problem
 from runtime.handlers.context import Background
+from runtime.handlers.place import raised_at
 from runtime.handlers.threads import run_in_thread
 from runtime.kind import (
     BuildContext,
@@ -86,27 +86,21 @@ class Migrations:
         invocation = Invocation(
             context.id, context.scope, handler, context.telemetry, submit=thread
         )
+        file = self._folder / migration.name
         try:
             given = tx.blocking if handler.blocking else tx
             result = await invocation.call_apart(_Run(migration.name), given)
         except Unavailable:
             raise
         except (Exception, SystemExit) as error:
-            place = self._place(migration, error)
+            place = raised_at(error, file) or display_path(file)
             fields = {"entry": context.id}
             log.error("%s failed", migration.name, exc_info=error, extra=fields)
             reason = f"{type(error).__name__}: {error}; nothing of it was applied"
             raise StartError(f"{place}: {reason}") from error
         if result is not None:
-            place = display_path(self._folder / migration.name)
             hint = "return nothing, and raise what went wrong; nothing of it was applied"
-            raise StartError(f"{place}: it returned {result!r}; {hint}")
-
-    def _place(self, migration: Migration, error: BaseException) -> str:
-        file = self._folder / migration.name
-        frames = traceback.extract_tb(error.__traceback__)
-        lines = [frame.lineno for frame in frames if Path(frame.filename) == file]
-        return f"{display_path(file)}:{lines[-1]}" if lines else display_path(file)
+            raise StartError(f"{display_path(file)}: it returned {result!r}; {hint}")
 
 
 class _Run(Background):
