@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from runtime.application.application import Application
@@ -120,17 +120,11 @@ class Host:
 
         self.loop.run(wait(), limit)
 
-    def address(self, server: EntryId | None) -> str:
-        """The URL of a server; without an id, of the only one. Raises LookupError."""
-        children = self.supervisor.children
-        servers = [id for id, child in children.items() if child.stage is Stage.SERVER]
-        if server is None and len(servers) != 1:
-            named = ", ".join(map(str, servers)) or "none"
-            raise LookupError(f"name the server that is asked, 'server=': {named}")
-        child = children.get(servers[0] if server is None else server)
-        if child is None or child.stage is not Stage.SERVER:
-            raise LookupError(f"'{server}' is no server that runs")
-        return child.where
+    @property
+    def addresses(self) -> Mapping[EntryId, str]:
+        """The URLs of the servers that run, by entry."""
+        children = self.supervisor.children.items()
+        return {id: child.where for id, child in children if child.stage is Stage.SERVER}
 
     def interrupt(self) -> None:
         """Take the messages that are in hand away from their handlers, and give them back."""

@@ -71,7 +71,15 @@ class Life:
 
     def address(self, server: EntryId | None) -> str:
         """The URL of a server; without an id, of the only one. Raises LookupError."""
-        return (self._program or self.host).address(server)
+        addresses = (self._program or self.host).addresses
+        if server is None and len(addresses) == 1:
+            return next(iter(addresses.values()))
+        if server is None:
+            named = ", ".join(map(str, addresses)) or "none"
+            raise LookupError(f"name the server that is asked, 'server=': {named}")
+        if server not in addresses:
+            raise LookupError(f"'{server}' is no server that runs")
+        return addresses[server]
 
     def in_hand(self) -> str:
         """A line of text for each message and request in hand, after a line break."""

@@ -61,16 +61,6 @@ class Program:
         self._reader = threading.Thread(target=self._read, name="log of a program", daemon=True)
         self._reader.start()
 
-    def address(self, server: EntryId | None) -> str:
-        """The URL of a server; without an id, of the only one. Raises LookupError."""
-        urls = self.addresses
-        if server is None and len(urls) == 1:
-            return next(iter(urls.values()))
-        if server is None or server not in urls:
-            named = ", ".join(map(str, urls)) or "none"
-            raise LookupError(f"name the server that is asked, 'server=': {named}")
-        return urls[server]
-
     def die(self, during: Callable[[], object] | None, limit: float) -> None:
         """Call `during` once it is ready, and return when it is dead. Raises Survived."""
         try:
