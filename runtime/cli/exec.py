@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
-import os
 import sys
 from collections.abc import Mapping
 from enum import Enum
@@ -14,23 +12,16 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from runtime.application.part import Part
 from runtime.cli.options import Chosen, CommandError, application_option, json_option, load
+from runtime.cli.part import build_part, start_errors
 from runtime.cli.table import print_table
-from runtime.exit_codes import ExitCode
 from runtime.findings.finding import ManifestError, printable
 from runtime.findings.suggestion import did_you_mean
 from runtime.handlers.arguments.command_line import Argument, CommandLine, WrongArguments
-from runtime.handlers.context import log_origin
 from runtime.linking.link import Link, LinkedEntry
 from runtime.linking.linker import LinkedManifest
-from runtime.log import log as logs
-from runtime.log.hooks import install_hooks
-from runtime.log.records import install
-from runtime.loggers import limit, logger
 from runtime.program.command import run_command
 from runtime.program.signals import Signals
-from runtime.service import StartError
 
 _HELP = ("-h", "--help")
 _WIDTH = 80
@@ -87,17 +78,9 @@ def command(
         hint = did_you_mean(name, commands) or "see 'runtime exec'"
         raise CommandError(printable(f"no command '{name}'; {hint}"))
     link = commands[name]
-    log = logs.for_terminal(None, "info", os.environ)
-    install(log, log_origin)
-    install_hooks(log)
-    limit(logging.WARNING)  # of what the runtime does, only what goes wrong
-    part = Part(linked, [link.entry.id], log)
-    try:
-        part.build()
+    part = build_part(linked, [link.entry.id])
+    with start_errors():
         line: CommandLine = part.components[link.entry.id].command_line()
-    except StartError as error:
-        logger("runtime").error("%s", error)
-        sys.exit(ExitCode.START_FAILED)
     before = [*arguments][: arguments.index("--")] if "--" in arguments else arguments
     if any(word in _HELP for word in before):
         print(_help(name, _fields(link)["help"], line), end="")

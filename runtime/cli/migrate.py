@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,14 +12,12 @@ import click
 
 from runtime.application.migrations import migrations_of, open_migrations
 from runtime.cli.options import Chosen, CommandError, application, json_option, load
+from runtime.cli.part import open_log
 from runtime.cli.table import print_table
 from runtime.entry_id import EntryId
 from runtime.exit_codes import ExitCode
-from runtime.handlers.context import log_origin
 from runtime.linking.linker import LinkedManifest
-from runtime.log import log as logs
-from runtime.log.hooks import install_hooks
-from runtime.log.records import install
+from runtime.log.log import Log
 from runtime.service import StartError, Unavailable
 from runtime.units import format_duration
 
@@ -72,9 +69,7 @@ def command(
     linked = load(chosen)
     if not migrations_of(linked):
         raise CommandError("no entry of kind db.migrations; see 'runtime kinds db.migrations'")
-    log = logs.for_terminal(None, "warning", os.environ)
-    install(log, log_origin)
-    install_hooks(log)
+    log = open_log("warning")
     work = _status(linked, log) if status else _apply(linked, log, accepted, as_json)
     try:
         rows = asyncio.run(work)
@@ -90,7 +85,7 @@ _TO_DO = ("pending", "changed", "out of order")
 _Row = Mapping[str, Any]
 
 
-async def _status(linked: LinkedManifest, log: logs.Log) -> list[_Row]:
+async def _status(linked: LinkedManifest, log: Log) -> list[_Row]:
     rows: list[_Row] = []
     async with open_migrations(linked, log) as components:
         for id, component in components.items():
@@ -103,7 +98,7 @@ async def _status(linked: LinkedManifest, log: logs.Log) -> list[_Row]:
 
 
 async def _apply(
-    linked: LinkedManifest, log: logs.Log, accepted: Sequence[int], as_json: bool
+    linked: LinkedManifest, log: Log, accepted: Sequence[int], as_json: bool
 ) -> list[_Row]:
     rows: list[_Row] = []
     async with open_migrations(linked, log) as components:

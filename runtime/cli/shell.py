@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import pkgutil
 import sys
 from fnmatch import fnmatchcase
@@ -13,19 +11,13 @@ from typing import Any
 import click
 
 import runtime.modules
-from runtime.application.part import Part
 from runtime.cli.options import Chosen, CommandError, application, load
+from runtime.cli.part import build_part
 from runtime.entry_id import EntryId
-from runtime.exit_codes import ExitCode
-from runtime.handlers.context import log_origin
 from runtime.linking.code_check import KINDS
 from runtime.linking.linker import LinkedManifest
-from runtime.log import log as logs
-from runtime.log.hooks import install_hooks
-from runtime.log.records import install
-from runtime.loggers import limit, logger
 from runtime.program.shell import run_shell
-from runtime.service import Stage, StartError
+from runtime.service import Stage
 
 _HANDLERS = ("http", "process", "sync")
 """Modules of `runtime.modules` that have something to say only where a handler was called."""
@@ -52,16 +44,7 @@ def command(chosen: Chosen) -> None:
     ids = _ids(linked)
     if not ids:
         raise CommandError("the application has no database, queue or resource")
-    log = logs.for_terminal(None, "info", os.environ)
-    install(log, log_origin)
-    install_hooks(log)
-    limit(logging.WARNING)  # of what the runtime does, only what goes wrong
-    part = Part(linked, ids, log)
-    try:
-        part.build()
-    except StartError as error:
-        logger("runtime").error("%s", error)
-        sys.exit(ExitCode.START_FAILED)
+    part = build_part(linked, ids)
     names = _modules()
     banner = f"{', '.join(names)}\n{', '.join(map(str, ids))}"
     sys.exit(run_shell(part, names, EntryId(ids[0].namespace, "shell"), banner))
