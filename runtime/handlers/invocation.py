@@ -24,7 +24,7 @@ _CONTAINERS = frozenset({dict, list, tuple, set})
 _DEPTH = 3
 _EACH = 16
 _LOOKS = 32
-"""How deep a container is searched, at how many values in each and in all: rows stay cheap."""
+"""A container is searched to this depth, at so many values in each and in all: rows stay cheap."""
 _LAZY = (
     types.GeneratorType,
     types.AsyncGeneratorType,

@@ -114,7 +114,7 @@ class Shell(code.InteractiveConsole):
 
 
 def _result(future: Future[T]) -> T:
-    """What comes of it, unless a signal comes first.
+    """The call's result, unless a signal comes first.
 
     A wait for a lock is not ended by a signal that another thread took, or that came just before:
     Ctrl-C right after a statement has printed was lost. So no wait is a long one.

@@ -166,7 +166,7 @@ _REFUSALS = (
     "unrecognized configuration parameter",
     "definition of service",
 )
-"""What libpq says of a connection that will be refused again; it passes no code on."""
+"""Texts of libpq for a connection that will be refused again; it passes no code on."""
 
 
 def _mend(text: str) -> str:

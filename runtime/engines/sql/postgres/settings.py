@@ -12,7 +12,7 @@ class PoolSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     size: int
     wait: float
-    """How long a call waits for a free connection."""
+    """Seconds that a call waits for a free connection."""
     idle: float
     """A connection that nobody used for so long is closed; one is kept."""
     lifetime: float
@@ -78,7 +78,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return {**pooled, **limit} if pooled else {}
 
     def _pooled(self) -> dict[str, str]:
-        """What a transaction needs of the session's settings, whose connection others have too."""
+        """Settings that a transaction sets itself: others have its connection too."""
         if not self.pooler:
             return {}
         session = self.session()

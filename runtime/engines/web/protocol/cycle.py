@@ -87,7 +87,7 @@ class Cycle:
         self.keep_alive = keep_alive
         self.waiting_for_100_continue = expects_continue
         self.body = b""
-        """What was received and not read yet."""
+        """Received, and not read yet."""
         self.more_body = True
         self.disconnected = self.response_started = self.response_complete = False
         self.awaits_disconnect = False

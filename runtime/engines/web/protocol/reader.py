@@ -20,7 +20,7 @@ class Reader:
         self.data = b""
         """The input from somewhere before `_at` on; empty once all of it is read."""
         self._at = 0
-        """Where the data begins that is not read yet."""
+        """Begin of the data that is not read yet."""
         self._fed = 0
         """Bytes from there on that the head's parser has seen already."""
         self._size = 0
