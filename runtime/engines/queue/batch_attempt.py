@@ -12,6 +12,7 @@ from runtime.engines.queue.body import InvalidBody
 from runtime.engines.queue.delivery import Delivery
 from runtime.engines.queue.driver_queue import NotHeld
 from runtime.engines.queue.outcome import ACK, Ack, Dead, Nack, Outcome, Reason, Requeue, Unsettled
+from runtime.engines.queue.pending_settlements import PendingSettlements
 
 
 class BatchAttempt(Attempt):
@@ -75,8 +76,40 @@ class BatchAttempt(Attempt):
         unsettled = batch.unsettled
         if not unsettled:
             return self.warn_of_failure(outcome)
+        if outcome is ACK and not any(each.decision for each in unsettled):
+            return await self._ack_all(unsettled)
         settle = self._settlement.settle
         await asyncio.gather(*(settle(each, each.decision or outcome) for each in unsettled))
+
+    async def _ack_all(self, deliveries: Sequence[Delivery]) -> None:
+        """Ack each as `settle` does.
+
+        Without a task for each, which took 4 of the 5 µs that a message of a memory queue cost.
+        """
+        settlement = self._settlement
+        acking = PendingSettlements(settlement.ignore)
+        *others, last = deliveries
+        try:
+            for each in others:
+                try:
+                    acked = settlement.subscription.ack_nowait(each.message)
+                    each.settled = True
+                    if acked is not None:
+                        acking.add(each, acked)
+                except NotHeld:
+                    each.settled = True
+                    settlement.ignore(each)
+            # What was asked for without a wait is written together with what is waited for.
+            await settlement.settle(last, ACK)
+            await acking.finish()
+        except BaseException:  # the driver failed or was interrupted: they may still be held
+            for each in acking.unsettled:
+                each.settled = False
+            raise
+        finally:
+            for each in others:
+                if each.settled and not each.outcome:  # else it is reported
+                    settlement.report(each, "ack")
 
     async def _handle_in_transaction(self, batch: Delivery) -> Outcome:
         """A call whose writes and acks are committed together, or not at all.
