@@ -99,17 +99,8 @@ class Consumer:
             return ready()
         subscription = self.queue.driver_queue.subscribe(self._prefetch)
         attempts: list[Attempt] = []
-        deadlines = (
-            Deadlines(self.timeout, attempts, self._clock) if self.timeout is not None else None
-        )
-        settlement = Settlement(
-            self.queue,
-            subscription,
-            str(self.function.id),
-            self._clock.time,
-            self._telemetry,
-            self._redact,
-        )
+        deadlines = self._deadlines(attempts)
+        settlement = self._settlement(subscription, self._telemetry)
         pending = PendingSettlements(settlement.ignore)
         workers = self._workers(attempts, settlement, deadlines, pending)
         tasks = [self._start(worker, number) for number, worker in enumerate(workers)]
@@ -162,17 +153,8 @@ class Consumer:
         be one of the queue: for tests. Nothing is reported to telemetry.
         """
         attempts: list[Attempt] = []
-        deadlines = (
-            Deadlines(self.timeout, attempts, self._clock) if self.timeout is not None else None
-        )
-        settlement = Settlement(
-            self.queue,
-            subscription,
-            str(self.function.id),
-            self._clock.time,
-            OFF,
-            self._redact,
-        )
+        deadlines = self._deadlines(attempts)
+        settlement = self._settlement(subscription, OFF)
         attempt = self._attempt(settlement, deadlines)
         attempts.append(attempt)
         attempt.task = asyncio.current_task()
@@ -188,6 +170,13 @@ class Consumer:
         finally:
             if deadlines is not None:
                 deadlines.close()
+
+    def _deadlines(self, attempts: Sequence[Attempt]) -> Deadlines | None:
+        return None if self.timeout is None else Deadlines(self.timeout, attempts, self._clock)
+
+    def _settlement(self, subscription: Subscription, telemetry: Telemetry) -> Settlement:
+        function, time = str(self.function.id), self._clock.time
+        return Settlement(self.queue, subscription, function, time, telemetry, self._redact)
 
     def _start(self, worker: Worker | BatchWorker, number: int) -> asyncio.Task[None]:
         task = worker.start(f"{self.function.id}#{number}")
