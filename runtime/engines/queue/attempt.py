@@ -8,12 +8,17 @@ from contextlib import suppress
 
 from runtime.codec import decode_trusted
 from runtime.engines.queue.arguments import Arguments
-from runtime.engines.queue.body import InvalidBody
 from runtime.engines.queue.deadline import NONE, Deadlines
 from runtime.engines.queue.delivery import Delivery
 from runtime.engines.queue.driver_queue import NotHeld
-from runtime.engines.queue.outcome import ACK, Dead, Nack, Outcome, Reason, Requeue, Unsettled
-from runtime.engines.queue.settlement import Settlement, log, outcome_of, outcome_of_result
+from runtime.engines.queue.outcome import ACK, CRASHED, Ack, Dead, Nack, Outcome, Requeue
+from runtime.engines.queue.settlement import (
+    Settlement,
+    log,
+    outcome_of,
+    outcome_of_body,
+    outcome_of_result,
+)
 from runtime.engines.sql.contract import Transactions
 from runtime.handlers.function import Function, Stoppable
 
@@ -89,15 +94,11 @@ class Attempt:
     async def _call_handler(self, delivery: Delivery) -> Outcome:
         message = delivery.message
         if message.attempt > self._max_attempts:
-            return Dead(Reason.CRASHED, Unsettled("delivered, and never settled"))
+            return CRASHED
         try:
             body = self._decode(message.body)
-        except InvalidBody as error:
-            return Dead(Reason.INVALID, error.with_traceback(None))
-        except (ValueError, RecursionError) as error:
-            return Dead(Reason.INVALID, error)
-        except Exception as error:  # of the class that the body is made of
-            return Nack(None, error)
+        except Exception as error:
+            return outcome_of_body(error)
         if self._deadlines is not None:
             self._expired = False
             self._deadlines.begin(self)
@@ -132,19 +133,10 @@ class Attempt:
                     outcome = delivery.decision
                 if delivery.settled or self.cancelled:
                     raise RolledBack
-                if outcome is ACK:
-                    await settlement.subscription.ack(delivery.message, delivery.transaction)
-                elif isinstance(outcome, Requeue):
-                    await settlement.subscription.requeue(
-                        delivery.message,
-                        outcome.again,
-                        outcome.to.driver_queue,
-                        delivery.transaction,
-                    )
-                else:
+                if not isinstance(outcome, Ack | Requeue):
                     raise RolledBack
-            delivery.settled = True
-            settlement.report(delivery, "ack" if outcome is ACK else "requeue")
+                await self._end_in_transaction(delivery, outcome)
+            self._report_end(delivery, outcome)
         except RolledBack:
             pass
         except NotHeld:
@@ -153,6 +145,19 @@ class Attempt:
         except Exception as error:  # the commit failed, so nothing was done
             outcome = Nack(None, error)
         return outcome
+
+    async def _end_in_transaction(self, delivery: Delivery, end: Ack | Requeue) -> None:
+        message, transaction = delivery.message, delivery.transaction
+        subscription = self._settlement.subscription
+        if isinstance(end, Requeue):
+            await subscription.requeue(message, end.again, end.to.driver_queue, transaction)
+        else:
+            await subscription.ack(message, transaction)
+
+    def _report_end(self, delivery: Delivery, end: Ack | Requeue) -> None:
+        """Called once the transaction is committed."""
+        delivery.settled = True
+        self._settlement.report(delivery, "requeue" if isinstance(end, Requeue) else "ack")
 
     async def _settle_expired(self, delivery: Delivery) -> None:
         if delivery.transaction is not None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runtime.engines.queue.attempt import Attempt, RolledBack
 from runtime.engines.queue.batch import Batch, batch_of
-from runtime.engines.queue.body import InvalidBody
 from runtime.engines.queue.delivery import Delivery
 from runtime.engines.queue.driver_queue import NotHeld
-from runtime.engines.queue.outcome import ACK, Ack, Dead, Nack, Outcome, Reason, Requeue, Unsettled
+from runtime.engines.queue.outcome import ACK, CRASHED, Ack, Nack, Outcome, Requeue
 from runtime.engines.queue.pending_settlements import PendingSettlements
+from runtime.engines.queue.settlement import outcome_of_body
 
 
 class BatchAttempt(Attempt):
@@ -60,15 +60,11 @@ class BatchAttempt(Attempt):
         """Decode a body. Returns the outcome of a message that is not handed out."""
         message = delivery.message
         if message.attempt > self._max_attempts:
-            return Dead(Reason.CRASHED, Unsettled("delivered, and never settled"))
+            return CRASHED
         try:
             self._bodies.append(self._decode_body(message.body))
-        except InvalidBody as error:
-            return Dead(Reason.INVALID, error.with_traceback(None))
-        except (ValueError, RecursionError) as error:
-            return Dead(Reason.INVALID, error)
-        except Exception as error:  # of the class that the body is made of
-            return Nack(None, error)
+        except Exception as error:
+            return outcome_of_body(error)
         return None
 
     async def _conclude(self, batch: Batch, outcome: Outcome) -> None:
@@ -120,19 +116,18 @@ class BatchAttempt(Attempt):
         assert isinstance(batch, Batch)
         assert self._transactions is not None
         outcome: Outcome = ACK
-        acked: list[Delivery] = []
+        ends: Mapping[Delivery, Ack | Requeue] = {}
         last = batch.deliveries[0]
         try:
             async with self._transactions() as batch.transaction:
                 for each in batch.deliveries:
                     each.transaction = batch.transaction
                 outcome = await self._call_handler(batch)
-                acked = self._to_ack(batch, outcome)
-                for last in acked:
-                    await self._end_in_transaction(last)
-            for each in acked:
-                each.settled = True
-                self._settlement.report(each, "requeue" if _is_requeued(each) else "ack")
+                ends = self._ends(batch, outcome)
+                for last, end in ends.items():
+                    await self._end_in_transaction(last, end)
+            for each, end in ends.items():
+                self._report_end(each, end)
             return outcome
         except RolledBack:
             pass
@@ -147,27 +142,18 @@ class BatchAttempt(Attempt):
                 each.decision = None
         return outcome
 
-    def _to_ack(self, batch: Batch, outcome: Outcome) -> list[Delivery]:
-        """The messages whose ends are committed. Raises RolledBack if there are none."""
+    def _ends(self, batch: Batch, outcome: Outcome) -> Mapping[Delivery, Ack | Requeue]:
+        """What is committed of each message. Raises RolledBack if there is nothing."""
         unsettled = batch.unsettled
         undecided = [each for each in unsettled if each.decision is None]
         if self.cancelled or (outcome is not ACK and undecided):
             raise RolledBack
         self._warn_of_failure(batch, outcome)
-        ends = [each for each in unsettled if not isinstance(each.decision, Nack)]
+        decisions = {each: each.decision or ACK for each in unsettled}
+        ends = {each: end for each, end in decisions.items() if isinstance(end, Ack | Requeue)}
         if not ends:
             raise RolledBack
         return ends
-
-    async def _end_in_transaction(self, delivery: Delivery) -> None:
-        subscription, end = self._settlement.subscription, delivery.decision
-        if isinstance(end, Requeue):
-            await subscription.requeue(
-                delivery.message, end.again, end.to.driver_queue, delivery.transaction
-            )
-        else:
-            assert end is None or isinstance(end, Ack)
-            await subscription.ack(delivery.message, delivery.transaction)
 
     async def _settle_expired(self, delivery: Delivery) -> None:
         assert isinstance(delivery, Batch)
@@ -175,7 +161,3 @@ class BatchAttempt(Attempt):
             delivery.transaction.abandon()  # else the settlements would wait for it
         settle, end = self._settlement.settle, self._timed_out()
         await asyncio.gather(*(settle(each, end) for each in delivery.unsettled))
-
-
-def _is_requeued(delivery: Delivery) -> bool:
-    return isinstance(delivery.decision, Requeue)

@@ -83,3 +83,5 @@ Outcome = Ack | Nack | Dead | Requeue
 ACK = Ack()
 NACK = Nack()
 """The outcome of a handler that returned False."""
+CRASHED = Dead(Reason.CRASHED, Unsettled("delivered, and never settled"))
+"""The outcome of a message that was delivered once more than it has attempts."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from runtime.codec import escape_surrogates
 from runtime.engines.queue import dead_letter as names
+from runtime.engines.queue.body import InvalidBody
 from runtime.engines.queue.driver_queue import NotHeld, Subscription
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.outcome import (
@@ -193,6 +194,15 @@ def outcome_of_result(result: object) -> Outcome:
         except Exception as error:  # it takes arguments, which `raise` would have complained of
             return outcome_of(error)
     return ACK
+
+
+def outcome_of_body(error: Exception) -> Outcome:
+    """The outcome of a message whose body could not be decoded."""
+    if isinstance(error, InvalidBody):
+        return Dead(Reason.INVALID, error.with_traceback(None))
+    if isinstance(error, ValueError | RecursionError):
+        return Dead(Reason.INVALID, error)
+    return Nack(None, error)  # an error of the class that the body is made of
 
 
 def dead_letter(
