@@ -15,61 +15,63 @@ from runtime.handlers.arguments.faults import Unfit
 from runtime.handlers.arguments.given import GIVEN, Getter, getters
 from runtime.handlers.arguments.signature import Caller, Signature
 from runtime.handlers.context import ApplicationContext
-from runtime.handlers.function import Function
+from runtime.handlers.function import Described, Function
 
 
 def _delivery(delivery: Delivery) -> Any:
     return delivery
 
 
+_MESSAGES = (Delivery, BlockingDelivery)
 _ASYNC: Mapping[type, Getter] = {**GIVEN, Delivery: _delivery}
-_BLOCKING: Mapping[type, Getter] = {
-    **GIVEN,
-    **dict.fromkeys((Delivery, BlockingDelivery), BlockingDelivery),
-}
+_BLOCKING: Mapping[type, Getter] = {**GIVEN, **dict.fromkeys(_MESSAGES, BlockingDelivery)}
 _FOREIGN: Mapping[type, str] = {
     BlockingDelivery: "in an 'async def', import queue from runtime.modules, not from its 'sync'"
 }
 
 
-def caller(namespace: str, *, blocking: bool) -> Caller:
-    """The caller of a consumer's handler; bare names of entries are those of `namespace`."""
-    return Caller(
-        name="a consumer",
-        namespace=namespace,
-        locations=frozenset({"body"}),
-        blocking=blocking,
-        given=_BLOCKING if blocking else _ASYNC,
-        foreign={} if blocking else _FOREIGN,
-        one_body=True,
-    )
+def message_arguments(function: Function, scope: ApplicationContext) -> Arguments | None:
+    """What a consumer's handler is called with; None if it gets the body as it is."""
+    if function.blocking:
+        return _arguments("a consumer", function, scope, _BLOCKING, {})
+    return _arguments("a consumer", function, scope, _ASYNC, _FOREIGN)
 
 
-def batch_caller(namespace: str, *, blocking: bool) -> Caller:
-    """The caller of a handler that gets the bodies of several messages as a list."""
+def batch_arguments(function: Function, scope: ApplicationContext) -> Arguments | None:
+    """The same for a handler that gets the bodies of several messages as a list."""
     several = "a batch has several; write 'queue.messages()'"
-    return Caller(
-        name="a consumer with 'batch'",
-        namespace=namespace,
-        locations=frozenset({"body"}),
-        blocking=blocking,
-        given=GIVEN,
-        foreign=dict.fromkeys((Delivery, BlockingDelivery), several),
-        one_body=True,
-    )
+    foreign = dict.fromkeys(_MESSAGES, several)
+    return _arguments("a consumer with 'batch'", function, scope, GIVEN, foreign, of_batch=True)
 
 
-def schedule_caller(namespace: str, *, blocking: bool) -> Caller:
-    """The caller of a function that a schedule calls itself: it has a body, and no message."""
-    return Caller(
-        name="a schedule",
-        namespace=namespace,
+def run_arguments(function: Function, scope: ApplicationContext) -> Arguments | None:
+    """The same for a function that a schedule calls itself: it has a body, and no message."""
+    foreign = dict.fromkeys(_MESSAGES, "name a 'queue' for one")
+    return _arguments("a schedule", function, scope, GIVEN, foreign)
+
+
+def _arguments(
+    caller: str,
+    function: Function,
+    scope: ApplicationContext,
+    given: Mapping[type, Getter],
+    foreign: Mapping[type, str],
+    *,
+    of_batch: bool = False,
+) -> Arguments | None:
+    if not isinstance(function, Described):
+        return None
+    by = Caller(
+        name=caller,
+        namespace=function.id.namespace,
         locations=frozenset({"body"}),
-        blocking=blocking,
-        given=GIVEN,
-        foreign=dict.fromkeys((Delivery, BlockingDelivery), "name a 'queue' for one"),
+        blocking=function.blocking,
+        given=given,
+        foreign=foreign,
         one_body=True,
     )
+    signature = function.signature(by)
+    return Arguments(signature, by, scope, of_batch=of_batch) if signature.typed else None
 
 
 class Arguments:

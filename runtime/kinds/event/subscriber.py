@@ -13,13 +13,13 @@ from runtime.findings.finding import Problem
 from runtime.kind import Arguments, BuildContext, Claim, Kind, Linked, Stage
 from runtime.kinds.db.sql import Database
 from runtime.kinds.function import Function
+from runtime.kinds.queue import called_by
 from runtime.kinds.queue.consuming import (
     ConsumerConfig,
     DeadLetter,
     QueueConfig,
     build_consumer,
     build_queue,
-    called_by,
     check_driver,
     check_name,
 )

@@ -7,15 +7,14 @@ from collections.abc import Iterable
 
 import msgspec
 
-from runtime.engines.queue.arguments import Arguments as MessageArguments
-from runtime.engines.queue.arguments import batch_caller, caller
+from runtime.engines.queue.arguments import batch_arguments, message_arguments
 from runtime.engines.queue.batch import Batching
 from runtime.engines.queue.consumer import Consumer
 from runtime.findings.finding import Note, Problem
-from runtime.kind import Arguments, BuildContext, Kind, Linked, Sources, Stage
+from runtime.kind import Arguments, BuildContext, Kind, Linked, Stage
 from runtime.kinds.db.sql import Database
-from runtime.kinds.function import Described, Function, Separable
-from runtime.kinds.queue import Queue
+from runtime.kinds.function import Function, Separable
+from runtime.kinds.queue import Queue, called_by
 from runtime.units import format_duration
 
 MARGIN = 5 / 6
@@ -23,14 +22,6 @@ MARGIN = 5 / 6
 
 SPARE = 2
 """Connections of a pool that the transactions of a consumer must leave to others."""
-
-
-_SOURCES_OF_BATCH = Sources(
-    caller="a consumer with 'batch'",
-    locations=frozenset({"body"}),
-    given=frozenset({"logger"}),
-    one_body=True,
-)
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,14 +38,7 @@ def build(config: Config, context: BuildContext) -> Consumer:
     function = config.func
     if isinstance(function, Separable):
         function = function.for_consumer(str(context.id), config.concurrency)
-    arguments = None
-    if isinstance(config.func, Described):
-        called_by = caller if config.batch is None else batch_caller
-        by = called_by(config.func.id.namespace, blocking=config.func.blocking)
-        signature = config.func.signature(by)
-        if signature.typed:
-            of_batch = config.batch is not None
-            arguments = MessageArguments(signature, by, context.scope, of_batch=of_batch)
+    arguments = message_arguments if config.batch is None else batch_arguments
     return Consumer(
         config.queue,
         function,
@@ -65,7 +49,7 @@ def build(config: Config, context: BuildContext) -> Consumer:
         clock=context.clock,
         telemetry=context.telemetry,
         redact=context.scope.redactor.redact,
-        arguments=arguments,
+        arguments=arguments(config.func, context.scope),
         batching=config.batch,
     )
 
@@ -75,22 +59,10 @@ def check(entry: Linked) -> Iterable[Arguments | Problem]:
     if batch is None:
         yield called_by("a consumer")
     else:
-        sources = _SOURCES_OF_BATCH
-        yield Arguments(("func",), 1, 1, sources.caller, by_annotation=True, sources=sources)
+        yield called_by("a consumer with 'batch'", has_message=False)
         yield from _check_prefetch(entry, batch["size"])
     queue = entry.follow("queue")
     yield from check_driver(entry, queue and queue.follow("driver"))
-
-
-def called_by(caller: str) -> Arguments:
-    """The arguments that `func` is called with by what findings name `caller`."""
-    sources = Sources(
-        caller=caller,
-        locations=frozenset({"body"}),
-        given=frozenset({"message", "logger"}),
-        one_body=True,
-    )
-    return Arguments(("func",), 1, 1, caller, by_annotation=True, sources=sources)
 
 
 def check_driver(entry: Linked, driver: Linked | None) -> Iterable[Problem]:

@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 
 from runtime.codec import encode
-from runtime.engines.queue.arguments import Arguments as FunctionArguments
-from runtime.engines.queue.arguments import schedule_caller
+from runtime.engines.queue.arguments import run_arguments
 from runtime.engines.queue.body import InvalidBody
 from runtime.engines.schedule.schedule import CatchUp, Schedule
 from runtime.engines.schedule.target import FunctionTarget, QueueTarget, Target
@@ -23,9 +22,9 @@ from runtime.engines.schedule.times import (
 )
 from runtime.findings.finding import Note, Problem
 from runtime.findings.suggestion import did_you_mean
-from runtime.kind import Arguments, BuildContext, Kind, Linked, Sources, Stage, StartError
-from runtime.kinds.function import Described, Function
-from runtime.kinds.queue import Queue
+from runtime.kind import Arguments, BuildContext, Kind, Linked, Stage, StartError
+from runtime.kinds.function import Function
+from runtime.kinds.queue import Queue, called_by
 from runtime.units import format_duration
 
 SHORTEST = 1.0
@@ -33,14 +32,6 @@ LONGEST = 366 * 86400.0
 """Seconds of an interval, and of the time within which missed ones are caught up."""
 REMEMBERED = 7 * 86400.0
 """Seconds for which a driver remembers at least what was fired."""
-
-
-_SOURCES = Sources(
-    caller="a schedule",
-    locations=frozenset({"body"}),
-    given=frozenset({"logger"}),
-    one_body=True,
-)
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +53,7 @@ def build(config: Config, context: BuildContext) -> Schedule:
         target = QueueTarget(id, config.queue, encode(config.body), overlap)
     else:
         assert config.func is not None
-        arguments = _arguments(config.func, context)
+        arguments = run_arguments(config.func, context.scope)
         try:
             target = FunctionTarget(id, config.func, config.body, overlap, arguments)
         except InvalidBody as error:
@@ -73,14 +64,6 @@ def build(config: Config, context: BuildContext) -> Schedule:
     return Schedule(
         id, _times(config.cron, config.every, config.zone), target, catch_up, context.clock
     )
-
-
-def _arguments(function: Function, context: BuildContext) -> FunctionArguments | None:
-    if not isinstance(function, Described):
-        return None
-    by = schedule_caller(function.id.namespace, blocking=function.blocking)
-    signature = function.signature(by)
-    return FunctionArguments(signature, by, context.scope) if signature.typed else None
 
 
 def _times(cron: str | None, every: float | None, zone: str) -> Times:
@@ -139,7 +122,7 @@ def _check_target(entry: Linked) -> Iterable[Arguments | Problem]:
     elif queue is not None and func is not None:
         yield Problem(("func",), "it names both a queue and a function", "remove one of them")
     elif func is not None:
-        yield Arguments(("func",), 0, 1, "a schedule", by_annotation=True, sources=_SOURCES)
+        yield called_by("a schedule", has_message=False, least=0)
         message = "each program of the application calls this function, and nobody tries again"
         hint = "name a 'queue' in its place, and it happens once"
         yield Note(("func",), message, hint)
