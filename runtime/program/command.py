@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from runtime.application.part import Part
 from runtime.entry_id import EntryId
 from runtime.exit_codes import ExitCode
-from runtime.handlers.threads import call_threadsafe
 from runtime.kinds.process import ProcessRun, exit_code
 from runtime.loggers import logger
-from runtime.program.exit import exit_now, exit_soon
-from runtime.program.loop import cancel_remaining_tasks, complete, new_loop, report
+from runtime.program.loop import begin, cancel_remaining_tasks, complete, end
 from runtime.program.signals import Signals
 from runtime.service import Stage, StartError
 from runtime.supervision.child import GRACE
@@ -36,35 +33,11 @@ def run_command(part: Part, id: EntryId, values: Mapping[str, Any], signals: Sig
     would keep the process alive, this ends it instead of returning.
     """
     command = _Command(part, id, values)
-    return serve(new_loop(), command.main(), command.stop, part, signals)
-
-
-def serve(
-    loop: asyncio.AbstractEventLoop,
-    main: Coroutine[Any, Any, int | None],
-    stop: Callable[[], None],
-    part: Part,
-    signals: Signals,
-) -> int:
-    """Run `main` until it ends, and return the exit code; a signal calls `stop` on the loop.
-
-    `main` returns None if it was ended by the signal.
-    """
-    gc.freeze()
-    gc.enable()
-    signals.drain_with(
-        lambda: call_threadsafe(loop, stop), lambda: STOP_TIMEOUT + GRACE + part.budget
-    )
-    signals.own(loop)
-    loop.set_exception_handler(report)
-    result = complete(loop, main)
+    loop = begin(signals, command.stop, lambda: STOP_TIMEOUT + GRACE + part.budget)
+    result = complete(loop, command.main())
     code = _SIGNALLED + signals.number if result is None else result
     stuck = complete(loop, cancel_remaining_tasks(loop))
-    if stuck or part.is_stuck:
-        exit_now(code)
-    exit_soon(code)
-    loop.close()
-    return code
+    return end(loop, code, stuck or part.is_stuck)
 
 
 class _Command:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import gc
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from runtime.handlers.threads import call_threadsafe
 from runtime.loggers import logger
+from runtime.program.exit import exit_now, exit_soon
+from runtime.program.signals import Signals
 from runtime.supervision.child import GRACE
 
 log = logger("runtime")
@@ -22,6 +26,33 @@ def new_loop() -> asyncio.AbstractEventLoop:
         return asyncio.new_event_loop()
     loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
     return loop
+
+
+def begin(
+    signals: Signals, stop: Callable[[], None], budget: Callable[[], float]
+) -> asyncio.AbstractEventLoop:
+    """A loop for what is built by now: the first signal calls `stop` on it, and `budget()` seconds
+    later the program is ended by force.
+    """
+    loop = new_loop()
+    gc.freeze()  # what is built is permanent; the collector was disabled until now
+    gc.enable()
+    signals.drain_with(lambda: call_threadsafe(loop, stop), budget)
+    signals.own(loop)
+    loop.set_exception_handler(report)
+    return loop
+
+
+def end(loop: asyncio.AbstractEventLoop, code: int, is_stuck: bool) -> int:
+    """Close the loop and return the exit code.
+
+    A program that is stuck ends with it at once; one that a thread would keep alive ends soon.
+    """
+    if is_stuck:
+        exit_now(code)
+    exit_soon(code)
+    loop.close()
+    return code
 
 
 def complete(loop: asyncio.AbstractEventLoop, main: Coroutine[Any, Any, T]) -> T:

@@ -7,10 +7,9 @@ import gc
 from collections.abc import Callable
 
 from runtime.application.application import Application
-from runtime.handlers.threads import call_threadsafe
 from runtime.handlers.watchdog import Watchdog
-from runtime.program.exit import crash_guard, exit_now, exit_soon
-from runtime.program.loop import cancel_remaining_tasks, complete, new_loop, report
+from runtime.program.exit import crash_guard
+from runtime.program.loop import begin, cancel_remaining_tasks, complete, end
 from runtime.program.signals import Signals
 from runtime.supervision.child import GRACE
 
@@ -25,18 +24,13 @@ def run(application: Application, signals: Signals) -> int:
     """
     # Requests in flight are thousands of young objects and no garbage: collect less often.
     gc.set_threshold(10_000, *gc.get_threshold()[1:])
-    loop = new_loop()
     stop = asyncio.Event()
 
     def budget() -> float:
         supervisor = application.supervisor
         return supervisor.budget if supervisor else GRACE
 
-    gc.freeze()  # everything built so far is permanent; `main` disabled the collector until now
-    gc.enable()
-    signals.drain_with(lambda: call_threadsafe(loop, stop.set), budget)
-    signals.own(loop)
-    loop.set_exception_handler(report)
+    loop = begin(signals, stop.set, budget)
     _every(loop, TICK, signals.take_back)
     watchdog = Watchdog(loop, application.pool)
     watchdog.start()
@@ -44,11 +38,7 @@ def run(application: Application, signals: Signals) -> int:
         code = complete(loop, application.serve(stop))
         stuck = complete(loop, cancel_remaining_tasks(loop))
     watchdog.stop()
-    if stuck or application.pool.unfinished:
-        exit_now(code)
-    exit_soon(code)
-    loop.close()
-    return code
+    return end(loop, code, stuck or application.pool.unfinished > 0)
 
 
 def _every(loop: asyncio.AbstractEventLoop, seconds: float, call: Callable[[], None]) -> None:
