@@ -50,13 +50,8 @@ def postgres(postgres_address: Address) -> Iterator[PostgresSchema]:
 def postgres_server() -> Iterator[PostgresServer]:
     """A PostgreSQL server of the test's own, running, to be killed or promoted."""
     require_postgres()
-    server = PostgresServer()
-    try:
-        server.initialize()
-        server.start()
+    with PostgresServer().running() as server:
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture
@@ -73,13 +68,8 @@ def postgres_host(network: Network) -> Iterator[PostgresServer]:
     """A PostgreSQL server on a host of its own in that network, running."""
     require_postgres()
     host = network.host()
-    server = PostgresServer(host=host.address, within=host.within)
-    try:
-        server.initialize()
-        server.start()
+    with PostgresServer(host=host.address, within=host.within).running() as server:
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture(scope="session")
@@ -98,13 +88,8 @@ def rabbitmq(rabbitmq_address: Address) -> Iterator[RabbitMQVhost]:
 @pytest.fixture(scope="module")
 def rabbitmq_of_module() -> Iterator[RabbitMQServer]:
     require_rabbitmq()
-    server = RabbitMQServer()
-    try:
-        server.initialize()
-        server.start()
+    with RabbitMQServer().running() as server:
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture

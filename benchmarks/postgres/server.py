@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 import msgspec
 
 from benchmarks.postgres.worker import Seen
 from benchmarks.subject import ROOT
 from tests.support.postgres_server import PostgresServer
+from tests.support.server import LOOPBACK
 
 
-@contextmanager
-def serving(host: str = "127.0.0.1") -> Iterator[PostgresServer]:
+def serving(host: str = LOOPBACK) -> AbstractContextManager[PostgresServer]:
     """A new server, with fsync."""
-    server = PostgresServer(fsync=True, host=host)
-    try:
-        server.initialize()
-        server.start()
-        yield server
-    finally:
-        server.remove()
+    return PostgresServer(fsync=True, host=host).running()
 
 
 class Worker:

@@ -69,13 +69,8 @@ def running(kind: str) -> Iterator[tuple[str, int]]:
         "PostgreSQL": partial(PostgresServer, fsync=True),
         "RabbitMQ": partial(RabbitMQServer, on_disk=True),
     }
-    server = of_kind[kind]()
-    try:
-        server.initialize()
-        server.start()
+    with of_kind[kind]().running() as server:
         yield server.url, server.process.guard_pid
-    finally:
-        server.remove()
 
 
 def measure(entrant: Entrant, url: str, guard: int) -> Figures:

@@ -26,18 +26,12 @@ LONG = Size(messages=2_000, times=10)
 def run(folder: Path, size: Size, seed: int) -> Outcome:
     """`times` kills and half as many restarts; `messages` are accepted between two faults."""
     require_rabbitmq()
-    with trial(NAME, folder, size, seed) as t:
-        server = RabbitMQServer()
+    with trial(NAME, folder, size, seed) as t, RabbitMQServer().running() as server:
+        proxy = TcpProxy(server.port)
         try:
-            server.initialize()
-            server.start()
-            proxy = TcpProxy(server.port)
-            try:
-                asyncio.run(break_it(t, server, proxy))
-            finally:
-                proxy.close()
+            asyncio.run(break_it(t, server, proxy))
         finally:
-            server.remove()
+            proxy.close()
     return t.outcome
 
 

@@ -31,13 +31,8 @@ WHILE_AWAY = ("Unavailable", "Uncertain", "TransactionLost")
 def serving(**settings: Any) -> Iterator[PostgresServer]:
     """A PostgreSQL server of one's own."""
     require_postgres()
-    server = PostgresServer(**settings)
-    try:
-        server.initialize()
-        server.start()
+    with PostgresServer(**settings).running() as server:
         yield server
-    finally:
-        server.remove()
 
 
 class Deployment:

@@ -24,14 +24,12 @@ RATE = 200
 
 def run(folder: Path, size: Size, seed: int) -> Outcome:
     require_pgbouncer()
-    with trial(NAME, folder, size, seed) as t, serving() as server:
-        pooler = PgBouncer(server.port)
-        try:
-            pooler.initialize()
-            pooler.start()
-            _run(t, Deployment(folder, server, pooler.url), pooler)
-        finally:
-            pooler.remove()
+    with (
+        trial(NAME, folder, size, seed) as t,
+        serving() as server,
+        PgBouncer(server.port).running() as pooler,
+    ):
+        _run(t, Deployment(folder, server, pooler.url), pooler)
     return t.outcome
 
 

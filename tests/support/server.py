@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 import signal
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 from tests.support.server_process import ServerProcess, free_port, hold, listens, server_folder
 
@@ -73,6 +75,16 @@ class Server(ABC):
             within=self._within,
         )
         self._process.wait_until(self.accepts)
+
+    @contextmanager
+    def running(self) -> Iterator[Self]:
+        """Make it, and start it; it is removed in the end."""
+        try:
+            self.initialize()
+            self.start()
+            yield self
+        finally:
+            self.remove()
 
     def stop(self) -> None:
         """Stop it as a planned restart does."""

@@ -82,15 +82,10 @@ def test_a_removed_network_leaves_nothing() -> None:
 def test_a_database_runs_on_a_host(network: Network) -> None:
     require_postgres()
     host = network.host()
-    server = PostgresServer(host=host.address, within=host.within)
-    try:
-        server.initialize()
-        server.start()
+    with PostgresServer(host=host.address, within=host.within).running() as server:
         assert server.execute("SELECT 7") == [(7,)]
         host.cut()
         with pytest.raises(psycopg.OperationalError):
             psycopg.connect(server.url, connect_timeout=2)
         host.join()
         assert server.execute("SELECT 8") == [(8,)]
-    finally:
-        server.remove()

@@ -127,29 +127,19 @@ def test_a_server_that_is_missing_fails_the_test_in_ci(monkeypatch: pytest.Monke
 
 def test_a_nats_server_keeps_its_port_through_a_crash() -> None:
     require_nats()
-    server = NatsServer()
-    try:
-        server.initialize()
-        server.start()
+    with NatsServer().running() as server:
         server.kill()
         assert not listens(server.port)
         server.start()
         assert listens(server.port)
-    finally:
-        server.remove()
 
 
 def test_a_pooler_gives_one_session_to_many(postgres: PostgresSchema) -> None:
     require_pgbouncer()
-    pooler = PgBouncer(postgres.port, default_pool_size=1)
-    try:
-        pooler.initialize()
-        pooler.start()
+    with PgBouncer(postgres.port, default_pool_size=1).running() as pooler:
         with psycopg.connect(pooler.url) as one, psycopg.connect(pooler.url) as other:
             backends = []
             for session in (one, other):
                 with session.transaction():
                     backends += session.execute("SELECT pg_backend_pid()").fetchall()
         assert len(set(backends)) == 1
-    finally:
-        pooler.remove()

@@ -27,21 +27,17 @@ def secure(certificate: tuple[Path, Path]) -> Iterator[str]:
     require_rabbitmq()
     port = free_port()
     server = RabbitMQServer(listeners__ssl__default=port)
-    try:
-        cert, key = (server.folder / name for name in ("cert.pem", "key.pem"))
-        for copy, original in zip((cert, key), certificate, strict=True):
-            copy.write_bytes(original.read_bytes())
-            give(copy, USER)
-        server.settings |= {
-            "ssl_options__cacertfile": cert,
-            "ssl_options__certfile": cert,
-            "ssl_options__keyfile": key,
-        }
-        server.initialize()
-        server.start()
+    cert, key = (server.folder / name for name in ("cert.pem", "key.pem"))
+    for copy, original in zip((cert, key), certificate, strict=True):
+        copy.write_bytes(original.read_bytes())
+        give(copy, USER)
+    server.settings |= {
+        "ssl_options__cacertfile": cert,
+        "ssl_options__certfile": cert,
+        "ssl_options__keyfile": key,
+    }
+    with server.running():
         yield f"amqps://guest:guest@localhost:{port}"
-    finally:
-        server.remove()
 
 
 def driver_of(url: str, ca: Path | None, server_name: str | None = None) -> AmqpDriver:

@@ -11,7 +11,7 @@ import pytest
 from runtime.engines.sql.contract import TransactionLost
 from runtime.service import Unavailable
 from tests.support.databases import ADD, serving
-from tests.support.hosts import Host, Network, require_hosts
+from tests.support.hosts import Host, Network
 from tests.support.postgres_databases import TASKS, database
 from tests.support.postgres_server import PostgresServer, require_postgres
 
@@ -20,24 +20,16 @@ NOTICED = 12.0
 
 
 @pytest.fixture
-def host() -> Iterator[Host]:
-    require_hosts()
-    network = Network()
-    yield network.host()
-    network.remove()
+def host(network: Network) -> Host:
+    return network.host()
 
 
 @pytest.fixture
 def server(host: Host) -> Iterator[PostgresServer]:
     """A server on a host of its own."""
     require_postgres()
-    server = PostgresServer(host=host.address, within=host.within)
-    try:
-        server.initialize()
-        server.start()
+    with PostgresServer(host=host.address, within=host.within).running() as server:
         yield server
-    finally:
-        server.remove()
 
 
 def locked(server: PostgresServer, host: Host) -> bool:

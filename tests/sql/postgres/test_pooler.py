@@ -25,13 +25,8 @@ SHOWN = ", ".join(f"current_setting('{name}') AS {name}" for name in (*SETTINGS,
 def pooler(postgres: PostgresSchema) -> Iterator[PgBouncer]:
     """With one connection, which all its clients have in turn."""
     require_pgbouncer()
-    server = PgBouncer(postgres.port, default_pool_size=1)
-    try:
-        server.initialize()
-        server.start()
+    with PgBouncer(postgres.port, default_pool_size=1).running() as server:
         yield server
-    finally:
-        server.remove()
 
 
 def pooled(pooler: PgBouncer, postgres: PostgresSchema, **changes: Any) -> Any:

@@ -43,12 +43,8 @@ def server(authority: Authority) -> Iterator[PostgresServer]:
         give(copied, USER)
         server.settings[name] = copied
     server.settings["ssl"] = "on"
-    try:
-        server.initialize()
-        server.start()
+    with server.running():
         yield server
-    finally:
-        server.remove()
 
 
 def connecting(server: PostgresServer, host: str, **parameters: object) -> Database:

@@ -13,10 +13,5 @@ from tests.support.nats_server import NatsServer, require_nats
 def server() -> Iterator[NatsServer]:
     """A NATS server of the test module's own, running. It starts in a few milliseconds."""
     require_nats()
-    server = NatsServer()
-    try:
-        server.initialize()
-        server.start()
+    with NatsServer().running() as server:
         yield server
-    finally:
-        server.remove()
