@@ -7,11 +7,7 @@ from pathlib import Path
 import pytest
 
 from runtime.entry_id import EntryId
-from runtime.findings.finding import ManifestError
-from runtime.linking.linker import LinkedManifest, link
-from runtime.manifest.reader import read
-from runtime.registry import Registry
-from tests.support.blackbox import write_files
+from tests.support.hosting import linked, remarks
 
 HEAD = """
 namespace: app
@@ -34,21 +30,12 @@ def two(a, b):
 """
 
 
-def linked(folder: Path, subscriber: str, call: str = '"order.paid", body') -> LinkedManifest:
-    files = {"_index.yaml": f"{HEAD}  - {subscriber}\n", "h.py": HANDLERS.replace("CALL", call)}
-    write_files(folder, files)
-    return link(read(folder, environment={}), Registry())
-
-
 def told(folder: Path, subscriber: str, call: str = '"order.paid", body') -> list[str]:
     """The findings and notes on a subscriber and on what publishes."""
-    try:
-        findings = linked(folder, subscriber, call).notes
-    except ManifestError as error:
-        findings = error.findings
+    files = {"h.py": HANDLERS.replace("CALL", call)}
     return [
         f"{each.message}; {each.hint}"
-        for each in findings
+        for each in remarks(folder, f"{HEAD}  - {subscriber}\n", files)
         if each.position.line == HEAD.count("\n") or "h.py" in str(each.position)
     ]
 
@@ -112,7 +99,9 @@ def test_a_topic_that_only_the_program_knows_is_no_finding(tmp_path: Path) -> No
 
 
 def test_what_publishes_needs_the_driver_and_not_the_subscriber(tmp_path: Path) -> None:
-    found = linked(tmp_path, entry("driver: memory, topics: ['order.#']"))
+    subscriber = entry("driver: memory, topics: ['order.#']")
+    files = {"h.py": HANDLERS.replace("CALL", '"order.paid", body')}
+    found = linked(tmp_path, f"{HEAD}  - {subscriber}\n", files)
     work, memory, mailer = (EntryId("app", name) for name in ("work", "memory", "mailer"))
 
     assert memory in found.graph.needs[work]

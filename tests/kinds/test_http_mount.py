@@ -2,30 +2,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from runtime.findings.finding import ManifestError
 from tests.support.hosting import Hosted, hosted, linked
-from tests.support.mounting import FILES, MANIFEST, alone
+from tests.support.mounting import FILES, MANIFEST, alone, on_site
 from tests.support.serving import run
 
 KEY = "X-Key: k"
-
-
-def on_site(
-    folder: Path,
-    test: Callable[[Hosted], Coroutine[Any, Any, Any]],
-    manifest: str = MANIFEST,
-) -> Any:
-    async def main() -> Any:
-        async with hosted(folder, manifest, FILES) as site:
-            return await test(site)
-
-    return run(main())
 
 
 def test_an_application_sees_its_requests_as_asgi_says(tmp_path: Path) -> None:

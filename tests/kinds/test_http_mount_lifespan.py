@@ -1,26 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.hosting import Hosted, hosted, start_error
-from tests.support.mounting import FILES, MANIFEST, alone
+from tests.support.mounting import FILES, MANIFEST, alone, on_site
 from tests.support.serving import run
-
-
-def on_site(
-    folder: Path,
-    test: Callable[[Hosted], Coroutine[Any, Any, Any]],
-    manifest: str = MANIFEST,
-) -> Any:
-    async def main() -> Any:
-        async with hosted(folder, manifest, FILES) as site:
-            return await test(site)
-
-    return run(main())
 
 
 def module(site: Hosted) -> Any:

@@ -11,12 +11,12 @@ import pytest
 
 from runtime.application.application import Application
 from runtime.cli import command
-from runtime.findings.finding import ManifestError
 from runtime.linking.linker import link
 from runtime.manifest.reader import read
 from runtime.registry import Registry
 from tests.support.blackbox import write_files
 from tests.support.clock import FakeClock
+from tests.support.hosting import remarks
 from tests.support.program import running
 
 HEAD = """
@@ -45,12 +45,8 @@ async def fails():
 
 def told(folder: Path, schedule: str) -> list[str]:
     """The findings on a schedule, or its notes if there are none."""
-    write_files(folder, {"_index.yaml": f"{HEAD}  - {schedule}\n", "h.py": WORK})
-    try:
-        findings = link(read(folder, environment={}), Registry()).notes
-    except ManifestError as error:
-        findings = error.findings
-    return [finding.message for finding in findings if finding.position.line == 10]
+    found = remarks(folder, f"{HEAD}  - {schedule}\n", {"h.py": WORK})
+    return [each.message for each in found if each.position.line == 10]
 
 
 @pytest.mark.parametrize(

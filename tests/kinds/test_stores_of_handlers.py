@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from runtime.findings.finding import ManifestError
 from runtime.linking.linker import LinkedManifest
 from tests.support.blackbox import write_files
-from tests.support.hosting import GATEWAY, hosted, linked
+from tests.support.hosting import GATEWAY, hosted, linked, remarks
 from tests.support.program import running
 from tests.support.serving import run
 
@@ -104,7 +103,4 @@ def test_a_store_in_memory_cannot_be_shared_by_workers(tmp_path: Path) -> None:
 
 
 def told(folder: Path, manifest: str, handlers: str) -> list[str]:
-    try:
-        return [note.message for note in linked(folder, manifest, {"h.py": handlers}).notes]
-    except ManifestError as error:
-        return [finding.message for finding in error.findings]
+    return [each.message for each in remarks(folder, manifest, {"h.py": handlers})]

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.findings.finding import ManifestError
-from tests.support.hosting import GATEWAY, hosted, linked
+from tests.support.hosting import GATEWAY, hosted, remarks
 from tests.support.serving import run
 
 MANIFEST = (
@@ -111,7 +110,4 @@ def test_a_set_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 
 def told(folder: Path, manifest: str, files: dict[str, str]) -> list[str]:
-    try:
-        return [note.message for note in linked(folder, manifest, files).notes]
-    except ManifestError as error:
-        return [finding.message for finding in error.findings]
+    return [each.message for each in remarks(folder, manifest, files)]

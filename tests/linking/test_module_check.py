@@ -6,11 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.findings.finding import ManifestError
-from runtime.linking.linker import link
-from runtime.manifest.reader import read
-from runtime.registry import Registry
-from tests.support.blackbox import write_files
+from tests.support.hosting import remarks
 
 HANDLERS = {
     "h.py": "from runtime.modules import http\nfrom .rules import check\ndef main(): check()",
@@ -25,12 +21,8 @@ def told(folder: Path, modules: str | None, **files: str) -> list[str]:
     field = "" if modules is None else f", modules: {modules}"
     manifest = f"namespace: app\nentries:\n  - {{name: f, kind: function.python, source: file://h.py{field}}}\n"
     given = {name.replace("_py", ".py"): text for name, text in files.items()}
-    write_files(folder, {"_index.yaml": manifest, **HANDLERS, **given})
-    try:
-        notes = link(read(folder, environment={}), Registry()).notes
-    except ManifestError as error:
-        return [str(finding).replace(f"{folder}/", "") for finding in error.findings]
-    texts = [str(note).replace(f"{folder}/", "") for note in notes]
+    found = remarks(folder, manifest, {**HANDLERS, **given})
+    texts = [str(each).replace(f"{folder}/", "") for each in found]
     return [text for text in texts if "no entry calls this function" not in text]
 
 

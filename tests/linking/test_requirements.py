@@ -6,11 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime.findings.finding import ManifestError
-from runtime.linking.linker import link
-from runtime.manifest.reader import read
-from runtime.registry import Registry
 from tests.support.blackbox import Site, write_files
+from tests.support.hosting import remarks
 from tests.support.program import running
 
 MIGRATION = """
@@ -43,12 +40,8 @@ async def main(body=None): await queue.publish("tasks", 1); await queue.info("ta
 
 def told(folder: Path, manifest: str, handlers: str = "def main(): pass") -> list[str]:
     """The findings, or the notes if there are none, without the folder."""
-    write_files(folder, {"_index.yaml": manifest, "h.py": handlers})
-    try:
-        findings = link(read(folder, environment={}), Registry()).notes
-    except ManifestError as error:
-        findings = error.findings
-    return [str(finding).replace(f"{folder}/", "") for finding in findings]
+    found = remarks(folder, manifest, {"h.py": handlers})
+    return [str(each).replace(f"{folder}/", "") for each in found]
 
 
 def test_a_process_that_is_required_in_place_of_its_service_is_a_finding(tmp_path: Path) -> None:

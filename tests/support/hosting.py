@@ -10,6 +10,7 @@ from pathlib import Path
 from runtime.application.application import Application
 from runtime.clock import REAL, Clock
 from runtime.exit_codes import ExitCode
+from runtime.findings.finding import Finding, ManifestError
 from runtime.linking.linker import LinkedManifest, link
 from runtime.manifest.reader import read
 from runtime.registry import Registry
@@ -55,6 +56,14 @@ def linked(
 ) -> LinkedManifest:
     write_files(folder, {"_index.yaml": manifest, **files})
     return link(read(folder, environment=environment or {}), Registry())
+
+
+def remarks(folder: Path, manifest: str, files: Mapping[str, str]) -> Sequence[Finding]:
+    """The findings about an application, or the notes if there are none."""
+    try:
+        return linked(folder, manifest, files).notes
+    except ManifestError as error:
+        return error.findings
 
 
 @contextlib.asynccontextmanager

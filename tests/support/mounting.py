@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from tests.support.hosting import GATEWAY
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from tests.support.hosting import GATEWAY, Hosted, hosted
+from tests.support.serving import run
 
 MANIFEST = (
     GATEWAY
@@ -133,3 +138,15 @@ def alone(app: str, *, factory: bool = False) -> str:
   - {{name: site, kind: http.mount, meta: {{server: gateway}}, path: /, app: "{app}"{fields}}}
 """
     )
+
+
+def on_site(
+    folder: Path,
+    test: Callable[[Hosted], Coroutine[Any, Any, Any]],
+    manifest: str = MANIFEST,
+) -> Any:
+    async def main() -> Any:
+        async with hosted(folder, manifest, FILES) as site:
+            return await test(site)
+
+    return run(main())
