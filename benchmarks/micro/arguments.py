@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from statistics import median
-from time import process_time
 from typing import Any, Literal
 
 import msgspec
 
 from benchmarks.curve import Curve
-from benchmarks.micro.dispatch import HEADERS, MESSAGE
+from benchmarks.micro.dispatch import cost
 from benchmarks.service import run
 from runtime.engines.web.arguments import Arguments, caller
 from runtime.engines.web.dispatcher import Dispatcher
@@ -62,8 +61,8 @@ def measure(quick: bool) -> Iterator[Curve]:
         apps = [_dispatcher(function) for function in functions]
         costs: list[list[float]] = [[], []]
         for _ in range(rounds):
-            for app, cost in zip(apps, costs, strict=True):
-                cost.append(run(_cost(app, requests)))
+            for app, found in zip(apps, costs, strict=True):
+                found.append(run(cost(app, "/tasks", requests, QUERY)))
         typed, untyped = map(median, costs)
         rows.append([name, typed, untyped, typed - untyped, typed / untyped])
     yield Curve(
@@ -92,24 +91,3 @@ def _dispatcher(function: Callable[..., Any]) -> Dispatcher:
     dispatcher = Dispatcher(max_body=1 << 20)
     dispatcher.serve(Routes([Route(method="POST", path="/tasks", handler=handler)]))
     return dispatcher
-
-
-async def _cost(app: Any, requests: int) -> float:
-    async def receive() -> dict[str, Any]:
-        return MESSAGE
-
-    async def send(message: dict[str, Any]) -> None:
-        pass
-
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": "/tasks",
-        "raw_path": b"/tasks",
-        "query_string": QUERY,
-        "headers": HEADERS,
-    }
-    began = process_time()
-    for _ in range(requests):
-        await app(dict(scope), receive, send)
-    return (process_time() - began) / requests * 1e6

@@ -35,10 +35,10 @@ def measure(quick: bool) -> Iterator[Curve]:
     found: dict[int, list[float]] = {size: [] for size in SIZES}
     floor = []
     for _ in range(rounds):
-        floor.append(run(_cost(_bare, "/tasks", requests)))
+        floor.append(run(cost(_bare, "/tasks", requests)))
         for size, app in apps.items():
-            fixed[size].append(run(_cost(app, "/tasks", requests)))
-            found[size].append(run(_cost(app, f"/other/{size - 2}/7", requests)))
+            fixed[size].append(run(cost(app, "/tasks", requests)))
+            found[size].append(run(cost(app, f"/other/{size - 2}/7", requests)))
     least = median(floor)
     rows = [
         [size, median(fixed[size]), median(found[size]), median(fixed[size]) - least]
@@ -79,7 +79,7 @@ async def _bare(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": answer})
 
 
-async def _cost(app: Any, path: str, requests: int) -> float:
+async def cost(app: Any, path: str, requests: int, query: bytes = b"") -> float:
     """Microseconds of processor a request."""
 
     async def receive() -> dict[str, Any]:
@@ -93,7 +93,7 @@ async def _cost(app: Any, path: str, requests: int) -> float:
         "method": "POST",
         "path": path,
         "raw_path": path.encode(),
-        "query_string": b"",
+        "query_string": query,
         "headers": HEADERS,
     }
     began = process_time()

@@ -147,10 +147,11 @@ def test_the_parent_of_workers_hears_of_the_new_budget(tmp_path: Path) -> None:
 
     async def main() -> None:
         before = linked(tmp_path, "namespace: app\nentries: []\n")
-        application = Application(before, on_budget=budgets.append)
+        ready = asyncio.Event()
+        application = Application(before, on_ready=lambda _: ready.set(), on_budget=budgets.append)
         stop = asyncio.Event()
         serving = asyncio.create_task(application.serve(stop))
-        await asyncio.sleep(0)
+        await ready.wait()
         await application.apply(linked(tmp_path, DRIVER))
         stop.set()
         assert await serving == 0

@@ -80,9 +80,11 @@ def test_what_the_caller_s_context_holds_is_seen() -> None:
 def test_a_cancellation_and_an_error_go_through_to_the_handler_and_back() -> None:
     async def main() -> list[str]:
         seen = []
+        begun = asyncio.Event()
 
         async def handler(until: asyncio.Event) -> None:
             try:
+                begun.set()
                 await until.wait()
             except asyncio.CancelledError:
                 seen.append("cancelled")
@@ -90,7 +92,7 @@ def test_a_cancellation_and_an_error_go_through_to_the_handler_and_back() -> Non
                 raise ValueError("no number") from None
 
         task = asyncio.ensure_future(invocation(handler).call_apart(Subject(), asyncio.Event()))
-        await asyncio.sleep(0)
+        await begun.wait()
         task.cancel()
         with pytest.raises(ValueError, match="no number"):
             await task

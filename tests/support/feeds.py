@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.clock import FakeClock
+from tests.support.consuming import until
 from tests.support.hosting import GATEWAY, Hosted, hosted
 from tests.support.serving import SOON, Client, head, run
 
@@ -158,17 +159,12 @@ async def read(client: Client, end: bytes) -> bytes:
 
 
 async def due(clock: FakeClock, seconds: float) -> None:
-    async with asyncio.timeout(SOON):
-        while True:
-            if clock.next_due == seconds:
-                return
-            await asyncio.sleep(0)
+    await until(lambda: clock.next_due == seconds)
 
 
 async def logged(caplog: pytest.LogCaptureFixture, text: str) -> logging.LogRecord:
-    async with asyncio.timeout(SOON):
-        while True:
-            for record in caplog.records:
-                if text in record.getMessage():
-                    return record
-            await asyncio.sleep(0)
+    def found() -> list[logging.LogRecord]:
+        return [record for record in caplog.records if text in record.getMessage()]
+
+    await until(lambda: bool(found()))
+    return found()[0]

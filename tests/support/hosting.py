@@ -15,7 +15,7 @@ from runtime.linking.linker import LinkedManifest, link
 from runtime.manifest.reader import read
 from runtime.registry import Registry
 from tests.support.blackbox import write_files
-from tests.support.serving import Answer, Client
+from tests.support.serving import Reachable
 
 GATEWAY = """
 namespace: app
@@ -25,23 +25,13 @@ entries:
 """The beginning of a manifest with a server."""
 
 
-class Hosted:
-    """A served application; each request has a connection of its own."""
+class Hosted(Reachable):
+    """A served application."""
 
     def __init__(self, application: Application, folder: Path, port: int) -> None:
+        super().__init__(port)
         self.application = application
-        self.port = port
         self._folder = folder
-
-    async def connect(self) -> Client:
-        return Client(*await asyncio.open_connection("127.0.0.1", self.port))
-
-    async def get(self, path: str, *headers: str, method: str = "GET", body: bytes = b"") -> Answer:
-        client = await self.connect()
-        try:
-            return await client.get(path, *headers, method=method, body=body)
-        finally:
-            await client.close()
 
     async def apply(self, manifest: str, files: Mapping[str, str] | None = None) -> None:
         """Change to another manifest."""

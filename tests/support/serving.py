@@ -129,13 +129,11 @@ def head(method: str, path: str, *headers: str, body: bytes = b"") -> bytes:
     )
 
 
-class Running:
-    """A server that runs; `stop()` ends it as the supervisor would."""
+class Reachable:
+    """What listens on a port of this machine; each request has a connection of its own."""
 
-    def __init__(self, port: int, stop: asyncio.Event, task: asyncio.Task[None]) -> None:
+    def __init__(self, port: int) -> None:
         self.port = port
-        self.stop_event = stop
-        self.task = task
 
     async def connect(self, **options: Any) -> Client:
         return Client(*await asyncio.open_connection("127.0.0.1", self.port, **options))
@@ -146,6 +144,15 @@ class Running:
             return await client.get(path, *headers, method=method, body=body)
         finally:
             await client.close()
+
+
+class Running(Reachable):
+    """A server that runs; `stop()` ends it as the supervisor would."""
+
+    def __init__(self, port: int, stop: asyncio.Event, task: asyncio.Task[None]) -> None:
+        super().__init__(port)
+        self.stop_event = stop
+        self.task = task
 
     async def stop(self) -> None:
         self.stop_event.set()

@@ -19,6 +19,7 @@ from runtime.modules.sql import transaction
 from tests.support.clock import FakeClock
 from tests.support.consuming import AT_ONCE, SOON, consuming, until
 from tests.support.driver_conformance.messages import (
+    Undone,
     a_message,
     bodies,
     publish,
@@ -36,10 +37,6 @@ from tests.support.driver_conformance.suite import (
 
 Begin = Callable[[], AbstractAsyncContextManager[Transaction]]
 MANY = 1_200
-
-
-class Undone(Exception):
-    """Rolls a transaction back."""
 
 
 @case

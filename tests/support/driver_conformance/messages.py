@@ -22,6 +22,10 @@ from runtime.engines.queue.outcome import Reason
 from tests.support.consuming import SOON
 
 
+class Undone(Exception):
+    """Rolls a transaction back."""
+
+
 def a_message(body: str = "1", **headers: str) -> Message:
     return Message(next_id(), body.encode(), headers)
 

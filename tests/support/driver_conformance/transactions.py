@@ -11,6 +11,7 @@ import pytest
 from runtime.engines.queue.driver_queue import DriverQueue, Full, Info, NotHeld
 from runtime.engines.sql.contract import Transaction
 from tests.support.driver_conformance.messages import (
+    Undone,
     a_keyed_message,
     a_message,
     dead_letter,
@@ -21,10 +22,6 @@ from tests.support.driver_conformance.messages import (
 from tests.support.driver_conformance.suite import MAX_LENGTH, NEVER, case, needs
 
 Begin = Callable[[], AbstractAsyncContextManager[Transaction]]
-
-
-class Undone(Exception):
-    """Rolls a transaction back."""
 
 
 @case
