@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from socket import socket
 
@@ -119,7 +120,8 @@ class Application:
         return supervisor.exit_code
 
     async def apply(self, linked: LinkedManifest, selection: Selection | None = None) -> None:
-        """Change to another manifest of the same folder while the application is served.
+        """Change to another manifest of the same folder, and to the code that is there now, while
+        the application is served.
 
         Components of entries that did not change are kept, with their state; of the services, only
         those that differ stop and start. Calls are served one after the other.
@@ -133,7 +135,8 @@ class Application:
                 raise RuntimeError("the application does not run")
             if self.supervisor.stopping.is_set():
                 raise RuntimeError("the application is stopping")
-            assembly = self._assemble(linked)
+            with self._handlers.afresh() as stale:
+                assembly = self._assemble(linked, stale)
             self.selection = select(linked) if selection is None else selection
             self._use(assembly)
             applied = await self.supervisor.apply(
@@ -150,12 +153,12 @@ class Application:
         """Drop the modules of the handlers, for programs that load many applications."""
         self._handlers.forget()
 
-    def _assemble(self, linked: LinkedManifest) -> Assembly:
+    def _assemble(self, linked: LinkedManifest, stale: AbstractSet[str] = frozenset()) -> Assembly:
         secrets = linked.manifest.secrets
         self.scope.redactor.hide(secrets)
         if self.scope.log is not None:
             self.scope.log.hide(secrets)
-        return assemble(linked, self.scope, self._handlers, self._assembly)
+        return assemble(linked, self.scope, self._handlers, self._assembly, stale)
 
     def _use(self, assembly: Assembly) -> None:
         self.linked = assembly.linked

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from functools import cache
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
@@ -33,11 +33,13 @@ def assemble(
     scope: ApplicationContext,
     handlers: Handlers,
     previous: Assembly | None = None,
+    stale: AbstractSet[str] = frozenset(),
 ) -> Assembly:
     """Build the component of every entry in the order of the graph, then compose them.
 
     The component of an entry that is as it was in `previous` is taken from there, provided that
-    the same is true of everything it refers to, in its fields and in its code. Raises StartError,
+    the same is true of everything it refers to, in its fields and in its code, and that its handler
+    is in none of the modules `stale`, which are imported anew. Raises StartError,
     for a handler that cannot be imported for one; the components of `previous` are then composed as
     before.
     """
@@ -46,7 +48,11 @@ def assemble(
     changed: set[EntryId] = set()
     for id in linked.graph.order():
         link = linked.links[id]
-        if previous is not None and _is_unchanged(link, linked, previous, changed):
+        if (
+            previous is not None
+            and _is_unchanged(link, linked, previous, changed)
+            and stale.isdisjoint(_modules_of(link, handlers))
+        ):
             components[id] = previous.components[id]
         else:
             changed.add(id)
@@ -80,6 +86,12 @@ def _is_unchanged(
         and changed.isdisjoint(id for path, id in link.references.items() if path[0] != "lifecycle")
         and changed.isdisjoint(id for id in link.uses if linked.links[id].stage is not None)
     )
+
+
+def _modules_of(link: Link, handlers: Handlers) -> Iterator[str]:
+    """The modules of the functions that an entry names and holds."""
+    for each in link.handlers:
+        yield handlers.module(each.entry.fields["source"], each.entry.folder)
 
 
 def _config_fields(link: Link) -> str:

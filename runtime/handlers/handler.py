@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import importlib
 import inspect
 import os
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -15,6 +17,7 @@ from runtime.findings.display import display_path
 from runtime.findings.finding import Position
 from runtime.handlers import decimals, package, unawaited
 from runtime.handlers.arguments.origin import by_position
+from runtime.handlers.modules import Modules
 from runtime.handlers.place import raised_at
 from runtime.handlers.threads import Submit, ThreadPool
 from runtime.service import StartError
@@ -32,6 +35,7 @@ class Handlers:
         self._application = folder
         self._folder = folder.resolve()
         self._package = package.add(self._folder)
+        self._modules = Modules(self._package, package.finder)
         unawaited.watch()
 
     def load(
@@ -44,7 +48,7 @@ class Handlers:
         """
         rest = source.partition("://")[2]
         try:
-            module = importlib.import_module(self.module(source, manifest_folder))
+            module = _import(self.module(source, manifest_folder))
         except (Exception, SystemExit) as error:
             raise StartError(self._import_error(error, rest, manifest_folder)) from error
         decimals.look()
@@ -64,6 +68,16 @@ class Handlers:
     def threads(self, size: int, name: str) -> Submit:
         """Up to `size` further threads for plain `def` handlers, named after `name`."""
         return self._pool.part(size, name).submit
+
+    @contextmanager
+    def afresh(self) -> Iterator[frozenset[str]]:
+        """In the block, import what has changed, and what imports that, from its present source.
+
+        Yields the names of those modules. If the block raises, the old ones are in place again.
+        """
+        stale = self._modules.stale()
+        with self._modules.dropped(stale):
+            yield stale
 
     def _import_error(self, error: BaseException, rest: str, folder: Path) -> str:
         """Describe it in one line: the last frame in the application's files, the error, a hint."""
@@ -89,6 +103,16 @@ class Handlers:
     def forget(self) -> None:
         """Remove the application's modules from `sys.modules`."""
         package.remove(self._package)
+
+
+def _import(name: str) -> types.ModuleType:
+    """Import a module as at the start, when no event loop runs."""
+    loop = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    try:
+        return importlib.import_module(name)
+    finally:
+        asyncio._set_running_loop(loop)
 
 
 def file_in(application: Path, manifest_folder: Path, rest: str) -> PurePath:

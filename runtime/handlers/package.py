@@ -15,10 +15,15 @@ from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
+from runtime.handlers.source_loader import SourceFinder
+
 VARIABLE = "_RUNTIME_PACKAGES"
 """The environment variable with the folders of packages, by name. Private."""
 
 SUFFIX = "_application"
+
+finder = SourceFinder()
+"""Finds the modules of the packages that were added."""
 
 
 def without_names(text: str) -> str:
@@ -39,6 +44,7 @@ def add(folder: Path) -> str:
         number += 1
         name = f"{plain}_{number}"
     sys.modules[name] = _package(name, folder)
+    _find_modules_of(name)
     _write({**_read(), name: str(folder)})
     return name
 
@@ -48,6 +54,7 @@ def remove(name: str) -> None:
     for module in [*sys.modules]:
         if module == name or module.startswith(f"{name}."):
             del sys.modules[module]
+    finder.remove(name)
     _write({other: folder for other, folder in _read().items() if other != name})
 
 
@@ -63,9 +70,16 @@ class _Finder:
     ) -> ModuleSpec | None:
         if path is not None or not (folder := _read().get(name)):
             return None
+        _find_modules_of(name)
         spec = ModuleSpec(name, None, is_package=True)
         spec.submodule_search_locations = [folder]
         return spec
+
+
+def _find_modules_of(name: str) -> None:
+    finder.add(name)
+    if finder not in sys.meta_path:
+        sys.meta_path.insert(0, finder)
 
 
 def _package(name: str, folder: Path) -> types.ModuleType:
