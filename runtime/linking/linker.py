@@ -216,7 +216,7 @@ class _Linker:
             functions = [each.entry for each in link.handlers]
             if not all([handlers.check(each) for each in functions]):
                 self.faulty.add(id)
-            if id in self.faulty:
+            if not functions or id in self.faulty:
                 continue
             if uses := dict(ChainMap(*map(code.uses, functions))):
                 self.links[id] = replace(link, uses=uses)

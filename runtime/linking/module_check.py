@@ -59,7 +59,6 @@ class ModuleCheck:
         mend = _mend(entry, imported)
         with_fix = ", or run 'runtime validate --fix'" if mend else ""
         for index, name in enumerate(names):
-            place = entry.at("modules", index)
             if not isinstance(name, str):
                 continue
             if name not in known_modules():
@@ -67,6 +66,7 @@ class ModuleCheck:
             elif _is_unused(name, imported):
                 message = f"module '{name}' is listed and never imported"
                 hint = f"remove it{with_fix}"
+                place = entry.at("modules", index)
                 self._notes.append(Finding(place, message, hint, Level.NOTE, mend))
         for name, place in imported.modules.items():
             if name not in own_modules():
@@ -131,12 +131,12 @@ def _mend(entry: Entry, imported: _Imported) -> Mend | None:
     path = (*entry.path, *_FIELD)
     if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
         return None
+    wanted = [name for name in listed if name in known_modules() and not _is_unused(name, imported)]
+    wanted += [name for name in imported.modules if name in own_modules() and name not in wanted]
+    if wanted == listed:  # first: a right manifest is never read with its positions
+        return None
     if entry.origin_of(_FIELD) or not entry.document.has(path):
         return None
     if any(placeholder[:1] == _FIELD for placeholder in entry.disclosure.placeholders):
-        return None
-    wanted = [name for name in listed if name in known_modules() and not _is_unused(name, imported)]
-    wanted += [name for name in imported.modules if name in own_modules() and name not in wanted]
-    if wanted == listed:
         return None
     return Mend(entry.document.path, path, tuple(wanted), f"modules of '{entry.id}'")

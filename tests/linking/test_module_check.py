@@ -6,6 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from runtime.linking.linker import link
+from runtime.manifest import document
+from runtime.manifest.reader import read
+from runtime.registry import Registry
+from tests.support.blackbox import write_files
 from tests.support.hosting import remarks
 
 HANDLERS = {
@@ -13,6 +18,14 @@ HANDLERS = {
     "rules.py": "from . import more, h\ndef check(): pass",
     "more/__init__.py": "from runtime.modules.sync import sql",
 }
+RIGHT = """
+namespace: app
+entries:
+  - {name: driver, kind: queue.driver.memory}
+  - {name: q, kind: queue.queue, driver: driver}
+  - {name: f, kind: function.python, source: file://h.py, modules: [time, sql]}
+  - {name: c, kind: queue.consumer, queue: q, func: f, lifecycle: {auto_start: true}}
+"""
 FIX = ", or run 'runtime validate --fix'"
 
 
@@ -31,6 +44,15 @@ def told(folder: Path, modules: str | None, **files: str) -> list[str]:
 )
 def test_a_list_may_be_left_out_or_right(modules: str | None, tmp_path: Path) -> None:
     assert told(tmp_path, modules) == []
+
+
+def test_a_right_list_is_checked_without_the_positions_of_the_manifest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {"_index.yaml": RIGHT, "h.py": "from runtime.modules import sql\ndef main(body): pass"}
+    write_files(tmp_path, files)
+    monkeypatch.setattr(document, "_Parser", None)
+    assert link(read(tmp_path, environment={}), Registry()).notes == []
 
 
 def test_what_a_relative_import_imports_is_listed_too(tmp_path: Path) -> None:
