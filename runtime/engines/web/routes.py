@@ -145,8 +145,9 @@ class Routes:
             return Match(None, self._group(path), allowed=frozenset(allowed))
         route = target.route
         params = dict(zip(target.names, values, strict=True))
-        group = self._group(path) if route.is_fallback else route.group
-        return Match(route, group, params, frozenset(allowed) if route.is_fallback else frozenset())
+        if not route.is_fallback:
+            return Match(route, route.group, params)
+        return Match(route, self._group(path), params, frozenset(allowed))
 
     def _group(self, path: str) -> Group:
         """The group with the longest prefix of `path`."""
