@@ -32,6 +32,7 @@ MANIFEST = (
         ("int | None", "7", 7),
         ("Optional[int]", "7", 7),
         ("Annotated[int, 'a number']", "7", 7),
+        ("NewType('Id', int)", "7", 7),
     ],
 )
 @pytest.mark.parametrize("define", ["async def", "def"])
@@ -39,7 +40,7 @@ def test_what_is_announced_is_sent_as_json(
     tmp_path: Path, define: str, annotation: str, value: str, body: Any
 ) -> None:
     code = f"""
-    from typing import Annotated, Optional
+    from typing import Annotated, NewType, Optional
     {define} get() -> {annotation}: return {value}
     """
 

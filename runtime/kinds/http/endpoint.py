@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 import msgspec
 from starlette.responses import Response
@@ -21,6 +20,7 @@ from runtime.engines.web.routes import Handler, Route
 from runtime.engines.web.streaming import FORMATS, Streaming
 from runtime.findings.finding import Problem
 from runtime.handlers.arguments.result import result_check
+from runtime.handlers.arguments.shape import bare, is_union
 from runtime.handlers.arguments.signature import Caller, Signature
 from runtime.kind import Arguments, BuildContext, Claim, Generator, Kind, Linked, Sources
 from runtime.kinds.function import Described, Function, Generating
@@ -127,7 +127,8 @@ def _stream(
 
 def _has_plain(returns: Any) -> bool:
     """True for an annotation of values that are no response by themselves: `int`, `int | None`."""
-    if isinstance(returns, UnionType) or get_origin(returns) in (Union, Annotated):
+    returns = bare(returns)
+    if is_union(returns):
         return any(map(_has_plain, get_args(returns)))
     kind = get_origin(returns) or returns
     return any(kind is plain for plain in _PLAIN)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal, NewType
 
 import msgspec
 import pytest
@@ -35,6 +35,10 @@ def returning(annotation: Any) -> Any:
         (Response, ["default"], []),
         (Any, ["default"], []),
         (Task | Response, ["200", "default"], ["application/json"]),
+        (Annotated[str, "a text"] | None, ["200", "204", "default"], ["text/plain"]),
+        (NewType("Name", str), ["200", "default"], ["text/plain"]),
+        (Literal["a", "b"], ["200", "default"], ["text/plain"]),
+        (Annotated[Task, "a task"], ["200", "default"], ["application/json"]),
     ],
     ids=str,
 )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import types
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 import msgspec
 from starlette.responses import Response
@@ -15,6 +14,7 @@ from runtime.engines.web.openapi.schemas import Schemas, reference_to
 from runtime.engines.web.openapi.statuses import Statuses
 from runtime.engines.web.problem import title
 from runtime.engines.web.response_builder import ResponseBuilder
+from runtime.handlers.arguments import shape
 
 PROBLEM: Schema = {
     "title": "Problem",
@@ -65,9 +65,11 @@ def read_answer(annotation: Any) -> Answer:
         return Answer()
     values, media = [], []
     is_none = is_open = False
-    for each in _members(annotation):
-        kind = type(get_args(each)[0]) if get_origin(each) is Literal else each
-        if each is None or each is type(None):
+    for each in get_args(annotation) if shape.is_union(annotation) else (annotation,):
+        kind = shape.bare(each)
+        if get_origin(kind) is Literal:
+            kind = type(get_args(kind)[0])
+        if kind is None or kind is type(None):
             is_none = True
         elif isinstance(kind, type) and issubclass(kind, Response | ResponseBuilder):
             is_open = True
@@ -84,17 +86,6 @@ def read_answer(annotation: Any) -> Answer:
 def stream(media_type: str) -> Answer:
     """The answer of a generator, whose values are sent one by one in this type."""
     return Answer(media=(media_type,), is_open=False)
-
-
-def _members(annotation: Any) -> Iterator[Any]:
-    origin = get_origin(annotation)
-    if origin in (Union, types.UnionType):
-        for each in get_args(annotation):
-            yield from _members(each)
-    elif origin is Annotated and get_args(annotation)[0] in (str, bytes, None):
-        yield get_args(annotation)[0]
-    else:
-        yield annotation
 
 
 def describe_responses(
