@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import UploadFile
 from starlette.requests import Request as StarletteRequest
 
 from runtime.codec import InvalidJSON
 from runtime.engines.web.blocking_request import BlockingRequest
+from runtime.engines.web.blocking_upload import BlockingUpload
 from runtime.engines.web.exchange import Exchange
-from runtime.engines.web.form import BlockingUpload
-from runtime.engines.web.form_source import FormSource
 from runtime.engines.web.problem import HTTPError
 from runtime.engines.web.refusal import Refusal
 from runtime.engines.web.request import Request
@@ -26,6 +25,9 @@ from runtime.handlers.arguments.given import GIVEN, Getter, getters
 from runtime.handlers.arguments.signature import EMPTY, Caller, Parameter, Signature
 from runtime.handlers.arguments.texts import Texts
 from runtime.handlers.context import ApplicationContext
+
+if TYPE_CHECKING:
+    from runtime.engines.web.form_source import FormSource
 
 TEXTS = ("path", "query", "header", "cookie")
 LOCATIONS = frozenset({*TEXTS, "body", "form", "state"})
@@ -103,7 +105,7 @@ class Arguments:
         self._reads_body = reads_body or self._body is not None or bool(forms)
         try:
             self._texts = Texts(texts) if texts else None
-            self._form = FormSource(forms, blocking=self._blocking) if forms else None
+            self._form = _form_source(forms, blocking=self._blocking) if forms else None
             self._decode = None if self._body is None else _decoder(self._body)
         except (TypeError, NameError) as error:
             raise hints.unusable(signature.place, error) from error
@@ -194,6 +196,12 @@ class Arguments:
             return
         for place, value in zip(self._text_places, values, strict=True):
             arguments[place] = value
+
+
+def _form_source(parameters: Sequence[Parameter], *, blocking: bool) -> FormSource:
+    from runtime.engines.web.form_source import FormSource  # few applications have forms
+
+    return FormSource(parameters, blocking=blocking)
 
 
 def _decoder(body: Parameter) -> Callable[[bytes], Any]:

@@ -80,6 +80,7 @@ class BlockingRequest(HTTPConnection[State]):
         """Read the form. Raises `HTTPError` as that of `Request` does."""
         if self._form is None:
             from runtime.engines.web import form  # few applications have any
+            from runtime.engines.web.blocking_upload import BlockingUpload
 
             limits = FormLimits(
                 max_files=max_files, max_fields=max_fields, max_part_size=max_part_size
@@ -87,7 +88,7 @@ class BlockingRequest(HTTPConnection[State]):
             content_type = self.headers.get("content-type", "")
             kind = form.media_type(content_type)
             if kind == form.MULTIPART:
-                self._multipart = form.MultipartForm(content_type, limits, form.BlockingUpload)
+                self._multipart = form.MultipartForm(content_type, limits, BlockingUpload)
                 self._form = self._feed(self._multipart)
             else:
                 self._form = form.parse_body(kind, self.body(), limits)

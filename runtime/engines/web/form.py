@@ -23,22 +23,6 @@ _SMALL_FILE = 16 * 1024
 """Bytes of a file that is kept in memory in any case: it is not worth a descriptor."""
 
 
-class BlockingUpload(UploadFile):
-    """A file for a plain `def`: its calls return at once and are not awaited."""
-
-    def read(self, size: int = -1) -> bytes:  # type: ignore[override]
-        return self.file.read(size)
-
-    def write(self, data: bytes) -> None:  # type: ignore[override]
-        self.file.write(data)
-
-    def seek(self, offset: int) -> None:  # type: ignore[override]
-        self.file.seek(offset)
-
-    def close(self) -> None:  # type: ignore[override]
-        self.file.close()
-
-
 def media_type(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 

@@ -7,17 +7,19 @@ import inspect
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from sys import maxsize
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from runtime.handlers.arguments import hints
-from runtime.handlers.arguments.command_line import CommandLine
 from runtime.handlers.arguments.named import NamedArguments
 from runtime.handlers.invocation import Invocation, LoadedHandler
 from runtime.handlers.threads import run_in_thread
 from runtime.kind import Arguments, BuildContext, Claim, Expected, Kind, Linked, Sources
 from runtime.kinds.process import ProcessRun
+
+if TYPE_CHECKING:
+    from runtime.handlers.arguments.command_line import CommandLine
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +63,8 @@ class PythonProcess:
 
     def command_line(self) -> CommandLine:
         """The arguments of its function as a command. Raises StartError for one without a text."""
+        from runtime.handlers.arguments.command_line import CommandLine  # for 'exec' alone
+
         parameters = hints.parameters(self._declared)
         return CommandLine(self._declared, [p.name for p in parameters if p.name in self._entries])
 

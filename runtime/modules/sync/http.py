@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from runtime.engines.web.blocking_request import BlockingRequest as Request
-from runtime.engines.web.form import BlockingUpload as UploadFile
+from runtime.engines.web.blocking_upload import BlockingUpload as UploadFile
 from runtime.handlers.context import call
 from runtime.modules.http import (
     STATUS,
