@@ -31,9 +31,9 @@ entries:
 """
 TALKS = """
 import os, signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: (print("asked to end", flush=True), sys.exit(3)))
 print("pid", os.getpid(), flush=True)
 print("warned", file=sys.stderr, flush=True)
-signal.signal(signal.SIGTERM, lambda *_: (print("asked to end", flush=True), sys.exit(3)))
 while True: time.sleep(60)
 """
 
