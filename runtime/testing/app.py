@@ -51,6 +51,13 @@ class App(Session):
         """Another client, without the cookies and headers of this one."""
         return Session(self._address, self._life.in_hand)
 
+    def url(self, path: str = "", server: str | None = None) -> str:
+        """The URL of a path on a server, for other clients than this: a browser, another program.
+
+        `server` is the id of the http.service, if there are several.
+        """
+        return self._address(server) + path
+
     # Queues
 
     def publish(

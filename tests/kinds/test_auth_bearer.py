@@ -132,11 +132,12 @@ def test_every_digest_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPat
         (CI, "the token of 'ci' stands here for everybody who reads the manifest; write its hash"),
         ("sha256:abc", "the hash of the token of 'ci' is not 64 digits of 0-9 and a-f"),
         ("${secret:SHORT}", "the token of 'ci' has less than 16 characters: it can be guessed"),
+        ("${secret:SPACED}", "no client can send the token of 'ci': it has other characters than"),
         ("${secret:OPS_TOKEN}", "the token of 'ops' is that of 'ci'; give it its own"),
     ],
 )
 def test_a_token_that_is_none_is_a_finding(token: str, found: str, tmp_path: Path) -> None:
-    environment = {**ENVIRONMENT, "SHORT": "hunter2"}
+    environment = {**ENVIRONMENT, "SHORT": "hunter2", "SPACED": "correct horse battery"}
 
     with pytest.raises(ManifestError) as caught:
         linked(tmp_path, MANIFEST.replace(f"sha256:{HASH}", token), FILES, environment)

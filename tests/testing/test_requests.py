@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -122,6 +123,11 @@ def test_of_several_servers_the_one_that_is_named_is_asked(tmp_path: Path) -> No
             app.get("/me")
         with pytest.raises(LookupError, match="'app:me' is no server"):
             app.get("/me", server="me")
+
+
+def test_another_client_is_given_the_address_of_a_path(folder: Path) -> None:
+    with running(folder) as app, urlopen(app.url("/me?a=1")) as answer:
+        assert answer.status == 200
 
 
 def test_a_request_that_is_not_answered_says_where_its_handler_is(tmp_path: Path) -> None:

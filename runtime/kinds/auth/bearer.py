@@ -11,6 +11,7 @@ from runtime.engines.web.auth.bearer import (
     BearerTokens,
     hash_token,
     identify,
+    is_sendable,
     read_token,
     refusal,
 )
@@ -22,6 +23,7 @@ from runtime.kinds.http import GUARDED
 _HASH = re.compile(r"sha256:([0-9a-f]{64})")
 _LEAST = 16
 """Characters of a token: fewer can be guessed from its hash."""
+_MAKE = "make it by `openssl rand -hex 32`"
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +72,10 @@ def check(entry: Linked) -> Iterable[Problem]:
             yield Problem(path, message, f"{hint}, or '${{secret:NAME}}'")
         elif len(token) < _LEAST:
             message = f"the token of '{owner}' has less than {_LEAST} characters: it can be guessed"
-            yield Problem(path, message, "make it by `openssl rand -hex 32`")
+            yield Problem(path, message, _MAKE)
+        elif not is_sendable(token.encode()):
+            message = f"no client can send the token of '{owner}': it has other characters than"
+            yield Problem(path, f"{message} letters, digits and -._~+/, or too many", _MAKE)
 
 
 kind = Kind(

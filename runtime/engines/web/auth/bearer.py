@@ -30,9 +30,14 @@ def read_token(exchange: Exchange, realm: str | None) -> str:
     if scheme.lower() != b"bearer":
         raise refusal(realm)
     token = token.strip(b" ")
-    if len(token) > MAX_TOKEN or not _TOKEN.fullmatch(token):
+    if not is_sendable(token):
         raise refusal(realm, "invalid_token", "the token is malformed")
     return token.decode("ascii")
+
+
+def is_sendable(token: bytes) -> bool:
+    """True if an `Authorization` header may have that token: letters, digits and `-._~+/`."""
+    return len(token) <= MAX_TOKEN and _TOKEN.fullmatch(token) is not None
 
 
 def refusal(
