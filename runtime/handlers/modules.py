@@ -70,8 +70,8 @@ class Modules:
                     if loaded.get(name) is not module
                 }
             )
+            sys.modules.update(old)
             for name, module in old.items():
-                sys.modules[name] = module
                 _bind(name, module)
             raise
 
@@ -118,8 +118,7 @@ class Modules:
 def _bind(name: str, module: ModuleType) -> None:
     """Make a module an attribute of its package, as an import does."""
     parent, _, own = name.rpartition(".")
-    if parent in sys.modules:
-        setattr(sys.modules[parent], own, module)
+    setattr(sys.modules[parent], own, module)
 
 
 def _imports(source: bytes, name: str, is_package: bool) -> Iterator[str]:
