@@ -16,6 +16,28 @@ from tests.support.rabbitmq_server import RabbitMQServer, require_rabbitmq
 from tests.support.rabbitmq_vhost import RabbitMQVhost, new_vhost, shared_rabbitmq
 from tests.support.shared_server import Address
 
+SERVERS = {
+    *("network", "postgres_address", "postgres_host", "postgres_server"),
+    *("rabbitmq_address", "rabbitmq_of_module"),
+}
+"""Fixtures that start programs other than ours."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that needs a real server is a slow one."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if not fixtures.isdisjoint(SERVERS) or _names_postgres(item):
+            item.add_marker(pytest.mark.slow)
+
+
+def _names_postgres(item: pytest.Item) -> bool:
+    """True for a case of a suite that is run on PostgreSQL too."""
+    callspec = getattr(item, "callspec", None)
+    names = callspec.params.values() if callspec else ()
+    return any(isinstance(name, str) and name.endswith("postgres") for name in names)
+
 
 @pytest.fixture(scope="session")
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -33,9 +55,7 @@ def postgres_address(run_folder: Path) -> Iterator[Address]:
 @pytest.fixture(autouse=True)
 def server_of_parameter(request: pytest.FixtureRequest) -> None:
     """The server for a case of a suite that is run on PostgreSQL too."""
-    parameters = getattr(request.node, "callspec", None)
-    names = parameters.params.values() if parameters else ()
-    if any(isinstance(name, str) and name.endswith("postgres") for name in names):
+    if _names_postgres(request.node):
         request.getfixturevalue("postgres_address")
 
 

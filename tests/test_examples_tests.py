@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.blackbox import ROOT, execute
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/tests"))
 
 

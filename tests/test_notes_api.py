@@ -17,6 +17,8 @@ from tests.support.blackbox import FREE_PORT, Site, eventually, running
 from tests.support.notes import KEY, NOTES, User, copy
 from tests.support.postgres_schema import PostgresSchema
 
+pytestmark = pytest.mark.slow
+
 NOTE = {"title": "Shopping", "text": "milk, two lemons"}
 
 

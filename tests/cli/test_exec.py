@@ -13,6 +13,8 @@ from tests.support.blackbox import execute, write_files
 from tests.support.commands import application, exec_in, executing
 from tests.support.program import running
 
+pytestmark = pytest.mark.slow
+
 
 def test_it_starts_what_the_function_names_and_prints_what_it_prints(tmp_path: Path) -> None:
     folder = application(tmp_path)

@@ -15,6 +15,8 @@ from tests.support.blackbox import eventually
 from tests.support.processes import is_running, wait_for_end
 from tests.support.program import Program, running, start, write_application
 
+pytestmark = pytest.mark.slow
+
 MANIFEST = """
 namespace: app
 entries:

@@ -13,6 +13,8 @@ import pytest
 
 from tests.support.program import PLAIN_LOOP, running, write_application
 
+pytestmark = pytest.mark.slow
+
 MANIFEST = """
 namespace: app
 entries:

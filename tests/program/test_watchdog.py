@@ -15,6 +15,8 @@ import pytest
 from runtime.handlers import watchdog
 from tests.support.program import Program, running, write_application
 
+pytestmark = pytest.mark.slow
+
 MANIFEST = """
 namespace: app
 entries:

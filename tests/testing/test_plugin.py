@@ -11,6 +11,8 @@ import pytest
 
 from tests.testing.application import endpoint, write
 
+pytestmark = pytest.mark.slow
+
 HANDLERS = """
     import time
 

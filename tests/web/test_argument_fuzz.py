@@ -16,6 +16,8 @@ from msgspec import Meta
 from tests.support.serving import run
 from tests.support.typed import Served
 
+pytestmark = pytest.mark.slow
+
 BODIES = 10_000
 
 

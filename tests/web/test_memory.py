@@ -12,6 +12,8 @@ import pytest
 
 from tests.support.blackbox import FREE_PORT, Site, running, write_files
 
+pytestmark = pytest.mark.slow
+
 MEGABYTES = 50
 MOST = 24
 """MiB that the program may grow by: far more than any limit, far less than what is sent."""

@@ -11,6 +11,8 @@ import pytest
 
 from tests.support.blackbox import Ended, execute, write_files
 
+pytestmark = pytest.mark.slow
+
 FILES = {
     "_index.yaml": """
         namespace: app

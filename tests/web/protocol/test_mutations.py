@@ -18,6 +18,8 @@ from runtime.engines.web.exchange import Exchange
 from tests.support.mutations import mutated, pieces, statuses
 from tests.support.serving import BOTH, Running, echo, hello, route, run, served
 
+pytestmark = pytest.mark.slow
+
 COUNT = int(os.environ.get("RELIABILITY_REQUESTS", "300"))
 SEED = int(os.environ.get("RELIABILITY_SEED", "1"))
 BATCH = 100

@@ -24,6 +24,8 @@ from tests.support.serving import (
     served,
 )
 
+pytestmark = pytest.mark.slow
+
 QUICK = Timeouts(header=0.3, read=0.3, write=0.3, idle=0.3)
 
 
