@@ -24,7 +24,7 @@ SCENARIOS = (
     "broker",
     "postgres_kills", "postgres_crashes", "failover_synchronous", "failover_asynchronous",
     "postgres_partition", "postgres_suspended", "postgres_drain", "postgres_snapshot",
-    "postgres_pooler", "postgres_versions",
+    "postgres_pooler", "postgres_versions", "fire_times",
 )  # fmt: skip
 PAGE = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- measured -->\n", "<!-- /measured -->"

@@ -132,6 +132,9 @@ async def work(body):
         await sql.get("db").execute("INSERT INTO written VALUES (?)", [message.id])
     if body.get("write"):
         await sql.transaction().execute("INSERT INTO written VALUES (?)", [message.id])
+    if body.get("mark"):
+        planned = message.headers["x_scheduled_time"]
+        await sql.transaction().execute("INSERT INTO written VALUES (?)", [planned])
     note("end", message)
 """
 

@@ -39,10 +39,10 @@ class Deployment:
     """The application in a folder, moved to PostgreSQL by overrides alone.
 
     `server` is asked for what became of messages; `dsn` is how programs reach it, by default its
-    own address.
+    own address. `more` are entries beside those of the application.
     """
 
-    def __init__(self, folder: Path, server: PostgresServer, dsn: str = "") -> None:
+    def __init__(self, folder: Path, server: PostgresServer, dsn: str = "", more: str = "") -> None:
         self.folder = folder
         self.server = server
         self.options: tuple[str, ...] = (
@@ -50,7 +50,7 @@ class Deployment:
             *("-o", f"app:db:dsn={dsn or server.url}"),
             *("-o", "app:db:pool.size=10"),  # for the transactions of eight handlers
         )
-        application.write_transactional(folder)
+        application.write_transactional(folder, more)
         server.execute("CREATE TABLE written (id text)")
 
     def change(self, **fields: str) -> None:
@@ -115,8 +115,9 @@ class Replicas:
     def ports(self) -> Sequence[int]:
         return [program.port for program in self.programs]
 
-    def add(self) -> Program:
-        program = self._stack.enter_context(self._deployment.program())
+    def add(self, ready: bool = True) -> Program:
+        """One more, by default once it is ready."""
+        program = self._stack.enter_context(self._deployment.program(ready=ready))
         self.programs.append(program)
         return program
 

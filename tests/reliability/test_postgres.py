@@ -9,6 +9,7 @@ import pytest
 from tests.reliability import (
     failover_asynchronous,
     failover_synchronous,
+    fire_times,
     postgres_crashes,
     postgres_drain,
     postgres_kills,
@@ -62,3 +63,7 @@ def test_queues_go_past_a_pooler_that_dies(tmp_path: Path) -> None:
 
 def test_programs_of_two_versions_share_a_queue_until_its_tables_refuse_one(tmp_path: Path) -> None:
     run_short(postgres_versions, tmp_path)
+
+
+def test_a_schedule_fires_once_whichever_program_dies_in_it(tmp_path: Path) -> None:
+    run_short(fire_times, tmp_path)
