@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -39,10 +39,17 @@ class Deployment:
     """The application in a folder, moved to PostgreSQL by overrides alone.
 
     `server` is asked for what became of messages; `dsn` is how programs reach it, by default its
-    own address. `more` are entries beside those of the application.
+    own address. `more` are entries beside those of the application that `write` writes.
     """
 
-    def __init__(self, folder: Path, server: PostgresServer, dsn: str = "", more: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        server: PostgresServer,
+        dsn: str = "",
+        more: str = "",
+        write: Callable[[Path, str], object] = application.write_transactional,
+    ) -> None:
         self.folder = folder
         self.server = server
         self.options: tuple[str, ...] = (
@@ -50,7 +57,7 @@ class Deployment:
             *("-o", f"app:db:dsn={dsn or server.url}"),
             *("-o", "app:db:pool.size=10"),  # for the transactions of eight handlers
         )
-        application.write_transactional(folder, more)
+        write(folder, more)
         server.execute("CREATE TABLE written (id text)")
 
     def change(self, **fields: str) -> None:
