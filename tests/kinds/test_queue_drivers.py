@@ -21,6 +21,8 @@ BROKER = {
     "overflow",
     "release",
     "info",
+    "rate",
+    "concurrency_by",
 }
 LACKS = {memory: {"transaction"}, sql: set(), amqp: BROKER, runtime_nats: BROKER}
 """What each driver may be without. The suite leaves the cases out that need it."""

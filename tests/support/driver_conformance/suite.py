@@ -35,6 +35,8 @@ CAPABILITIES = (
     "schedule",
     "transaction",
     "dead_letters",
+    "rate",
+    "concurrency_by",
 )
 """A driver may be without these, if its kind says so in `unsupported`: `exact_length` is a bound
 that counts delayed messages and those in flight, `release` gives back without spending an attempt,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 
 from runtime.clock import REAL, Clock
@@ -16,11 +15,17 @@ from runtime.engines.queue.driver_queue import (
     Info,
     requeue_elsewhere,
 )
+from runtime.engines.queue.limits import Limits
 from runtime.engines.queue.memory.delay_queue import DelayQueue
+from runtime.engines.queue.memory.letters import take_letter, waiting_letters
+from runtime.engines.queue.memory.limited_subscription import LimitedSubscription
+from runtime.engines.queue.memory.partitioned_queue import PartitionedQueue
 from runtime.engines.queue.memory.priority_queue import PriorityQueue
 from runtime.engines.queue.memory.subscription import MemorySubscription, not_held
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.overflow import Overflow
+from runtime.engines.queue.partitions import Partitions
+from runtime.engines.queue.rate import Grants
 from runtime.engines.sql.contract import JoinableTransaction
 
 
@@ -36,6 +41,11 @@ class MemoryQueue:
         self.max_length = max_length
         self.overflow = Overflow(clock, self._leave_room)
         self.ready = PriorityQueue()
+        self.clock = clock
+        self.partitioned: PartitionedQueue | None = None
+        """The same as `ready`, while consumers limit its partitions."""
+        self.grants: defaultdict[str, Grants] = defaultdict(Grants)
+        """What each consumer with a rate began of late."""
         self.delayed = DelayQueue(self.push, clock)
         self.in_flight: set[Message] = set()
         self.dead: deque[Message] = deque()
@@ -123,7 +133,12 @@ class MemoryQueue:
 
     def subscribe(self, prefetch: int) -> MemorySubscription:
         # A claim is free here, so nothing is claimed ahead: other consumers may have it.
+        self._partition(None)
         return MemorySubscription(self)
+
+    def subscribe_limited(self, prefetch: int, limits: Limits) -> MemorySubscription:
+        self._partition(limits.partitions)
+        return LimitedSubscription(self, limits)
 
     async def info(self) -> Info:
         return Info(len(self.ready), len(self.delayed), len(self.in_flight), len(self.dead))
@@ -132,18 +147,18 @@ class MemoryQueue:
         letters: Iterator[Message] = iter(self.dead)
         if died_in is not None:
             held = (message for message in self.in_flight if message.died_in == died_in)
-            letters = chain(held, self._waiting_letters(died_in))
+            letters = chain(held, waiting_letters(self, died_in))
         return list(islice(letters, limit))
 
     async def count_dead_letters(self, died_in: str) -> int:
         return self._letters[died_in]
 
     async def find_dead_letter(self, id: str, died_in: str | None = None) -> Message | None:
-        letters = self.dead if died_in is None else self._waiting_letters(died_in)
+        letters = self.dead if died_in is None else waiting_letters(self, died_in)
         return next((letter for letter in letters if letter.id == id), None)
 
     async def requeue(self, letter: Message, again: Message, to: DriverQueue) -> None:
-        put_back = self._take_letter(letter)
+        put_back = take_letter(self, letter)
         try:
             await requeue_elsewhere(again, to)
         except BaseException:
@@ -153,7 +168,7 @@ class MemoryQueue:
             self.delete(letter)
 
     async def drop(self, letter: Message) -> None:
-        self._take_letter(letter)
+        take_letter(self, letter)
         if letter in self.in_flight:
             self.delete(letter)
 
@@ -183,12 +198,16 @@ class MemoryQueue:
         if message not in self.in_flight:
             raise not_held(message)
         self.in_flight.remove(message)
+        if self.partitioned is not None and self.partitioned.end(message):
+            self.wake()
 
     def delete(self, message: Message) -> None:
         """End a delivery and delete the message. Raises NotHeld."""
         if message not in self.in_flight:
             raise not_held(message)
         self.in_flight.remove(message)
+        if self.partitioned is not None and self.partitioned.end(message):
+            self.wake()
         self._length -= 1
         if self.overflow.places:
             self.admit()
@@ -203,6 +222,13 @@ class MemoryQueue:
         """Admit publishers that wait, as many as there is room for."""
         # The room is taken at once, so that nobody else has it.
         self._length += self.overflow.admit(self.max_length - self._length)
+
+    def _partition(self, partitions: Partitions | None) -> None:
+        """Limit the partitions from now on, or no more."""
+        if self.partitioned is not None and self.partitioned.partitions != partitions:
+            self.ready, self.partitioned = self.partitioned.dissolve(), None
+        if self.partitioned is None and partitions is not None:
+            self.ready = self.partitioned = PartitionedQueue(partitions, self.ready, self.in_flight)
 
     async def _wait_for_room(self, size: int = 1) -> None:
         """Wait until there is room for so many messages, which is then taken. Raises Full."""
@@ -248,35 +274,6 @@ class MemoryQueue:
         self._letters[died_in] -= 1
         if not self._letters[died_in]:
             del self._letters[died_in]
-
-    def _waiting_letters(self, died_in: str) -> Iterator[Message]:
-        waiting = chain(self.ready, (entry[2] for entry in self.delayed.heap))
-        return (message for message in waiting if message.died_in == died_in)
-
-    def _take_letter(self, letter: Message) -> Callable[[], None]:
-        """Take a letter from where it is, so that nobody else has it: one that waits is in flight.
-
-        Returns a function that puts it back. Raises NotHeld.
-        """
-        if letter in self.dead:
-            put_back_dead = partial(self.dead.insert, self.dead.index(letter), letter)
-            self.dead.remove(letter)
-            return put_back_dead
-        if letter in self.ready:
-            self.ready.remove(letter)
-            put_back = partial(self.ready.put_back, letter)
-        elif any(entry[2] is letter for entry in self.delayed.heap):
-            put_back = partial(self.delayed.add, letter, self.delayed.remove(letter))
-        else:
-            raise not_held(letter)
-        self.in_flight.add(letter)
-
-        def put_back_and_wake() -> None:
-            self.in_flight.discard(letter)
-            put_back()
-            self.wake()
-
-        return put_back_and_wake
 
     def _wake_joiners(self) -> None:
         for joiner in self._joiners:

@@ -9,9 +9,11 @@ from functools import partial
 
 from runtime import failpoint
 from runtime.engines.queue.driver_queue import Closed, Ending
+from runtime.engines.queue.limits import Limits
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.sql.operations import Claim, Claimed
 from runtime.engines.queue.sql.pace import Pace
+from runtime.engines.queue.sql.rest import Rest
 from runtime.engines.queue.sql.settler import SqlQueue
 from runtime.engines.queue.sql.watch import Watch
 from runtime.loggers import logger
@@ -28,7 +30,13 @@ class Claims:
     within a moment, at most `prefetch` together with those that are held.
     """
 
-    def __init__(self, queue: SqlQueue, prefetch: int, late: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        queue: SqlQueue,
+        prefetch: int,
+        late: Callable[[], None],
+        limits: Limits | None = None,
+    ) -> None:
         """`late()` is called when messages claimed ahead have waited for longer than expected."""
         self.held: dict[Message, int] = {}
         """All that were claimed and are not settled, with the numbers of their rows."""
@@ -43,6 +51,10 @@ class Claims:
         self._clock = queue.driver.clock
         self._store = queue.driver.store
         self._prefetch = prefetch
+        self._limits = limits
+        self._makes_room = limits is not None and limits.partitions is not None
+        """True if a settlement lets others be claimed, which were passed over."""
+        self._rest = Rest(self._clock, limits, self.wake)
         self._receivers: deque[asyncio.Future[None]] = deque()
         self._due: asyncio.Handle | None = None
         self._later: asyncio.Handle | None = None
@@ -94,6 +106,10 @@ class Claims:
         if self._alone and not self.held:
             self._alone = False
             self._more = True
+        if self._makes_room:
+            self._more = True
+            if self._closed:
+                self._queue.driver.notify(self._queue.name)
         self._refill_after_tasks()
 
     async def close(self) -> None:
@@ -101,6 +117,7 @@ class Claims:
         self._closed = True
         self._wake_receivers(len(self._receivers))
         self._watch.close()
+        self._rest.end()
         if self._due is not None:
             self._due.cancel()
             self._due = None
@@ -112,6 +129,8 @@ class Claims:
     def _refill(self) -> None:
         """Claim at the end of this turn of the loop, with what is received and settled in it."""
         if self._due is not None or self._claiming or not self._more or self._closed:
+            return
+        if self._rest.is_on:
             return
         if self._alone and self.held:
             return
@@ -133,7 +152,7 @@ class Claims:
         room = self._prefetch - len(self.held) + self.settling
         if self.at_once > 1 and count > 0:
             count = max(count, min(room, count * self.at_once))
-        if room > max(0, count):
+        if room > max(0, count) and not self._rest.has_rate:
             count = max(count, int(min(room, self.pace.messages() - len(self.ahead))))
         return count
 
@@ -143,11 +162,11 @@ class Claims:
             return
         self._more = False
         try:
-            item = Claim(self._queue.name, self._store.owner, count, not self.held)
+            item = Claim(self._queue.name, self._store.owner, count, not self.held, self._limits)
             claim: Callable[[Claim], Ending] = (
                 self._store.claim if self._receivers else self._store.claim_lazily
             )
-            claiming = claim(item)
+            claiming = (claim if self._limits is None else self._store.claim_limited)(item)
         except Unavailable as error:
             return self._claim_again(error)
         self._claiming = True
@@ -175,10 +194,13 @@ class Claims:
             self.held[message] = seq
             self.ahead.append(message)
         self._alone = claimed.suspect
+        self._rest.begin(claimed)
         if len(claimed.messages) == count:
             self._more = True
         elif claimed.suspect and not self.held:
             self._more = True  # what was held is settled by now: the suspect may be claimed
+        elif claimed.wait == 0:
+            self._more = True
         woken = self._wake_receivers(len(claimed.messages))
         if self._closed:
             return

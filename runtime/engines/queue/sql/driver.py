@@ -109,6 +109,8 @@ class SqlDriver:
         for queue in self.queues.values():
             queue.wake()
             queue.look_for_room()
+            if any(not subscription.partitions for subscription in queue.subscriptions):
+                self._maintenance.unpark(queue.name)
         self._maintenance.prune()
 
     def _wake(self, name: str) -> None:

@@ -23,6 +23,8 @@ GRAIN = 0.005
 """Least seconds between two promotions: one commit promotes all that became due meanwhile."""
 PRUNED = 500
 """Most finished messages deleted in one commit."""
+UNPARK_INTERVAL = 60.0
+"""Seconds between two looks for what programs with an older manifest have parked."""
 
 
 class Driver(Protocol):
@@ -52,6 +54,7 @@ class Maintenance:
         self._due: float | None = None
         self._promoted_at = 0.0
         self._timer: Timer | None = None
+        self._unpark_at: dict[str, float] = {}
         self._unsettled: list[tuple[Settle, str]] = []
         self._pending: set[asyncio.Future[Any]] = set()
 
@@ -85,6 +88,12 @@ class Maintenance:
             work = partial(self._driver.store.prune, item)
             self._submit(work, self._on_pruned, self._on_error)
 
+    def unpark(self, queue: str) -> None:
+        """Make ready what was parked in a queue whose consumers have no partitions."""
+        if (now := self._now()) >= self._unpark_at.get(queue, now):
+            self._unpark_at[queue] = now + UNPARK_INTERVAL
+            self._unpark(queue)
+
     async def finish(self) -> None:
         """Try once more to settle what is unsettled, and wait for pending requests."""
         self._settle()
@@ -114,6 +123,15 @@ class Maintenance:
     def _on_pruned(self, count: int) -> None:
         if count == PRUNED:
             self.prune()
+
+    def _unpark(self, queue: str) -> None:
+        then = partial(self._on_unparked, queue)
+        self._submit(partial(self._driver.store.unpark, queue), then, self._on_error)
+
+    def _on_unparked(self, queue: str, count: int) -> None:
+        if count:
+            self._driver.notify(queue)
+            self._unpark(queue)
 
     def _settle(self) -> None:
         unsettled, self._unsettled = self._unsettled, []

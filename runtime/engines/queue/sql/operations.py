@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
+from runtime.engines.queue.limits import Limits
 from runtime.engines.queue.message import Message
 
 
@@ -49,6 +50,8 @@ class Claim(msgspec.Struct, gc=False, frozen=True):
     owner: int
     count: int
     alone: bool
+    limits: Limits | None = None
+    """For `claim_limited`."""
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -56,6 +59,10 @@ class Claimed(msgspec.Struct, frozen=True):
 
     messages: Sequence[tuple[int, Message]]
     suspect: bool
+    wait: float | None = None
+    """Seconds after which another claim may give more, since it was cut short by limits: by the
+    rate, or with 0 because it had to look at many messages. None if nothing is known of others.
+    """
 
 
 class Ack(msgspec.Struct, gc=False, frozen=True):

@@ -15,6 +15,7 @@ from runtime.engines.queue.driver_queue import (
     NotHeld,
     requeue_elsewhere,
 )
+from runtime.engines.queue.limits import Limits
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.overflow import Overflow
 from runtime.engines.queue.sql.operations import Drop, Fire, Publish, PublishMany, Requeue
@@ -92,6 +93,11 @@ class SqlQueue:
 
     def subscribe(self, prefetch: int) -> SqlSubscription:
         subscription = SqlSubscription(self, prefetch)
+        self.subscriptions.append(subscription)
+        return subscription
+
+    def subscribe_limited(self, prefetch: int, limits: Limits) -> SqlSubscription:
+        subscription = SqlSubscription(self, prefetch, limits)
         self.subscriptions.append(subscription)
         return subscription
 

@@ -30,6 +30,8 @@ from runtime.engines.sql.contract import Database, JoinableTransaction
 class State(IntEnum):
     """The state of a message's row."""
 
+    PARKED = -1
+    """Ready, but its partition has all the messages running that it may."""
     READY = 0
     DELAYED = 1
     RUNNING = 2
@@ -147,6 +149,21 @@ class Store(Protocol):
         """Answers with the head of the queue by priority, age and `seq`, in that order.
 
         Raises Unavailable if the item's owner has ended.
+        """
+        ...
+
+    @property
+    def claim_limited(self) -> Callable[[Claim], Ending]:
+        """As `claim`, within the item's `limits`, and together with the claims of other programs.
+
+        Messages of a partition that is full are passed over, and parked so that no later claim
+        passes them again; those of a partition that has room again are ready at their old place.
+        """
+        ...
+
+    def unpark(self, queue: str) -> asyncio.Future[int]:
+        """Make parked messages of a queue ready, since nobody limits its partitions any more.
+        Answers with how many; there may be more.
         """
         ...
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from runtime import failpoint
 from runtime.engines.queue.driver_queue import DriverQueue, Ending, NotHeld, requeue_elsewhere
+from runtime.engines.queue.limits import Limits
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.sql.claims import Claims
 from runtime.engines.queue.sql.operations import Ack, Bury, Release, Requeue, Retry, Settle
@@ -29,11 +30,12 @@ class SqlSubscription:
 
     settles_in_background = True
 
-    def __init__(self, queue: SqlQueue, prefetch: int) -> None:
+    def __init__(self, queue: SqlQueue, prefetch: int, limits: Limits | None = None) -> None:
+        self.partitions = limits and limits.partitions
         self._queue = queue
         self._driver = queue.driver
         self._store = queue.driver.store
-        self._claims = claims = Claims(queue, prefetch, self._on_late)
+        self._claims = claims = Claims(queue, prefetch, self._on_late, limits)
         self.take = claims.take
         self.receive = claims.receive
         self.wake = claims.wake

@@ -130,6 +130,8 @@ kind = Kind(
         "exact_length": "RabbitMQ counts the messages that are ready only",
         "overflow": "RabbitMQ tells nobody when there is room again",
         "release": "RabbitMQ before 4.3 counts each delivery that was given back",
+        "rate": "RabbitMQ delivers as fast as messages are acknowledged",
+        "concurrency_by": "RabbitMQ does not look into messages",
         "info": "RabbitMQ does not tell how many messages are delayed or in flight",
     },
 )

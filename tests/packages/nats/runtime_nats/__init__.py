@@ -56,6 +56,8 @@ kind = Kind(
         "exact_length": "JetStream's bound would refuse dead letters of other queues too",
         "overflow": "JetStream tells nobody when there is room again",
         "release": "JetStream counts each delivery that was given back",
+        "rate": "JetStream delivers as fast as messages are acknowledged",
+        "concurrency_by": "JetStream does not look into messages",
         "info": "JetStream counts what was given back among what is in flight",
     },
 )

@@ -29,19 +29,20 @@ def test_an_old_program_runs_beside_a_new_one_while_the_tables_allow_it(
     async def test() -> None:
         async with program(postgres.url) as old:
             await old.publish(a_message("of the old one"))
-            monkeypatch.setattr(tables, "VERSION", 2)
+            version = tables.VERSION
+            monkeypatch.setattr(tables, "VERSION", version + 1)
             added = "ALTER TABLE {schema}.runtime_message ADD COLUMN colour text"
-            monkeypatch.setitem(tables.MIGRATIONS, 1, added)
+            monkeypatch.setitem(tables.MIGRATIONS, version, added)
             async with program(postgres.url) as new:
                 await new.publish(a_message("of the new one"))
                 bodies = await old.bodies(1) + await new.bodies(1)
-                monkeypatch.setattr(tables, "VERSION", 1)
+                monkeypatch.setattr(tables, "VERSION", version)
                 async with program(postgres.url) as another_old:
                     await another_old.publish(a_message("of another old one"))
                     bodies += await new.bodies(1)
 
             assert bodies == ["of the old one", "of the new one", "of another old one"]
-            assert postgres.execute("SELECT * FROM runtime_version") == [(2, 1)]
+            assert postgres.execute("SELECT * FROM runtime_version") == [(version + 1, 1)]
 
     run(test)
 
@@ -52,8 +53,9 @@ def test_a_program_that_is_too_old_for_the_tables_does_not_start(
     async def test() -> None:
         async with program(postgres.url):
             pass
-        postgres.execute("UPDATE runtime_version SET version = 3, oldest = 2")
-        with pytest.raises(StartError, match=r"version 3.*from version 2 on.*newer"):
+        new = tables.VERSION + 1
+        postgres.execute(f"UPDATE runtime_version SET version = {new + 1}, oldest = {new}")
+        with pytest.raises(StartError, match=rf"version {new + 1}.*from version {new} on.*newer"):
             async with program(postgres.url):
                 pass
 

@@ -13,6 +13,7 @@ from runtime.engines.queue.sql.columns import decode_headers
 from runtime.engines.queue.sql.operations import Claim, Claimed
 from runtime.engines.queue.sql.postgres.arrays import Bigints
 from runtime.engines.queue.sql.postgres.columns import decode_key, qualify
+from runtime.engines.queue.sql.postgres.limiting import Limiting
 from runtime.engines.queue.sql.postgres.session import Row, Session
 from runtime.engines.queue.sql.postgres.tenure import Tenure
 from runtime.service import Unavailable
@@ -60,6 +61,8 @@ class Claiming:
         self._nothing = qualify(_NOTHING, schema)
         self._head = qualify(_HEAD, schema)
         self._claim_these = qualify(_CLAIM_THESE, schema)
+        self._limiting = Limiting(schema, self._claim_these)
+        self.unpark = self._limiting.unpark
         self.tenure: Tenure | None = None
 
     async def __call__(self, session: Session, items: Sequence[Claim]) -> list[Any]:
@@ -71,6 +74,8 @@ class Claiming:
         if tenure is None or tenure.owner != item.owner:
             return Unavailable("the lease expired")
         owner = Int8(tenure.owner)
+        if item.limits is not None:
+            return await self._within_limits(session, item, tenure)
         rows = await session.query(self._claim, item.queue, owner, Int8(item.count))
         if rows:
             rows.sort(key=_order)  # RETURNING keeps none
@@ -79,6 +84,16 @@ class Claiming:
         if not is_alive:
             return Unavailable("the lease expired")
         return await self._carefully(session, item, tenure) if suspect else Claimed((), False)
+
+    async def _within_limits(
+        self, session: Session, item: Claim, tenure: Tenure
+    ) -> Claimed | Unavailable:
+        answer = await self._limiting.claim(session, item, Int8(tenure.owner))
+        if isinstance(answer, Unavailable):
+            return answer
+        rows, suspect, wait = answer
+        rows.sort(key=_order)
+        return Claimed([_held(row, tenure) for row in rows], suspect, wait)
 
     async def _carefully(self, session: Session, item: Claim, tenure: Tenure) -> Claimed:
         await session.command(b"BEGIN")

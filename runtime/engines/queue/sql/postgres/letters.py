@@ -20,7 +20,7 @@ from runtime.engines.queue.sql.store import State, full
 
 _FREE = """
 SELECT seq, queue, state FROM $schema.runtime_message
-WHERE id = $1 AND queue = $2 AND token = $3 AND died_in IS NOT NULL AND state IN (0, 1, 3)
+WHERE id = $1 AND queue = $2 AND token = $3 AND died_in IS NOT NULL AND state < 4 AND state <> 2
 LIMIT 1 FOR UPDATE
 """
 _HELD = """

@@ -11,9 +11,13 @@ from runtime.engines.queue.sql.postgres.columns import decode_key, qualify
 from runtime.engines.sql.postgres.database import Database
 
 _OF_QUEUE = "count(*) FROM $schema.runtime_message WHERE queue = :queue AND state"
+_PARKED = """
+SELECT count(*) FROM $schema.runtime_parked p JOIN $schema.runtime_message m USING (seq)
+WHERE p.queue = :queue AND m.queue = :queue AND m.state = -1
+"""
 # One by one, since each state has an index of its own.
 _COUNT = f"""
-SELECT (SELECT {_OF_QUEUE} = 0) AS ready, (SELECT {_OF_QUEUE} = 1) AS delayed,
+SELECT (SELECT {_OF_QUEUE} = 0) + ({_PARKED}) AS ready, (SELECT {_OF_QUEUE} = 1) AS delayed,
     (SELECT {_OF_QUEUE} = 2) AS in_flight, (SELECT {_OF_QUEUE} = 3) AS dead
 """
 _LAST_FIRED = "SELECT max(at) AS at FROM $schema.runtime_fired WHERE schedule = :schedule"

@@ -61,6 +61,7 @@ def session_settings(settings: Settings, *, waits: bool, deadline: float) -> Map
         "synchronous_commit": "on" if waits else "off",
         "statement_timeout": milliseconds(deadline),
         "lock_timeout": milliseconds(deadline / 2),
+        "idle_in_transaction_session_timeout": milliseconds(deadline),
         "default_transaction_isolation": "read committed",
         "default_transaction_read_only": "off",
     }

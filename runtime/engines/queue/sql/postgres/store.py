@@ -60,8 +60,9 @@ class PostgresStore:
         # Not methods: each would be one more call for every message.
         self.claim: Callable[[Claim], asyncio.Future[Claimed]] = self._lanes.claim.ask
         self.settle: Callable[[Settle], asyncio.Future[Any]] = self._lanes.settle.ask
-        # A lane sends what waits in batches anyway, and what travels on it waits for no disk.
-        self.claim_lazily, self.settle_lazily = self.claim, self.settle
+        # A lane sends what waits in batches, and waits for no disk.
+        self.claim_lazily = self.claim_limited = self.claim
+        self.settle_lazily = self.settle
         self._keeper: Keeper | None = None
         self._tenure: Tenure | None = None
         self._is_open = False
@@ -115,8 +116,7 @@ class PostgresStore:
         self._lengths = Lengths(schema)
         self._publishing = Publishing(schema, self._lengths)
         self._claiming = Claiming(schema)
-        keep_done = self._settings.keep_done
-        self._settling = Settling(schema, keep_done=keep_done, waits=self._waits)
+        self._settling = Settling(schema, keep_done=self._settings.keep_done, waits=self._waits)
         self._letters = Letters(schema, self._lengths, self._publishing)
         self._firing = Firing(schema, self._publishing)
         self._due = Due(schema)
@@ -197,6 +197,11 @@ class PostgresStore:
     def promote(self) -> asyncio.Future[Promoted]:
         self._check_open()
         return asyncio.ensure_future(self._lanes.claim_link.call(self._due.promote))
+
+    def unpark(self, queue: str) -> asyncio.Future[int]:
+        self._check_open()
+        work = self._lanes.claim_link.call(lambda session: self._claiming.unpark(session, queue))
+        return asyncio.ensure_future(work)
 
     def prune(self, item: Prune) -> asyncio.Future[int]:
         self._check_open()

@@ -22,10 +22,30 @@ from runtime.engines.sql.postgres.errors import message
 from runtime.engines.sql.postgres.settings import quoted
 from runtime.service import StartError
 
-VERSION = 1
+VERSION = 2
 OLDEST = 1
 """The oldest version of programs that may use tables of ours."""
 
+_ADDED_FOR_LIMITS = """
+CREATE TABLE {schema}.runtime_rate (consumer text PRIMARY KEY, grants text NOT NULL)
+WITH (fillfactor = 50);
+CREATE TABLE {schema}.runtime_slot (
+    queue text,
+    partition_key text,
+    seq bigint,
+    place bigint NOT NULL,
+    PRIMARY KEY (queue, partition_key, seq)
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+CREATE TABLE {schema}.runtime_parked (
+    seq bigint PRIMARY KEY,
+    queue text NOT NULL,
+    partition_key text NOT NULL,
+    priority smallint NOT NULL,
+    place bigint NOT NULL
+) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+CREATE INDEX runtime_parked_next
+    ON {schema}.runtime_parked (queue, partition_key, priority DESC, place, seq);
+"""
 SCHEMA = """
 CREATE TABLE {schema}.runtime_message (
     seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -83,10 +103,11 @@ CREATE TABLE {schema}.runtime_fired (
     at bigint NOT NULL,
     PRIMARY KEY (schedule, at)
 );
+{added_for_limits}
 CREATE TABLE {schema}.runtime_version (version integer NOT NULL, oldest integer NOT NULL);
 INSERT INTO {schema}.runtime_version VALUES ({version}, {oldest});
-"""
-MIGRATIONS: dict[int, str] = {}
+""".replace("{added_for_limits}\n", _ADDED_FOR_LIMITS.lstrip())
+MIGRATIONS: dict[int, str] = {1: _ADDED_FOR_LIMITS}
 """The statements from each version to the next. They only add: programs of the version before go on
 beside them, and their `INSERT` names no new column.
 """

@@ -20,7 +20,7 @@ _Letter = tuple[int, str, int]
 _HELD = "SELECT seq, queue, state FROM runtime_message WHERE seq = ? AND token = ? AND state = 2"
 _FREE = """
 SELECT seq, queue, state FROM runtime_message
-WHERE id = ? AND queue = ? AND token = ? AND died_in IS NOT NULL AND state IN (0, 1, 3)
+WHERE id = ? AND queue = ? AND token = ? AND died_in IS NOT NULL AND state < 4 AND state <> 2
 LIMIT 1
 """
 _REQUEUE = """

@@ -50,15 +50,15 @@ _WAITING_WITH_KEY = """
 SELECT id FROM runtime_message WHERE queue = ? AND unique_key = ? AND state < 3 AND state < 2
 ORDER BY seq LIMIT 1
 """
-_OWNER = "SELECT 1 FROM runtime_owner WHERE id = ?"
-_HEAD = """
+OWNER = "SELECT 1 FROM runtime_owner WHERE id = ?"
+HEAD = """
 SELECT seq, suspect, id, body, headers, attempt + 1, published, token + 1, priority, unique_key
 FROM runtime_message
 WHERE queue = ? AND state = 0 AND EXISTS (SELECT 1 FROM runtime_owner WHERE id = ?)
 ORDER BY priority DESC, place, seq LIMIT ?
 """
 # Two statements: RETURNING keeps no order, and costs as much as the update itself.
-_CLAIM = """
+CLAIM = """
 UPDATE runtime_message SET state = 2, owner = ?, attempt = attempt + 1, token = token + 1
 WHERE seq IN ({})
 """
@@ -85,8 +85,7 @@ DELETE FROM runtime_message WHERE seq IN
 """
 _CHANGE_LENGTH = "UPDATE runtime_queue SET length = length + ? WHERE name = ?"
 _FIRST_LENGTH = "INSERT INTO runtime_queue (length, name) VALUES (?, ?)"
-_FEW = 16
-"""Up to so many numbers are parameters each, and more one of JSON."""
+_FEW = 16  # up to so many numbers are parameters each, and more one of JSON
 
 
 class Statements:
@@ -142,13 +141,13 @@ class Statements:
         nobody would release what is held under it.
         """
         failpoint.point("queue.claim.before_commit")
-        return [_claim(connection, item) for item in items]
+        return [claim_head(connection, item) for item in items]
 
     def settle(self, connection: Connection, items: Sequence[Settle]) -> list[Any]:
         """Answers with None; or with NotHeld, and then nothing was done for that item."""
         failpoint.point("queue.settle.before_commit")
         now = self._time()
-        rows = _execute_in(connection, _HELD, [item.seq for item in items])
+        rows = execute_in(connection, _HELD, [item.seq for item in items])
         held = {row[0]: row for row in rows}
         answers: list[Any] = []
         acked, released = [], []
@@ -173,11 +172,11 @@ class Statements:
                 case Bury():
                     lengths += _bury(connection, item, row[2], now)
         if acked and self._keep_done:
-            _execute_in(connection, _DONE, acked, micros(now))
+            execute_in(connection, _DONE, acked, micros(now))
         elif acked:
-            _execute_in(connection, _DELETE, acked)
+            execute_in(connection, _DELETE, acked)
         if released:
-            _execute_in(connection, _RELEASE, released)
+            execute_in(connection, _RELEASE, released)
         change_lengths(connection, lengths)
         return answers
 
@@ -228,20 +227,21 @@ def _insert(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
             at += size
 
 
-def _claim(connection: Connection, item: Claim) -> Claimed | Unavailable:
-    head = connection.execute(_HEAD, (item.queue, item.owner, item.count)).fetchall()
-    if not head and connection.execute(_OWNER, (item.owner,)).fetchone() is None:
+def claim_head(connection: Connection, item: Claim) -> Claimed | Unavailable:
+    """Claim what comes first, whatever it is."""
+    head = connection.execute(HEAD, (item.queue, item.owner, item.count)).fetchall()
+    if not head and connection.execute(OWNER, (item.owner,)).fetchone() is None:
         return Unavailable("the lease expired")
     unsuspicious = next((index for index, row in enumerate(head) if row[1]), len(head))
     suspect = unsuspicious < len(head)
     if suspect:
         head = head[: unsuspicious or int(item.alone)]
     if head:
-        _execute_in(connection, _CLAIM, [row[0] for row in head], item.owner)
-    return Claimed([(row[0], _message(row)) for row in head], suspect)
+        execute_in(connection, CLAIM, [row[0] for row in head], item.owner)
+    return Claimed([(row[0], message_of(row)) for row in head], suspect)
 
 
-def _execute_in(
+def execute_in(
     connection: Connection, statement: str, seqs: Sequence[int], *before: int
 ) -> sqlite3.Cursor:
     """Execute a statement whose `{}` stands for these numbers, after other parameters."""
@@ -294,6 +294,7 @@ def change_lengths(connection: Connection, changes: Iterable[tuple[str, int]]) -
             connection.execute(_FIRST_LENGTH, (change, name))
 
 
-def _message(row: Sequence[Any]) -> Message:
-    _, _, id, body, headers, attempt, published, token, priority, unique = row
+def message_of(row: Sequence[Any]) -> Message:
+    """The message of a row as HEAD reads it."""
+    _, _, id, body, headers, attempt, published, token, priority, unique, *_ = row
     return Message(id, body, decode_headers(headers), attempt, published, token, priority, unique)

@@ -27,6 +27,7 @@ from runtime.engines.queue.sql.sqlite.bulk import Bulk
 from runtime.engines.queue.sql.sqlite.firing import LAST_FIRED, Firing
 from runtime.engines.queue.sql.sqlite.lease import Check, Lease
 from runtime.engines.queue.sql.sqlite.letters import Letters
+from runtime.engines.queue.sql.sqlite.limiting import Limiting
 from runtime.engines.queue.sql.sqlite.notifier import Notifier
 from runtime.engines.queue.sql.sqlite.statements import Statements
 from runtime.engines.queue.sql.store import Report, StoreSettings, check_transaction
@@ -53,6 +54,7 @@ class SqliteStore:
         self._letters = Letters(self._time)
         self._firing = Firing(self._statements)
         self._bulk = Bulk(self._statements)
+        self._limiting = Limiting(self._time)
         # Not methods: each would be one more call for every message. A settlement needs no lease
         # of this program, since the token is compared, and a claim names one.
         self.claim: Callable[[Claim], asyncio.Future[Claimed]] = partial(
@@ -66,6 +68,9 @@ class SqliteStore:
         )
         self.settle_lazily: Callable[[Settle], InlineFuture] = partial(
             database.batch_lazily, self._statements.settle
+        )
+        self.claim_limited: Callable[[Claim], asyncio.Future[Claimed]] = partial(
+            database.batch, self._limiting.claim
         )
         self._owner = 0
         self._lease: Lease | None = None
@@ -159,6 +164,9 @@ class SqliteStore:
     def promote(self) -> asyncio.Future[Promoted]:
         return self._batch(self._statements.promote, None)
 
+    def unpark(self, queue: str) -> asyncio.Future[int]:
+        return self._batch(self._limiting.unpark, queue)
+
     def prune(self, item: Prune) -> asyncio.Future[int]:
         return self._batch(self._statements.prune, item)
 
@@ -168,8 +176,8 @@ class SqliteStore:
             (queue,),
         )
         counts = {row["state"]: row["n"] for row in rows}
-        ready, delayed, running, dead = (counts.get(state, 0) for state in range(4))
-        return Info(ready, delayed, running, dead)
+        parked, ready, delayed, running, dead = (counts.get(state, 0) for state in range(-1, 4))
+        return Info(parked + ready, delayed, running, dead)
 
     async def dead_letters(self, queue: str, died_in: str | None, limit: int) -> Sequence[Message]:
         where, values = _letters_of(queue, died_in)

@@ -2,17 +2,22 @@
 
 A message is one row, with one of these states:
 
+    PARKED    as READY, but passed over: its partition has all the messages running that it may
     READY     may be claimed, in the order of priority, `place`, `seq`
     DELAYED   may not be claimed before `place`
     RUNNING   claimed by `owner`, under a `token` that no other claim of this row ever had
     DEAD      a dead letter, kept until it is requeued or dropped
     DONE      finished, kept only where `retention` asks for it
 
-`place` is microseconds since 1970: when the message got ready, is due, died or was done. READY,
-DELAYED and RUNNING are counted in `length` of the queue's row, so that `max_length` costs one
-look-up.
+`place` is microseconds since 1970: when the message got ready, is due, died or was done. PARKED,
+READY, DELAYED and RUNNING are counted in `length` of the queue's row, so that `max_length` costs
+one look-up.
 
 `died_in` is the id of the queue where a dead letter died, also of one that waits in another queue.
+
+For consumers with limits, `runtime_rate` has what each began of late, and `runtime_slot` the
+messages that were let in of partitions that `runtime_parked` has the others of; see `slots.py`.
+Nobody else reads or writes these, and rows of messages that have gone do no harm.
 
 An owner is one run of a driver in one process. Its lease is one row, for all that it holds.
 """
@@ -23,7 +28,7 @@ import sqlite3
 
 from runtime.service import StartError
 
-VERSION = 3
+VERSION = 4
 
 
 _SCHEMA = """
@@ -70,6 +75,25 @@ CREATE INDEX runtime_message_letters ON runtime_message (queue, died_in, seq)
 _TABLE_OF_3 = """
 CREATE TABLE runtime_fired (schedule TEXT, at INTEGER, PRIMARY KEY (schedule, at)) WITHOUT ROWID;
 """
+_ADDED_FOR_LIMITS = """
+CREATE TABLE runtime_rate (consumer TEXT PRIMARY KEY, grants TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE runtime_slot (
+    queue TEXT,
+    partition_key TEXT,
+    seq INTEGER,
+    place INTEGER NOT NULL,
+    PRIMARY KEY (queue, partition_key, seq)
+) WITHOUT ROWID;
+CREATE TABLE runtime_parked (
+    seq INTEGER PRIMARY KEY,
+    queue TEXT NOT NULL,
+    partition_key TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    place INTEGER NOT NULL
+);
+CREATE INDEX runtime_parked_next
+    ON runtime_parked (queue, partition_key, priority DESC, place, seq);
+"""
 _MIGRATIONS = {
     1: """
 ALTER TABLE runtime_message ADD COLUMN died_in TEXT;
@@ -79,6 +103,7 @@ DROP INDEX runtime_message_unique;
 """
     + _INDEXES_OF_2,
     2: _TABLE_OF_3,
+    3: _ADDED_FOR_LIMITS,
 }
 """The statements from each version to the next."""
 
@@ -92,7 +117,7 @@ def prepare(connection: sqlite3.Connection, label: str) -> None:
         "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'runtime_version'"
     ).fetchone()
     if exists is None:
-        _execute(connection, _SCHEMA + _INDEXES_OF_2 + _TABLE_OF_3)
+        _execute(connection, _SCHEMA + _INDEXES_OF_2 + _TABLE_OF_3 + _ADDED_FOR_LIMITS)
         connection.execute("INSERT INTO runtime_version VALUES (?)", (VERSION,))
         return
     versions = [row[0] for row in connection.execute("SELECT version FROM runtime_version")]
