@@ -16,6 +16,9 @@ from tests.support.rabbitmq_server import RabbitMQServer, require_rabbitmq
 from tests.support.rabbitmq_vhost import RabbitMQVhost, new_vhost, shared_rabbitmq
 from tests.support.shared_server import Address
 
+# Programs that tests start must not wait for one port; those that are about management name one.
+os.environ["RUNTIME_MANAGEMENT"] = "off"
+
 SERVERS = {
     *("network", "postgres_address", "postgres_host", "postgres_server"),
     *("rabbitmq_address", "rabbitmq_of_module"),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from socket import socket
+from typing import Any
 
 from runtime.application.assembly import Assembly, assemble
 from runtime.application.selection import Selection, not_started, select, why_nothing_runs
@@ -62,6 +63,14 @@ class Application:
         self.scope.sockets = sockets or {}
         self.pool = ThreadPool(threads)
         self.supervisor: Supervisor | None = None
+        self.state = "starting"
+        """starting, running or stopping."""
+        self.operations: dict[str, Callable[..., Awaitable[Any]]] = {}
+        """Done on its loop when management asks for them, by name."""
+        self.generation = 1
+        """One more after each change that was applied."""
+        self.on_state: Callable[[], None] = _ignore
+        """Called on the loop when `state` or `generation` has changed."""
         self._handlers = Handlers(linked.manifest.folder, self.pool)
         self._assembly: Assembly | None = None
         self._applying = asyncio.Lock()
@@ -110,6 +119,7 @@ class Application:
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done() and starting.result():
+            self._enter("running")
             self._report_ready(supervisor, time.monotonic() - began)
             await stopping
         elif starting.done() and supervisor.start_failed is not None:
@@ -146,6 +156,8 @@ class Application:
                 self._on_budget(self.supervisor.budget)
             else:
                 announce(linked, self.selection)
+            self.generation += 1
+            self.on_state()
             if not applied and self.supervisor.start_failed is not None:
                 raise StartError(self.supervisor.start_failed)
 
@@ -170,6 +182,7 @@ class Application:
 
     async def _stop(self, supervisor: Supervisor) -> None:
         began = time.monotonic()
+        self._enter("stopping")
         log.info("stopping")
         await supervisor.stop()
         services = self._assembly.services if self._assembly else {}
@@ -179,6 +192,10 @@ class Application:
         code = supervisor.exit_code
         log.info("stopped in %s, exit code %d", format_duration(time.monotonic() - began), code)
 
+    def _enter(self, state: str) -> None:
+        self.state = state
+        self.on_state()
+
     def _report_ready(self, supervisor: Supervisor, took: float) -> None:
         children = supervisor.children.values()
         addresses = [child.where for child in children if child.stage is Stage.SERVER]
@@ -187,6 +204,10 @@ class Application:
             return
         where = f": {', '.join(addresses)}" if addresses else ""
         log.info("ready in %s%s", format_duration(took), where)
+
+
+def _ignore() -> None:
+    """Nobody wants to know."""
 
 
 def announce(linked: LinkedManifest, selection: Selection) -> None:

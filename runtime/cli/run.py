@@ -12,6 +12,7 @@ import click
 from runtime import failpoint
 from runtime.application.application import HANDLER_THREADS, Application, announce
 from runtime.application.selection import Selection, WrongChoice, select, why_nothing_runs
+from runtime.cli.managing import managing
 from runtime.cli.options import Chosen, CommandError, application, exit_with_findings, load
 from runtime.exit_codes import ExitCode
 from runtime.findings.finding import ManifestError
@@ -94,6 +95,20 @@ class _Ids(click.ParamType[tuple[str, ...]]):
     show_default=True,
     help="The lowest level to log.",
 )
+@click.option(
+    "--management",
+    envvar="RUNTIME_MANAGEMENT",
+    metavar="ADDR|off",
+    help="Where it tells how it is: /livez, /readyz, /metrics, /api. By default 127.0.0.1:9464, or "
+    "the next free port.",
+)
+@click.option(
+    "--management-host",
+    "management_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A further name by which that address may be called; may be repeated.",
+)
 @click.pass_obj
 def command(
     signals: Signals,
@@ -104,6 +119,8 @@ def command(
     threads: int,
     log_format: str | None,
     log_level: str,
+    management: str | None,
+    management_hosts: tuple[str, ...],
 ) -> None:
     """Check the application in DIR (default: here), start its services, and keep them running.
 
@@ -133,6 +150,9 @@ def command(
         if workers > 1 and worker is None:
             log.hide(linkage.manifest.secrets)
             sys.exit(_several(linkage, selection, workers, signals))
+        managed = None
+        if worker is None:
+            managed = managing(linkage.manifest.folder, management, management_hosts)
         app = _application(linkage, selection, worker, threads)
         app.build(log)
     except StartError as error:
@@ -144,7 +164,7 @@ def command(
     except Exception:
         with crash_guard():  # in the log, without secrets
             raise
-    sys.exit(run(app, signals))
+    sys.exit(run(app, signals, managed))
 
 
 def _warn(folder: Path) -> None:

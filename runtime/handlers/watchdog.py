@@ -38,6 +38,18 @@ class _Place(NamedTuple):
         return f"{self.entry} at {self.line}" if self.entry else self.line
 
 
+class Held(NamedTuple):
+    """A handler that keeps the event loop, or another line that does."""
+
+    entry: str
+    line: str
+    since: float
+
+    @property
+    def seconds(self) -> float:
+        return monotonic() - self.since
+
+
 class Watchdog:
     """A thread beside the event loop. What stands still together with it, such as a program that
     is stopped by a debugger or has no processor, is not counted.
@@ -51,6 +63,10 @@ class Watchdog:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
         self._taken_since: float | None = None
+        self.held: Held | None = None
+        """Set while the loop has been kept for more than a second; for any thread."""
+        self.blocks: Counter[str] = Counter()
+        """The number of times that the loop was kept for a second, by entry."""
         self._finished: deque[int] = deque(maxlen=round(LIMIT / _PROBE) + 1)
 
     def start(self) -> None:
@@ -84,6 +100,7 @@ class Watchdog:
             if held >= LIMIT and place is None:
                 place = self._tell(held)
         if place is not None:
+            self.held = None
             held += stopwatch.lap()
             _log.warning(
                 "the event loop is free again after %s; it was held by %s",
@@ -96,6 +113,8 @@ class Watchdog:
         place = self._holder()
         text = "the event loop has been held for %s by %s; all else waits for it"
         _log.warning(text, format_duration(held), place, extra=_entry(place))
+        self.held = Held(place.entry, place.line, monotonic() - held)
+        self.blocks[place.entry] += 1
         return place
 
     def _holder(self) -> _Place:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from runtime.application.application import Application
 from runtime.handlers.watchdog import Watchdog
@@ -13,14 +14,19 @@ from runtime.program.loop import begin, cancel_remaining_tasks, complete, end
 from runtime.program.signals import Signals
 from runtime.supervision.child import GRACE
 
+if TYPE_CHECKING:
+    from runtime.engines.management.listener import Settings
+    from runtime.program.management import Management
+
 TICK = 0.5
 """Seconds between two looks at what handlers may have taken from the program."""
 
 
-def run(application: Application, signals: Signals) -> int:
+def run(application: Application, signals: Signals, management: Settings | None = None) -> int:
     """Serve an application that is built until a signal arrives, and return its exit code.
 
-    If a task or a thread would keep the process alive, this ends it instead of returning.
+    With `management`, others can ask how it is. If a task or a thread would keep the process alive,
+    this ends it instead of returning.
     """
     # Requests in flight are thousands of young objects and no garbage: collect less often.
     gc.set_threshold(10_000, *gc.get_threshold()[1:])
@@ -34,11 +40,27 @@ def run(application: Application, signals: Signals) -> int:
     _every(loop, TICK, signals.take_back)
     watchdog = Watchdog(loop, application.pool)
     watchdog.start()
+    managed = _manage(application, management, watchdog, loop) if management else None
     with crash_guard():
         code = complete(loop, application.serve(stop))
         stuck = complete(loop, cancel_remaining_tasks(loop))
     watchdog.stop()
+    if managed is not None:
+        managed.stop()
     return end(loop, code, stuck or application.pool.unfinished > 0)
+
+
+def _manage(
+    application: Application,
+    settings: Settings,
+    watchdog: Watchdog,
+    loop: asyncio.AbstractEventLoop,
+) -> Management:
+    from runtime.program.management import Management  # it can be off
+
+    managed = Management(application, settings, watchdog)
+    managed.start(loop)
+    return managed
 
 
 def _every(loop: asyncio.AbstractEventLoop, seconds: float, call: Callable[[], None]) -> None:

@@ -62,7 +62,13 @@ class Child:
         self.lifecycle = spec.lifecycle
         self.spec = spec
         self.state = State.WAITING
+        self.since = clock.time()
+        """When it came to be in this state, in seconds since 1970."""
         self.attempt = 0
+        self.restarts = 0
+        """The number of times that it was started again after a failure."""
+        self.error: str | None = None
+        """The text of the last failure; None once it is ready again."""
         self.where = ""
         """The text that the service passed to `ready`: an address, a file."""
         self.failed_for_good = False
@@ -135,6 +141,7 @@ class Child:
         try:
             while not self._stop.is_set():
                 self.attempt += 1
+                self.restarts += self._started.done()
                 self._set_state(State.STARTING)
                 began = self._clock.monotonic()
                 result = await self._run_once(start_deadline)
@@ -210,6 +217,7 @@ class Child:
 
     def _ready(self, where: str, took: float) -> None:
         self.where = where
+        self.error = None
         if not self._stop.is_set():
             self._set_state(State.RUNNING)
             at = f" on {where}" if where else ""
@@ -233,6 +241,7 @@ class Child:
         return f"{self.id} could not start: {_describe(error)}"
 
     def _log_error(self, text: str, error: BaseException) -> None:
+        self.error = _describe(error)
         trace = None if isinstance(error, _WITHOUT_TRACEBACK) else error
         log.error("%s %s", self.id, text, exc_info=trace, extra=self._fields)
 
@@ -242,6 +251,7 @@ class Child:
 
     def _set_state(self, state: State) -> None:
         self.state = state
+        self.since = self._clock.time()
         self._on_change(self)
 
 

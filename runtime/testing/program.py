@@ -50,7 +50,8 @@ class Program:
         self._book = book
         self._ready = threading.Event()
         fault = {"RUNTIME_TESTING": "1", "RUNTIME_FAULT": f"{at}={failpoint.SIGKILL}"} if at else {}
-        command = [sys.executable, "-m", "runtime", "run", "--log-format", "json", *options]
+        command = [sys.executable, "-m", "runtime", "run", "--log-format", "json"]
+        command += ["--management", "off", *options]
         self._process = subprocess.Popen(
             [*command, str(folder)],
             env={**os.environ, **environment, **fault},

@@ -14,7 +14,7 @@ Tone = Literal["ok", "warn", "bad"]
 
 
 class Lag(Struct, frozen=True):
-    """How late the event loop runs what is due."""
+    """Seconds by which the event loop is late with what is due."""
 
     now: float = 0.0
     max_15m: float = 0.0
@@ -73,6 +73,8 @@ class ServiceStatus(Struct, frozen=True):
     where: str | None = None
     """The address that it serves, or what it waits for."""
     ready: bool = False
+    unreachable: str | None = None
+    """Why what it keeps or connects to cannot be reached, while it runs."""
     last_poll: float | None = None
     """Seconds since a consumer last asked its queue for a message; None for other services."""
     workers: Occupancy | None = None

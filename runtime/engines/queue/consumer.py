@@ -65,7 +65,7 @@ class Consumer:
         """
         self.queue = queue
         self.function = function
-        self._concurrency = concurrency
+        self.concurrency = concurrency
         # A crash spends an attempt of the messages claimed ahead too, and it may be the only one.
         self._prefetch = prefetch if queue.max_attempts > 1 or batching is not None else 0
         self.timeout = timeout
@@ -75,6 +75,13 @@ class Consumer:
         self._redact = redact
         self._arguments = arguments
         self.batching = batching
+        self._attempts: Sequence[Attempt] = ()
+        """Those of the present run."""
+
+    @property
+    def busy(self) -> int:
+        """The number of its calls that are in progress."""
+        return sum(bool(attempt.held) for attempt in self._attempts)
 
     @property
     def check(self) -> tuple[str, Callable[[bytes], object]] | None:
@@ -99,6 +106,7 @@ class Consumer:
             return ready()
         subscription = self.queue.driver_queue.subscribe(self._prefetch)
         attempts: list[Attempt] = []
+        self._attempts = attempts
         deadlines = self._deadlines(attempts)
         settlement = self._settlement(subscription, self._telemetry)
         pending = PendingSettlements(settlement.ignore)
@@ -128,13 +136,13 @@ class Consumer:
     ) -> Sequence[Worker | BatchWorker]:
         """The workers; their attempts are added to these."""
         workers: list[Worker | BatchWorker] = []
-        turn = max(SHORTEST_TURN, TURN // self._concurrency)
+        turn = max(SHORTEST_TURN, TURN // self.concurrency)
         # In a transaction the ack is a part of it, and so waited for.
         most = self._prefetch if self._transactions is None else 0
         subscription, batching = settlement.subscription, self.batching
         if batching is not None and isinstance(subscription, BulkSubscription):
             subscription.at_once = batching.size
-        for _ in range(self._concurrency):
+        for _ in range(self.concurrency):
             attempt = self._attempt(settlement, deadlines)
             attempts.append(attempt)
             if isinstance(attempt, BatchAttempt) and batching is not None:

@@ -61,7 +61,11 @@ class Server:
         clients = self._clients = Connections(self._app, self._timeouts, admission)
         opened = listen(self._address, self._sockets[0] if self._sockets else None)
         self._listening = [opened, *self._sockets]
-        address = Address(self._address.host, opened.getsockname()[1])
+        name = opened.getsockname()
+        where = name  # of a Unix socket
+        if not isinstance(name, str):
+            address = Address(self._address.host, name[1])
+            where = address.url("https" if self._tls else "http")
         acceptor = Acceptor(
             clients.connect, clients.__len__, admission, self._tls, self._timeouts.header
         )
@@ -71,7 +75,7 @@ class Server:
         takeover = BacklogTakeover(others, acceptor.take_over)
         stop_takeover = _every(INTERVAL, takeover.poll) if others else stop_ticks
         try:
-            ready(address.url("https" if self._tls else "http"))
+            ready(where)
             await stop.wait()
             close_listener()
             stop_takeover()

@@ -1,0 +1,139 @@
+"""Observation: the state of an application that is served, as management tells it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Protocol, runtime_checkable
+
+from runtime import __version__
+from runtime.application.application import Application
+from runtime.engines.management.snapshot import (
+    Lag,
+    Occupancy,
+    QueueStatus,
+    ServiceStatus,
+    Snapshot,
+)
+from runtime.engines.management.source import LENGTHS
+from runtime.engines.queue.driver_queue import DriverQueue, Info, PartialInfo
+from runtime.entry_id import EntryId
+from runtime.supervision.child import Child, State
+
+_STORE_LIMIT = 1.0
+"""Seconds that the store of a queue has to tell its length."""
+_READY = (State.RUNNING, State.EXITED)
+
+
+@runtime_checkable
+class Reaching(Protocol):
+    """A component that keeps something elsewhere."""
+
+    @property
+    def unreachable(self) -> str | None:
+        """Why it cannot be reached at this moment."""
+        ...
+
+
+@runtime_checkable
+class Consuming(Protocol):
+    """A consumer. Not by its class: a program without one does not import it."""
+
+    @property
+    def busy(self) -> int: ...
+
+    @property
+    def concurrency(self) -> int: ...
+
+
+@runtime_checkable
+class Queued(Protocol):
+    """A queue."""
+
+    id: str
+    driver_queue: DriverQueue
+
+    async def info(self) -> Info | PartialInfo: ...
+
+
+class Observation:
+    """Makes snapshots of an application, on its loop: `observe(lag)`."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        folder = application.linked.manifest.folder.resolve()
+        self._name = (folder.parent if folder.name == "src" else folder).name
+        self._redact = application.scope.redactor.redact
+        application.operations[LENGTHS] = self.lengths
+        self._started = timestamp(application.scope.clock.time())
+
+    def observe(self, lag: Lag) -> Snapshot:
+        """The state at this moment. Iterates what only the loop's thread may."""
+        application = self._application
+        return Snapshot(
+            app=self._name,
+            version=__version__,
+            pid=os.getpid(),
+            started=self._started,
+            generation=application.generation,
+            state=application.state,
+            lag=lag,
+            services=tuple(self._services()),
+            queues=tuple(QueueStatus(queue.id) for queue in self._queues()),
+        )
+
+    def _services(self) -> Iterator[ServiceStatus]:
+        supervisor = self._application.supervisor
+        links = self._application.linked.links
+        for id, child in supervisor.children.items() if supervisor else ():
+            yield self._service(id, child, links[id].entry.kind if id in links else "")
+
+    def _service(self, id: EntryId, child: Child, kind: str) -> ServiceStatus:
+        component = child.spec.service
+        consumer = getattr(component, "consumer", component)  # a subscriber has one
+        ready = child.state in _READY
+        return ServiceStatus(
+            id=str(id),
+            kind=kind,
+            state=child.state.value,
+            since=timestamp(child.since),
+            attempt=child.attempt,
+            restarts=child.restarts,
+            error=child.error and self._redact(child.error),
+            where=self._redact(child.where) or None,
+            ready=ready,
+            unreachable=component.unreachable if isinstance(component, Reaching) else None,
+            workers=Occupancy(consumer.busy, consumer.concurrency)
+            if isinstance(consumer, Consuming)
+            else None,
+        )
+
+    def _queues(self) -> Iterator[Queued]:
+        for component in self._application.scope.components.values():
+            queue = (
+                getattr(component, "queue", None) if hasattr(component, "patterns") else component
+            )
+            if isinstance(queue, Queued):
+                yield queue
+
+    async def lengths(self) -> list[QueueStatus]:
+        """The lengths of all queues, as far as their stores can be asked."""
+        return [await _length(queue) for queue in self._queues()]
+
+
+async def _length(queue: Queued) -> QueueStatus:
+    try:
+        info = await asyncio.wait_for(queue.info(), _STORE_LIMIT)
+    except Exception:  # whatever a driver raises that has lost its storage
+        return QueueStatus(queue.id)
+    return QueueStatus(
+        queue.id, ready=info.ready, delayed=info.delayed, running=info.in_flight, dead=info.dead
+    )
+
+
+def timestamp(seconds: float) -> str:
+    """Seconds since 1970 as `2026-11-21T01:10:02.114Z`."""
+    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")

@@ -1,0 +1,32 @@
+"""Managing: where a program is managed, by the options of its command."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from runtime.cli.options import CommandError
+from runtime.engines.management.listener import Settings
+
+OFF = "off"
+
+
+def managing(folder: Path, address: str | None, hosts: Sequence[str]) -> Settings | None:
+    """The settings of management; None if it is off.
+
+    A given address is bound at once. Raises StartError if it is not available, CommandError if it
+    is none.
+    """
+    if address == OFF:
+        return None
+    token = os.environ.get("RUNTIME_TOKEN") or None
+    if not address:
+        return Settings(folder, None, token, hosts)
+    from runtime.engines.web.address import Address, bind  # few programs without a server need it
+
+    try:
+        parsed = Address.parse(address)
+    except ValueError as error:
+        raise CommandError(f"--management: {error}, or 'off'") from None
+    return Settings(folder, bind(parsed), token, hosts)
