@@ -119,7 +119,9 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
     locations: frozenset[str]
     """`path`, `query`, `header`, `cookie`, `body`, `form`, `state`: those that it has."""
     given: frozenset[str] = frozenset()
-    """Of `request`, `reply`, `message` and `logger` those that it hands in."""
+    """Of `request`, `reply`, `socket`, `message` and `logger` those that it hands in."""
+    required: str = ""
+    """The one of them without which the handler could do nothing."""
     path: tuple[str, ...] = ()
     """The parameters of its path."""
     path_field: Path = ()
@@ -158,6 +160,8 @@ class Arguments(msgspec.Struct, frozen=True):
     sources: Sources | None = None
     """For such a function: what its annotations may ask for. Unchecked without."""
     generator: Generator = Generator()
+    is_async: bool = False
+    """True if it is an `async def`."""
 
 
 class Plain(msgspec.Struct, frozen=True):

@@ -8,9 +8,10 @@ from runtime.kind import Sources
 from runtime.linking.code.awaiting import Fault
 from runtime.linking.code.parameters import FoundParameter
 
-_GIVEN = {
+GIVEN = {
     "request": "http.Request",
     "reply": "http.Reply",
+    "socket": "http.WebSocket",
     "message": "queue.Message",
     "logger": "logger.Logger",
 }
@@ -75,10 +76,10 @@ def _faults(each: FoundParameter, sources: Sources) -> Iterator[Fault]:
         what = f"the {location}" if location == "body" else "a part of a form"
         hint = _QUERY if location == "body" else "use POST, PUT or PATCH"
         yield Fault(each.place, f"'{each.name}' is {what}, but {sources.no_body}", hint)
-    elif location in _GIVEN and location not in sources.given and has_none:
-        message = f"'{each.name}' asks for {_GIVEN[location]}, {has_none}"
+    elif location in GIVEN and location not in sources.given and has_none:
+        message = f"'{each.name}' asks for {GIVEN[location]}, {has_none}"
         yield Fault(each.place, message, "leave it out")
-    elif location and location not in (*_GIVEN, *sources.locations) and has_none:
+    elif location and location not in (*GIVEN, *sources.locations) and has_none:
         message = f"'{each.name}' comes from the {location}, {has_none}"
         yield Fault(each.place, message, "leave it out, or give it a default")
 
@@ -89,7 +90,7 @@ def _location(each: FoundParameter, sources: Sources) -> str | None:
     if annotation.markers:
         marker = annotation.markers[0][0].lower()
         return "form" if marker == "file" else marker
-    if annotation.shape in _GIVEN:
+    if annotation.shape in GIVEN:
         return annotation.shape
     if annotation.ids:
         return None

@@ -71,6 +71,10 @@ class HandlerCheck:
         who = f"{rule.caller} ('{caller.id}')"
         method = target.as_shown("method", DEFAULT_METHOD)
         self._generator(caller, target, signature, rule.generator, who)
+        if rule.is_async and not signature.is_async:
+            message = f"'{method}' is a plain 'def', and {who} awaits it"
+            self._report(target, field, message, f"write 'async def {method}'")
+            return
         if signature.typed and rule.by_annotation:
             if rule.sources is not None:
                 self._annotated(caller, target, rule.sources)
@@ -116,6 +120,11 @@ class HandlerCheck:
             return
         code, function = own
         found = parameters(code, function, AnnotationReader(self.reader))
+        required = sources.required
+        if required and not any(each.annotation.shape == required for each in found):
+            message = f"'{function.name}' does not take the {required} of {sources.caller}"
+            hint = f"add the parameter '{required}: {argument_check.GIVEN[required]}'"
+            self._findings.append(Finding(position(code.path, function.lineno, 1), message, hint))
         for fault in argument_check.faults(found, sources):
             place = position(code.path, fault.node.lineno, fault.node.col_offset + 1)
             finding = Finding(place, fault.message, fault.hint)

@@ -12,6 +12,7 @@ from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.problem import HTTPError as Error
 from runtime.engines.web.request import Request
 from runtime.engines.web.response_builder import ResponseBuilder as Reply
+from runtime.engines.web.websocket.websocket import Disconnected, WebSocket
 from runtime.handlers import context
 from runtime.handlers.arguments.markers import Body, Cookie, File, Form, Header, Path, Query, State
 
@@ -19,6 +20,7 @@ __all__ = [
     "STATUS",
     "Body",
     "Cookie",
+    "Disconnected",
     "Error",
     "Event",
     "File",
@@ -31,6 +33,7 @@ __all__ = [
     "Response",
     "State",
     "UploadFile",
+    "WebSocket",
     "exchange",
     "request",
     "response",

@@ -28,30 +28,37 @@ if TYPE_CHECKING:
     from runtime.testing.quiet import NotQuiet
     from runtime.testing.run import running
     from runtime.testing.session import Session
+    from runtime.testing.websocket import Closed, Refused, WebSocket
 
 __all__ = [
     "Answer",
     "App",
+    "Closed",
     "Letter",
     "LogLine",
     "LoopBlocked",
     "NotQuiet",
     "Outcome",
+    "Refused",
     "Session",
     "Survived",
+    "WebSocket",
     "running",
 ]
 
 _MODULES = {
     "Answer": "answer",
     "App": "app",
+    "Closed": "websocket",
     "Letter": "letter",
     "LogLine": "logbook",
     "LoopBlocked": "background_loop",
     "NotQuiet": "quiet",
     "Outcome": "outcome",
+    "Refused": "websocket",
     "Session": "session",
     "Survived": "program",
+    "WebSocket": "websocket",
     "running": "run",
 }
 

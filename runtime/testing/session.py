@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import http.client
-import ssl
 from collections.abc import Callable, Mapping, Sequence
 from http.cookies import SimpleCookie
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from runtime.codec import encode
 from runtime.testing import multipart
 from runtime.testing.answer import Answer
 from runtime.testing.multipart import File
+from runtime.testing.trust import trusting
+
+if TYPE_CHECKING:
+    from runtime.testing.websocket import WebSocket
 
 _LIMIT = 10.0
 
@@ -79,9 +82,7 @@ class Session:
         """
         body, kind = _body(json, data, files)
         sent = {"Content-Type": kind} if kind else {}
-        if self.cookies:
-            sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        sent |= {**self.headers, **(headers or {})}
+        sent |= self._sent(headers)
         connection = _connection(self._address(server), limit)
         try:
             connection.request(method, _target(path, params), body, sent)
@@ -94,6 +95,32 @@ class Session:
             connection.close()
         self._keep(answer.headers.get_all("set-cookie", []))
         return answer
+
+    def websocket(
+        self,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | Sequence[tuple[str, Any]] | None = None,
+        subprotocols: Sequence[str] = (),
+        server: str | None = None,
+        limit: float = _LIMIT,
+    ) -> WebSocket:
+        """Open a WebSocket, to be used in a `with` block. `limit` is that of each of its calls.
+
+        Raises `websocket.Refused`, with the whole answer, if none opens; else as `request` does.
+        """
+        from runtime.testing.websocket import opened  # needs the extra
+
+        sent = self._sent(headers)
+        return opened(
+            self._address(server), _target(path, params), sent, subprotocols, self._late, limit
+        )
+
+    def _sent(self, headers: Mapping[str, str] | None) -> dict[str, str]:
+        """The headers of a request, with those of the session and its cookies."""
+        cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        return {**({"Cookie": cookies} if cookies else {}), **self.headers, **(headers or {})}
 
     def _keep(self, fields: Sequence[str]) -> None:
         for field in fields:
@@ -133,8 +160,6 @@ def _target(path: str, params: Mapping[str, Any] | Sequence[tuple[str, Any]] | N
 def _connection(url: str, limit: float) -> http.client.HTTPConnection:
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port
-    if parts.scheme == "https":  # its certificate is for another name, or signed by itself
-        trusting = ssl.create_default_context()
-        trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
-        return http.client.HTTPSConnection(host, port, timeout=limit, context=trusting)
+    if parts.scheme == "https":
+        return http.client.HTTPSConnection(host, port, timeout=limit, context=trusting())
     return http.client.HTTPConnection(host, port, timeout=limit)

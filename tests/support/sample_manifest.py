@@ -26,6 +26,7 @@ entries:
 - {name: db, kind: db.sql.sqlite, file: ./x.db}
 - {name: f, kind: function.python, source: file://h.py}
 - {name: ticks, kind: function.python, source: file://h.py, method: ticks}
+- {name: chat, kind: function.python, source: file://h.py, method: chat}
 - {name: get_task, kind: function.python, source: file://h.py}
 - {name: create_task, kind: function.python, source: file://h.py}
 - {name: process_task, kind: function.python, source: file://h.py, method: one}
@@ -49,6 +50,7 @@ def settle(folder: Path) -> Path:
     """Write the handlers that the examples name."""
     (folder / "h.py").write_text(
         "def main(): pass\ndef one(body): pass\nasync def ticks(): yield\n"
+        "async def chat(socket): pass\n"
     )
     for name in ("create_task", "migrate"):
         (folder / f"{name}.py").write_text("def main(): pass\ndef handler(): pass\n")

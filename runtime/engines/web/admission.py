@@ -16,6 +16,8 @@ MOST = 10_000
 """Clients that a server admits if its entry does not say how many."""
 _INTERVAL = 60.0
 """Seconds between two counts in the log."""
+_MAX_EXCESS = 100
+"""Clients beyond the limit for whom the server lingers, so that they read why."""
 
 
 class Shortage(Enum):
@@ -70,6 +72,11 @@ class Admission:
         if connections >= self.max_connections:
             return Shortage.CONNECTIONS
         return None
+
+    def lingers(self, reason: Shortage, connections: int) -> bool:
+        """True if a client who is turned away is given the time to read why."""
+        excess = connections - self.max_connections
+        return reason is Shortage.CONNECTIONS and excess < _MAX_EXCESS
 
     def count(self, reason: Shortage) -> None:
         """Count a client who is turned away."""

@@ -8,7 +8,6 @@ import inspect
 from collections.abc import Awaitable
 from typing import Any
 
-from msgspec.structs import replace
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import FileResponse, Response
@@ -19,11 +18,13 @@ from runtime.engines.web import problem, response
 from runtime.engines.web.drain import Drain
 from runtime.engines.web.exchange import EXCHANGE, NO_PARAMS, Exchange
 from runtime.engines.web.failure_log import FailureLog
+from runtime.engines.web.fallback import fallback, file_or_refusal, no_websocket
 from runtime.engines.web.file_response import send_file
 from runtime.engines.web.problem import HTTPError
 from runtime.engines.web.response import EncodedResponse
-from runtime.engines.web.routes import Group, Match, Route, Routes
+from runtime.engines.web.routes import WEBSOCKET, Group, Route, Routes
 from runtime.engines.web.sending import Outgoing
+from runtime.engines.web.websocket.upgrade import UPGRADE, UpgradeExchange
 from runtime.telemetry import OFF, TRACEPARENT, Telemetry
 
 # Middleware hands on nothing but the scope, so this and the exchange travel in it.
@@ -61,15 +62,35 @@ class Dispatcher:
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         # Not a coroutine function: that would add a coroutine to every request.
         if scope["type"] != "http":
-            raise RuntimeError(f"scope '{scope['type']}' is not served; only 'http' is")
+            return self._upgrade(scope, receive, send)
         exchange = Exchange(scope, receive, send, self)
         match = self._routes.match(scope["method"], scope["raw_path"])
-        route = match.route or _fallback(match, scope["method"])
+        route = match.route or fallback(match, scope["method"])
         if match.params is not NO_PARAMS:
             scope["path_params"] = match.params
             if match.allowed:
-                route = _file_or_refusal(route, match, scope["method"])
+                route = file_or_refusal(route, match, scope["method"])
         chain = self._chains.get(match.group) if self._chains else None
+        if self._telemetry is not None:
+            return self._respond_traced(self._telemetry, chain, exchange, route)
+        if chain is not None:
+            return self._respond_through(chain, exchange, route)
+        return self._respond(exchange, route, exchange.request_id)
+
+    @property
+    def has_websockets(self) -> bool:
+        return self._routes.has_websockets
+
+    def _upgrade(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Answer a request that opens a WebSocket: a GET for guards and middleware."""
+        if UPGRADE not in scope:
+            raise RuntimeError(f"scope '{scope['type']}' is not served; only 'http' is")
+        scope["type"] = "http"
+        exchange = UpgradeExchange(scope, receive, send, self)
+        match = self._routes.match(WEBSOCKET, scope["raw_path"])
+        route = match.route or no_websocket(match)
+        scope["path_params"] = match.params
+        chain = self._chains.get(match.group)
         if self._telemetry is not None:
             return self._respond_traced(self._telemetry, chain, exchange, route)
         if chain is not None:
@@ -185,7 +206,11 @@ class Dispatcher:
         except Exception as error:
             if not outgoing.started:
                 raise
-            self.failures.failed(error, exchange, route)
+            declared = problem.declared(error)
+            if declared is None:
+                self.failures.failed(error, exchange, route)
+            else:
+                self.failures.unavailable(error, declared.status, exchange, route)
         finally:
             exchange.drain.discard(outgoing)
 
@@ -233,50 +258,3 @@ async def _send(send: Send, result: EncodedResponse) -> None:
 
 def _id_header(request_id: str) -> tuple[bytes, bytes]:
     return b"x-request-id", request_id.encode("ascii")
-
-
-def _fallback(match: Match, method: str) -> Route:
-    """A route that answers a request for which the table has none."""
-    if not match.decodable:
-        return _refusal(HTTPError(400, "the path is not UTF-8"))
-    if not match.allowed:
-        return _refusal(HTTPError(404, "nothing is served at this path"))
-    if method == "OPTIONS":
-
-        async def list_methods(exchange: Exchange) -> Response:
-            return Response(status_code=204, headers=_allow(match))
-
-        return Route(method="", path="", handler=list_methods)
-    return _refusal(_wrong_method(match, method))
-
-
-def _file_or_refusal(route: Route, match: Match, method: str) -> Route:
-    """The route of a folder, for a path on which endpoints have other methods.
-
-    If there is no such file, the method is wrong and not the path.
-    """
-
-    async def answer(exchange: Exchange) -> Any:
-        try:
-            return await route.handler(exchange)
-        except HTTPError as error:
-            if error.status != 404:
-                raise
-            raise _wrong_method(match, method) from None
-
-    return replace(route, handler=answer)
-
-
-def _allow(match: Match) -> dict[str, str]:
-    return {"Allow": ", ".join(sorted(match.allowed | {"OPTIONS"}))}
-
-
-def _wrong_method(match: Match, method: str) -> HTTPError:
-    return HTTPError(405, f"{method} is not served at this path", headers=_allow(match))
-
-
-def _refusal(error: HTTPError) -> Route:
-    async def refuse(exchange: Exchange) -> None:
-        raise error
-
-    return Route(method="", path="", handler=refuse)

@@ -50,6 +50,9 @@ class Exchange:
     encodes_result = True
     """Its JSON has a place for every value of a dict or list: what is none is found there."""
 
+    may_switch = False
+    """True if its connection may go on with another protocol."""
+
     __slots__ = (
         "_awaits_stop",
         "_blocking_request",

@@ -22,6 +22,8 @@ in another form, of which a client cannot ask for a range.
 _JSON = (b"content-type", b"application/json")
 _TEXT = (b"content-type", b"text/plain; charset=utf-8")
 _BYTES = (b"content-type", b"application/octet-stream")
+SWITCHING = 101
+"""The status with which a connection goes on with another protocol."""
 BODILESS = frozenset({204, 304})
 """Statuses whose responses have no body."""
 _SERVERS = frozenset({b"transfer-encoding", b"x-request-id"})

@@ -21,6 +21,8 @@ Handler = Callable[[Exchange], Awaitable[Any]]
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 ANY = "*"
 """The method of a route that serves all methods."""
+WEBSOCKET = "WEBSOCKET"
+"""Stands in place of the method for a route that answers requests which open a WebSocket."""
 
 Middleware = Callable[[ASGIApp], ASGIApp]
 
@@ -110,6 +112,7 @@ class Routes:
         self._static: dict[bytes, dict[str, Match]] = {}
         self._count = 0
         self._methods = {"OPTIONS"}
+        self.has_websockets = False
         for route in routes:
             self._add(route)
         # After all others, so that an explicit HEAD is never taken for a duplicate.
@@ -175,7 +178,10 @@ class Routes:
         if not names and not route.is_fallback:
             methods = self._static.setdefault(route.path.encode(), {})
             methods[route.method] = Match(route, route.group)
-        self._methods |= {*METHODS} if route.method == ANY else _with_head(route.method)
+        if route.method == WEBSOCKET:
+            self.has_websockets = True
+        else:
+            self._methods |= {*METHODS} if route.method == ANY else _with_head(route.method)
         self._count += 1
 
 
@@ -227,7 +233,7 @@ def _walk(
 ) -> _Target | None:
     """Visit each node at most once, so a hostile path costs no more than the table's size."""
     if index == len(segments):
-        found = node.here.get(method) or node.here.get(ANY)
+        found = _of_method(node.here, method)
         if found is None:
             _allow(allowed, node.here)
         return found
@@ -243,12 +249,16 @@ def _walk(
         if found is not None:
             return found
         values.pop()
-    found = node.rest.get(method) or node.rest.get(ANY)
+    found = _of_method(node.rest, method)
     if found is not None:
         values.append("/".join(segments[index:]))
         return found
     _allow(allowed, node.rest)
     return None
+
+
+def _of_method(methods: Mapping[str, _Target], method: str) -> _Target | None:
+    return methods.get(method) or (methods.get(ANY) if method != WEBSOCKET else None)
 
 
 def _allow(allowed: set[str], methods: Mapping[str, _Target]) -> None:

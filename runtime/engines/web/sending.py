@@ -8,7 +8,14 @@ from starlette.responses import Response
 from starlette.types import Message
 
 from runtime.engines.web.exchange import Exchange
-from runtime.engines.web.response import BODILESS, Headers, check_headers, merge, merged_status
+from runtime.engines.web.response import (
+    BODILESS,
+    SWITCHING,
+    Headers,
+    check_headers,
+    merge,
+    merged_status,
+)
 
 _ENDLESS = (b"text/event-stream", b"multipart/x-mixed-replace")
 
@@ -69,10 +76,12 @@ class Outgoing:
 
     async def start(self, status: int, headers: Headers) -> None:
         """Send status and headers. Of the latter, the body's framing is left to the server."""
-        check_headers(status, headers)
-        if status in BODILESS:
+        switches = status == SWITCHING and self._exchange.may_switch
+        if not switches:
+            check_headers(status, headers)
+        self._bodiless = switches or status in BODILESS
+        if self._bodiless:
             headers = [pair for pair in headers if not pair[0].startswith(b"content-")]
-        self._bodiless = status in BODILESS
         names = {name: value for name, value in headers}
         if b"content-length" not in names and not self._bodiless:
             self.is_endless = names.get(b"content-type", b"").startswith(_ENDLESS)

@@ -36,8 +36,10 @@ class Server:
         tls: ssl.SSLContext | None = None,
         name: str = "",
         sockets: Sequence[socket.socket] = (),
+        has_websockets: Callable[[], bool] = lambda: False,
     ) -> None:
         """`sockets` are bound to the address already: ours first, then those of other workers.
+        A request that opens a WebSocket reaches `app` while `has_websockets()`.
 
         Without `max_connections`, the limit of open files decides. `name` is an entry, for the log.
         """
@@ -49,6 +51,7 @@ class Server:
         self._name = name
         self._sockets = [*sockets]
         self._listening = [*sockets]
+        self._has_websockets = has_websockets
         self._clients: Connections | None = None
         on_fork(self._leave_to_parent)
 
@@ -58,7 +61,9 @@ class Server:
         Raises StartError if the address is not available. Cancellation closes every client at once.
         """
         admission = Admission(self._max_connections, self._name)
-        clients = self._clients = Connections(self._app, self._timeouts, admission)
+        clients = self._clients = Connections(
+            self._app, self._timeouts, admission, self._has_websockets
+        )
         opened = listen(self._address, self._sockets[0] if self._sockets else None)
         self._listening = [opened, *self._sockets]
         name = opened.getsockname()

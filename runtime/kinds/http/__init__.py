@@ -12,7 +12,7 @@ from runtime.engines.web.routes import Group, Middleware, Route
 __all__ = ["GUARDED", "Guard", "Middleware", "OptionError", "Part", "Router", "Server"]
 
 
-GUARDED = ("http.router", "http.endpoint", "http.static", "http.mount")
+GUARDED = ("http.router", "http.endpoint", "http.websocket", "http.static", "http.mount")
 """The kinds that name guards."""
 
 

@@ -258,7 +258,9 @@ kind = Kind(
     Config,
     Router,
     check=check,
-    expected=Expected(("http.endpoint", "http.mount"), "no endpoint is on this router"),
+    expected=Expected(
+        ("http.endpoint", "http.websocket", "http.mount"), "no endpoint is on this router"
+    ),
     compose=Router.compose,
     expand_schema=expand_schema,
 )

@@ -130,6 +130,7 @@ class HttpService:
             tls=tls,
             name=str(self._context.id),
             sockets=sockets,
+            has_websockets=lambda: self._dispatcher.has_websockets,
         )
 
 

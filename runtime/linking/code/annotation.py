@@ -13,13 +13,16 @@ from runtime.linking.code.file import CodeFile
 from runtime.linking.code.reader import CodeReader
 from runtime.linking.code.scope import Assigned, Binding, Defined, Imported
 
-Shape = Literal["record", "scalar", "file", "request", "reply", "message", "logger", "unknown"]
+Shape = Literal[
+    "record", "scalar", "file", "request", "reply", "socket", "message", "logger", "unknown"
+]
 
 _MOST_STEPS = 30
 _ROOTS = ("runtime.modules.", "runtime.modules.sync.")
 _GIVEN: dict[str, Shape] = {
     **{f"{root}http.Request": "request" for root in _ROOTS},
     **{f"{root}http.Reply": "reply" for root in _ROOTS},
+    "runtime.modules.http.WebSocket": "socket",
     **{f"{root}http.UploadFile": "file" for root in _ROOTS},
     **{f"{root}queue.Message": "message" for root in _ROOTS},
     **{f"{root}logger.Logger": "logger" for root in _ROOTS},

@@ -8,25 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import math
-from typing import Any
 
-from runtime.engines.web.admission import Shortage
 from runtime.engines.web.fast_path import FAST_PATH
 from runtime.engines.web.protocol import refusal
-from runtime.engines.web.protocol.cycle import CarefulCycle, Cycle
+from runtime.engines.web.protocol.cycle import Cycle
 from runtime.engines.web.protocol.deadlines import Deadlines
 from runtime.engines.web.protocol.flow import HIGH_WATER, Flow
-from runtime.engines.web.protocol.head import Head, decode
+from runtime.engines.web.protocol.head import Head
 from runtime.engines.web.protocol.output import LINGER, Output
 from runtime.engines.web.protocol.peer import local_address, remote_address
 from runtime.engines.web.protocol.phase import Phase
 from runtime.engines.web.protocol.reader import Reader
 from runtime.engines.web.protocol.refusal import Refusal, Refused
 from runtime.engines.web.protocol.shared import Shared
+from runtime.engines.web.protocol.upgrade_cycle import unusual
+from runtime.engines.web.websocket.upgrade import Successor
 
-_MAX_EXCESS = 100
-"""Clients beyond the limit for whom the server lingers, so that they read why."""
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 
@@ -64,15 +63,10 @@ class Connection(asyncio.Protocol):
         self._admit()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._shared.clients.discard(self)
         self._stop_reading()
         self._output.detach()
         self.deadlines.clear()
-        if self._cycle is not None:
-            self._cycle.disconnect()
-            self._cycle = None
-        self.flow.resume_writing()
-        self._shared.closed.set()
+        self._leave(self)
 
     def data_received(self, data: bytes) -> None:
         if self._phase is not Phase.LINGER:
@@ -127,6 +121,15 @@ class Connection(asyncio.Protocol):
         else:
             self._output.close()
 
+    def switch(self, successor: Successor) -> None:
+        """Leave the connection to another protocol, with what was sent ahead."""
+        ahead = self._reader.rest
+        self._stop_reading()
+        self._shared.clients.remove(self)
+        self._shared.clients.add(successor)
+        leave = functools.partial(self._leave, successor)
+        successor.take_over(self.transport, self.flow, self._output, self.deadlines, leave, ahead)
+
     # Called by the server.
 
     def expire(self, now: float) -> None:
@@ -161,18 +164,26 @@ class Connection(asyncio.Protocol):
         assert self._cycle is not None
         return self._cycle
 
+    def _leave(self, client: Connection | Successor) -> None:
+        """Let go of a connection that is lost, whoever had it last."""
+        self._shared.clients.discard(client)
+        if self._cycle is not None:
+            self._cycle.disconnect()
+            self._cycle = None
+        self.flow.resume_writing()
+        self._shared.closed.set()
+
     def _admit(self) -> None:
         """Turn the client away if there are too many already."""
-        admission, connections = self._shared.admission, len(self._shared.clients) - 1
         opened = self.transport.get_extra_info("socket")
+        admission, connections = self._shared.admission, len(self._shared.clients) - 1
         shortage = admission.refusal(connections, opened.fileno() if opened else -1)
         if shortage is None:
             return
         admission.count(shortage)
         self.transport.write(refusal.TURNED_AWAY.encode(self._shared.lines))
         self._stop_reading()
-        excess = connections - admission.max_connections
-        self._output.end(linger=shortage is Shortage.CONNECTIONS and excess < _MAX_EXCESS)
+        self._output.end(linger=admission.lingers(shortage, connections))
 
     def _read(self) -> None:
         """Read requests until there is no whole one, or the response to one is due."""
@@ -210,17 +221,9 @@ class Connection(asyncio.Protocol):
 
     def _start(self, head: Head) -> None:
         """Start the application on a request."""
-        scope: dict[str, Any] = {
-            **self._scope,
-            "http_version": "1.0" if head.is_http10 else "1.1",
-            "method": head.method,
-            "path": decode(head.path),
-            "raw_path": head.path,
-            "query_string": head.query,
-            "headers": head.headers,
-        }
-        careful = head.is_http10 or head.expects_continue
-        cycle = self._cycle = (CarefulCycle if careful else Cycle)(
+        scope = head.scope(self._scope)
+        kind = Cycle if head.is_plain else unusual(head, self._shared)
+        cycle = self._cycle = kind(
             scope,
             self._output,
             self,

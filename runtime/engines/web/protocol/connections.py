@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from email.utils import formatdate
 
 from starlette.types import ASGIApp
@@ -17,8 +18,16 @@ from runtime.handlers.fork import drop_descriptor
 class Connections:
     """All clients of one server. `connect` is the protocol factory of its listener."""
 
-    def __init__(self, app: ASGIApp, timeouts: Timeouts, admission: Admission) -> None:
-        self._shared = Shared(app=app, timeouts=timeouts, admission=admission)
+    def __init__(
+        self,
+        app: ASGIApp,
+        timeouts: Timeouts,
+        admission: Admission,
+        has_websockets: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._shared = Shared(
+            app=app, timeouts=timeouts, admission=admission, has_websockets=has_websockets
+        )
         self._clients = self._shared.clients
         self._closed = self._shared.closed
 

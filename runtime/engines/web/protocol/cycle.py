@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message
 from runtime.engines.web.protocol.flow import Flow
 from runtime.engines.web.protocol.output import Output, discard
 from runtime.engines.web.response import BAD_NAME, BAD_VALUE, BODILESS, Headers
+from runtime.engines.web.websocket.upgrade import Successor
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _FRAMING = frozenset({b"connection", b"transfer-encoding"})
@@ -42,6 +43,8 @@ class Client(Protocol):
     def on_response_complete(self) -> None: ...
 
     def break_off(self) -> None: ...
+
+    def switch(self, successor: Successor) -> None: ...
 
 
 class Cycle:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import NoReturn
+from collections.abc import Mapping
+from typing import Any, NoReturn
 from urllib.parse import unquote
 
 import httptools
@@ -36,9 +37,11 @@ class Head:
         "headers",
         "is_complete",
         "is_http10",
+        "is_plain",
         "keeps_alive",
         "length",
         "method",
+        "opens_websocket",
         "path",
         "query",
     )
@@ -56,6 +59,7 @@ class Head:
         self.length = 0
         """Of the body, or `CHUNKED`."""
         self.is_http10 = self.keeps_alive = self.expects_continue = False
+        self.opens_websocket = self.is_plain = False
 
     def feed(self, data: bytes) -> None:
         """Parse a piece that ends with the head, or before. Raises Refused."""
@@ -90,11 +94,23 @@ class Head:
         else:
             self._read_target(method)
         self._read_framing(fields)
-        if b"upgrade" in fields:
-            self._check_upgrade(fields)
+        self.opens_websocket = b"upgrade" in fields and self._asks_for_websocket(fields)
+        self.is_plain = not (self.is_http10 or self.expects_continue or self.opens_websocket)
         if self._offers_upgrade or self.length == CHUNKED:
             self.restart()  # it would expect another protocol, or chunks
         self.is_complete = False
+
+    def scope(self, connection: Mapping[str, Any]) -> dict[str, Any]:
+        """The ASGI scope of the request; `connection` has what is the same for all."""
+        return {
+            **connection,
+            "http_version": "1.0" if self.is_http10 else "1.1",
+            "method": self.method,
+            "path": decode(self.path),
+            "raw_path": self.path,
+            "query_string": self.query,
+            "headers": self.headers,
+        }
 
     def skip(self, body: bytes) -> None:
         """Let the parser count a part of the body: a new one for each body takes twice as long."""
@@ -185,11 +201,10 @@ class Head:
         if len(codings) > 1:
             raise Refused(refusal.UNKNOWN_CODING)
 
-    def _check_upgrade(self, fields: dict[bytes, bytes]) -> None:
+    def _asks_for_websocket(self, fields: dict[bytes, bytes]) -> bool:
         protocols = fields[b"upgrade"].lower()
         options = fields.get(b"connection", b"").lower()
-        if b"websocket" in protocols and b"upgrade" in options and self.method == "GET":
-            raise Refused(refusal.WEBSOCKET)
+        return b"websocket" in protocols and b"upgrade" in options and self.method == "GET"
 
 
 def decode(path: bytes) -> str:

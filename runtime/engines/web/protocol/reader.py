@@ -30,6 +30,11 @@ class Reader:
         """Bytes that are not read yet."""
         return len(self.data) - self._at
 
+    @property
+    def rest(self) -> bytes:
+        """What is not read yet."""
+        return self.data[self._at :]
+
     def feed(self, data: bytes) -> None:
         self.data = self.data[self._at :] + data if self.data else data
         self._at = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,6 +14,7 @@ from runtime.engines.web.timeouts import Timeouts
 
 if TYPE_CHECKING:
     from runtime.engines.web.protocol.connection import Connection
+    from runtime.engines.web.websocket.upgrade import Successor
 
 
 class Shared(msgspec.Struct, kw_only=True, eq=False):
@@ -21,7 +23,9 @@ class Shared(msgspec.Struct, kw_only=True, eq=False):
     app: ASGIApp
     timeouts: Timeouts
     admission: Admission
-    clients: set[Connection] = msgspec.field(default_factory=set)
+    has_websockets: Callable[[], bool]
+    """True if the application serves any at present."""
+    clients: set[Connection | Successor] = msgspec.field(default_factory=set)
     tasks: set[asyncio.Task[None]] = msgspec.field(default_factory=set)
     """Requests that the application works on."""
     closed: asyncio.Event = msgspec.field(default_factory=asyncio.Event)

@@ -1,0 +1,1 @@
+"""WebSockets: requests whose answer is a connection for messages both ways."""
