@@ -30,7 +30,7 @@ def parse_size(text: str) -> int:
 
 
 def format_duration(seconds: float) -> str:
-    """Format a duration for people: `0.4 ms`, `12 ms`, `3.2 s`, `2m 5s`."""
+    """Format a duration for people: `0.4 ms`, `12 ms`, `3.2 s`, `2m 5s`, `15m`, `1h 30m`."""
     if seconds < 0.01:
         return f"{seconds * 1000:.1f} ms"
     if seconds < 1:
@@ -38,4 +38,6 @@ def format_duration(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.3g} s"
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}m {rest}s"
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "m")) if hours else ((minutes, "m"), (rest, "s"))
+    return " ".join(f"{count}{unit}" for count, unit in parts if count)

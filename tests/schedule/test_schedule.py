@@ -124,7 +124,7 @@ def test_what_is_left_out_is_told_with_its_time(caplog: pytest.LogCaptureFixture
     assert [record.getMessage() for record in caplog.records] == [
         f"app:hourly: left out what was missed from {shown(NOON - 2 * HOUR)} on until "
         f"{shown(NOON)}, which is fired",
-        f"app:hourly: fired {shown(NOON)}, which was missed, 1m 0s late",
+        f"app:hourly: fired {shown(NOON)}, which was missed, 1m late",
     ]
 
 

@@ -154,4 +154,4 @@ def test_words() -> None:
     assert CronTimes("30 2 * * 1-5", "Europe/Berlin").words() == (
         "at 02:30 on Monday through Friday, Europe/Berlin"
     )
-    assert IntervalTimes(900).words() == "every 15m 0s"
+    assert IntervalTimes(900).words() == "every 15m"
