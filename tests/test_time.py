@@ -21,7 +21,10 @@ FAIRNESS = "it yields to others after a slice of real time"
 
 REAL_TIME = {
     "runtime.clock": "it is the real clock",
-    "runtime.telemetry": REPORTS,
+    "runtime.engines.sql.tracing": REPORTS,
+    "runtime.telemetry.span": REPORTS,
+    "runtime.telemetry.telemetry": REPORTS,
+    "runtime.telemetry.tracepoint": REPORTS,
     "runtime.log.log": REPORTS,
     "runtime.application.application": REPORTS,
     "runtime.application.observation": CLIENTS,

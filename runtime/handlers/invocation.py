@@ -16,7 +16,7 @@ from runtime.entry_id import EntryId
 from runtime.handlers import decimals, fork
 from runtime.handlers.context import ApplicationContext, Call, Subject, current
 from runtime.handlers.threads import Submit
-from runtime.telemetry import OFF, Telemetry
+from runtime.telemetry import OFF, Telemetry, leave
 
 _VALUES = frozenset({type(None), str, bytes, bool, int, float})
 """Types of values that need no closer look."""
@@ -81,7 +81,7 @@ class Invocation:
         "_function",
         "_run",
         "_scope",
-        "_telemetry",
+        "_tracepoint",
         "call",
         "call_apart",
         "entry",
@@ -113,13 +113,14 @@ class Invocation:
         self._function = handler.function
         self.entry = entry
         self._scope = scope
-        self._telemetry = telemetry
+        tracepoint = telemetry.tracepoint("handler.call", entry, entry.name)
+        self._tracepoint = tracepoint if telemetry.enabled else None
         self._run: Callable[..., Awaitable[Any]] = (
             _in_thread(handler.function, submit or handler.submit)
             if handler.blocking
             else _on_loop(handler.function)
         )
-        self.call = call = self._call_traced if telemetry.enabled else self._call
+        self.call = call = self._call
         # A thread has a copy of its own anyhow.
         self.call_apart = call if handler.blocking else _apart(call)
 
@@ -131,18 +132,22 @@ class Invocation:
         return self._function(*arguments)
 
     async def _call(self, subject: Subject, *arguments: Any) -> Any:
-        call = Call(self.entry, self._scope, subject)
-        current.set(call)
+        current.set(call := Call(self.entry, self._scope, subject))
         if decimals.in_use and not self._blocking:
             decimals.separate()
+        span = None if self._tracepoint is None else self._tracepoint.call()
         try:
             result = await self._run(*arguments)
         except BaseException as error:
+            if span is not None:
+                leave(span, error)
             if fork.depth != self._depth:
                 fork.end_child(self.entry, error)
             if call.forgotten is not None and isinstance(error, Exception):  # no cancellation
                 raise call.forgotten from error
             raise
+        if span is not None:
+            leave(span)
         if fork.depth != self._depth:
             fork.end_child(self.entry, None)
         kind = type(result)
@@ -153,10 +158,6 @@ class Invocation:
         if call.forgotten is not None:
             raise call.forgotten
         return result
-
-    async def _call_traced(self, subject: Subject, *arguments: Any) -> Any:
-        with self._telemetry.span("handler.call", self.entry):
-            return await self._call(subject, *arguments)
 
 
 def check_finished(result: object) -> None:

@@ -13,6 +13,7 @@ import msgspec
 
 from runtime.engines.queue.outcome import Retry
 from runtime.engines.queue.settlement import describe
+from runtime.engines.queue.tracing import ATTEMPT, MESSAGE_ID
 from runtime.engines.schedule.target import Run
 from runtime.engines.schedule.times import shown
 from runtime.handlers.context import current
@@ -93,7 +94,7 @@ class Activity:
     def span_started(self, span: Span) -> None:
         match span.name:
             case "queue.process":
-                id, attempt = span.attributes["messaging.message.id"], span.attributes["attempt"]
+                id, attempt = span.attributes[MESSAGE_ID], span.attributes[ATTEMPT]
                 name = f"message {id} of {span.entry}, attempt {attempt}"
                 self._begin(span, name, span.entry, id)
             case "http.request":

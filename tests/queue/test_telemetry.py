@@ -13,6 +13,7 @@ from runtime.clock import REAL
 from runtime.engines.queue.memory.queue import MemoryQueue
 from runtime.engines.queue.queue import Queue
 from runtime.engines.queue.traced_queue import TracedQueue
+from runtime.engines.queue.tracing import ATTEMPT, OUTCOME
 from runtime.entry_id import EntryId
 from runtime.kinds.queue import queue as kind
 from runtime.kinds.queue.driver.memory import MemoryDriver
@@ -53,9 +54,12 @@ def test_each_attempt_is_a_span_and_the_first_is_a_child_of_the_publication() ->
         (publish,) = spans(recorder, "queue.publish")
         first, second = spans(recorder, "queue.process")
         destination = {"messaging.destination.name": "app:q", "messaging.message.id": id}
-        assert (publish.entry, publish.attributes) == ("app:q", destination)
-        assert first.attributes == {**destination, "attempt": 1, "outcome": "retry"}
-        assert second.attributes == {**destination, "attempt": 2, "outcome": "ack"}
+        send = {**destination, "messaging.operation.name": "send"}
+        process = {**destination, "messaging.operation.name": "process"}
+        assert (publish.entry, publish.attributes) == ("app:q", send)
+        assert first.attributes == {**process, ATTEMPT: 1, OUTCOME: "retry"}
+        assert second.attributes == {**process, ATTEMPT: 2, OUTCOME: "ack"}
+        assert [link.span_id for link in second.links] == [publish.span_id]
         assert (first.trace_id, first.parent_id) == (publish.trace_id, publish.span_id)
         assert second.trace_id != publish.trace_id
         assert around == [first, second]
@@ -137,7 +141,7 @@ def test_an_ack_in_a_transaction_is_told_once_it_is_committed(tmp_path: Path) ->
                 await until(lambda: len(spans(recorder, "queue.process")) == 2)
             await service.end()
 
-        outcomes = [span.attributes["outcome"] for span in spans(recorder, "queue.process")]
+        outcomes = [span.attributes[OUTCOME] for span in spans(recorder, "queue.process")]
         assert outcomes == ["retry", "ack"]
         assert [fields["outcome"] for _, _, _, fields in recorder.events] == outcomes
 

@@ -66,7 +66,9 @@ def test_a_request_is_a_span_around_its_handler() -> None:
 
     assert (span.name, span.entry, span.parent_id) == ("http.request", "app:handler", None)
     assert answer.json() == {"span": span.span_id, "body": "text"}
+    assert span.tracepoint.title == "POST /tasks/{id}"
     assert span.attributes == {
+        "runtime.request.id": answer.names["x-request-id"],
         "http.request.method": "POST",
         "http.route": "/tasks/{id}",
         "http.response.status_code": 200,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from runtime.engines.queue.batch_attempt import BatchAttempt
 from runtime.engines.queue.driver_queue import Closed
 from runtime.engines.queue.gathering import Gathering
 from runtime.engines.queue.settlement import Settlement
-from runtime.telemetry import Telemetry
+from runtime.engines.queue.tracing import MessageTracer
 
 
 class BatchWorker:
@@ -24,12 +23,12 @@ class BatchWorker:
         attempt: BatchAttempt,
         settlement: Settlement,
         gathering: Gathering,
-        telemetry: Telemetry,
+        tracer: MessageTracer | None,
     ) -> None:
         self._attempt = attempt
         self._settlement = settlement
         self._gathering = gathering
-        self._telemetry = telemetry
+        self._tracer = tracer
 
     def start(self, name: str) -> asyncio.Task[None]:
         """Run in a task of that name."""
@@ -44,10 +43,10 @@ class BatchWorker:
                 await self._gathering.fill(attempt.gathered)
             except Closed:
                 return await self._give_back()
-            if self._telemetry.enabled:
-                await self._handle_traced()
-            else:
+            if self._tracer is None:
                 await attempt.handle_gathered()
+            else:
+                await self._handle_traced(self._tracer)
             if attempt.cancelled:
                 return
             await asyncio.sleep(0)  # handlers and queues that never wait would keep the loop
@@ -61,14 +60,12 @@ class BatchWorker:
         if messages:
             await self._settlement.subscription.release(messages)
 
-    async def _handle_traced(self) -> None:
-        """One batch as a span: its messages may be of many traces, so it begins one of its own."""
-        first, queue = self._attempt.gathered[0], self._settlement.queue.id
-        attributes: dict[str, Any] = {
-            "messaging.destination.name": queue,
-            "messaging.message.id": first.id,
-            "messaging.batch.message_count": len(self._attempt.gathered),
-            "attempt": first.attempt,
-        }
-        with self._telemetry.span("queue.process", queue, **attributes):
+    async def _handle_traced(self, tracer: MessageTracer) -> None:
+        deliveries = [*self._attempt.gathered]
+        span = tracer.begin_batch(deliveries)
+        try:
             await self._attempt.handle_gathered()
+        except BaseException as error:
+            span.fail(error)
+            raise
+        tracer.end_batch(span, deliveries)

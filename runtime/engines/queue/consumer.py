@@ -23,6 +23,7 @@ from runtime.engines.queue.message import Message
 from runtime.engines.queue.pending_settlements import PendingSettlements
 from runtime.engines.queue.queue import Queue
 from runtime.engines.queue.settlement import Settlement
+from runtime.engines.queue.tracing import MessageTracer
 from runtime.engines.queue.worker import SHORTEST_TURN, TURN, Worker
 from runtime.engines.sql.contract import Transactions
 from runtime.handlers.function import Function
@@ -142,14 +143,16 @@ class Consumer:
         subscription, batching = settlement.subscription, self.batching
         if batching is not None and isinstance(subscription, BulkSubscription):
             subscription.at_once = batching.size
+        traced = self._telemetry.enabled
+        tracer = MessageTracer(self._telemetry, self.queue.id) if traced else None
         for _ in range(self.concurrency):
             attempt = self._attempt(settlement, deadlines)
             attempts.append(attempt)
             if isinstance(attempt, BatchAttempt) and batching is not None:
                 gathering = Gathering(settlement, batching, self._clock)
-                workers.append(BatchWorker(attempt, settlement, gathering, self._telemetry))
+                workers.append(BatchWorker(attempt, settlement, gathering, tracer))
             else:
-                workers.append(Worker(attempt, settlement, pending, most, turn, self._telemetry))
+                workers.append(Worker(attempt, settlement, pending, most, turn, tracer))
         return workers
 
     def _attempt(self, settlement: Settlement, deadlines: Deadlines | None) -> Attempt:

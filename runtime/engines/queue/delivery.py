@@ -32,6 +32,8 @@ class Delivery(msgspec.Struct, eq=False):  # a Struct is made in half the time o
     """The handler's own `ack()` or `nack()` in a transaction, until it is carried out."""
     outcome: str = ""
     """For telemetry, the end of the delivery: see `Settlement.report`."""
+    failed: bool = False
+    """For telemetry: the attempt failed, and its handler did not ask for another one."""
 
     @property
     def id(self) -> str:

@@ -43,6 +43,9 @@ LONGEST_TRACEBACK = 8000
 """Characters of its traceback that a header keeps: the last ones, which show the fault."""
 
 
+_FAILED = frozenset({"retry", "dead", "lost"})
+
+
 class Settlement:
     """Settles the messages of one consumer by the rules of its queue, and logs what failed."""
 
@@ -109,8 +112,9 @@ class Settlement:
         """Tell telemetry that a delivery ended: `ack`, `retry`, `dead`, `requeue` or `lost`; of
         `retry` and `dead` also the `error`, None if the handler returned False or nacked.
         """
-        if self._telemetry.enabled:
-            delivery.outcome = outcome
+        delivery.outcome = outcome
+        delivery.failed = outcome in _FAILED and not isinstance(fields.get("error"), Retry)
+        if self._telemetry.listener is not None:
             self._telemetry.event(
                 "message.settled",
                 self.queue.id,

@@ -7,6 +7,7 @@ from typing import Any
 
 from runtime.engines.queue.message import copy_headers
 from runtime.engines.queue.queue import Queue
+from runtime.engines.queue.tracing import BATCH_COUNT, BATCH_IDS, MESSAGE_ID, MOST_IDS
 from runtime.engines.sql.contract import JoinableTransaction
 from runtime.telemetry import TRACEPARENT, Span, Telemetry
 
@@ -16,7 +17,10 @@ class TracedQueue(Queue):
 
     def __init__(self, *arguments: Any, telemetry: Telemetry, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._telemetry = telemetry
+        attributes = {"messaging.operation.name": "send", "messaging.destination.name": self.id}
+        name, title = "queue.publish", f"send {self.id}"
+        self._tracepoint = telemetry.tracepoint(name, self.id, title, attributes)
+        self._propagates = telemetry.propagates
 
     async def publish(
         self,
@@ -30,8 +34,8 @@ class TracedQueue(Queue):
         transaction: JoinableTransaction | None = None,
     ) -> str:
         """As `Queue.publish`; a `traceparent` among `headers` stays."""
-        attributes = {"messaging.destination.name": self.id}
-        with self._telemetry.span("queue.publish", self.id, **attributes) as span:
+        span = self._tracepoint.leaf()
+        try:
             id = await super().publish(
                 body,
                 self._carrying(span, headers),
@@ -41,8 +45,12 @@ class TracedQueue(Queue):
                 priority=priority,
                 transaction=transaction,
             )
-            span.attributes["messaging.message.id"] = id
-            return id
+        except BaseException as error:
+            span.fail(error)
+            raise
+        span.own = {MESSAGE_ID: id}
+        span.end()
+        return id
 
     async def publish_many(
         self,
@@ -54,8 +62,8 @@ class TracedQueue(Queue):
         transaction: JoinableTransaction | None = None,
     ) -> list[str]:
         """As `Queue.publish_many`, all as one span."""
-        attributes = {"messaging.destination.name": self.id}
-        with self._telemetry.span("queue.publish", self.id, **attributes) as span:
+        span = self._tracepoint.leaf()
+        try:
             ids = await super().publish_many(
                 bodies,
                 self._carrying(span, headers),
@@ -63,12 +71,16 @@ class TracedQueue(Queue):
                 priority=priority,
                 transaction=transaction,
             )
-            span.attributes["messaging.batch.message_count"] = len(ids)
-            return ids
+        except BaseException as error:
+            span.fail(error)
+            raise
+        span.own = {BATCH_COUNT: len(ids), BATCH_IDS: ids[:MOST_IDS]}
+        span.end()
+        return ids
 
     def _carrying(self, span: Span, headers: Mapping[str, str] | None) -> Mapping[str, str] | None:
-        """The headers with the span in them, if spans go from program to program."""
-        if not self._telemetry.propagates:
+        """The headers with the span in them, if its trace is kept on the other side too."""
+        if not (span.trace.sampled and self._propagates):
             return headers
         given = {} if headers is None else copy_headers(headers)
         return {TRACEPARENT: span.traceparent, **given}

@@ -11,7 +11,7 @@ from runtime.engines.queue.driver_queue import Closed, NotHeld
 from runtime.engines.queue.outcome import ACK, Outcome
 from runtime.engines.queue.pending_settlements import PendingSettlements
 from runtime.engines.queue.settlement import Settlement
-from runtime.telemetry import TRACEPARENT, Telemetry
+from runtime.engines.queue.tracing import MessageTracer
 
 SLICE = 0.002
 """Real seconds after which a worker yields to the event loop."""
@@ -32,7 +32,7 @@ class Worker:
         pending: PendingSettlements,
         most_pending: int,
         turn: int,
-        telemetry: Telemetry,
+        tracer: MessageTracer | None,
     ) -> None:
         """The worker goes on while its settlements are written, if with those of others at most
         `most_pending` are. `turn` is the number of messages handled before it yields to the loop.
@@ -45,7 +45,7 @@ class Worker:
         in_background = settlement.subscription.settles_in_background
         self._most_tasks = most_pending if in_background else 0
         self._turn = turn
-        self._telemetry = telemetry
+        self._tracer = tracer
 
     def start(self, name: str) -> asyncio.Task[None]:
         """Run in a task of that name."""
@@ -55,7 +55,9 @@ class Worker:
     async def run(self) -> None:
         """Work until the subscription is closed. Raises only errors that are not the handler's."""
         settlement, pending, most = self._settlement, self._pending, self._most_pending
-        attempt, traced = self.attempt, self._telemetry.enabled
+        attempt, tracer = self.attempt, self._tracer
+        if tracer is not None and tracer.listens:
+            most = 0
         handle, subscription = attempt.handle, settlement.subscription
         take, receive, ack_nowait = subscription.take, subscription.receive, subscription.ack_nowait
         left, until = self._turn, monotonic() + SLICE
@@ -65,9 +67,9 @@ class Worker:
             except Closed:
                 return
             attempt.delivery = delivery = Delivery(message, settlement)
-            if traced:
-                await self._handle_traced(delivery)
-            else:
+            span = None if tracer is None else tracer.begin(delivery)
+            settling = None
+            try:
                 outcome = await handle(delivery)
                 if (
                     outcome is ACK
@@ -86,7 +88,13 @@ class Worker:
                         delivery.settled = False
                         raise
                 else:
-                    await self._conclude(delivery, outcome)
+                    settling = await self._conclude(delivery, outcome)
+            except BaseException as error:
+                if span is not None:
+                    span.fail(error)
+                raise
+            if tracer is not None and span is not None:
+                tracer.end(span, delivery, settling)
             if attempt.cancelled:
                 return
             attempt.delivery = None
@@ -95,26 +103,6 @@ class Worker:
             if left == 0 or monotonic() > until:
                 await asyncio.sleep(0)
                 left, until = self._turn, monotonic() + SLICE
-
-    async def _handle_traced(self, delivery: Delivery) -> None:
-        """One message as a span. Its first attempt is part of the trace that published it."""
-        attributes = {
-            "messaging.destination.name": self._settlement.queue.id,
-            "messaging.message.id": delivery.id,
-            "attempt": delivery.attempt,
-        }
-        parent = delivery.message.headers.get(TRACEPARENT) if delivery.attempt == 1 else None
-        with self._telemetry.span(
-            "queue.process", self._settlement.queue.id, traceparent=parent, **attributes
-        ) as span:
-            outcome = await self.attempt.handle(delivery)
-            span.ends_with = await self._conclude(delivery, outcome)
-            if span.ends_with is None:
-                span.attributes["outcome"] = delivery.outcome
-            else:
-                span.ends_with.add_done_callback(
-                    lambda _: span.attributes.update(outcome=delivery.outcome)
-                )
 
     async def _conclude(self, delivery: Delivery, outcome: Outcome) -> asyncio.Task[None] | None:
         """Settle the message, unless that is done. Returns a task if it is still being settled."""

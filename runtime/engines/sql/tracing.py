@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+import re
+from collections.abc import Callable, Iterable
+from time import perf_counter_ns
 from typing import Any
 
 from runtime.engines.sql.contract import Parameters
-from runtime.telemetry import Span, Telemetry
+from runtime.telemetry import Block, Span, Telemetry, Tracepoint
+
+MOST_TEXTS = 1024
+LONGEST_TEXT = 2_000
+"""Statements, and characters of one, whose description is remembered."""
+
+_LITERAL = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
+_NAME = r"\s+(?:ONLY\s+)?(?:\w+\.)?\"?(\w+)"
+_TABLE = {
+    "INSERT": re.compile(rf"\bINTO{_NAME}", re.IGNORECASE),
+    "REPLACE": re.compile(rf"\bINTO{_NAME}", re.IGNORECASE),
+    "UPDATE": re.compile(rf"\bUPDATE(?:\s+OR\s+\w+)?{_NAME}", re.IGNORECASE),
+    "DELETE": re.compile(rf"\bFROM{_NAME}", re.IGNORECASE),
+    "SELECT": re.compile(rf"\bFROM{_NAME}", re.IGNORECASE),
+}
 
 
 class Tracer:
-    """The spans and events of one database."""
+    """The spans and events of one database. A statement's has its verb and its table, and neither
+    its text nor its values.
+    """
 
     def __init__(
         self, telemetry: Telemetry, label: str, system: str, verb: Callable[[str], str]
@@ -19,31 +36,77 @@ class Tracer:
         """`system` is the database's name in telemetry; `verb` tells that of a statement."""
         self._telemetry = telemetry
         self._label = label
-        self._attributes = {"db.system.name": system}
+        self._system = system
         self._verb = verb
+        self._by_text: dict[str, Tracepoint] = {}
+        self._by_name: dict[tuple[str, str], Tracepoint] = {}
+        self._script = self._tracepoint("SCRIPT", "")
+        self._unknown = self._tracepoint("", "")
+        name, attributes = "sql.transaction", {"db.system.name": system}
+        self._transaction = telemetry.tracepoint(name, label, "transaction", attributes)
+        self._last_commit = (0, 0)
+        """Its time, and the number of its statements."""
 
-    @contextmanager
-    def statement(self, text: str) -> Iterator[Span]:
-        """A span around one statement, which has its verb and neither its text nor its values."""
-        with self._telemetry.span("sql.statement", self._label, **self._attributes) as span:
-            if isinstance(text, str):
-                span.attributes["db.operation.name"] = self._verb(text)
-            yield span
+    def statement(self, text: str) -> Span:
+        """Begin the span of a statement."""
+        tracepoint = self._by_text.get(text) if isinstance(text, str) else self._unknown
+        return (tracepoint or self._described(text)).leaf()
 
-    @contextmanager
-    def script(self) -> Iterator[Span]:
-        """A span around a script."""
-        with self._telemetry.span("sql.statement", self._label, **self._attributes) as span:
-            span.attributes["db.operation.name"] = "SCRIPT"
-            yield span
+    def script(self) -> Span:
+        """Begin the span of a script."""
+        return self._script.leaf()
 
-    def transaction(self) -> AbstractContextManager[Span]:
+    def transaction(self) -> Block:
         """A span around a transaction."""
-        return self._telemetry.span("sql.transaction", self._label, **self._attributes)
+        return self._transaction.block()
 
     def commit(self, statements: int) -> None:
-        """Tell of a commit. Called in any thread, in nobody's span."""
+        """Take note of a commit. Called in any thread, in nobody's span."""
+        self._last_commit = (perf_counter_ns(), statements)
         self._telemetry.event("sql.commit", self._label, statements=statements)
+
+    def end_change(self, span: Span) -> None:
+        """End the span of a change, and say how many were committed with it."""
+        inside = span.parent is not None and span.parent.name == "sql.transaction"
+        if not inside:
+            self.add_commit(span)
+        span.end()
+
+    def add_commit(self, span: Span) -> None:
+        """Add the last commit to the span of a change that has waited for one."""
+        at, statements = self._last_commit
+        if at >= span.began:
+            span.events = [(at, "sql.commit", {"statements": statements})]
+
+    def _described(self, text: str) -> Tracepoint:
+        verb = self._verb(text)
+        table = _table(verb, text)
+        tracepoint = self._by_name.get((verb, table))
+        if tracepoint is None:
+            tracepoint = self._tracepoint(verb, table)
+            if len(self._by_name) < MOST_TEXTS:
+                self._by_name[verb, table] = tracepoint
+        if len(text) <= LONGEST_TEXT:
+            if len(self._by_text) >= MOST_TEXTS:
+                self._by_text.clear()
+            self._by_text[text] = tracepoint
+        return tracepoint
+
+    def _tracepoint(self, verb: str, table: str) -> Tracepoint:
+        attributes = {"db.system.name": self._system}
+        if verb:
+            attributes["db.operation.name"] = verb
+        if table:
+            attributes["db.collection.name"] = table
+        title = f"{verb} {table}".strip() or "statement"
+        return self._telemetry.tracepoint("sql.statement", self._label, title, attributes)
+
+
+def _table(verb: str, text: str) -> str:
+    """The table that a statement names first; empty if it names none plainly."""
+    pattern = _TABLE.get(verb)
+    found = pattern and pattern.search(_LITERAL.sub("''", text))
+    return found[1] if found else ""
 
 
 class TracedCalls:
@@ -52,24 +115,53 @@ class TracedCalls:
     _tracer: Tracer
 
     async def query(self, text: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
-        with self._tracer.statement(text):
-            return await super().query(text, parameters)  # type: ignore[misc, no-any-return]
+        span = self._tracer.statement(text)
+        try:
+            result: list[dict[str, Any]] = await super().query(text, parameters)  # type: ignore[misc]
+        except BaseException as error:
+            span.fail(error)
+            raise
+        span.end()
+        return result
 
     async def query_one(self, text: str, parameters: Parameters = ()) -> dict[str, Any] | None:
-        with self._tracer.statement(text):
-            return await super().query_one(text, parameters)  # type: ignore[misc, no-any-return]
+        span = self._tracer.statement(text)
+        try:
+            result: dict[str, Any] | None = await super().query_one(text, parameters)  # type: ignore[misc]
+        except BaseException as error:
+            span.fail(error)
+            raise
+        span.end()
+        return result
 
     async def execute(self, text: str, parameters: Parameters = ()) -> Any:
-        with self._tracer.statement(text):
-            return await super().execute(text, parameters)  # type: ignore[misc]
+        span = self._tracer.statement(text)
+        try:
+            result = await super().execute(text, parameters)  # type: ignore[misc]
+        except BaseException as error:
+            span.fail(error)
+            raise
+        self._tracer.end_change(span)
+        return result
 
     async def executemany(self, text: str, rows: Iterable[Parameters]) -> Any:
-        with self._tracer.statement(text):
-            return await super().executemany(text, rows)  # type: ignore[misc]
+        span = self._tracer.statement(text)
+        try:
+            result = await super().executemany(text, rows)  # type: ignore[misc]
+        except BaseException as error:
+            span.fail(error)
+            raise
+        self._tracer.end_change(span)
+        return result
 
     async def executescript(self, script: str) -> None:
-        with self._tracer.script():
+        span = self._tracer.script()
+        try:
             await super().executescript(script)  # type: ignore[misc]
+        except BaseException as error:
+            span.fail(error)
+            raise
+        self._tracer.end_change(span)
 
 
 class TracedBlockingCalls:
@@ -78,21 +170,50 @@ class TracedBlockingCalls:
     _tracer: Tracer
 
     def query(self, text: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
-        with self._tracer.statement(text):
-            return super().query(text, parameters)  # type: ignore[misc, no-any-return]
+        span = self._tracer.statement(text)
+        try:
+            result: list[dict[str, Any]] = super().query(text, parameters)  # type: ignore[misc]
+        except BaseException as error:
+            span.fail(error)
+            raise
+        span.end()
+        return result
 
     def query_one(self, text: str, parameters: Parameters = ()) -> dict[str, Any] | None:
-        with self._tracer.statement(text):
-            return super().query_one(text, parameters)  # type: ignore[misc, no-any-return]
+        span = self._tracer.statement(text)
+        try:
+            result: dict[str, Any] | None = super().query_one(text, parameters)  # type: ignore[misc]
+        except BaseException as error:
+            span.fail(error)
+            raise
+        span.end()
+        return result
 
     def execute(self, text: str, parameters: Parameters = ()) -> Any:
-        with self._tracer.statement(text):
-            return super().execute(text, parameters)  # type: ignore[misc]
+        span = self._tracer.statement(text)
+        try:
+            result = super().execute(text, parameters)  # type: ignore[misc]
+        except BaseException as error:
+            span.fail(error)
+            raise
+        self._tracer.end_change(span)
+        return result
 
     def executemany(self, text: str, rows: Iterable[Parameters]) -> Any:
-        with self._tracer.statement(text):
-            return super().executemany(text, rows)  # type: ignore[misc]
+        span = self._tracer.statement(text)
+        try:
+            result = super().executemany(text, rows)  # type: ignore[misc]
+        except BaseException as error:
+            span.fail(error)
+            raise
+        self._tracer.end_change(span)
+        return result
 
     def executescript(self, script: str) -> None:
-        with self._tracer.script():
+        span = self._tracer.script()
+        try:
             super().executescript(script)  # type: ignore[misc]
+        except BaseException as error:
+            span.fail(error)
+            raise
+        self._tracer.end_change(span)

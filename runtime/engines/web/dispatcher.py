@@ -6,7 +6,6 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Awaitable
-from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -24,8 +23,9 @@ from runtime.engines.web.problem import HTTPError
 from runtime.engines.web.response import EncodedResponse
 from runtime.engines.web.routes import WEBSOCKET, Group, Route, Routes
 from runtime.engines.web.sending import Outgoing
+from runtime.engines.web.tracing import RequestTracer, id_headers
 from runtime.engines.web.websocket.upgrade import UPGRADE, UpgradeExchange
-from runtime.telemetry import OFF, TRACEPARENT, Telemetry
+from runtime.telemetry import OFF, Root, Telemetry
 
 # Middleware hands on nothing but the scope, so this and the exchange travel in it.
 _ROUTE = "runtime.route"
@@ -34,8 +34,8 @@ _ROUTE = "runtime.route"
 class Dispatcher:
     """Answers every request, including those that no route matches, and never raises.
 
-    A request body of more than `max_body` bytes is refused with 413. With a telemetry listener,
-    each request is a span `http.request`.
+    A request body of more than `max_body` bytes is refused with 413. With telemetry, each
+    request is a span `http.request`.
     """
 
     def __init__(self, *, max_body: int, telemetry: Telemetry = OFF, clock: Clock = REAL) -> None:
@@ -43,7 +43,7 @@ class Dispatcher:
         self.drain = Drain()
         """The end of the present run; to be replaced before another one."""
         self.failures = FailureLog(clock)
-        self._telemetry = telemetry if telemetry.enabled else None
+        self._tracer = RequestTracer(telemetry) if telemetry.enabled else None
         self.serve(Routes())
 
     def serve(self, routes: Routes) -> None:
@@ -56,6 +56,8 @@ class Dispatcher:
             for group in routes.groups
             if group.middleware
         }
+        if self._tracer is not None:
+            self._tracer.forget()
         self._routes = routes
         self._chains: dict[Group, ASGIApp] = chains
 
@@ -71,8 +73,9 @@ class Dispatcher:
             if match.allowed:
                 route = file_or_refusal(route, match, scope["method"])
         chain = self._chains.get(match.group) if self._chains else None
-        if self._telemetry is not None:
-            return self._respond_traced(self._telemetry, chain, exchange, route)
+        if self._tracer is not None:
+            span = self._tracer.begin(exchange, match.route)
+            return self._respond_traced(self._tracer, span, chain, exchange, route)
         if chain is not None:
             return self._respond_through(chain, exchange, route)
         return self._respond(exchange, route, exchange.request_id)
@@ -91,8 +94,9 @@ class Dispatcher:
         route = match.route or no_websocket(match)
         scope["path_params"] = match.params
         chain = self._chains.get(match.group)
-        if self._telemetry is not None:
-            return self._respond_traced(self._telemetry, chain, exchange, route)
+        if self._tracer is not None:
+            span = self._tracer.begin(exchange, match.route)
+            return self._respond_traced(self._tracer, span, chain, exchange, route)
         if chain is not None:
             return self._respond_through(chain, exchange, route)
         return self._respond(exchange, route, exchange.request_id)
@@ -104,29 +108,24 @@ class Dispatcher:
         await self._respond(exchange, scope[_ROUTE], None)
 
     async def _respond_traced(
-        self, telemetry: Telemetry, chain: ASGIApp | None, exchange: Exchange, route: Route
+        self,
+        tracer: RequestTracer,
+        span: Root,
+        chain: ASGIApp | None,
+        exchange: Exchange,
+        route: Route,
     ) -> None:
-        """Respond within a span, whose parent may be the client's, named by `traceparent`."""
-        send = exchange.send
-        exchange.fast_path = None  # would bypass `send_recorded`
-        attributes: dict[str, Any] = {"http.request.method": exchange.scope["method"]}
-        if route.path:
-            attributes["http.route"] = route.path
-        traceparent = exchange.headers.get(TRACEPARENT.encode(), b"").decode("latin-1")
-        with telemetry.span(
-            "http.request", route.name, traceparent=traceparent or None, **attributes
-        ) as span:
-
-            async def send_recorded(message: Message) -> None:
-                if message["type"] == "http.response.start":
-                    span.attributes["http.response.status_code"] = message["status"]
-                await send(message)
-
-            exchange.send = send_recorded
+        """Respond within a span."""
+        try:
             if chain is None:
                 await self._respond(exchange, route, exchange.request_id)
             else:
                 await self._respond_through(chain, exchange, route)
+        except BaseException as error:  # it is cut off
+            span.error = error
+            raise
+        finally:
+            tracer.end(span, exchange)
 
     async def _respond_through(self, chain: ASGIApp, exchange: Exchange, route: Route) -> None:
         """Respond through a group's middleware. Whatever comes out of it gets the request id."""
@@ -140,7 +139,8 @@ class Dispatcher:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message.get("headers", ()), _id_header(request_id)]
+                exchange.status = message["status"]
+                message["headers"] = [*message.get("headers", ()), *id_headers(exchange)]
             await send(message)
 
         try:
@@ -149,7 +149,8 @@ class Dispatcher:
             self.failures.failed(error, exchange, route)
             if not started:
                 result = response.encode_error(HTTPError(500), None, request_id)
-                result.headers.append(_id_header(request_id))
+                result.headers.extend(id_headers(exchange))
+                exchange.status = result.status
                 await _send(send, result)
         finally:
             # A cycle would keep what the client sent until the collector comes.
@@ -181,7 +182,8 @@ class Dispatcher:
             if exchange.has_files:
                 exchange.close()
         if request_id is not None:
-            result.headers.append(_id_header(request_id))
+            result.headers.extend(id_headers(exchange))
+        exchange.status = result.status
         if exchange.fast_path is None or not exchange.fast_path.send_response(*result):
             await _send(exchange.send, result)
 
@@ -192,7 +194,7 @@ class Dispatcher:
         iterator = getattr(value, "body_iterator", None)
         if inspect.isasyncgen(iterator) and iterator.ag_frame is None:
             raise RuntimeError("the StreamingResponse was sent before; return a new one each time")
-        outgoing = Outgoing(value, exchange, [] if request_id is None else [_id_header(request_id)])
+        outgoing = Outgoing(value, exchange, [] if request_id is None else id_headers(exchange))
         try:
             if isinstance(value, FileResponse) and type(value).__call__ is FileResponse.__call__:
                 await send_file(value, exchange.scope, outgoing)
@@ -254,7 +256,3 @@ async def _send(send: Send, result: EncodedResponse) -> None:
     status, headers, body = result
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-def _id_header(request_id: str) -> tuple[bytes, bytes]:
-    return b"x-request-id", request_id.encode("ascii")

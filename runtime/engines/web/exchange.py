@@ -66,6 +66,8 @@ class Exchange:
         "receive",
         "scope",
         "send",
+        "status",
+        "traceparent",
     )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, server: ExchangeServer) -> None:
@@ -76,6 +78,10 @@ class Exchange:
         # Removed from the scope, which it references: a cycle would be left to the collector.
         self.fast_path: FastPath | None = scope.pop(FAST_PATH, None)
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.status = 0
+        """The status of the response; 0 until that begins."""
+        self.traceparent: bytes | None = None
+        """The header that tells the client of its trace, if that is kept or the client's own."""
         self._id: str | None = None
         self._request: Request | None = None
         self._blocking_request: BlockingRequest | None = None

@@ -272,7 +272,7 @@ def test_the_span_of_a_message_ends_when_it_is_settled(tmp_path: Path) -> None:
                 await it.in_flight(0)
 
         spans = [span for span in recorder.ended if span.name == "queue.process"]
-        assert [span.attributes["outcome"] for span in spans] == ["ack"] * 3
+        assert [span.attributes["runtime.outcome"] for span in spans] == ["ack"] * 3
         assert len({span.trace_id for span in spans}) == 3
         events = [event for event in recorder.events if event[0] == "message.settled"]
         assert {event[2].span_id for event in events if event[2]} == {s.span_id for s in spans}

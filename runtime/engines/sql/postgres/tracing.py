@@ -48,6 +48,7 @@ class TracedTransaction(TracedCalls, Transaction):
 
     def conclude(self, error: BaseException | None) -> None:
         if error is None:
+            self._tracer.add_commit(self._span.span)
             self._span.__exit__(None, None, None)
         else:
             self._span.__exit__(type(error), error, error.__traceback__)

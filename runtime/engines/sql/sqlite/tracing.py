@@ -75,6 +75,8 @@ class TracedTransaction(TracedCalls, Transaction):
         except BaseException as failure:
             self._span.__exit__(type(failure), failure, failure.__traceback__)
             raise
+        if error is None:
+            self._tracer.add_commit(self._span.span)
         self._span.__exit__(kind, error, traceback)
 
     @property
@@ -122,4 +124,6 @@ class TracedBlockingTransaction(TracedBlockingCalls, BlockingTransaction):
         except BaseException as failure:
             self._span.__exit__(type(failure), failure, failure.__traceback__)
             raise
+        if error is None:
+            self._tracer.add_commit(self._span.span)
         self._span.__exit__(kind, error, traceback)

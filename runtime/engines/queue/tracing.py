@@ -1,0 +1,100 @@
+"""Tracing: the spans of messages on their way to a handler."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from runtime.engines.queue.delivery import Delivery
+from runtime.engines.queue.message import NO_HEADERS, Message
+from runtime.telemetry import (
+    TRACEPARENT,
+    Parent,
+    Root,
+    Telemetry,
+    clear_current,
+    parse_traceparent,
+)
+
+MESSAGE_ID, ATTEMPT = "messaging.message.id", "messaging.message.delivery_attempt"
+BATCH_COUNT, BATCH_IDS = "messaging.batch.message_count", "runtime.message.ids"
+OUTCOME = "runtime.outcome"
+
+MOST_IDS = 32
+"""Messages that the span of a batch names."""
+
+
+class MessageTracer:
+    """Makes the spans of one consumer's messages.
+
+    The first attempt is a part of the trace that published the message. A later one begins a trace
+    of its own, with a link: it may come hours later.
+    """
+
+    def __init__(self, telemetry: Telemetry, queue: str) -> None:
+        self.listens = telemetry.listener is not None
+        """True if each end is told to somebody, so that no settlement may take a short cut."""
+        attributes = {"messaging.operation.name": "process", "messaging.destination.name": queue}
+        name, title = "queue.process", f"process {queue}"
+        self._single = telemetry.tracepoint(name, queue, title, attributes, _describe)
+        self._batch = telemetry.tracepoint(name, queue, title, attributes, _describe_batch)
+
+    def begin(self, delivery: Delivery) -> Root:
+        """Begin the span of one message, which is then the current one."""
+        message = delivery.message
+        parent = None if message.headers is NO_HEADERS else _parent(message)
+        if parent is None or message.attempt == 1:
+            return self._single.root(parent, delivery)
+        span = self._single.root(None, delivery)
+        span.links = (parent,)
+        return span
+
+    def begin_batch(self, deliveries: Sequence[Delivery]) -> Root:
+        """Begin the span of a batch: a trace of its own, since its messages are of many."""
+        span = self._batch.root(None, deliveries)
+        parents = (_parent(delivery.message) for delivery in deliveries[:MOST_IDS])
+        span.links = tuple(filter(None, parents))
+        return span
+
+    def end(self, span: Root, delivery: Delivery, settling: asyncio.Task[None] | None) -> None:
+        """End the span of a message, once it is settled."""
+        clear_current()
+        if settling is None:
+            span.failed = delivery.failed
+            span.end()
+        else:
+            settling.add_done_callback(partial(_end_settled, span, delivery))
+
+    def end_batch(self, span: Root, deliveries: Sequence[Delivery]) -> None:
+        """End the span of a batch, whose messages are settled."""
+        clear_current()
+        span.failed = any(delivery.failed for delivery in deliveries)
+        span.end()
+
+
+def _end_settled(span: Root, delivery: Delivery, settling: asyncio.Task[None]) -> None:
+    span.failed = delivery.failed
+    span.end()
+
+
+def _describe(delivery: Delivery) -> dict[str, Any]:
+    attributes: dict[str, Any] = {MESSAGE_ID: delivery.id, ATTEMPT: delivery.attempt}
+    if delivery.settled:  # else it is in hand, or was released
+        attributes[OUTCOME] = delivery.outcome or "ack"
+    return attributes
+
+
+def _describe_batch(deliveries: Sequence[Delivery]) -> dict[str, Any]:
+    return {
+        MESSAGE_ID: deliveries[0].id,
+        ATTEMPT: deliveries[0].attempt,
+        BATCH_COUNT: len(deliveries),
+        BATCH_IDS: [delivery.id for delivery in deliveries[:MOST_IDS]],
+    }
+
+
+def _parent(message: Message) -> Parent | None:
+    header = message.headers.get(TRACEPARENT)
+    return None if header is None else parse_traceparent(header)

@@ -1,0 +1,183 @@
+"""Telemetry: where spans go, and which traces are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import inf
+from time import perf_counter_ns, time_ns
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from runtime.loggers import logger
+from runtime.telemetry.span import DROPPED, KEPT, MOST_SPANS, RUNNING, Root, Span
+from runtime.telemetry.trace_context import Parent, parse_traceparent
+from runtime.telemetry.tracepoint import Block, Tracepoint, current_span, random
+
+log = logger("runtime.telemetry")
+
+MOST_FOREIGN = 100
+"""Traces a second that are kept only because the other side has sampled them."""
+
+NONE: Mapping[str, Any] = MappingProxyType({})
+
+_SECOND = 1_000_000_000
+_NEVER = 1 << 62
+
+
+class Listener(Protocol):
+    """Is told of every span and event, on whatever thread they occur. Must not block.
+
+    An exception that it raises is dropped; the first one is logged.
+    """
+
+    def span_started(self, span: Span) -> None: ...
+
+    def span_ended(self, span: Span) -> None: ...
+
+    def event(self, name: str, entry: str, span: Span | None, fields: Mapping[str, Any]) -> None:
+        """An event has no duration: a settlement, a commit, a change of state."""
+        ...
+
+
+class Sink(Protocol):
+    """Receives the traces that are kept, on whatever thread they end. Must not block or raise."""
+
+    def keep(self, trace: Root) -> None: ...
+
+    def add(self, trace: Root, span: Span) -> None:
+        """Receive a span that ended after its trace was kept."""
+        ...
+
+
+class Telemetry:
+    """Makes spans, and passes them on to a listener and a sink, if there are these."""
+
+    __slots__ = (
+        "_failed",
+        "_foreign",
+        "_foreign_since",
+        "_sink",
+        "enabled",
+        "follows",
+        "listener",
+        "propagates",
+        "share",
+        "slow",
+    )
+
+    def __init__(
+        self,
+        listener: Listener | None = None,
+        sink: Sink | None = None,
+        *,
+        propagates: bool = True,
+        sample: float = 1.0,
+        slow: float = inf,
+        follows: bool = True,
+    ) -> None:
+        """`sample` is the share of traces that are kept whatever becomes of them; those that take
+        `slow` seconds or fail are too. With `follows`, a trace that began elsewhere is sampled if
+        it was there. With `propagates`, a message of a sampled trace carries the header
+        `traceparent` to its consumer.
+        """
+        self.listener = listener
+        self.enabled = listener is not None or sink is not None
+        self.propagates = propagates
+        self.follows = follows
+        self._sink = sink
+        self.share = sample
+        self.slow = _NEVER if slow == inf else int(slow * _SECOND)
+        self._foreign = 0
+        self._foreign_since = 0
+        self._failed = False
+
+    def tracepoint(
+        self,
+        name: str,
+        entry: object = "",
+        title: str = "",
+        attributes: Mapping[str, Any] = NONE,
+        describe: Callable[[Any], dict[str, Any]] | None = None,
+    ) -> Tracepoint:
+        """Bind what is known of an operation before it begins."""
+        return Tracepoint(self, name, str(entry), title or name, attributes, describe)
+
+    def span(
+        self,
+        name: str,
+        entry: object = "",
+        *,
+        traceparent: str | None = None,
+        **attributes: Any,
+    ) -> Block:
+        """A span around a `with` block, of an operation that is too rare for a tracepoint.
+
+        Its parent is the span that `traceparent` names, or else the current one.
+        """
+        assert self.enabled, "ask `enabled` first"
+        remote = None if traceparent is None else parse_traceparent(traceparent)
+        return self.tracepoint(name, entry, attributes=attributes).block(remote)
+
+    def event(self, name: str, entry: object = "", **fields: Any) -> None:
+        """Tell the listener of an event within the current span. Does nothing without one."""
+        if self.listener is not None:
+            self.notify(self.listener.event, name, str(entry), current_span(), fields)
+
+    def follow(self, remote: Parent) -> bool:
+        """Decide if a trace that began elsewhere is kept here whatever becomes of it."""
+        sampled = random() < self.share
+        if self.follows and sampled is not remote.sampled:
+            return remote.sampled and self._admits_foreign()
+        return sampled
+
+    def end_trace(self, root: Root) -> None:
+        """Tell of a trace whose first span has ended, and keep it if it is worth it."""
+        if self.listener is not None:
+            self.notify(self.listener.span_ended, root)
+        worth = root.sampled or root.failed or root.error is not None or not root.endless
+        if self._sink is not None and worth:
+            self._keep(root, self._sink)
+        else:
+            root.state = RUNNING if self._sink is None else DROPPED
+            root.spans.clear()
+
+    def end_late(self, root: Root, span: Span) -> None:
+        """Take a span that ended after the first one of its trace."""
+        assert self._sink is not None
+        if root.state == DROPPED:
+            if span.error is not None:
+                root.spans.append(span)
+                self._keep(root, self._sink)
+        elif root.late < MOST_SPANS:
+            root.late += 1
+            self._sink.add(root, span)
+        else:
+            root.left_out += 1
+
+    def notify(self, listen: Callable[..., None], *arguments: Any) -> None:
+        """Call the listener."""
+        try:
+            listen(*arguments)
+        except Exception:
+            if not self._failed:  # else a broken listener would fill the log
+                self._failed = True
+                log.exception("the telemetry listener raised an error; others are not logged")
+
+    def _keep(self, root: Root, sink: Sink) -> None:
+        root.state = KEPT
+        root.offset = time_ns() - perf_counter_ns()
+        if (describe := root.tracepoint.describe) is not None and root.subject is not None:
+            root.own = describe(root.subject)
+            root.subject = None  # whatever it holds
+        sink.keep(root)
+
+    def _admits_foreign(self) -> bool:
+        """True unless clients have asked for more traces in this second than are kept for them."""
+        now = perf_counter_ns()
+        if now - self._foreign_since >= _SECOND:
+            self._foreign_since, self._foreign = now, 0
+        self._foreign += 1
+        return self._foreign <= MOST_FOREIGN
+
+
+OFF = Telemetry()

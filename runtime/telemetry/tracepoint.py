@@ -1,0 +1,139 @@
+"""Tracepoint: a place in the code that makes spans."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from contextvars import ContextVar, Token
+from random import Random
+from time import perf_counter_ns
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from runtime.telemetry import span as numbering
+from runtime.telemetry.span import DROPPED, Root, Span
+from runtime.telemetry.trace_context import Parent
+
+if TYPE_CHECKING:
+    from runtime.telemetry.telemetry import Telemetry
+
+
+class Tracepoint(Struct, frozen=True, eq=False):
+    """A place in the code that makes spans, and all that these have in common."""
+
+    telemetry: Telemetry
+    name: str
+    """`http.request`, `handler.call`, `queue.publish`, `queue.process`, `sql.statement` or
+    `sql.transaction`.
+    """
+    entry: str
+    """The entry it concerns, by id, or the label of a database."""
+    title: str
+    """For people: `POST /tasks`, `process app:tasks_queue`, `INSERT tasks`."""
+    attributes: Mapping[str, Any]
+    """Named by OpenTelemetry's semantic conventions. Never a user's data."""
+    describe: Callable[[Any], dict[str, Any]] | None = None
+    """Makes further attributes of a root's subject."""
+
+    def root(self, remote: Parent | None = None, subject: Any = None) -> Root:
+        """Begin a trace, or the part of one that goes on here, in the calling task or thread.
+
+        Its span is the current one from now on. Its caller has to call `end`.
+        """
+        root = self.apart(remote, subject)
+        _set(root)
+        return root
+
+    def apart(self, remote: Parent | None = None, subject: Any = None) -> Root:
+        """Begin a trace as `root` does, of which nothing that begins meanwhile is a part."""
+        telemetry = self.telemetry
+        sampled = random() < telemetry.share if remote is None else telemetry.follow(remote)
+        number = next(numbering.numbers)
+        root = Root(
+            self, None, None, number, perf_counter_ns(),
+            sampled=sampled, remote=remote, subject=subject,
+        )  # fmt: skip
+        if telemetry.listener is not None:
+            telemetry.notify(telemetry.listener.span_started, root)
+        return root
+
+    def leaf(self) -> Span:
+        """Begin a span that does not become the current one: what begins meanwhile is not below it.
+
+        Its caller has to call `end` or `fail`.
+        """
+        parent = _get()
+        if parent is None:
+            return self.apart()
+        root = parent.root or parent
+        if root.state == DROPPED:  # type: ignore[attr-defined]  # by a task that outlived it
+            return self.apart()
+        span = Span(self, parent, root, next(numbering.numbers), perf_counter_ns())  # type: ignore[arg-type]
+        if self.telemetry.listener is not None:
+            self.telemetry.notify(self.telemetry.listener.span_started, span)
+        return span
+
+    def call(self) -> Span:
+        """Begin a span as `leaf` does, which is the current one until `leave`."""
+        span = self.leaf()
+        _set(span)
+        return span
+
+    def block(self, remote: Parent | None = None) -> Block:
+        """A span around a `with` block, which is the current one inside it."""
+        return Block(self, remote)
+
+
+class Block:
+    """A span around a `with` block. An exception that leaves the block is its error."""
+
+    def __init__(self, tracepoint: Tracepoint, remote: Parent | None) -> None:
+        self._tracepoint = tracepoint
+        self._remote = remote
+        self.span: Span
+        self._token: Token[Span | None]
+
+    def __enter__(self) -> Span:
+        remote, tracepoint = self._remote, self._tracepoint
+        self.span = tracepoint.leaf() if remote is None else tracepoint.apart(remote)
+        self._token = _current.set(self.span)
+        return self.span
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with suppress(ValueError):  # a coroutine that is closed from another context
+            _current.reset(self._token)
+        if error is None:
+            self.span.end()
+        else:
+            self.span.fail(error)
+
+
+def current_span() -> Span | None:
+    """The span around the running code."""
+    return _current.get()
+
+
+def leave(span: Span, error: BaseException | None = None) -> None:
+    """End a span that `call` has begun, whose parent is the current one again."""
+    if _get() is span:  # else a coroutine is closed from another context
+        _set(span.parent)
+    span.error = error
+    span.end()
+
+
+def clear_current() -> None:
+    """Have no current span, in a task that goes on with something else."""
+    _set(None)
+
+
+_current: ContextVar[Span | None] = ContextVar("runtime.telemetry.span", default=None)
+_get, _set = _current.get, _current.set
+random = Random().random
+"""Not that of the module, which a program may seed."""

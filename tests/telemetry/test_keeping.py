@@ -1,0 +1,230 @@
+"""The traces that a sink receives: those that are sampled, failed or slow, whole."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from runtime.telemetry import (
+    Parent,
+    Root,
+    Span,
+    Telemetry,
+    clear_current,
+    current_span,
+    leave,
+)
+from runtime.telemetry.span import MOST_SPANS
+from runtime.telemetry.telemetry import MOST_FOREIGN
+
+TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+
+
+class Kept:
+    """A sink that remembers what it receives."""
+
+    def __init__(self) -> None:
+        self.traces: list[Root] = []
+        self.late: list[Span] = []
+
+    def keep(self, trace: Root) -> None:
+        self.traces.append(trace)
+
+    def add(self, trace: Root, span: Span) -> None:
+        self.late.append(span)
+
+
+@pytest.fixture
+def kept() -> Iterator[Kept]:
+    yield Kept()
+    clear_current()
+
+
+def a_trace(telemetry: Telemetry, **root: Any) -> Root:
+    """A trace of one request that calls a handler."""
+    span = telemetry.tracepoint("http.request").root(root.pop("remote", None))
+    leave(telemetry.tracepoint("handler.call").call())
+    for name, value in root.items():
+        setattr(span, name, value)
+    span.end()
+    return span
+
+
+def test_a_trace_that_is_not_sampled_is_dropped(kept: Kept) -> None:
+    a_trace(Telemetry(sink=kept, sample=0.0))
+
+    assert kept.traces == []
+
+
+def test_a_sampled_trace_is_kept_with_its_spans(kept: Kept) -> None:
+    root = a_trace(Telemetry(sink=kept, sample=1.0))
+
+    assert kept.traces == [root]
+    assert [(span.name, span.parent) for span in root.spans] == [("handler.call", root)]
+    assert root.duration is not None
+    assert root.started > 1_700_000_000 * 10**9
+
+
+@pytest.mark.parametrize("how", [{"failed": True}, {"error": ValueError()}])
+def test_a_trace_that_failed_is_kept_whole(kept: Kept, how: dict[str, Any]) -> None:
+    root = a_trace(Telemetry(sink=kept, sample=0.0), **how)
+
+    assert kept.traces == [root]
+    assert [span.name for span in root.spans] == ["handler.call"]
+
+
+def test_a_slow_trace_is_kept_unless_it_is_a_stream(kept: Kept) -> None:
+    telemetry = Telemetry(sink=kept, sample=0.0, slow=0.0)
+
+    slow = a_trace(telemetry)
+    a_trace(telemetry, endless=True)
+
+    assert kept.traces == [slow]
+
+
+def test_the_share_of_traces_is_kept_that_was_asked_for(kept: Kept) -> None:
+    telemetry = Telemetry(sink=kept, sample=0.5)
+
+    for _ in range(1000):
+        a_trace(telemetry)
+
+    assert 350 < len(kept.traces) < 650
+
+
+def test_what_others_have_sampled_is_kept_in_bounds(kept: Kept) -> None:
+    telemetry = Telemetry(sink=kept, sample=0.0)
+
+    for _ in range(10 * MOST_FOREIGN):
+        a_trace(telemetry, remote=Parent(TRACE, CALLER, True))
+
+    assert MOST_FOREIGN <= len(kept.traces) < 10 * MOST_FOREIGN
+    assert {(root.id, root.parent_id) for root in kept.traces} == {(TRACE, CALLER)}
+
+
+def test_what_others_have_not_sampled_is_not_either(kept: Kept) -> None:
+    a_trace(Telemetry(sink=kept), remote=Parent(TRACE, CALLER, False))
+
+    assert kept.traces == []
+
+
+def test_others_are_not_followed_where_that_is_turned_off(kept: Kept) -> None:
+    telemetry = Telemetry(sink=kept, sample=1.0, follows=False)
+
+    a_trace(telemetry, remote=Parent(TRACE, CALLER, False))
+
+    assert len(kept.traces) == 1
+
+
+def test_a_span_that_ends_after_its_trace_was_kept_is_added(kept: Kept) -> None:
+    telemetry = Telemetry(sink=kept)
+    root = telemetry.tracepoint("http.request").root()
+    late = telemetry.tracepoint("sql.statement").leaf()
+    root.end()
+    late.end()
+
+    assert (kept.traces, kept.late) == ([root], [late])
+    assert late.trace_id == root.trace_id
+
+
+def test_a_task_that_outlives_a_dropped_trace_begins_others(kept: Kept) -> None:
+    telemetry = Telemetry(sink=kept, sample=0.0)
+    root = telemetry.tracepoint("http.request").root()
+    root.end()
+
+    later = telemetry.tracepoint("sql.statement").leaf()
+    later.fail(ValueError())
+
+    assert kept.traces == [later]
+    assert later.trace_id != root.trace_id
+
+
+def test_a_failure_that_comes_after_its_trace_was_dropped_is_kept(kept: Kept) -> None:
+    telemetry = Telemetry(sink=kept, sample=0.0)
+    root = telemetry.tracepoint("http.request").root()
+    late = telemetry.tracepoint("handler.call").leaf()
+    root.end()
+    late.fail(ValueError())
+
+    assert kept.traces == [root]
+    assert root.spans == [late]
+
+
+def test_a_trace_keeps_so_many_spans_and_counts_the_others(kept: Kept) -> None:
+    telemetry = Telemetry(sink=kept)
+    root = telemetry.tracepoint("http.request").root()
+    for _ in range(MOST_SPANS + 3):
+        telemetry.tracepoint("sql.statement").leaf().end()
+    root.end()
+    for _ in range(MOST_SPANS + 3):
+        leaf = telemetry.tracepoint("sql.statement").leaf()
+        leaf.end()
+
+    assert (len(root.spans), len(kept.late), root.left_out) == (MOST_SPANS, MOST_SPANS, 6)
+
+
+def test_a_subject_is_described_when_its_trace_is_kept_and_let_go(kept: Kept) -> None:
+    class Subject:
+        name = "it"
+
+    subject = Subject()
+    gone = weakref.ref(subject)
+    telemetry = Telemetry(sink=kept)
+    place = telemetry.tracepoint("http.request", describe=lambda each: {"name": each.name})
+    root = place.root(None, subject)
+    root.end()
+    del subject
+
+    assert gone() is None
+    assert root.attributes == {"name": "it"}
+
+
+def test_a_dropped_trace_leaves_nothing_to_the_collector(kept: Kept) -> None:
+    telemetry = Telemetry(sink=kept, sample=0.0)
+
+    class Value:
+        pass
+
+    async def task() -> weakref.ref[Value]:
+        root, value = telemetry.tracepoint("http.request").root(), Value()
+        span = telemetry.tracepoint("sql.statement").leaf()
+        span.own = {"value": value}
+        span.end()
+        root.end()
+        return weakref.ref(value)
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert asyncio.run(task())() is None
+    finally:
+        gc.enable()
+
+
+def test_ids_are_as_the_w3c_has_them_and_no_two_alike(kept: Kept) -> None:
+    telemetry = Telemetry(sink=kept)
+    roots = [a_trace(telemetry) for _ in range(1000)]
+    spans = [span for root in roots for span in [root, *root.spans]]
+
+    assert len({root.id for root in roots}) == 1000
+    assert len({span.span_id for span in spans}) == 2000
+    assert {len(root.id) for root in roots} == {32}
+    assert {len(span.span_id) for span in spans} == {16}
+
+
+def test_a_root_is_the_current_span_of_its_task_only(kept: Kept) -> None:
+    telemetry = Telemetry(sink=kept)
+
+    async def task() -> Span | None:
+        telemetry.tracepoint("http.request").root()
+        return current_span()
+
+    async def main() -> None:
+        assert await asyncio.create_task(task()) is not None
+        assert current_span() is None
+
+    asyncio.run(main())
