@@ -41,3 +41,15 @@ def format_duration(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     parts = ((hours, "h"), (minutes, "m")) if hours else ((minutes, "m"), (rest, "s"))
     return " ".join(f"{count}{unit}" for count, unit in parts if count)
+
+
+def format_size(size: int) -> str:
+    """Format a number of bytes for people: `812 B`, `4.2 KiB`, `34 MiB`."""
+    if size < 1024:
+        return f"{size} B"
+    amount, unit = size / 1024, "KiB"
+    for larger in ("MiB", "GiB", "TiB"):
+        if amount < 1000:
+            break
+        amount, unit = amount / 1024, larger
+    return f"{amount:.1f} {unit}" if amount < 9.95 else f"{amount:.0f} {unit}"

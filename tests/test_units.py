@@ -1,10 +1,10 @@
-"""Durations as people read them, which a manifest takes too if they are of one unit."""
+"""Durations and sizes, read and written."""
 
 from __future__ import annotations
 
 import pytest
 
-from runtime.units import format_duration, parse_duration
+from runtime.units import format_duration, format_size, parse_duration
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,20 @@ def test_a_duration_has_two_units_at_most_and_no_zeros(seconds: float, text: str
 @pytest.mark.parametrize("seconds", [60, 900, 3_600, 608_400])
 def test_a_duration_that_is_advised_may_be_written(seconds: float) -> None:
     assert parse_duration(format_duration(seconds)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (812, "812 B"),
+        (4_300, "4.2 KiB"),
+        (147_456, "144 KiB"),
+        (1_023_999, "1000 KiB"),
+        (1_024_000, "1.0 MiB"),
+        (35_651_584, "34 MiB"),
+        (5 * 2**40, "5.0 TiB"),
+        (5_000 * 2**40, "5000 TiB"),
+    ],
+)
+def test_a_size_is_written_in_its_largest_unit(size: int, text: str) -> None:
+    assert format_size(size) == text

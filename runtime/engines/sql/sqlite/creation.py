@@ -29,7 +29,7 @@ def create_folders(folder: Path, file_mode: int) -> None:
                 continue
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
         _set_mode(str(new), mode)
-        _sync(new.parent)
+        sync(new.parent)
 
 
 def create_file(file: Path, mode: int) -> None:
@@ -42,7 +42,7 @@ def create_file(file: Path, mode: int) -> None:
         _set_mode(descriptor, mode)
     finally:
         os.close(descriptor)
-    _sync(file.parent)
+    sync(file.parent)
 
 
 def _set_mode(path: str | int, mode: int) -> None:
@@ -53,7 +53,8 @@ def _set_mode(path: str | int, mode: int) -> None:
             os.chmod(path, found & ~0o777 | mode)
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
+    """Have the entries of a folder on disk. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         with suppress(OSError):  # a file system that cannot sync folders

@@ -37,6 +37,7 @@ from runtime.service import Ready
 if TYPE_CHECKING:
     from runtime.clock import Clock
     from runtime.engines.queue.sql.store import Store, StoreSettings
+    from runtime.engines.sql.backup import Progress
     from runtime.engines.topic.contract import Broadcast
 
 _STOPPING = "it is stopping"
@@ -232,6 +233,18 @@ class Database:
         from runtime.engines.queue.sql.sqlite.store import SqliteStore
 
         return SqliteStore(self, settings)
+
+    def back_up(self, target: Path, progress: Progress) -> None:
+        """As Restorable.back_up."""
+        from runtime.engines.sql.sqlite import backup  # few programs do it
+
+        backup.back_up(self._settings, target, progress)
+
+    def restore(self, source: Path, progress: Progress) -> Path | None:
+        """As Restorable.restore."""
+        from runtime.engines.sql.sqlite import backup
+
+        return backup.restore(self._settings, source, progress)
 
     def broadcast(self, topic: str, clock: Clock) -> Broadcast:
         """A new carrier of a topic's values to the other programs on this database."""

@@ -14,7 +14,7 @@ import msgspec
 from runtime import failpoint
 from runtime.engines.queue.sql.sqlite.liveness import ProcessIdentity, clock
 from runtime.engines.queue.sql.sqlite.statements import next_due, recount
-from runtime.engines.queue.sql.sqlite.tables import prepare
+from runtime.engines.queue.sql.sqlite.tables import has_tables, prepare
 from runtime.engines.sql.sqlite.busy_retry import BusyRetry
 from runtime.engines.sql.sqlite.errors import code
 from runtime.engines.sql.sqlite.mount import is_on_local_disk
@@ -264,6 +264,14 @@ def _end_leases(
         ).fetchall()
     failpoint.point("queue.sweep.after_commit")
     return sorted({queue for (queue,) in rows})
+
+
+def release_all(connection: sqlite3.Connection) -> None:
+    """End all leases of a copy that no program uses; their messages are ready again."""
+    if not has_tables(connection):
+        return
+    owners = dict(connection.execute("SELECT id, expires FROM runtime_owner"))
+    _end_leases(connection, owners, crashed=False)
 
 
 @contextmanager

@@ -108,15 +108,21 @@ DROP INDEX runtime_message_unique;
 """The statements from each version to the next."""
 
 
+def has_tables(connection: sqlite3.Connection) -> bool:
+    """True if a durable queue was ever kept in this database."""
+    return bool(
+        connection.execute(
+            "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'runtime_version'"
+        ).fetchone()
+    )
+
+
 def prepare(connection: sqlite3.Connection, label: str) -> None:
     """Create the tables, or migrate those of an older version, inside the caller's transaction.
 
     Raises StartError for a version that is not known.
     """
-    exists = connection.execute(
-        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'runtime_version'"
-    ).fetchone()
-    if exists is None:
+    if not has_tables(connection):
         _execute(connection, _SCHEMA + _INDEXES_OF_2 + _TABLE_OF_3 + _ADDED_FOR_LIMITS)
         connection.execute("INSERT INTO runtime_version VALUES (?)", (VERSION,))
         return
