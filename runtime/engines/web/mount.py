@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -13,7 +14,8 @@ from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.files import redirect_to_directory
 from runtime.engines.web.lifespan import Lifespan
 from runtime.engines.web.problem import HTTPError
-from runtime.engines.web.routes import ANY, Group, Route
+from runtime.engines.web.routes import ANY, WEBSOCKET, Group, Handler, Route
+from runtime.engines.web.websocket.upgrade import UpgradeExchange
 
 _PARAMETER = "path"
 _OURS = ("runtime.", "path_params")
@@ -35,20 +37,23 @@ class Mount:
 
     def routes(self, group: Group | None) -> list[Route]:
         """Its routes, in a group, or else in the one with the longest prefix."""
-        handlers = {f"{self._prefix}/{{{_PARAMETER}...}}": self.answer}
+        everything = f"{self._prefix}/{{{_PARAMETER}...}}"
+        handlers: list[tuple[str, str, Handler]] = [(ANY, everything, self.answer)]
         if self._prefix:
-            handlers[self._prefix] = redirect_to_directory
+            handlers.append((ANY, self._prefix, redirect_to_directory))
+        if find_spec("websockets") is not None:
+            handlers.append((WEBSOCKET, everything, self.converse))
         options: dict[str, Any] = {"is_fallback": True} if group is None else {"group": group}
         return [
             Route(
-                method=ANY,
+                method=method,
                 path=path,
                 handler=handler,
                 name=self._name,
                 lifespan=self.lifespan,
                 **options,
             )
-            for path, handler in handlers.items()
+            for method, path, handler in handlers
         ]
 
     async def answer(self, exchange: Exchange) -> Response:
@@ -56,6 +61,13 @@ class Mount:
         if length > exchange.max_body:  # before the first `receive`, which sends `100 Continue`
             raise HTTPError(413, f"the body is larger than {exchange.max_body} bytes")
         return Mounted(self._app, self._prefix, self.lifespan, exchange)
+
+    async def converse(self, exchange: Exchange) -> Response:
+        from runtime.engines.web.websocket.mounted import MountedSocket  # needs the extra
+
+        assert isinstance(exchange, UpgradeExchange)
+        scope = _scope(exchange.scope, self._prefix, self.lifespan)
+        return MountedSocket(self._app, scope, self.lifespan, exchange)
 
 
 class Mounted(Response):
@@ -82,12 +94,15 @@ class Mounted(Response):
             return message
 
         async with self._lifespan.use():
-            await self._app(self._scope(scope), receive_limited, send)
+            mounted = _scope(scope, self._prefix, self._lifespan)
+            await self._app(mounted, receive_limited, send)
 
-    def _scope(self, scope: Mapping[str, Any]) -> Scope:
-        own = {key: value for key, value in scope.items() if not key.startswith(_OURS)}
-        return {
-            **own,
-            "root_path": scope.get("root_path", "") + self._prefix,
-            "state": {**self._lifespan.state, **scope.get("state", {})},
-        }
+
+def _scope(scope: Mapping[str, Any], prefix: str, lifespan: Lifespan) -> Scope:
+    """The scope of a request as the application sees it."""
+    own = {key: value for key, value in scope.items() if not key.startswith(_OURS)}
+    return {
+        **own,
+        "root_path": scope.get("root_path", "") + prefix,
+        "state": {**lifespan.state, **scope.get("state", {})},
+    }

@@ -80,7 +80,7 @@ class Outgoing:
         switches = status == SWITCHING and self._exchange.may_switch
         if not switches:
             check_headers(status, headers)
-        self._bodiless = switches or status in BODILESS
+        self._bodiless = status in BODILESS
         if self._bodiless:
             headers = [pair for pair in headers if not pair[0].startswith(b"content-")]
         names = {name: value for name, value in headers}

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from runtime.engines.web.guard import bound, guarded
 from runtime.engines.web.mount import Mount
 from runtime.engines.web.route_path import normal_prefix
-from runtime.engines.web.routes import METHODS, Route
+from runtime.engines.web.routes import METHODS, WEBSOCKET, Route
 from runtime.findings.finding import Problem
 from runtime.kind import BuildContext, Claim, Kind, Linked, StartError
 from runtime.kinds.function import Described
@@ -81,7 +81,7 @@ def check(entry: Linked) -> Iterable[Claim | Problem]:
     path = (normal_prefix(router.fields["prefix"]) if router else "") + entry.fields["path"]
     top = path.rstrip("/")
     for taken in (top, f"{top}/{{...}}") if top else ("/{...}",):
-        for method in METHODS:
+        for method in (*METHODS, WEBSOCKET):
             yield Claim(server.id, f"the path {path}", ("path",), key=f"{method} {taken}")
 
 

@@ -36,7 +36,11 @@ class UpgradeCycle(Cycle):
         self._successor = successor
 
     async def is_taken(self) -> bool:
-        await self._outcome.wait()
+        self.awaits_disconnect = True
+        try:
+            await self._outcome.wait()
+        finally:
+            self.awaits_disconnect = False
         return self._is_taken
 
     async def receive(self) -> Message:

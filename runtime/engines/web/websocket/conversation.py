@@ -15,7 +15,7 @@ from runtime.clock import Clock
 from runtime.engines.web import problem
 from runtime.engines.web.problem import HTTPError
 from runtime.engines.web.response import SWITCHING
-from runtime.engines.web.websocket.upgrade import Successor, UpgradeExchange
+from runtime.engines.web.websocket.upgrade import FILLER, Successor, UpgradeExchange
 from runtime.engines.web.websocket.websocket import Wire
 
 _GRACE = 10.0
@@ -71,8 +71,7 @@ class Conversation(Response):
         self._exchange.upgrade.offer(line)
         headers = [*self.raw_headers]
         await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
-        # Middleware may keep the headers until there is a body.
-        await send({"type": "http.response.body", "body": b"", "more_body": True})
+        await send({"type": "http.response.body", "body": FILLER, "more_body": True})
         if not await self._exchange.upgrade.is_taken():
             raise ClientDisconnect  # or middleware has answered otherwise
         drain.add(self)

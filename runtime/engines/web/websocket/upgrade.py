@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 UPGRADE = "runtime.upgrade"
 """Key of the upgrade in the ASGI scope."""
+FILLER = b"\n"
+"""The body of a response with status 101. Middleware may keep the headers until there is one, and
+an empty part may get lost in it; the server discards it.
+"""
 
 
 class Successor(Protocol):
