@@ -90,6 +90,8 @@ class BuildContext(msgspec.Struct, frozen=True, kw_only=True):
     """Receives the spans and events of the component."""
     stop_timeout: float = math.inf
     """Seconds that the component may take to stop."""
+    holds: bool = False
+    """True if the entry's code uses a service, which must not be closed during a call."""
 
     def path(self, text: str) -> FilePath:
         """A path from the manifest, made absolute from the application's folder."""
@@ -225,6 +227,11 @@ Connect = Callable[[Linked, FilePath], Awaitable[str]]
 as one line shows it. Raises StartError and Unavailable.
 """
 
+Revise = Callable[[Any, Any, BuildContext], Callable[[], None] | None]
+"""Prepares a component for another config. Returns what makes it go on with that, at once and
+without fail, or None if it has to be built again. Raises StartError, as `build` does.
+"""
+
 Multiprocess = Callable[[Linked], Problem | None]
 """Returns the reason why several processes cannot share the entry; None if they can."""
 
@@ -283,6 +290,14 @@ class Kind(msgspec.Struct, frozen=True):
     Called once all components are built, dependents first, and again after every change of the
     manifest, with the component running.
     """
+    revise: Revise | None = None
+    """`revise(component, config, context)` has a component go on with a changed config."""
+    cost: Callable[[Any], str | None] | None = None
+    """Says what is lost with a component that is replaced or removed: `3 waiting messages`."""
+    coexists: Callable[[Any, Any], bool] | None = None
+    """`coexists(new, old)`: may run while the one that it replaces does; None: if a resource."""
+    reads: Callable[[Linked, FilePath], Iterable[FilePath]] | None = None
+    """The files and folders besides handlers that an entry is made from, and changes with."""
     bind: Callable[[Linked, int], Sequence[socket]] | None = None
     """Opens a listening socket for each of so many workers, on one address, without accepting. The
     component finds them in `context.scope.sockets`, by its id. Raises StartError.

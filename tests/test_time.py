@@ -22,6 +22,7 @@ FAIRNESS = "it yields to others after a slice of real time"
 REAL_TIME = {
     "runtime.clock": "it is the real clock",
     "runtime.engines.sql.tracing": REPORTS,
+    "runtime.engines.sql.sqlite.backup": REPORTS,
     "runtime.telemetry.span": REPORTS,
     "runtime.telemetry.telemetry": REPORTS,
     "runtime.telemetry.tracepoint": REPORTS,
@@ -30,6 +31,7 @@ REAL_TIME = {
     "runtime.application.observation": CLIENTS,
     "runtime.supervision.supervisor": DRAIN,
     "runtime.supervision.child": DRAIN,
+    "runtime.application.exchange": DRAIN,
     "runtime.engines.management.pulse": REPORTS,
     "runtime.engines.management.source": CLIENTS,
     "runtime.engines.management.rights": CLIENTS,

@@ -10,7 +10,10 @@ from pathlib import Path
 from socket import socket
 from typing import Any
 
-from runtime.application.assembly import Assembly, assemble
+from runtime.application.assembly import Assembly
+from runtime.application.draft import Draft, draft
+from runtime.application.exchange import ComponentExchange
+from runtime.application.plan import Plan, plan
 from runtime.application.selection import Selection, not_started, select, why_nothing_runs
 from runtime.clock import REAL, Clock
 from runtime.entry_id import EntryId
@@ -25,6 +28,7 @@ from runtime.manifest.override import Override
 from runtime.manifest.reader import read
 from runtime.registry import Registry
 from runtime.service import Perishable, Stage, StartError
+from runtime.supervision.child import StartFailed
 from runtime.supervision.supervisor import Supervisor
 from runtime.telemetry import OFF, Telemetry
 from runtime.units import format_duration
@@ -90,7 +94,9 @@ class Application:
     def build(self, log: Log | None = None) -> None:
         """Build the components. Raises StartError if a handler cannot be imported."""
         self.scope.log = log
-        self._use(self._assemble(self.linked))
+        made = self._draft(self.linked)
+        made.commit()
+        self._use(made.assembly)
 
     async def serve(self, stop: asyncio.Event) -> int:
         """Start the services, run until `stop` is set, drain, and return the exit code."""
@@ -129,56 +135,81 @@ class Application:
         await starting
         return supervisor.exit_code
 
-    async def apply(self, linked: LinkedManifest, selection: Selection | None = None) -> None:
+    async def apply(
+        self, linked: LinkedManifest, selection: Selection | None = None, *, force: bool = False
+    ) -> Plan:
         """Change to another manifest of the same folder, and to the code that is there now, while
-        the application is served.
+        the application is served. Returns what was done.
 
         Components of entries that did not change are kept, with their state; of the services, only
         those that differ stop and start. Calls are served one after the other.
 
-        Raises StartError if a component cannot be built, and then nothing has changed; or if a
-        service cannot start, and then those after it have not been started, and the others run.
-        Raises RuntimeError before the start and once the application is stopping.
+        Raises StartError, and then all is as before, if a component cannot be built, if a service
+        does not start, or if something would be lost, unless that is forced. Raises RuntimeError
+        before the start and once the application is stopping.
         """
         async with self._applying:
-            if self.supervisor is None:
-                raise RuntimeError("the application does not run")
-            if self.supervisor.stopping.is_set():
-                raise RuntimeError("the application is stopping")
-            with self._handlers.afresh() as stale:
-                assembly = self._assemble(linked, stale)
-            self.selection = select(linked) if selection is None else selection
-            self._use(assembly)
-            applied = await self.supervisor.apply(
-                assembly.services, linked.graph, self.selection.wanted, self.selection.elsewhere
-            )
+            supervisor = self._running()
+            chosen = select(linked) if selection is None else selection
+            with self._handlers.afresh() as fresh:
+                made = self._draft(linked, fresh.names)
+                services = made.assembly.services
+                choice = (services, linked.graph, chosen.wanted, chosen.elsewhere)
+                done = plan(made.changes, made.gone, supervisor.transition(*choice))
+                if done.losses and not force:
+                    raise StartError(_losses(done))
+            exchange = ComponentExchange(made, self.scope, self._use)
+            before = self.linked, self.selection
+            try:
+                await supervisor.apply(*choice, exchange=exchange)
+            except BaseException as error:
+                fresh.restore()
+                if isinstance(error, StartFailed):
+                    raise StartError(str(error)) from None
+                raise
+            self.selection = chosen
+            self.generation += bool(done.done)
             if self._on_budget is not None:
-                self._on_budget(self.supervisor.budget)
-            else:
-                announce(linked, self.selection)
-            self.generation += 1
+                self._on_budget(supervisor.budget)
+            elif not_started(linked, chosen) != not_started(*before):
+                announce(linked, chosen)
             self.on_state()
-            if not applied and self.supervisor.start_failed is not None:
-                raise StartError(self.supervisor.start_failed)
+            return done
+
+    async def plan(self, linked: LinkedManifest, selection: Selection | None = None) -> Plan:
+        """Tell what `apply` would do now. Raises StartError if a component cannot be built."""
+        async with self._applying:
+            supervisor = self._running()
+            chosen = select(linked) if selection is None else selection
+            with self._handlers.afresh() as fresh:
+                made = self._draft(linked, fresh.names)
+            fresh.restore()
+            graph, services = linked.graph, made.assembly.services
+            transition = supervisor.transition(services, graph, chosen.wanted, chosen.elsewhere)
+            return plan(made.changes, made.gone, transition)
+
+    def _running(self) -> Supervisor:
+        if self.supervisor is None:
+            raise RuntimeError("the application does not run")
+        if self.supervisor.stopping.is_set():
+            raise RuntimeError("the application is stopping")
+        return self.supervisor
 
     def forget(self) -> None:
         """Drop the modules of the handlers, for programs that load many applications."""
         self._handlers.forget()
 
-    def _assemble(self, linked: LinkedManifest, stale: AbstractSet[str] = frozenset()) -> Assembly:
+    def _draft(self, linked: LinkedManifest, stale: AbstractSet[str] = frozenset()) -> Draft:
         secrets = linked.manifest.secrets
         self.scope.redactor.hide(secrets)
         if self.scope.log is not None:
             self.scope.log.hide(secrets)
-        return assemble(linked, self.scope, self._handlers, self._assembly, stale)
+        return draft(linked, self.scope, self._handlers, self._assembly, stale)
 
     def _use(self, assembly: Assembly) -> None:
         self.linked = assembly.linked
         self._assembly = assembly
-        links = assembly.linked.links
-        self.scope.replace(
-            {id: link.entry.fields for id, link in links.items()}, {**assembly.components}
-        )
+        self.scope.replace(assembly.fields, {**assembly.components})
 
     async def _stop(self, supervisor: Supervisor) -> None:
         began = time.monotonic()
@@ -208,6 +239,11 @@ class Application:
 
 def _ignore() -> None:
     """Nobody wants to know."""
+
+
+def _losses(done: Plan) -> str:
+    lost = "; ".join(f"{change.lost} of '{change.id}'" for change in done.losses)
+    return f"this would lose {lost}; force it, or let them be done first"
 
 
 def announce(linked: LinkedManifest, selection: Selection) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from collections.abc import Set as AbstractSet
-from functools import cache
+from collections.abc import Collection, Mapping
+from functools import cache, partial
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -20,110 +19,74 @@ from runtime.supervision.lifecycle import Lifecycle
 from runtime.supervision.spec import ServiceSpec
 
 
+class Made(msgspec.Struct, frozen=True):
+    """The config of a component, as it was built or last revised."""
+
+    config: Any
+    context: BuildContext
+    stamp: object = None
+    """Tells if the files that it was made from are still the same."""
+
+
 class Assembly(msgspec.Struct, frozen=True):
     """The components of a linked manifest by id, and those of them that run."""
 
     linked: LinkedManifest
     components: Mapping[EntryId, Any]
     services: Mapping[EntryId, ServiceSpec]
+    made: Mapping[EntryId, Made]
+
+    @property
+    def fields(self) -> dict[EntryId, Mapping[str, Any]]:
+        """The fields of all entries, as they stand in the manifest."""
+        return {id: link.entry.fields for id, link in self.linked.links.items()}
 
 
-def assemble(
-    linked: LinkedManifest,
-    scope: ApplicationContext,
-    handlers: Handlers,
-    previous: Assembly | None = None,
-    stale: AbstractSet[str] = frozenset(),
-) -> Assembly:
-    """Build the component of every entry in the order of the graph, then compose them.
-
-    The component of an entry that is as it was in `previous` is taken from there, provided that
-    the same is true of everything it refers to, in its fields and in its code, and that its handler
-    is in none of the modules `stale`, which are imported anew. Raises StartError,
-    for a handler that cannot be imported for one; the components of `previous` are then composed as
-    before.
-    """
-    components: dict[EntryId, Any] = {}
-    services: dict[EntryId, ServiceSpec] = {}
-    changed: set[EntryId] = set()
-    for id in linked.graph.order():
-        link = linked.links[id]
-        if (
-            previous is not None
-            and _is_unchanged(link, linked, previous, changed)
-            and stale.isdisjoint(_modules_of(link, handlers))
-        ):
-            components[id] = previous.components[id]
-        else:
-            changed.add(id)
-            components[id] = _build(link, components, linked, scope, handlers)
-        if link.stage is not None:
-            lifecycle = Lifecycle.from_fields(LinkedEntry(linked.links, link).fields["lifecycle"])
-            services[id] = ServiceSpec(id, components[id], link.stage, lifecycle)
-    assembly = Assembly(linked, components, services)
-    try:
-        _compose(assembly)
-    except Exception:
-        if previous is not None:
-            _compose(previous)
-        raise
-    return assembly
-
-
-def _is_unchanged(
-    link: Link, linked: LinkedManifest, previous: Assembly, changed: AbstractSet[EntryId]
-) -> bool:
-    """True if building the entry again would make the same component as before.
-
-    So it is with a service that its code names, whose connection or value it may keep.
-    """
-    old = previous.linked.links.get(link.entry.id)
-    return (
-        old is not None
-        and old.kind is link.kind
-        and old.entry.folder == link.entry.folder
-        and _config_fields(old) == _config_fields(link)
-        and changed.isdisjoint(id for path, id in link.references.items() if path[0] != "lifecycle")
-        and changed.isdisjoint(id for id in link.uses if linked.links[id].stage is not None)
+def service_of(link: Link, component: Any, linked: LinkedManifest) -> ServiceSpec | None:
+    """A component as the supervisor runs it; None for one that does not run."""
+    if link.stage is None:
+        return None
+    lifecycle = Lifecycle.from_fields(LinkedEntry(linked.links, link).fields["lifecycle"])
+    coexists = link.kind.coexists
+    return ServiceSpec(
+        link.entry.id,
+        component,
+        link.stage,
+        lifecycle,
+        partial(coexists, component) if coexists is not None else None,
     )
 
 
-def _modules_of(link: Link, handlers: Handlers) -> Iterator[str]:
-    """The modules of the functions that an entry names and holds."""
-    for each in link.handlers:
-        yield handlers.module(each.entry.fields["source"], each.entry.folder)
-
-
-def _config_fields(link: Link) -> str:
-    """The fields that the builder sees, in a form that tells 1 from true."""
-    return repr({name: link.entry.fields.get(name) for name in _hints(cast(Any, link.kind.config))})
-
-
-def _compose(assembly: Assembly) -> None:
-    """Give each component those that refer to it, dependents first."""
+def compose(assembly: Assembly) -> None:
+    """Give each component those that refer to it, dependents first. Raises StartError."""
     referring: dict[EntryId, list[EntryId]] = {id: [] for id in assembly.components}
     for id, link in assembly.linked.links.items():
         targets = {to for path, to in link.references.items() if path[0] != "lifecycle"}
         for target in targets:
             referring[target].append(id)
     for id in reversed(assembly.linked.graph.order()):
-        compose = assembly.linked.links[id].kind.compose
-        if compose is not None:
-            compose(
+        composing = assembly.linked.links[id].kind.compose
+        if composing is not None:
+            composing(
                 assembly.components[id], [assembly.components[other] for other in referring[id]]
             )
 
 
-def _build(
+def made_from(
     link: Link,
     components: Mapping[EntryId, Any],
     linked: LinkedManifest,
     scope: ApplicationContext,
     handlers: Handlers,
-) -> Any:
-    """The component of an entry, and before it those of the functions that it holds."""
+    uses: Collection[EntryId] | None = None,
+) -> Made:
+    """The config of an entry. Builds the functions that it holds. Raises StartError.
+
+    `uses` are the entries that its code names, if not those of the link.
+    """
+    used = link.uses if uses is None else uses
     functions = {
-        link.entry.value(path): _build(inner, components, linked, scope, handlers)
+        link.entry.value(path): build(inner, components, linked, scope, handlers, used)
         for path, inner in link.inline.items()
     }
 
@@ -142,14 +105,28 @@ def _build(
         position=link.entry.at,
         clock=scope.clock,
         telemetry=scope.telemetry,
+        holds=any(id in linked.links and linked.links[id].stage is not None for id in used),
         stop_timeout=(filled.get("lifecycle") or {}).get("stop_timeout", math.inf),
     )
-    return link.kind.build(typed(link.kind.config, filled), context)
+    return Made(typed(link.kind.config, filled), context)
+
+
+def build(
+    link: Link,
+    components: Mapping[EntryId, Any],
+    linked: LinkedManifest,
+    scope: ApplicationContext,
+    handlers: Handlers,
+    uses: Collection[EntryId] | None = None,
+) -> Any:
+    """The component of an entry, and before it those of the functions that it holds."""
+    made = made_from(link, components, linked, scope, handlers, uses)
+    return link.kind.build(made.config, made.context)
 
 
 def typed(config: type[Any], values: Mapping[str, Any]) -> Any:
     """A config from a mapping that has at least its fields; nested configs by their annotations."""
-    hints = _hints(cast(Any, config))
+    hints = hints_of(cast(Any, config))
     return config(**{name: _nested(hint, values.get(name)) for name, hint in hints.items()})
 
 
@@ -170,5 +147,6 @@ _UNION = type(int | None)
 
 
 @cache
-def _hints(config: Any) -> dict[str, Any]:
+def hints_of(config: Any) -> dict[str, Any]:
+    """The fields of a config, by name, with their types."""
     return get_type_hints(config)

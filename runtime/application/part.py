@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from runtime.application.assembly import assemble
+from runtime.application.draft import draft
 from runtime.clock import REAL
 from runtime.entry_id import EntryId
 from runtime.handlers.context import ApplicationContext
@@ -67,7 +67,9 @@ class Part:
     def build(self) -> None:
         """Build the components. Raises StartError if a handler cannot be imported."""
         handlers = Handlers(self._whole.manifest.folder, self._pool)
-        assembly = assemble(self._linked, self.scope, handlers)
+        made = draft(self._linked, self.scope, handlers)
+        made.commit()
+        assembly = made.assembly
         links = self._whole.links
         self.scope.replace(
             {id: link.entry.fields for id, link in links.items()}, {**assembly.components}

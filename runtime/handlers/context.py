@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
+from copy import copy
 from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakSet
 
 import msgspec
 
@@ -13,6 +15,7 @@ from runtime.clock import REAL, Clock
 from runtime.entry_id import EntryId
 from runtime.findings.suggestion import did_you_mean
 from runtime.handlers import fork
+from runtime.handlers.holders import Holders
 from runtime.log.log import Log
 from runtime.log.redaction import Redactor
 from runtime.telemetry import OFF, Telemetry
@@ -46,6 +49,11 @@ class ApplicationContext:
         """
         self.redactor = Redactor()
         """Takes the application's secrets out of texts that it stores."""
+        self.holders = Holders()
+        """The calls under way of functions that use a service of the present components."""
+        self.whole = self
+        """The application itself, if this is its view for components that start ahead."""
+        self._views: WeakSet[ApplicationContext] = WeakSet()
         self._resolved: dict[tuple[str, str], EntryId] = {}
 
     def replace(
@@ -56,9 +64,21 @@ class ApplicationContext:
         The order matters, since threads look entries up meanwhile: no id is ever found for which
         there is no component yet.
         """
-        self.components = components
-        self.fields = fields
-        self._resolved = {}
+        holders = Holders()
+        for each in (self, *self._views):
+            each.components = components
+            each.fields = fields
+            each._resolved = {}
+            each.holders = holders
+
+    def view(self) -> ApplicationContext:
+        """The same application for components that start before all others change: until the next
+        `replace` its `components` and `fields` are its own.
+        """
+        view = copy(self)
+        view._resolved = {}
+        self._views.add(view)
+        return view
 
     def id(self, text: str, within: str) -> EntryId:
         """Resolve an id, or a bare name in the namespace `within`.

@@ -17,7 +17,7 @@ from runtime.findings.display import display_path
 from runtime.findings.finding import Position
 from runtime.handlers import decimals, package, unawaited
 from runtime.handlers.arguments.origin import by_position
-from runtime.handlers.modules import Modules
+from runtime.handlers.modules import Fresh, Modules
 from runtime.handlers.place import raised_at
 from runtime.handlers.threads import Submit, ThreadPool
 from runtime.service import StartError
@@ -70,14 +70,13 @@ class Handlers:
         return self._pool.part(size, name).submit
 
     @contextmanager
-    def afresh(self) -> Iterator[frozenset[str]]:
+    def afresh(self) -> Iterator[Fresh]:
         """In the block, import what has changed, and what imports that, from its present source.
 
-        Yields the names of those modules. If the block raises, the old ones are in place again.
+        Yields those modules. If the block raises, the old ones are in place again.
         """
-        stale = self._modules.stale()
-        with self._modules.dropped(stale):
-            yield stale
+        with self._modules.dropped(self._modules.stale()) as fresh:
+            yield fresh
 
     def _import_error(self, error: BaseException, rest: str, folder: Path) -> str:
         """Describe it in one line: the last frame in the application's files, the error, a hint."""

@@ -15,6 +15,7 @@ from typing import Any, Concatenate, Protocol
 from runtime.entry_id import EntryId
 from runtime.handlers import decimals, fork
 from runtime.handlers.context import ApplicationContext, Call, Subject, current
+from runtime.handlers.holders import holding
 from runtime.handlers.threads import Submit
 from runtime.telemetry import OFF, Telemetry, leave
 
@@ -22,8 +23,7 @@ _VALUES = frozenset({type(None), str, bytes, bool, int, float})
 """Types of values that need no closer look."""
 _CONTAINERS = frozenset({dict, list, tuple, set})
 _DEPTH = 3
-_EACH = 16
-_LOOKS = 32
+_EACH, _LOOKS = 16, 32
 """A container is searched to this depth, at so many values in each and in all: rows stay cheap."""
 _LAZY = (
     types.GeneratorType,
@@ -106,8 +106,9 @@ class Invocation:
         telemetry: Telemetry = OFF,
         *,
         submit: Submit | None = None,
+        holds: bool = False,
     ) -> None:
-        """`submit` runs a `def` in place of the handler's own pool of threads."""
+        """`submit` runs a `def` in place of the handler's own threads; `holds`: see Holders."""
         self._blocking = handler.blocking
         self._depth = fork.depth
         self._function = handler.function
@@ -120,9 +121,8 @@ class Invocation:
             if handler.blocking
             else _on_loop(handler.function)
         )
-        self.call = call = self._call
-        # A thread has a copy of its own anyhow.
-        self.call_apart = call if handler.blocking else _apart(call)
+        self.call = call = holding(self._call, scope) if holds else self._call
+        self.call_apart = call if handler.blocking else _apart(call)  # a thread has a copy
 
     def generate(self, subject: Subject, *arguments: Any) -> Any:
         """The generator that a handler is, of which nothing has run, for the calling task."""

@@ -14,7 +14,7 @@ from types import ModuleType
 from runtime.handlers.source_loader import SourceFinder, SourceLoader, find
 
 _RELATIVE = re.compile(rb"from[ \t\\\r\n]*\.")
-"""What each file with a relative import has in it: most others need not be parsed."""
+"""A part of each file with a relative import: most others need not be parsed."""
 
 
 class Modules:
@@ -55,36 +55,26 @@ class Modules:
         return frozenset(stale)
 
     @contextmanager
-    def dropped(self, names: frozenset[str]) -> Iterator[None]:
+    def dropped(self, names: frozenset[str]) -> Iterator[Fresh]:
         """Import these modules anew in the block. If it raises, the old ones are back."""
-        loaded = self._loaded()
-        old = {name: loaded[name] for name in names}
-        self._remove(old)
+        before = self._loaded()
+        fresh = Fresh(names, {name: before[name] for name in names})
+        _remove(fresh.old)
         try:
-            yield
+            yield fresh
         except BaseException:
-            self._remove(
-                {
-                    name: module
-                    for name, module in self._loaded().items()
-                    if loaded.get(name) is not module
-                }
-            )
-            sys.modules.update(old)
-            for name, module in old.items():
-                _bind(name, module)
+            fresh.new = self._newer(before)
+            fresh.restore()
             raise
+        fresh.new = self._newer(before)
+
+    def _newer(self, before: Mapping[str, ModuleType]) -> dict[str, ModuleType]:
+        loaded = self._loaded()
+        return {name: each for name, each in loaded.items() if before.get(name) is not each}
 
     def _loaded(self) -> dict[str, ModuleType]:
         below = f"{self._package}."
         return {name: module for name, module in [*sys.modules.items()] if name.startswith(below)}
-
-    def _remove(self, modules: Mapping[str, ModuleType]) -> None:
-        for name, module in modules.items():
-            sys.modules.pop(name, None)
-            parent, _, own = name.rpartition(".")
-            if getattr(sys.modules.get(parent), own, None) is module:
-                delattr(sys.modules[parent], own)
 
     def _read(self, loaders: Mapping[str, SourceLoader]) -> None:
         """Find out what each module imports, unless that is known."""
@@ -113,6 +103,30 @@ class Modules:
         parent = sys.modules.get(name.rpartition(".")[0])
         path = getattr(parent, "__path__", None)
         return None if path is None else find(name, [*path])
+
+
+class Fresh:
+    """Modules that are imported anew, and those in whose place they are."""
+
+    def __init__(self, names: frozenset[str], old: Mapping[str, ModuleType]) -> None:
+        self.names = names
+        self.old = old
+        self.new: Mapping[str, ModuleType] = {}
+
+    def restore(self) -> None:
+        """Put the old modules back."""
+        _remove(self.new)
+        sys.modules.update(self.old)
+        for name, module in self.old.items():
+            _bind(name, module)
+
+
+def _remove(modules: Mapping[str, ModuleType]) -> None:
+    for name, module in modules.items():
+        sys.modules.pop(name, None)
+        parent, _, own = name.rpartition(".")
+        if getattr(sys.modules.get(parent), own, None) is module:
+            delattr(sys.modules[parent], own)
 
 
 def _bind(name: str, module: ModuleType) -> None:

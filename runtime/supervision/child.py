@@ -55,8 +55,14 @@ class Child:
     """
 
     def __init__(
-        self, spec: ServiceSpec, on_change: Callable[[Child], None], clock: Clock = REAL
+        self,
+        spec: ServiceSpec,
+        on_change: Callable[[Child], None],
+        clock: Clock = REAL,
+        *,
+        has_run: bool = False,
     ) -> None:
+        """With `has_run`, the service did run before: no failure to start is final for it."""
         self.id = spec.id
         self.stage = spec.stage
         self.lifecycle = spec.lifecycle
@@ -83,11 +89,23 @@ class Child:
         self._run: asyncio.Task[int | None] | None = None
         self._stopping: asyncio.Task[None] | None = None
         self._started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if has_run:
+            self._finish_start(None)
 
     @property
     def alive(self) -> bool:
         """True while it runs or is to be restarted."""
         return self._task is not None and not self._task.done()
+
+    def stays_with(self, spec: ServiceSpec) -> bool:
+        """True if it is neither to be replaced by a service of `spec` nor to be started again."""
+        settled = self.state is State.EXITED or self.abandoned
+        alive = self.alive and self.state is not State.STOPPING
+        return self.spec.service is spec.service and (settled or alive)
+
+    def revise(self, spec: ServiceSpec) -> None:
+        """Go on with the same service by another lifecycle."""
+        self.spec, self.lifecycle = spec, spec.lifecycle
 
     async def start(self) -> None:
         """Start it and return once it is ready, has ended, or is stopped. Raises StartFailed."""

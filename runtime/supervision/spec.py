@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from runtime.entry_id import EntryId
@@ -16,7 +18,15 @@ class ServiceSpec(msgspec.Struct, frozen=True, eq=False):
     service: Service
     stage: Stage
     lifecycle: Lifecycle
+    coexists: Callable[[Service], bool] | None = None
+    """True for a service that this one may run beside for a while. Without, resources and
+    migrations may, and others not.
+    """
 
-    def is_same(self, other: ServiceSpec) -> bool:
-        """True for the same component with an equal lifecycle."""
-        return self.service is other.service and self.lifecycle == other.lifecycle
+    def runs_beside(self, other: ServiceSpec) -> bool:
+        """True if it may run while its predecessor `other` still does."""
+        if self.service is other.service:
+            return False
+        if self.coexists is None:
+            return self.stage <= Stage.MIGRATION
+        return self.coexists(other.service)

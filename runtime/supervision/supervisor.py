@@ -11,11 +11,14 @@ from runtime.exit_codes import ExitCode
 from runtime.linking.graph import Graph
 from runtime.loggers import logger
 from runtime.service import Stage
-from runtime.supervision.child import GRACE, Child, StartFailed, State
+from runtime.supervision.child import GRACE, Child, StartFailed
 from runtime.supervision.spec import ServiceSpec
+from runtime.supervision.transition import Exchange, Transition, Unchanged
 from runtime.telemetry import OFF, Telemetry
 
 log = logger("runtime.supervisor")
+
+UNCHANGED = Unchanged()
 
 SLOW_START = 3.0
 """Seconds after which a start that is not ready is explained."""
@@ -39,11 +42,12 @@ class Supervisor:
         clock: Clock = REAL,
         telemetry: Telemetry = OFF,
     ) -> None:
-        self._graph = graph
+        self.graph = graph
         self._clock = clock
         self._telemetry = telemetry
         self.children = {
-            id: self._child(spec) for id, spec in _select(specs, graph, wanted, elsewhere).items()
+            id: self.child(spec)
+            for id, spec in select_services(specs, graph, wanted, elsewhere).items()
         }
         self.start_failed: str | None = None
         """Why the application, or the change applied last, could not start, in one line."""
@@ -52,8 +56,8 @@ class Supervisor:
         self.stopping = asyncio.Event()
         """Set once `stop` has been called."""
         self._changing = asyncio.Lock()
-        self._leaving: Collection[Child] = ()
-        """Those that the change in progress removes or replaces."""
+        self._transition: Transition | None = None
+        """The change in progress."""
         self._cascades: set[asyncio.Task[None]] = set()
 
     @property
@@ -78,13 +82,8 @@ class Supervisor:
         )
 
     def order(self) -> list[Child]:
-        """The children in the order of their start: needs first, then by stage, then as written."""
-
-        # An entry that does not run has no stage: it must not hold up those that do.
-        def rank(id: EntryId) -> int:
-            return self.children[id].stage if id in self.children else -1
-
-        return [self.children[id] for id in self._graph.order(rank) if id in self.children]
+        """The children in the order of their start."""
+        return self.in_order(self.children.values(), self.graph)
 
     async def start(self) -> bool:
         """Start the children one after the other. Returns true if all of them are ready.
@@ -92,7 +91,28 @@ class Supervisor:
         Returns false as soon as one fails or `stop` is called.
         """
         async with self._changing:
-            return await self._start_waiting()
+            waiting = self.order()
+            for position, child in enumerate(waiting):
+                if self.stopping.is_set():
+                    return False
+                try:
+                    await self.start_one(child, waiting[position + 1 :], self.graph)
+                except StartFailed as error:
+                    self.start_failed = str(error)
+                    return False
+            return self._is_ready()
+
+    def transition(
+        self,
+        specs: Mapping[EntryId, ServiceSpec],
+        graph: Graph[EntryId],
+        wanted: Collection[EntryId] | None = None,
+        elsewhere: Collection[EntryId] = (),
+        exchange: Exchange = UNCHANGED,
+    ) -> Transition:
+        """The change as `apply` would make it now, which tells what is kept, leaves and arrives."""
+        selected = select_services(specs, graph, wanted, elsewhere)
+        return Transition(self, selected, graph, exchange)
 
     async def apply(
         self,
@@ -100,36 +120,27 @@ class Supervisor:
         graph: Graph[EntryId],
         wanted: Collection[EntryId] | None = None,
         elsewhere: Collection[EntryId] = (),
+        exchange: Exchange = UNCHANGED,
     ) -> bool:
         """Replace all services by those of `specs`, and touch only those that differ.
 
-        A service that runs, or that has ended well, is kept if its component is the same and its
-        lifecycle equal. The others stop, as in `stop`; then new ones and those that had failed
-        start, as in `start`. Returns true if all of them are ready. Calls are served one after the
-        other. Raises RuntimeError once the application is stopping.
+        A service that runs, or that has ended well, is kept if its component is the same. The
+        others change as in a `Transition`; those that had failed start again. Returns true if all
+        of them are ready. Calls are served one after the other. Raises StartFailed if a service
+        does not start, and then all is as before; RuntimeError once the application is stopping.
         """
         async with self._changing:
             if self.stopping.is_set():
                 raise RuntimeError("the application is stopping")
             if self._cascades:
                 await asyncio.wait(self._cascades)
-            selected = _select(specs, graph, wanted, elsewhere)
-            kept = {
-                id: child
-                for id, child in self.children.items()
-                if id in selected and _stays(child, selected[id])
-            }
-            self._leaving = [c for id, c in self.children.items() if id not in kept]
-            await self._stop_in_stages(self._leaving)
-            self._leaving = ()
-            if self.stopping.is_set():
-                return False
-            self._graph = graph
-            self.children = {
-                id: kept[id] if id in kept else self._child(spec) for id, spec in selected.items()
-            }
-            self.start_failed = None
-            return await self._start_waiting()
+            transition = self.transition(specs, graph, wanted, elsewhere, exchange)
+            self._transition = transition
+            try:
+                changed = await transition.run()
+            finally:
+                self._transition = None
+            return changed and self._is_ready()
 
     async def stop(self) -> None:
         """Stop stage by stage, servers first; the members of a stage together.
@@ -140,30 +151,33 @@ class Supervisor:
         self.ready = False
         for task in self._cascades:
             task.cancel()
-        await self._stop_in_stages(self.children.values())
+        others = self._transition.children if self._transition is not None else ()
+        await self.stop_all([*dict.fromkeys([*self.children.values(), *others])])
 
-    def _child(self, spec: ServiceSpec) -> Child:
-        return Child(spec, self._changed, self._clock)
+    def is_stopping(self) -> bool:
+        """True once `stop` has been called."""
+        return self.stopping.is_set()
 
-    async def _start_waiting(self) -> bool:
-        waiting = [child for child in self.order() if child.state is State.WAITING]
-        for position, child in enumerate(waiting):
-            if self.stopping.is_set():
-                return False
-            if failed := self._failed_need(child):
-                self.start_failed = f"{child.id} could not start: it needs {failed}, which failed"
-                break
-            try:
-                await self._start_child(child, waiting[position + 1 :])
-            except StartFailed as error:
-                self.start_failed = str(error)
-                break
-        started = self.start_failed is None and not self.stopping.is_set()
-        self.ready = started and not any(c.failed_for_good for c in self.children.values())
-        return started
+    def child(self, spec: ServiceSpec, *, has_run: bool = False) -> Child:
+        """Make a child, which is not one of the `children` yet."""
+        return Child(spec, self._changed, self._clock, has_run=has_run)
 
-    async def _start_child(self, child: Child, later: list[Child]) -> None:
-        """Start one service. Logs, while it takes long, which others wait for it."""
+    def in_order(self, children: Collection[Child], graph: Graph[EntryId]) -> list[Child]:
+        """Children in the order of their start: needs first, then by stage, then as written."""
+        by_id = {child.id: child for child in children}
+
+        # An entry that does not run has no stage: it must not hold up those that do.
+        def rank(id: EntryId) -> int:
+            return by_id[id].stage if id in by_id else -1
+
+        return [by_id[id] for id in graph.order(rank) if id in by_id]
+
+    async def start_one(self, child: Child, later: list[Child], graph: Graph[EntryId]) -> None:
+        """Start one service. Logs, while it takes long, which others wait for it. Raises
+        StartFailed.
+        """
+        if failed := self._failed_need(child, graph):
+            raise StartFailed(f"{child.id} could not start: it needs {failed}, which failed")
         starting = asyncio.create_task(child.start())
         while not starting.done():
             await asyncio.wait({starting}, timeout=SLOW_START)
@@ -173,34 +187,44 @@ class Supervisor:
                 log.warning("%s is not ready yet%s", child.id, after, extra={"entry": child.id})
         await starting
 
-    def _failed_need(self, child: Child) -> EntryId | None:
-        needs = self._graph.reach([child.id]) - {child.id}
+    def _is_ready(self) -> bool:
+        failed = any(child.failed_for_good for child in self.children.values())
+        self.ready = not self.stopping.is_set() and not failed
+        return not self.stopping.is_set()
+
+    def _failed_need(self, child: Child, graph: Graph[EntryId]) -> EntryId | None:
+        needs = graph.reach([child.id]) - {child.id}
         return next(
             (id for id in needs if id in self.children and self.children[id].failed_for_good),
             None,
         )
 
-    async def _stop_in_stages(self, children: Collection[Child]) -> None:
+    async def stop_all(
+        self, children: Collection[Child], graph: Graph[EntryId] | None = None
+    ) -> None:
+        """Stop children as in `stop`, by another graph than the present one if it is given."""
         for stage in reversed(Stage):
             members = [child for child in children if child.stage is stage]
             if members:
-                await self._stop_together(members)
+                await self._stop_together(members, graph or self.graph)
 
-    async def _stop_together(self, members: list[Child]) -> None:
+    async def _stop_together(self, members: list[Child], graph: Graph[EntryId]) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _stop_timeout(members)
-        group = {child.id: child for child in members}
-        stops: dict[EntryId, asyncio.Task[None]] = {}
+        ids = {child.id for child in members if child.id in graph.needs}
+        stops: dict[Child, asyncio.Task[None]] = {}
 
         async def stop(child: Child) -> None:
-            dependents = self._graph.reach([child.id], dependents=True) & group.keys()
-            before = [stops[id] for id in dependents if id != child.id]
+            others = ids - {child.id}
+            known = others and child.id in ids
+            dependents = graph.reach([child.id], dependents=True) & others if known else ()
+            before = [stop for other, stop in stops.items() if other.id in dependents]
             if before:
                 await asyncio.wait(before)
             await child.stop(max(0.0, deadline - loop.time()))
 
-        for id, child in group.items():
-            stops[id] = asyncio.create_task(stop(child))
+        for child in members:
+            stops[child] = asyncio.create_task(stop(child))
         await asyncio.gather(*stops.values())
 
     def _changed(self, child: Child) -> None:
@@ -208,23 +232,25 @@ class Supervisor:
             self._telemetry.event(
                 "service.state", child.id, state=child.state.value, attempt=child.attempt
             )
-        if child.failed_for_good and not self.stopping.is_set() and child not in self._leaving:
+        leaving = self._transition.leaving if self._transition is not None else {}
+        in_use = self.children.get(child.id) is child and leaving.get(child.id) is not child
+        if child.failed_for_good and not self.stopping.is_set() and in_use:
             self.ready = False
             task = asyncio.create_task(self._stop_dependents(child))
             self._cascades.add(task)
             task.add_done_callback(self._cascades.discard)
 
     async def _stop_dependents(self, failed: Child) -> None:
-        ids = self._graph.reach([failed.id], dependents=True) - {failed.id}
+        ids = self.graph.reach([failed.id], dependents=True) - {failed.id}
         dependents = [c for id, c in self.children.items() if id in ids and c.alive]
         if dependents:
             names = ", ".join(str(child.id) for child in dependents)
             message = "%s failed, so what needs it stops: %s"
             log.error(message, failed.id, names, extra={"entry": failed.id})
-            await self._stop_in_stages(dependents)
+            await self.stop_all(dependents)
 
 
-def _select(
+def select_services(
     specs: Mapping[EntryId, ServiceSpec],
     graph: Graph[EntryId],
     wanted: Collection[EntryId] | None,
@@ -235,13 +261,6 @@ def _select(
         wanted = [id for id, spec in specs.items() if spec.lifecycle.auto_start]
     reached = graph.reach(wanted).difference(elsewhere)
     return {id: spec for id, spec in specs.items() if id in reached}
-
-
-def _stays(child: Child, spec: ServiceSpec) -> bool:
-    """True if the child is neither to be replaced nor to be started again."""
-    settled = child.state is State.EXITED or child.abandoned
-    alive = child.alive and child.state is not State.STOPPING
-    return child.spec.is_same(spec) and (settled or alive)
 
 
 def _stop_timeout(children: Collection[Child]) -> float:

@@ -103,7 +103,7 @@ class Capture:
             return False
         call = current.get(None)
         if call is not None:
-            return call.scope is self._scope
+            return call.scope.whole is self._scope
         if threading.get_ident() == self._thread:
             return True
         # A thread of the runtime's, of this application or of another that runs beside it.

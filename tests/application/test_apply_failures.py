@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from runtime.application.application import Application
-from runtime.exit_codes import ExitCode
 from runtime.service import StartError
-from tests.support.changing import AFTER, BEFORE, Site, changes, served
+from runtime.supervision.child import State
+from tests.support.changing import AFTER, Site, changes, served
 from tests.support.serving import run
 
 
@@ -50,13 +50,20 @@ def test_parts_that_cannot_be_served_leave_the_old_ones_in_place(tmp_path: Path)
     run(main())
 
 
-def test_a_service_that_cannot_start_is_told_and_the_others_run(tmp_path: Path) -> None:
+def test_a_service_that_cannot_start_is_told_and_all_is_as_before(tmp_path: Path) -> None:
     async def main() -> None:
-        async with served(tmp_path, code=ExitCode.START_FAILED) as site:
-            other = BEFORE + f"  - {{name: second, kind: http.service, addr: '{address(site)}', "
+        async with served(tmp_path) as site:
+            before, linked = dict(site.application.scope.components), site.application.linked
+            other = AFTER + f"  - {{name: second, kind: http.service, addr: '{address(site)}', "
             with pytest.raises(StartError, match=r"app:second could not start: .* is in use"):
                 await site.apply(other + "lifecycle: {auto_start: true}}\n")
+            assert site.application.scope.components == before
+            assert site.application.linked is linked
+            assert (await site.client.get("/new")).status == 404
             assert (await site.client.get("/tasks", method="POST", body=b"1")).status == 204
+            assert {child.state for child in site.children()} == {State.RUNNING}
+            await site.apply(AFTER)
+            assert (await site.client.get("/old")).status == 404
 
     run(main())
 

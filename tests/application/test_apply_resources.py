@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from tests.support.blackbox import write_files
 from tests.support.changing import changes, served
-from tests.support.serving import run
+from tests.support.serving import Client, run
 
 MANIFEST = """
 namespace: app
@@ -65,12 +66,93 @@ def test_it_is_replaced_together_with_those_that_keep_what_it_handed_out(
 
             assert (await site.client.get("/")).body == b"bye!"
             assert changes(caplog) == [
-                "app:worker has stopped",
-                "app:client has stopped",
-                "app:settings has stopped",
                 "app:settings is running",
                 "app:client is running",
+                "app:worker has stopped",
                 "app:worker is running",
+                "app:client has stopped",
+                "app:settings has stopped",
             ]
+
+    run(main())
+
+
+SLOW = """
+    import asyncio
+    from runtime.modules import resource
+
+    entered, go, closed = asyncio.Event(), asyncio.Event(), []
+
+    async def client(number):
+        yield {"number": number, "closed": closed}
+        closed.append(number)
+
+    async def answer(request):
+        held = resource.get("client")
+        if "wait" in request.query_params:
+            entered.set()
+            await go.wait()
+        return {"number": held["number"], "closed": [*closed]}
+
+    async def let_go():
+        await entered.wait()
+        go.set()
+"""
+HELD = """
+namespace: app
+entries:
+  - {name: gateway, kind: http.service, addr: "127.0.0.1:0", lifecycle: {auto_start: true}}
+  - {name: router, kind: http.router, meta: {server: gateway}}
+  - {name: get, kind: http.endpoint, meta: {router: router}, method: GET, path: /, func: answer}
+  - {name: answer, kind: function.python, source: file://r.py, method: answer, modules: [resource]}
+  - {name: put, kind: http.endpoint, meta: {router: router}, method: PUT, path: /, func: let_go}
+  - {name: let_go, kind: function.python, source: file://r.py, method: let_go}
+  - name: client
+    kind: resource.python
+    source: file://r.py
+    method: client
+    options: {number: 1}
+"""
+
+
+def test_a_resource_is_closed_once_those_that_hold_it_have_ended(tmp_path: Path) -> None:
+    write_files(tmp_path, {"r.py": SLOW})
+
+    async def main() -> None:
+        async with served(tmp_path, HELD) as site:
+            site.client.send(b"GET /?wait HTTP/1.1\r\nHost: test\r\n\r\n")
+            other = Client(
+                *await asyncio.open_connection(*site.client.writer.get_extra_info("peername"))
+            )
+            while True:  # until the request is inside
+                if site.application.scope.holders.count:
+                    break
+                await asyncio.sleep(0)
+            applying = asyncio.create_task(site.apply(HELD.replace("number: 1", "number: 2")))
+            while (await other.get("/")).json()["number"] == 1:
+                pass
+            assert not applying.done()
+            assert (await other.get("/")).json() == {"number": 2, "closed": []}
+            await other.get("/", method="PUT")
+            assert (await site.client.answer()).json() == {"number": 1, "closed": []}
+            await applying
+            assert (await other.get("/")).json() == {"number": 2, "closed": [1]}
+            await other.close()
+
+    run(main())
+
+
+def test_no_request_finds_a_resource_closed_while_it_is_replaced(tmp_path: Path) -> None:
+    write_files(tmp_path, {"r.py": SLOW})
+
+    async def main() -> None:
+        async with served(tmp_path, HELD) as site:
+            for number in range(2, 12):
+                manifest = HELD.replace("number: 1", f"number: {number}")
+                applying = asyncio.create_task(site.apply(manifest))
+                while not applying.done():
+                    assert (await site.client.get("/")).status == 200
+                await applying
+                assert (await site.client.get("/")).json()["number"] == number
 
     run(main())

@@ -14,6 +14,7 @@ import pytest
 
 from runtime.findings.finding import Position
 from runtime.handlers.handler import Handlers
+from runtime.handlers.modules import Fresh
 from runtime.handlers.threads import ThreadPool
 from runtime.service import StartError
 from tests.support.blackbox import write_files
@@ -40,13 +41,13 @@ class Loader:
         at = Position("_index.yaml", 1, 1)
         return self.handlers.load(f"file://{file}", method, self.folder, lambda *_: at).function
 
-    def afresh(self) -> AbstractContextManager[frozenset[str]]:
+    def afresh(self) -> AbstractContextManager[Fresh]:
         return self.handlers.afresh()
 
     def stale(self) -> set[str]:
         """Import anew what has changed; the modules, by their names in the folder."""
-        with self.afresh() as names:
-            return {name.partition(".")[2] for name in names}
+        with self.afresh() as fresh:
+            return {name.partition(".")[2] for name in fresh.names}
 
 
 @pytest.fixture

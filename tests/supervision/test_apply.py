@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from msgspec import structs
 
 from runtime.backoff import Backoff
 from runtime.exit_codes import ExitCode
 from runtime.service import Stage, StartError
-from runtime.supervision.child import State
+from runtime.supervision.child import StartFailed, State
+from runtime.supervision.transition import Unchanged
 from tests.support.supervising import (
     Diary,
     FakeService,
     Run,
     apply,
+    graph_of,
     id_of,
     run,
     spec,
@@ -45,7 +48,7 @@ def test_only_the_difference_stops_and_starts() -> None:
     run(main())
 
 
-def test_a_new_component_or_another_lifecycle_replaces_a_service() -> None:
+def test_a_new_component_replaces_a_service_and_another_lifecycle_does_not() -> None:
     diary = Diary()
     same, first, second = (diary.service(name) for name in ("same", "first", "second"))
 
@@ -54,8 +57,9 @@ def test_a_new_component_or_another_lifecycle_replaces_a_service() -> None:
         await it.start()
         diary.entries.clear()
         await apply(it, [spec("a", same, stop_timeout=3.0), spec("b", second)])
-        assert sorted(diary.of("drained")) == ["first", "same"]
-        assert diary.of("ready") == ["same", "second"]
+        assert diary.of("drained") == ["first"]
+        assert diary.of("ready") == ["second"]
+        assert it.children[id_of("a")].lifecycle.stop_timeout == 3.0
         assert it.budget == pytest.approx(10 + 1)
         await it.stop()
 
@@ -139,25 +143,117 @@ def test_a_failed_service_and_what_stopped_with_it_start_again() -> None:
     run(main())
 
 
-def test_a_service_that_cannot_start_is_told_as_at_the_first_start() -> None:
+def test_a_service_that_does_not_start_puts_all_back_as_it_was() -> None:
     diary = Diary()
-    kept = diary.service("kept")
+    kept, old = diary.service("kept"), diary.service("old")
     taken = diary.service("taken", Run(lasts=0, ends=StartError("the port is taken")), Run())
+    other = diary.service("other")
 
     async def main() -> None:
-        it = supervisor([spec("kept", kept)])
+        before = [spec("kept", kept), spec("old", old), spec("job", diary.service("first"))]
+        it = supervisor(before)
         await it.start()
-        specs = [spec("kept", kept), spec("taken", taken), spec("later", diary.service("later"))]
-        assert not await apply(it, specs)
-        assert it.start_failed == "app:taken could not start: the port is taken"
-        assert it.exit_code is ExitCode.START_FAILED
-        assert not it.ready
-        assert it.children[id_of("kept")].state is State.RUNNING
-        assert "later" not in diary.of("start")
+        specs = [spec("kept", kept, stop_timeout=1.0), spec("job", other), spec("taken", taken)]
+        diary.entries.clear()
+        with pytest.raises(StartFailed, match="app:taken could not start: the port is taken"):
+            await apply(it, [*specs, spec("later", diary.service("later"))])
+        assert diary.of("start") == ["other", "taken", "old", "first"]
+        assert diary.of("drained") == ["old", "first", "other"]
+        assert [str(id) for id in it.children] == ["app:kept", "app:old", "app:job"]
+        assert {child.state for child in it.children.values()} == {State.RUNNING}
+        assert it.children[id_of("kept")].lifecycle.stop_timeout == 10.0
+        assert it.exit_code is ExitCode.OK
+        assert it.ready
 
         assert await apply(it, specs)
         assert it.exit_code is ExitCode.OK
-        assert diary.of("ready") == ["kept", "taken", "later"]
+        await it.stop()
+
+    run(main())
+
+
+def test_what_cannot_start_again_once_it_is_put_back_is_restarted_by_its_policy() -> None:
+    diary = Diary()
+    gone = [Run(), Run(lasts=0, ends=StartError("not yet")), Run()]
+    old = diary.service("old", *gone)
+    bad = diary.service("bad", Run(lasts=0, ends=StartError("no")))
+
+    async def main() -> None:
+        it = supervisor([spec("old", old)])
+        await it.start()
+        with pytest.raises(StartFailed):
+            await apply(it, [spec("new", bad)])
+        await asyncio.sleep(60)
+        assert it.children[id_of("old")].state is State.RUNNING
+        assert len(old.began) == 3
+        await it.stop()
+
+    run(main())
+
+
+def test_resources_start_beside_those_that_they_replace() -> None:
+    diary = Diary()
+    first, second, web = diary.service("first"), diary.service("second"), diary.service("web")
+    needs = {"web": ["db"]}
+
+    class Noted(Unchanged):
+        def commit(self) -> None:
+            diary.entries.append(("all", "commit"))
+
+        async def released(self, limit: float) -> None:
+            diary.entries.append(("all", "released"))
+
+    async def main() -> None:
+        server = spec("web", web, Stage.SERVER)
+        it = supervisor([spec("db", first, Stage.RESOURCE), server], needs)
+        await it.start()
+        diary.entries.clear()
+        specs = {each.id: each for each in [spec("db", second, Stage.RESOURCE), server]}
+        graph = graph_of(specs.values(), needs)
+        assert await it.apply(specs, graph, exchange=Noted())
+        assert diary.entries == [
+            ("second", "start"),
+            ("second", "ready"),
+            ("all", "commit"),
+            ("all", "released"),
+            ("first", "stop"),
+            ("first", "drained"),
+            ("first", "end"),
+        ]
+        await it.stop()
+
+    run(main())
+
+
+def test_a_resource_that_does_not_start_changes_nothing() -> None:
+    diary = Diary()
+    bad = diary.service("bad", Run(lasts=0, ends=StartError("no")))
+
+    async def main() -> None:
+        it = supervisor([spec("db", diary.service("db"), Stage.RESOURCE)])
+        await it.start()
+        child = it.children[id_of("db")]
+        with pytest.raises(StartFailed):
+            await apply(it, [spec("db", bad, Stage.RESOURCE)])
+        assert it.children == {id_of("db"): child}
+        assert child.state is State.RUNNING
+        await it.stop()
+
+    run(main())
+
+
+def test_what_may_run_beside_its_predecessor_starts_before_that_stops() -> None:
+    diary = Diary()
+    first, second = diary.service("first"), diary.service("second")
+
+    async def main() -> None:
+        it = supervisor([spec("web", first, Stage.SERVER)])
+        await it.start()
+        after = structs.replace(spec("web", second, Stage.SERVER), coexists=lambda old: True)
+        assert await apply(it, [after])
+        assert diary.of("ready") == ["first", "second"]
+        assert diary.entries.index(("second", "ready")) < diary.entries.index(("first", "stop"))
+        assert first.ended
         await it.stop()
 
     run(main())

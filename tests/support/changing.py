@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from runtime.exit_codes import ExitCode
 from runtime.linking.linker import LinkedManifest, link
 from runtime.manifest.reader import read
 from runtime.registry import Registry
+from runtime.supervision.child import Child
 from tests.support.blackbox import write_files
 from tests.support.serving import Client
 
@@ -85,6 +86,11 @@ class Site:
 
     async def apply(self, manifest: str) -> None:
         await self.application.apply(linked(self._folder, manifest))
+
+    def children(self) -> Collection[Child]:
+        """The services that run."""
+        assert self.application.supervisor is not None
+        return self.application.supervisor.children.values()
 
     def component(self, name: str) -> Any:
         return self.application.scope.component(name, "app")

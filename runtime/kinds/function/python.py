@@ -42,7 +42,9 @@ class PythonFunction:
         self.takes_argument = handler.takes_argument
         self.blocking = handler.blocking
         # Not a method: it would be one more call for every request and message.
-        invocation = Invocation(context.id, context.scope, handler, context.telemetry)
+        invocation = Invocation(
+            context.id, context.scope, handler, context.telemetry, holds=context.holds
+        )
         self.call = invocation.call
         self.generate = invocation.generate
 
@@ -70,7 +72,12 @@ class ConsumerFunction(PythonFunction):
         self.blocking = function.blocking
         threads = context.handlers.threads(concurrency, name)
         invocation = Invocation(
-            context.id, context.scope, handler, context.telemetry, submit=threads
+            context.id,
+            context.scope,
+            handler,
+            context.telemetry,
+            submit=threads,
+            holds=context.holds,
         )
         self.call = invocation.call_apart
         self.generate = invocation.generate

@@ -40,7 +40,9 @@ class PythonGuard:
         self._scope = context.scope
         self._takes_argument = handler.takes_argument
         self._blocking = handler.blocking
-        self.call = Invocation(context.id, context.scope, handler, context.telemetry).call
+        self.call = Invocation(
+            context.id, context.scope, handler, context.telemetry, holds=context.holds
+        ).call
 
     def at(self, method: str, path: str) -> Guard:
         names, namespace = parameter_names(path), self.id.namespace
