@@ -12,6 +12,7 @@ import msgspec
 from runtime.clock import REAL, Clock
 from runtime.entry_id import EntryId
 from runtime.findings.finding import Note, Path, Position, Problem
+from runtime.findings.remark import Remark
 from runtime.handlers.context import ApplicationContext
 from runtime.handlers.invocation import Invocation, LoadedHandler
 from runtime.handlers.threads import Submit
@@ -232,6 +233,9 @@ Revise = Callable[[Any, Any, BuildContext], Callable[[], None] | None]
 without fail, or None if it has to be built again. Raises StartError, as `build` does.
 """
 
+Examine = Callable[[Linked, FilePath], Iterable[Remark]]
+"""Looks at what an entry needs of this machine, from the application's folder. Changes nothing."""
+
 Multiprocess = Callable[[Linked], Problem | None]
 """Returns the reason why several processes cannot share the entry; None if they can."""
 
@@ -281,6 +285,8 @@ class Kind(msgspec.Struct, frozen=True):
     """
     connect: Connect | None = None
     """Tries the addresses of an entry, for `runtime validate --connect`."""
+    examine: Examine | None = None
+    """Looks at what an entry needs of this machine, for `runtime doctor`."""
     expand_schema: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     """Returns the schema with what it leaves open filled in, such as names that other packages may
     add. For pages and editors only, so it may look for them; `check` validates what is left open.

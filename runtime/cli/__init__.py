@@ -19,6 +19,7 @@ _COMMANDS = {
     "migrate": "Apply the migrations of an application without starting it.",
     "exec": "Run a command of an application.",
     "shell": "Python with the databases and queues of an application at hand.",
+    "doctor": "Say what this machine lacks for an application.",
     "backup": "Copy the database of an application, also of one that runs.",
     "restore": "Put a backup in the place of the database.",
     "validate": "Check an application without running it.",

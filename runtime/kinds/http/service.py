@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from runtime.engines.web.address import Address, bind_shared, tls_context
+from runtime.engines.web.address import Address, bind_shared, listen, tls_context
 from runtime.engines.web.dispatcher import Dispatcher
 from runtime.engines.web.drain import Drain
 from runtime.engines.web.lifespan import Lifespan, Lifespans
@@ -19,6 +20,7 @@ from runtime.engines.web.routes import Routes
 from runtime.engines.web.server import Server
 from runtime.engines.web.timeouts import Timeouts
 from runtime.findings.finding import Problem
+from runtime.findings.remark import Remark, State
 from runtime.kind import BuildContext, Claim, Expected, Kind, Linked, Ready, Stage, StartError
 from runtime.kinds.http import Part
 
@@ -179,6 +181,16 @@ def bind(entry: Linked, count: int) -> list[socket.socket]:
     return bind_shared(Address.parse(entry.fields["addr"]), count)
 
 
+def examine(entry: Linked, folder: Path) -> Iterable[Remark]:
+    address = Address.parse(entry.fields["addr"])
+    try:
+        listen(address).close()
+    except StartError as error:
+        yield Remark(State.FAILURE, str(error))
+    else:
+        yield Remark(State.OK, f"'{address}' can be listened on")
+
+
 kind = Kind(
     "http.service",
     Config,
@@ -190,5 +202,6 @@ kind = Kind(
         "this server has no router and no files: it answers 404 only",
     ),
     compose=HttpService.compose,
+    examine=examine,
     bind=bind,
 )

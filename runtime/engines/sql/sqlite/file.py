@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from runtime.engines.sql.sqlite.creation import create_file, create_folders
 from runtime.engines.sql.sqlite.mount import TABLE, mount_of
+from runtime.findings.remark import Remark, State
 from runtime.service import StartError
+from runtime.units import format_size
 
 NO_DESCRIPTOR_LEFT = "no file descriptor is left; raise `ulimit -n`"
 
 _MAGIC = b"SQLite format 3\0"
+_LEAST_FREE = 256 * 2**20
+"""Bytes of a disk below which it is nearly full."""
 _HEADER = 100
 """Bytes of the header; sqlite.org/fileformat2.html describes its fields."""
 
@@ -54,6 +60,35 @@ def prepare(path: Path, label: str, mode: int) -> None:
         _prepare(path, label, mode)
     except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links
         raise StartError(f"cannot use '{label}': {_reason(error)}") from None
+
+
+def examine(path: Path, label: str) -> Iterator[Remark]:
+    """Look at a database file, or at the folder that it would be made in. Changes nothing."""
+    try:
+        path = path.resolve()
+        folder = path.parent
+        while not folder.exists():
+            folder = folder.parent
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+        _check_mount(path, label)
+        if path.exists():
+            _check_existing(path, label)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise StartError(f"'{folder}' is read-only, and '{label}' would be below it")
+        free = shutil.disk_usage(folder).free
+    except StartError as error:
+        yield Remark(State.FAILURE, str(error))
+        return
+    except (OSError, RuntimeError) as error:
+        yield Remark(State.FAILURE, f"cannot use '{label}': {_reason(error)}")
+        return
+    size = format_size(_size(path)) if path.exists() else "not made yet"
+    text = f"'{label}' can be used ({size}, {format_size(free)} free)"
+    if free < max(_LEAST_FREE, _size(path) // 4):
+        yield Remark(State.WARNING, text, "a full disk refuses each write; make room")
+    else:
+        yield Remark(State.OK, text)
 
 
 def _prepare(path: Path, label: str, mode: int) -> None:

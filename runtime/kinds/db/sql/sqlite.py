@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import msgspec
 
 from runtime.engines.sql.sqlite.connection import MEMORY, Settings
 from runtime.engines.sql.sqlite.database import Database
+from runtime.engines.sql.sqlite.file import examine as examine_file
 from runtime.engines.sql.sqlite.tracing import database
 from runtime.findings.finding import Problem
+from runtime.findings.remark import Remark
 from runtime.kind import BuildContext, Kind, Linked, Stage
 
 
@@ -59,11 +62,17 @@ def single_process_problem(entry: Linked) -> Problem | None:
     return Problem(("file",), f"'{entry.id}' is in memory", "give it a file")
 
 
+def examine(entry: Linked, folder: Path) -> Iterable[Remark]:
+    file: str = entry.fields["file"]
+    return () if file == MEMORY else examine_file((folder / file).absolute(), file)
+
+
 kind = Kind(
     "db.sql.sqlite",
     Config,
     build,
     stage=Stage.RESOURCE,
     check=check,
+    examine=examine,
     multiprocess=single_process_problem,
 )
