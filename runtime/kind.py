@@ -13,6 +13,7 @@ from runtime.clock import REAL, Clock
 from runtime.entry_id import EntryId
 from runtime.findings.finding import Note, Path, Position, Problem
 from runtime.findings.remark import Remark
+from runtime.handlers.calling import Arguments, Factory, Generator, Plain, Sources
 from runtime.handlers.context import ApplicationContext
 from runtime.handlers.invocation import Invocation, LoadedHandler
 from runtime.handlers.threads import Submit
@@ -31,6 +32,7 @@ __all__ = [
     "EntryId",
     "Expected",
     "Factory",
+    "Generator",
     "Handlers",
     "Invocation",
     "Kind",
@@ -112,76 +114,6 @@ class Claim(msgspec.Struct, frozen=True):
     """Compared in place of `what`, if not all of that counts."""
     within: tuple[str, ...] = ()
     """Keys of wider claims that include this one: a port on all interfaces, for example."""
-
-
-class Sources(msgspec.Struct, frozen=True, kw_only=True):
-    """The values that a caller has for the annotated parameters of a handler."""
-
-    caller: str
-    """The caller, as findings name it: `GET /tasks/{id}`."""
-    locations: frozenset[str]
-    """`path`, `query`, `header`, `cookie`, `body`, `form`, `state`: those that it has."""
-    given: frozenset[str] = frozenset()
-    """Of `request`, `reply`, `socket`, `message` and `logger` those that it hands in."""
-    required: str = ""
-    """The one of them without which the handler could do nothing."""
-    path: tuple[str, ...] = ()
-    """The parameters of its path."""
-    path_field: Path = ()
-    """The field with the path, if each of its parameters should be asked for."""
-    no_body: str = ""
-    """The reason why there is no body, if there is none: `a GET has none`."""
-    one_body: bool = False
-    """True if any value without another source is the body."""
-    texts_only: bool = False
-    """True if no value can be a record."""
-
-
-class Generator(msgspec.Struct, frozen=True, kw_only=True):
-    """Tells if a handler is to be an async generator."""
-
-    wanted: str = ""
-    """The setting that needs one, as findings quote it: `answer: sse`; empty if it must be none."""
-    path: Path = ()
-    """The field with that setting."""
-    hint: str = "return a list, or move it to another function"
-    """The mend for a generator that must be none."""
-
-
-class Arguments(msgspec.Struct, frozen=True):
-    """The number of positional arguments that the handler at `path` will be called with; without a
-    path it is the entry's own.
-    """
-
-    path: Path
-    least: int
-    most: int
-    caller: str
-    """The caller, as findings name it: `an endpoint`, `a consumer`."""
-    by_annotation: bool = False
-    """True if a function whose parameters are annotated gets what they say, of any number."""
-    sources: Sources | None = None
-    """For such a function: what its annotations may ask for. Unchecked without."""
-    generator: Generator = Generator()
-    is_async: bool = False
-    """True if it is an `async def`."""
-
-
-class Plain(msgspec.Struct, frozen=True):
-    """The entry's own function is a plain `def`."""
-
-    reason: str
-    """The end of `'resize' is an async function, and …`."""
-    hint: str
-
-
-class Factory(msgspec.Struct, frozen=True):
-    """The entry's own function makes a value, which it may yield, and is called by keyword."""
-
-    path: Path
-    """The field with the arguments."""
-    names: tuple[str, ...]
-    """The arguments."""
 
 
 class Expected(msgspec.Struct, frozen=True):

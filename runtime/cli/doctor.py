@@ -46,7 +46,7 @@ def command(chosen: Chosen, as_json: bool) -> None:
 
 
 def _remarks(linked: LinkedManifest) -> Iterator[tuple[str, Remark]]:
-    """What each is about, `machine` or the id of an entry, and how it is."""
+    """Remarks, each with what it is about: `machine`, or the id of an entry."""
     folder = linked.manifest.folder
     running = sorted(find_programs(folder))
     for remark in examine_machine():

@@ -8,7 +8,7 @@ import msgspec
 
 
 class State(Enum):
-    """How bad it is."""
+    """The state of what was looked at."""
 
     OK = "ok"
     WARNING = "warning"

@@ -21,7 +21,7 @@ _LITTLE = 256 * 2**20
 _LEAST_SQLITE = (3, 35, 0)
 """The first one with RETURNING, which durable queues and handlers use."""
 _TIME_ERROR = 5
-"""What adjtimex(2) returns if nothing keeps the clock in step."""
+"""Returned by adjtimex(2) if nothing keeps the clock in step."""
 _CGROUP = Path("/sys/fs/cgroup/memory.max")
 
 

@@ -31,7 +31,7 @@ _FOREIGN: Mapping[type, str] = {
 
 
 def message_arguments(function: Function, scope: ApplicationContext) -> Arguments | None:
-    """What a consumer's handler is called with; None if it gets the body as it is."""
+    """The arguments of a consumer's handler; None if it gets the body as it is."""
     if function.blocking:
         return _arguments("a consumer", function, scope, _BLOCKING, {})
     return _arguments("a consumer", function, scope, _ASYNC, _FOREIGN)

@@ -143,7 +143,7 @@ class BatchAttempt(Attempt):
         return outcome
 
     def _ends(self, batch: Batch, outcome: Outcome) -> Mapping[Delivery, Ack | Requeue]:
-        """What is committed of each message. Raises RolledBack if there is nothing."""
+        """Settlements that are committed, by message. Raises RolledBack if there is nothing."""
         unsettled = batch.unsettled
         undecided = [each for each in unsettled if each.decision is None]
         if self.cancelled or (outcome is not ACK and undecided):

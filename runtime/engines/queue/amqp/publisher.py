@@ -40,7 +40,7 @@ class Pending(msgspec.Struct, eq=False):
 
 
 class Publisher:
-    """What is published in one turn of the loop is sent together; the broker confirms in groups."""
+    """Sends together the messages of one turn of the loop; the broker confirms in groups."""
 
     def __init__(
         self, channel: Channel, patience: float, on_silence: Callable[[Unavailable], None]

@@ -45,7 +45,7 @@ class MemoryQueue:
         self.partitioned: PartitionedQueue | None = None
         """The same as `ready`, while consumers limit its partitions."""
         self.grants: defaultdict[str, Grants] = defaultdict(Grants)
-        """What each consumer with a rate began of late."""
+        """The latest starts of each consumer with a rate."""
         self.delayed = DelayQueue(self.push, clock)
         self.in_flight: set[Message] = set()
         self.dead: deque[Message] = deque()

@@ -32,7 +32,7 @@ class Reader:
 
     @property
     def rest(self) -> bytes:
-        """What is not read yet."""
+        """Received, and not read yet."""
         return self.data[self._at :]
 
     def feed(self, data: bytes) -> None:

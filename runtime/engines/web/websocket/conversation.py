@@ -23,7 +23,7 @@ _GRACE = 10.0
 _STOPPING = (1012, "the server restarts")
 _FAILED = (1011, "the handler failed")
 _STATUSES = 4000
-"""What the status of an error is added to, for a code of its own."""
+"""Added to the status of an error, for a code of its own."""
 
 
 class Line(Wire, Successor, Protocol):

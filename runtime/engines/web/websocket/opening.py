@@ -25,7 +25,7 @@ from runtime.handlers.arguments.signature import Caller
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What a client may send, and how long it may be silent."""
+    """The limits of a client: what it may send, and how long it may be silent."""
 
     max_message: int
     """Bytes."""

@@ -1,8 +1,7 @@
-"""Rates, and messages of one partition that run at the same time."""
+"""Partitions: messages of one key that run at the same time."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 
 import pytest
@@ -11,7 +10,6 @@ from runtime.engines.queue.driver_queue import DriverQueue, Info, NotHeld, Subsc
 from runtime.engines.queue.limits import LimitedQueue, Limits
 from runtime.engines.queue.message import Message, next_id
 from runtime.engines.queue.partitions import Partitions
-from runtime.engines.queue.rate import Rate
 from tests.support.driver_conformance.messages import (
     bodies,
     dead_letter,
@@ -19,16 +17,7 @@ from tests.support.driver_conformance.messages import (
     received,
     shows,
 )
-from tests.support.driver_conformance.suite import ROOM, Harness, case, needs
-
-HOUR = 3600.0
-
-
-def with_rate(
-    queue: DriverQueue, limit: int, per: float = HOUR, who: str = "app:c"
-) -> Subscription:
-    assert isinstance(queue, LimitedQueue)
-    return queue.subscribe_limited(10, Limits(consumer=who, rate=Rate(limit=limit, per=per)))
+from tests.support.driver_conformance.suite import NEVER, ROOM, Harness, case, needs
 
 
 def with_partitions(queue: DriverQueue, per_key: int = 1, by: str = "body.tenant") -> Subscription:
@@ -66,77 +55,6 @@ async def take_all(queue: DriverQueue, subscription: Subscription) -> Iterable[M
         found.append(message)
     await subscription.ack(message)
     return found
-
-
-@case
-@needs("rate")
-async def what_a_rate_holds_back_is_open_to_others(queue: DriverQueue) -> None:
-    await publish(queue, "123")
-    limited, free = with_rate(queue, 1), queue.subscribe(0)
-
-    assert await bodies(limited, 1) == ["1"]
-    waiting = asyncio.create_task(limited.receive())
-    assert await bodies(free, 2) == ["2", "3"]
-    assert not waiting.done()
-    waiting.cancel()
-
-
-@case
-@needs("rate")
-async def a_rate_is_one_for_all_subscriptions_of_a_consumer(queue: DriverQueue) -> None:
-    await publish(queue, "123")
-    first, second = with_rate(queue, 1), with_rate(queue, 1)
-
-    assert await bodies(first, 1) == ["1"]
-    waiting = asyncio.create_task(second.receive())
-    assert await bodies(with_rate(queue, 1, who="app:other"), 1) == ["2"]
-    assert not waiting.done()
-    waiting.cancel()
-
-
-@case
-@needs("rate")
-async def a_message_comes_as_soon_as_the_rate_allows_it(queue: DriverQueue) -> None:
-    await publish(queue, "1234")
-
-    assert await bodies(with_rate(queue, 4, 0.2), 4) == ["1", "2", "3", "4"]
-
-
-@case
-@needs("rate")
-async def an_attempt_that_failed_counts_in_the_rate_again(queue: DriverQueue) -> None:
-    await publish(queue, "1")
-    limited = with_rate(queue, 1)
-    await limited.retry(await received(limited), 0)
-
-    waiting = asyncio.create_task(limited.receive())
-    assert await bodies(queue.subscribe(0), 1) == ["1"]
-    waiting.cancel()
-
-
-@case
-@needs("rate")
-async def another_rate_takes_effect_at_once(queue: DriverQueue) -> None:
-    await publish(queue, "123")
-    slow = with_rate(queue, 1)
-    assert await bodies(slow, 1) == ["1"]
-    await slow.close()
-
-    assert await bodies(with_rate(queue, 1000, 1.0), 2) == ["2", "3"]
-
-
-@case
-@needs("rate")
-async def a_closed_subscription_waits_for_no_rate(queue: DriverQueue) -> None:
-    await publish(queue, "12")
-    limited = with_rate(queue, 1)
-    assert await bodies(limited, 1) == ["1"]
-    waiting = asyncio.create_task(limited.receive())
-    await asyncio.sleep(0)
-    await limited.close()
-
-    ended = await asyncio.gather(waiting, return_exceptions=True)
-    assert [type(error).__name__ for error in ended] == ["Closed"]
 
 
 @case
@@ -241,7 +159,7 @@ async def a_message_that_waits_for_its_retry_keeps_nobody(queue: DriverQueue) ->
     await publish_for(queue, "aa")
     subscription = with_partitions(queue)
     (first,) = await take_all(queue, subscription)
-    await subscription.retry(first, HOUR)
+    await subscription.retry(first, NEVER)
 
     assert await names(subscription, 1) == ["a2"]
 
