@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from runtime import __version__
 from runtime.application.application import Application
+from runtime.application.counting import Counting
 from runtime.engines.management.snapshot import (
     Lag,
+    Load,
     Occupancy,
     QueueStatus,
     ServiceStatus,
     Snapshot,
+    Threads,
 )
 from runtime.engines.management.source import LENGTHS
 from runtime.engines.queue.driver_queue import DriverQueue, Info, PartialInfo
@@ -49,6 +52,16 @@ class Consuming(Protocol):
 
 
 @runtime_checkable
+class Serving(Protocol):
+    """A server."""
+
+    @property
+    def load(self) -> tuple[int, int]:
+        """Its connections, and the requests in progress."""
+        ...
+
+
+@runtime_checkable
 class Queued(Protocol):
     """A queue."""
 
@@ -61,8 +74,11 @@ class Queued(Protocol):
 class Observation:
     """Makes snapshots of an application, on its loop: `observe(lag)`."""
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Application, counting: Counting) -> None:
         self._application = application
+        self._counting = counting
+        self._components: Mapping[EntryId, Any] = {}
+        self._found: list[Queued] = []
         folder = application.linked.manifest.folder.resolve()
         self._name = (folder.parent if folder.name == "src" else folder).name
         self._redact = application.scope.redactor.redact
@@ -72,6 +88,7 @@ class Observation:
     def observe(self, lag: Lag) -> Snapshot:
         """The state at this moment. Iterates what only the loop's thread may."""
         application = self._application
+        pool = application.pool
         return Snapshot(
             app=self._name,
             version=__version__,
@@ -80,8 +97,10 @@ class Observation:
             generation=application.generation,
             state=application.state,
             lag=lag,
+            threads=Threads(len(pool.busy()), pool.size, pool.waiting),
             services=tuple(self._services()),
-            queues=tuple(QueueStatus(queue.id) for queue in self._queues()),
+            queues=tuple(map(self._queue, self._queues())),
+            endpoints=self._counting.endpoints(),
         )
 
     def _services(self) -> Iterator[ServiceStatus]:
@@ -105,22 +124,35 @@ class Observation:
             where=self._redact(child.where) or None,
             ready=ready,
             unreachable=component.unreachable if isinstance(component, Reaching) else None,
+            load=Load(*component.load) if isinstance(component, Serving) else None,
             workers=Occupancy(consumer.busy, consumer.concurrency)
             if isinstance(consumer, Consuming)
             else None,
         )
 
-    def _queues(self) -> Iterator[Queued]:
-        for component in self._application.scope.components.values():
-            queue = (
-                getattr(component, "queue", None) if hasattr(component, "patterns") else component
-            )
-            if isinstance(queue, Queued):
-                yield queue
+    def _queue(self, queue: Queued) -> QueueStatus:
+        came, left = self._counting.rates(queue.id)
+        most = getattr(queue.driver_queue, "max_length", None)
+        return QueueStatus(queue.id, in_rate=came, out_rate=left, max_length=most)
+
+    def _queues(self) -> list[Queued]:
+        components = self._application.scope.components
+        if components is not self._components:
+            self._components = components
+            self._found = [*_queues_of(components.values())]
+        return self._found
 
     async def lengths(self) -> list[QueueStatus]:
         """The lengths of all queues, as far as their stores can be asked."""
         return [await _length(queue) for queue in self._queues()]
+
+
+def _queues_of(components: Iterable[object]) -> Iterator[Queued]:
+    for component in components:
+        is_subscriber = hasattr(component, "patterns")
+        queue = getattr(component, "queue", None) if is_subscriber else component
+        if isinstance(queue, Queued):
+            yield queue
 
 
 async def _length(queue: Queued) -> QueueStatus:

@@ -154,6 +154,7 @@ def command(
         if worker is None:
             managed = managing(linkage.manifest.folder, management, management_hosts)
         app = _application(linkage, selection, worker, threads)
+        app.scope.counts = managed is not None
         app.build(log)
     except StartError as error:
         logger("runtime").error("%s", error)

@@ -47,6 +47,8 @@ class ApplicationContext:
         """True in tests: results of handlers are compared with their annotations. To be set before
         the components are built.
         """
+        self.counts = False
+        """True if what components do is counted. To be set before they are built."""
         self.redactor = Redactor()
         """Takes the application's secrets out of texts that it stores."""
         self.holders = Holders()

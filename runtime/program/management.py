@@ -6,6 +6,7 @@ import asyncio
 from time import monotonic
 
 from runtime.application.application import Application
+from runtime.application.counting import Counting
 from runtime.application.observation import Observation
 from runtime.engines.management.listener import Listener, Settings
 from runtime.engines.management.pulse import Pulse
@@ -25,14 +26,15 @@ class Management:
         self._watchdog = watchdog
         self._began = monotonic()
         self._listening = False
-        self._pulse = Pulse(Observation(application).observe)
+        self._counting = Counting(application, lambda: watchdog.blocks)
+        self._pulse = Pulse(Observation(application, self._counting).observe)
         self._listener = Listener(settings, self._source)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin. To be called before the loop runs, in its thread."""
         self._loop = loop
         self._application.on_state = self._pulse.beat
-        self._pulse.listeners.append(self._listen)
+        self._pulse.listeners += [self._counting.count, self._listen]
         self._pulse.start(loop)
 
     def stop(self) -> None:
@@ -49,7 +51,13 @@ class Management:
             self._listener.start()
 
     def _source(self) -> LocalSource:
-        return LocalSource(self._pulse, self._application.operations, self._loop, self._blocked)
+        return LocalSource(
+            self._pulse,
+            self._application.operations,
+            self._loop,
+            self._blocked,
+            self._counting.read,
+        )
 
     def _blocked(self) -> Blocked | None:
         held = self._watchdog.held

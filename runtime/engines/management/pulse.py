@@ -45,7 +45,7 @@ class Pulse:
         self._timer: asyncio.TimerHandle | None = None
         self._failed = False
         self.listeners: list[Callable[[float], None]] = []
-        """Each is called after a snapshot, on the loop, with how late that was in seconds."""
+        """Each is called before a snapshot, on the loop, with how late that is in seconds."""
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin, in the loop's thread, and go on until `stop`."""
@@ -74,6 +74,8 @@ class Pulse:
             self._minute_ends = now + _MINUTE
         self._lags[-1] = max(self._lags[-1], lag)
         try:
+            for listener in self.listeners:
+                listener(lag)
             snapshot = self._observe(Lag(round(lag, 4), round(max(self._lags), 4)))
         except Exception:
             if not self._failed:  # else a fault of ours would fill the log
@@ -82,8 +84,6 @@ class Pulse:
             # With its time: the loop does turn.
             snapshot = self._newest.snapshot
         self._newest = _Beat(snapshot, monotonic())
-        for listener in self.listeners:
-            listener(lag)
 
     def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
         due = loop.time() + INTERVAL

@@ -56,6 +56,22 @@ class Occupancy(Struct, frozen=True):
     of: int
 
 
+class Load(Struct, frozen=True):
+    """The clients of a server, and those of their requests that are in progress."""
+
+    connections: int
+    requests: int
+
+
+class Threads(Struct, frozen=True):
+    """The threads for `def` handlers of endpoints."""
+
+    busy: int = 0
+    of: int = 0
+    waiting: int = 0
+    """Calls that wait for a thread."""
+
+
 class ServiceStatus(Struct, frozen=True):
     """One service under the supervisor."""
 
@@ -79,6 +95,8 @@ class ServiceStatus(Struct, frozen=True):
     """Seconds since a consumer last asked its queue for a message; None for other services."""
     workers: Occupancy | None = None
     """None for services other than consumers."""
+    load: Load | None = None
+    """None for services other than servers."""
 
 
 class QueueStatus(Struct, frozen=True):
@@ -149,5 +167,6 @@ class Snapshot(Struct, frozen=True):
     services: tuple[ServiceStatus, ...] = ()
     queues: tuple[QueueStatus, ...] = ()
     endpoints: tuple[EndpointStatus, ...] = ()
+    threads: Threads = Threads()
     workers: tuple[WorkerStatus, ...] = ()
     """Empty without `--workers`."""

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from msgspec.structs import replace
 
+from runtime.engines.management.metrics.family import Metrics
 from runtime.engines.management.pulse import Pulse
 from runtime.engines.management.snapshot import Blocked, QueueStatus, Snapshot
 
@@ -64,6 +65,10 @@ class Source(Protocol):
         """
         ...
 
+    def metrics(self) -> Metrics:
+        """The counters and histograms as of the last pulse. Never waits."""
+        ...
+
     async def ask(self, operation: str, **arguments: Any) -> Any:
         """Have an operation done on the application's main loop, and return its result.
 
@@ -81,12 +86,14 @@ class LocalSource:
         operations: Mapping[str, Operation],
         loop: asyncio.AbstractEventLoop,
         blocked: Callable[[], Blocked | None],
+        metrics: Callable[[], Metrics],
     ) -> None:
         """`blocked` tells what holds the loop at this moment, from any thread."""
         self._pulse = pulse
         self._operations = operations
         self._loop = loop
         self._blocked = blocked
+        self.metrics = metrics
         self._running: set[asyncio.Task[None]] = set()
         self._lengths: Mapping[str, QueueStatus] = {}
         self._lengths_at = -FRESH

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from time import monotonic
 from typing import Any
 
 from runtime.engines.queue.attempt import Attempt, RolledBack
@@ -38,7 +39,10 @@ class BatchAttempt(Attempt):
         deliveries = await self._hand_out()
         if deliveries:
             self.delivery = batch = batch_of(deliveries, self._settlement)
+            began = monotonic()
             outcome = await self.handle(batch)
+            if (tally := self._settlement.tally) is not None:
+                tally.others.append(monotonic() - began)
             if self.cancelled:
                 return
             await self._conclude(batch, outcome)

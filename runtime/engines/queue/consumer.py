@@ -23,6 +23,7 @@ from runtime.engines.queue.message import Message
 from runtime.engines.queue.pending_settlements import PendingSettlements
 from runtime.engines.queue.queue import Queue
 from runtime.engines.queue.settlement import Settlement
+from runtime.engines.queue.tally import Tally
 from runtime.engines.queue.tracing import MessageTracer
 from runtime.engines.queue.worker import SHORTEST_TURN, TURN, Worker
 from runtime.engines.sql.contract import Transactions
@@ -58,6 +59,7 @@ class Consumer:
         redact: Callable[[str], str] = str,
         arguments: Arguments | None = None,
         batching: Batching | None = None,
+        tally: Tally | None = None,
     ) -> None:
         """`timeout` in seconds, for each call; with `transactions`, each message gets one, which is
         committed together with its ack. `redact` takes secrets out of dead letters. With
@@ -76,6 +78,8 @@ class Consumer:
         self._redact = redact
         self._arguments = arguments
         self.batching = batching
+        self.tally = tally
+        """What it does is counted there, if it is."""
         self._attempts: Sequence[Attempt] = ()
         """Those of the present run."""
 
@@ -187,7 +191,9 @@ class Consumer:
 
     def _settlement(self, subscription: Subscription, telemetry: Telemetry) -> Settlement:
         function, time = str(self.function.id), self._clock.time
-        return Settlement(self.queue, subscription, function, time, telemetry, self._redact)
+        return Settlement(
+            self.queue, subscription, function, time, telemetry, self._redact, self.tally
+        )
 
     def _start(self, worker: Worker | BatchWorker, number: int) -> asyncio.Task[None]:
         task = worker.start(f"{self.function.id}#{number}")
@@ -230,6 +236,8 @@ class Consumer:
         held += [delivery.message for delivery in pending.unsettled]
         if held:
             await subscription.release(held)
+            if self.tally is not None:
+                self.tally.outcomes["released"] += len(held)
             log.warning("%s: released unfinished messages: %d", self.function.id, len(held))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, cast
 
 from msgspec.structs import replace
@@ -23,9 +22,8 @@ from runtime.engines.queue.driver_queue import (
     PartialInfo,
     ScheduledQueue,
 )
-from runtime.engines.queue.fired import Fired
+from runtime.engines.queue.fired import Fired, key_of
 from runtime.engines.queue.message import (
-    LONGEST_KEY,
     NO_HEADERS,
     Message,
     check_priority,
@@ -36,9 +34,10 @@ from runtime.engines.queue.message import (
 )
 from runtime.engines.queue.publication import encoded, publish_all
 from runtime.engines.queue.refusal_log import RefusalLog
+from runtime.engines.queue.tally import QueueTally
 from runtime.engines.sql.contract import JoinableTransaction
 from runtime.handlers.fork import ParentOnly, on_fork
-from runtime.service import StartError
+from runtime.service import StartError, Unavailable
 
 if TYPE_CHECKING:
     from runtime.engines.queue.blocking import BlockingQueue
@@ -60,6 +59,7 @@ class Queue:
         max_requeues: int,
         dead_letter: Queue | None = None,
         clock: Clock = REAL,
+        tally: QueueTally | None = None,
     ) -> None:
         self.id = id
         self.driver_queue = driver_queue
@@ -70,6 +70,8 @@ class Queue:
         self.consumers = 0
         """The number of consumers that run in this program."""
         self.dead_letter = dead_letter
+        self.tally = tally
+        """What is published is counted there, if it is."""
         self.checks: Sequence[tuple[str, Callable[[bytes], object]]] = ()
         """For each consumer, if all are typed: its function, and what decodes a body for it."""
         self.refusals = RefusalLog(clock)
@@ -120,9 +122,12 @@ class Queue:
         wait = 0.0 if delay is None else seconds(delay)
         running = unique_while != "waiting" and counts_running(unique, unique_while)
         try:
-            return await self.driver_queue.publish(message, wait, transaction, running)
-        except Full as error:
-            raise self.full(error) from None
+            id = await self.driver_queue.publish(message, wait, transaction, running)
+        except (Full, Unavailable) as error:
+            raise self._refused(error) from error.__cause__
+        if self.tally is not None:
+            self.tally.published += 1
+        return id
 
     async def publish_many(
         self,
@@ -150,8 +155,10 @@ class Queue:
         ]
         try:
             await publish_all(self.driver_queue, messages, wait, transaction)
-        except Full as error:
-            raise self.full(error, len(messages)) from None
+        except (Full, Unavailable) as error:
+            raise self._refused(error, len(messages)) from error.__cause__
+        if self.tally is not None:
+            self.tally.published += len(messages)
         return [message.id for message in messages]
 
     @property
@@ -169,15 +176,19 @@ class Queue:
         `body` is a JSON document. Without `overlap`, nothing is published while the message of an
         earlier time is unfinished. Raises Full.
         """
-        key = None if overlap else _key_of(schedule)
+        key = None if overlap else key_of(schedule)
         message = Message(next_id(), body, headers, 0, self._time(), 0, 0, key)
         try:
             id = await self.scheduled.fire(schedule, at, message)
-        except Full as error:
-            raise self.full(error) from None
+        except (Full, Unavailable) as error:
+            raise self._refused(error) from error.__cause__
         if id is None:
             return Fired.ELSEWHERE
-        return Fired.HERE if id == message.id else Fired.OVERLAPPED
+        if id != message.id:
+            return Fired.OVERLAPPED
+        if self.tally is not None:
+            self.tally.published += 1
+        return Fired.HERE
 
     def check_body(self, body: Any) -> None:
         """Raise NotJSON or InvalidBody as `publish` would."""
@@ -214,6 +225,12 @@ class Queue:
             state = f"has accepted {error.accepted:,} of {count:,} messages: it has no room for all"
         text = f"queue '{self.id}' {state}{length}{waited}{reason}"
         return Full(text, error.length, error.waited, error.accepted)
+
+    def _refused(self, error: Full | Unavailable, count: int = 1) -> Full | Unavailable:
+        reason = "full" if isinstance(error, Full) else "unavailable"
+        if self.tally is not None:
+            self.tally.refused[reason] += 1
+        return self.full(error, count) if isinstance(error, Full) else error
 
     async def info(self) -> Info | PartialInfo:
         """The number of messages in each state, as far as the driver can tell."""
@@ -280,9 +297,3 @@ class Queue:
     def _leave_to_parent(self) -> None:
         """In a forked child, whose copy of the queue has no consumers and is lost with it."""
         self.driver_queue = cast("DriverQueue", ParentOnly(f"queue '{self.id}'"))
-
-
-def _key_of(schedule: str) -> str:
-    """The unique key of a schedule's messages, of an id that may be longer than keys are."""
-    key = f"schedule {schedule}"
-    return key if len(key) <= LONGEST_KEY else f"schedule {sha256(schedule.encode()).hexdigest()}"

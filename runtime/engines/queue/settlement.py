@@ -26,6 +26,7 @@ from runtime.engines.queue.outcome import (
     Retry,
 )
 from runtime.engines.queue.queue import Queue
+from runtime.engines.queue.tally import Tally
 from runtime.handlers.fork import ParentOnly, on_fork
 from runtime.log.traceback import format_traceback
 from runtime.loggers import logger
@@ -57,6 +58,7 @@ class Settlement:
         time: Callable[[], float],
         telemetry: Telemetry,
         redact: Callable[[str], str] = str,
+        tally: Tally | None = None,
     ) -> None:
         """`function` is the name of the consumer's function in logs; `time` gives seconds since
         1970; `redact` takes secrets out of what a dead letter says of its error.
@@ -67,6 +69,7 @@ class Settlement:
         self._time = time
         self._telemetry = telemetry
         self._redact = redact
+        self.tally = tally
         on_fork(self._leave_to_parent)
 
     async def settle(self, delivery: Delivery, outcome: Outcome, *, soon: bool = True) -> None:
@@ -112,6 +115,8 @@ class Settlement:
         """Tell telemetry that a delivery ended: `ack`, `retry`, `dead`, `requeue` or `lost`; of
         `retry` and `dead` also the `error`, None if the handler returned False or nacked.
         """
+        if self.tally is not None:
+            self.tally.outcomes[str(fields.get("reason", outcome))] += 1
         delivery.outcome = outcome
         delivery.failed = outcome in _FAILED and not isinstance(fields.get("error"), Retry)
         if self._telemetry.listener is not None:

@@ -46,6 +46,7 @@ class Worker:
         self._most_tasks = most_pending if in_background else 0
         self._turn = turn
         self._tracer = tracer
+        self._tally = settlement.tally
 
     def start(self, name: str) -> asyncio.Task[None]:
         """Run in a task of that name."""
@@ -60,17 +61,25 @@ class Worker:
             most = 0
         handle, subscription = attempt.handle, settlement.subscription
         take, receive, ack_nowait = subscription.take, subscription.receive, subscription.ack_nowait
-        left, until = self._turn, monotonic() + SLICE
+        tally, now = self._tally, monotonic()
+        left, until = self._turn, now + SLICE
         while True:
             try:
-                message = take() or await receive()
+                message = take()
+                if message is None:
+                    message = await receive()
+                    now = monotonic()
             except Closed:
                 return
+            if tally is not None and message.attempt == 1:
+                tally.waits.append(message.published - now)
+            began = now
             attempt.delivery = delivery = Delivery(message, settlement)
             span = None if tracer is None else tracer.begin(delivery)
             settling = None
             try:
                 outcome = await handle(delivery)
+                now = monotonic()
                 if (
                     outcome is ACK
                     and not delivery.settled
@@ -79,6 +88,8 @@ class Worker:
                 ):
                     # The end of nearly every message, without the way through `settle`.
                     delivery.settled = True
+                    if tally is not None:
+                        tally.acked.append(now - began)
                     try:
                         if (acked := ack_nowait(message)) is not None:
                             pending.add(delivery, acked)
@@ -88,7 +99,10 @@ class Worker:
                         delivery.settled = False
                         raise
                 else:
+                    if tally is not None:
+                        tally.others.append(now - began)
                     settling = await self._conclude(delivery, outcome)
+                    now = monotonic()
             except BaseException as error:
                 if span is not None:
                     span.fail(error)
@@ -100,9 +114,10 @@ class Worker:
             attempt.delivery = None
             left -= 1
             # Handlers and queues that never wait would keep the loop to themselves.
-            if left == 0 or monotonic() > until:
+            if left == 0 or now > until:
                 await asyncio.sleep(0)
-                left, until = self._turn, monotonic() + SLICE
+                now = monotonic()
+                left, until = self._turn, now + SLICE
 
     async def _conclude(self, delivery: Delivery, outcome: Outcome) -> asyncio.Task[None] | None:
         """Settle the message, unless that is done. Returns a task if it is still being settled."""

@@ -21,9 +21,10 @@ from runtime.engines.web.fallback import fallback, file_or_refusal, no_websocket
 from runtime.engines.web.file_response import send_file
 from runtime.engines.web.problem import HTTPError
 from runtime.engines.web.response import EncodedResponse
-from runtime.engines.web.routes import WEBSOCKET, Group, Route, Routes
+from runtime.engines.web.routes import WEBSOCKET, Group, Match, Route, Routes
 from runtime.engines.web.sending import Outgoing
 from runtime.engines.web.tracing import RequestTracer, id_headers
+from runtime.engines.web.traffic import Traffic
 from runtime.engines.web.websocket.upgrade import UPGRADE, UpgradeExchange
 from runtime.telemetry import OFF, Root, Telemetry
 
@@ -38,12 +39,21 @@ class Dispatcher:
     request is a span `http.request`.
     """
 
-    def __init__(self, *, max_body: int, telemetry: Telemetry = OFF, clock: Clock = REAL) -> None:
+    def __init__(
+        self,
+        *,
+        max_body: int,
+        telemetry: Telemetry = OFF,
+        clock: Clock = REAL,
+        traffic: Traffic | None = None,
+    ) -> None:
         self.max_body = max_body
         self.drain = Drain()
         """The end of the present run; to be replaced before another one."""
         self.failures = FailureLog(clock)
         self._tracer = RequestTracer(telemetry) if telemetry.enabled else None
+        self.traffic = traffic
+        """The requests are counted there, if they are."""
         self.serve(Routes())
 
     def serve(self, routes: Routes) -> None:
@@ -72,13 +82,7 @@ class Dispatcher:
             scope["path_params"] = match.params
             if match.allowed:
                 route = file_or_refusal(route, match, scope["method"])
-        chain = self._chains.get(match.group) if self._chains else None
-        if self._tracer is not None:
-            span = self._tracer.begin(exchange, match.route)
-            return self._respond_traced(self._tracer, span, chain, exchange, route)
-        if chain is not None:
-            return self._respond_through(chain, exchange, route)
-        return self._respond(exchange, route, exchange.request_id)
+        return self._answering(exchange, match, route)
 
     @property
     def has_websockets(self) -> bool:
@@ -93,13 +97,21 @@ class Dispatcher:
         match = self._routes.match(WEBSOCKET, scope["raw_path"])
         route = match.route or no_websocket(match)
         scope["path_params"] = match.params
-        chain = self._chains.get(match.group)
+        return self._answering(exchange, match, route)
+
+    def _answering(self, exchange: Exchange, match: Match, route: Route) -> Awaitable[None]:
+        chain = self._chains.get(match.group) if self._chains else None
+        answering: Awaitable[None]
         if self._tracer is not None:
             span = self._tracer.begin(exchange, match.route)
-            return self._respond_traced(self._tracer, span, chain, exchange, route)
-        if chain is not None:
-            return self._respond_through(chain, exchange, route)
-        return self._respond(exchange, route, exchange.request_id)
+            answering = self._respond_traced(self._tracer, span, chain, exchange, route)
+        elif chain is not None:
+            answering = self._respond_through(chain, exchange, route)
+        else:
+            answering = self._respond(exchange, route, exchange.request_id)
+        if self.traffic is None:
+            return answering
+        return self.traffic.follow(exchange, route, answering)
 
     async def _innermost(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The application inside a group's middleware."""

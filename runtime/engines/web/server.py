@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from starlette.types import ASGIApp
 
@@ -21,6 +22,13 @@ from runtime.service import Ready
 _MAX_TICK = 0.5
 _CANCEL_GRACE = 0.25
 """Seconds that cancelled handlers have to return."""
+
+
+class Load(NamedTuple):
+    """The connections of a server, and those of their requests that are in progress."""
+
+    connections: int = 0
+    requests: int = 0
 
 
 class Server:
@@ -54,6 +62,11 @@ class Server:
         self._has_websockets = has_websockets
         self._clients: Connections | None = None
         on_fork(self._leave_to_parent)
+
+    @property
+    def load(self) -> Load:
+        """At this moment; nothing before `run`."""
+        return Load() if self._clients is None else Load(len(self._clients), self._clients.requests)
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
         """Listen and serve. On `stop`, close the listener, drain and return.

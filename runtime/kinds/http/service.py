@@ -17,8 +17,9 @@ from runtime.engines.web.lifespan import Lifespan, Lifespans
 from runtime.engines.web.openapi.settings import Info, Settings
 from runtime.engines.web.route_path import shape
 from runtime.engines.web.routes import Routes
-from runtime.engines.web.server import Server
+from runtime.engines.web.server import Load, Server
 from runtime.engines.web.timeouts import Timeouts
+from runtime.engines.web.traffic import Traffic
 from runtime.findings.finding import Problem
 from runtime.findings.remark import Remark, State
 from runtime.kind import BuildContext, Claim, Expected, Kind, Linked, Ready, Stage, StartError
@@ -58,8 +59,12 @@ class HttpService:
         self._serving = False
         self._lifespans = Lifespans()
         self._dispatcher = Dispatcher(
-            max_body=config.max_body, telemetry=context.telemetry, clock=context.clock
+            max_body=config.max_body,
+            telemetry=context.telemetry,
+            clock=context.clock,
+            traffic=Traffic() if context.scope.counts else None,
         )
+        self._server: Server | None = None
 
     def compose(self, parts: Sequence[Part]) -> None:
         """Replace the parts. A running server serves the new ones from the next request on."""
@@ -75,12 +80,14 @@ class HttpService:
         try:
             await self._lifespans.start(lifespans, stop)
             if not stop.is_set():
-                await self._server().run(ready, stop)
+                self._server = self._make_server()
+                await self._server.run(ready, stop)
         finally:
             await self._lifespans.stop()
             drained.cancel()
             self._dispatcher.failures.close()
             self._serving = False
+            self._server = None
 
     def _serve_parts(self) -> list[Lifespan]:
         """Serve the routes of all parts, and return the lifespans of their applications."""
@@ -111,7 +118,17 @@ class HttpService:
         routes = (route for part in self._parts if part.group for route in part.routes())
         return describe(routes, self._settings.info, self._context.folder)
 
-    def _server(self) -> Server:
+    @property
+    def traffic(self) -> Traffic | None:
+        """What is counted of its requests."""
+        return self._dispatcher.traffic
+
+    @property
+    def load(self) -> Load:
+        """The connections and the requests that there are at this moment."""
+        return Load() if self._server is None else self._server.load
+
+    def _make_server(self) -> Server:
         config = self._config
         try:
             address = Address.parse(config.addr)

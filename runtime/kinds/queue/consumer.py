@@ -10,6 +10,7 @@ import msgspec
 from runtime.engines.queue.arguments import batch_arguments, message_arguments
 from runtime.engines.queue.batch import Batching
 from runtime.engines.queue.consumer import Consumer
+from runtime.engines.queue.tally import Tally
 from runtime.findings.finding import Note, Problem
 from runtime.kind import Arguments, BuildContext, Kind, Linked, Stage
 from runtime.kinds.db.sql import Database
@@ -51,6 +52,7 @@ def build(config: Config, context: BuildContext) -> Consumer:
         redact=context.scope.redactor.redact,
         arguments=arguments(config.func, context.scope),
         batching=config.batch,
+        tally=Tally() if context.scope.counts else None,
     )
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from runtime.backoff import Backoff
 from runtime.engines.queue.consumer import Consumer
+from runtime.engines.queue.tally import QueueTally
 from runtime.engines.queue.traced_queue import TracedQueue
 from runtime.kind import BuildContext, Claim, Expected, Kind, Linked
 from runtime.kinds.queue import Queue
@@ -42,6 +43,7 @@ def build(config: Config, context: BuildContext) -> Queue:
         max_requeues=config.dead_letter.max_requeues,
         dead_letter=config.dead_letter.queue,
         clock=context.clock,
+        tally=QueueTally() if context.scope.counts else None,
     )
 
 

@@ -34,6 +34,11 @@ class Connections:
     def __len__(self) -> int:
         return len(self._clients)
 
+    @property
+    def requests(self) -> int:
+        """The number of requests in progress."""
+        return len(self._shared.tasks)
+
     def connect(self) -> Connection:
         """Make the protocol of a new client."""
         return Connection(self._shared)

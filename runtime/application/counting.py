@@ -1,0 +1,166 @@
+"""Counting: adds up what the components of an application note of their work."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from itertools import chain
+from time import monotonic, time
+from typing import Any
+
+from runtime.application.application import Application
+from runtime.engines.management.metrics.family import Metrics
+from runtime.engines.management.metrics.registry import Histogram, Registry
+from runtime.engines.management.metrics.window import Window, quantile, rate
+from runtime.engines.management.snapshot import EndpointStatus
+from runtime.engines.queue.tally import QueueTally, Tally
+from runtime.entry_id import EntryId
+
+_REQUESTS = "runtime_http_requests_total"
+_DURATION = "runtime_http_request_duration_seconds"
+UNMATCHED = "unmatched"
+"""The route of requests that none matches: their paths are of anybody's choice."""
+_FAILED = 500
+_MINUTE, _MINUTES = 60.0, 15
+_ENDED = ("ack", "requeue", "rejected", "attempts", "crashed", "invalid")
+"""Outcomes after which a queue has the message no more."""
+
+
+class Counting:
+    """Called on the loop after each snapshot; what `read` returns may go to other threads."""
+
+    def __init__(self, application: Application, blocks: Callable[[], Mapping[str, int]]) -> None:
+        """`blocks` tells how often each entry has kept the event loop for a second."""
+        self._application = application
+        self._blocks = blocks
+        self._blocked: Counter[str] = Counter()
+        self._registry = Registry()
+        self._read: Metrics = {}
+        self._components: Mapping[EntryId, Any] = {}
+        self._takes: list[Callable[[], None]] = []
+        self._endpoints: dict[tuple[str, str, str], _Endpoint] = {}
+        self._ended: Counter[str] = Counter()
+        """By queue, the messages that it has no more."""
+        self._flows: dict[str, Window] = {}
+        self._published: Counter[str] = Counter()
+
+    def read(self) -> Metrics:
+        """The counters and histograms, as of the last pulse."""
+        return self._read
+
+    def count(self, lag: float) -> None:
+        """Take what the components have noted."""
+        self._registry.histogram("runtime_loop_lag_seconds", ()).observe([lag])
+        for entry, times in dict(self._blocks()).items():
+            if more := times - self._blocked[entry]:
+                self._blocked[entry] = times
+                self._registry.add("runtime_loop_blocked_total", (entry,), more)
+        for take in self._sources():
+            take()
+        self._read = self._registry.read()
+
+    def _sources(self) -> list[Callable[[], None]]:
+        """Functions that take the counts of a component; anew if the application has changed."""
+        components = self._application.scope.components
+        if components is not self._components:
+            self._components = components
+            self._takes = [
+                take for id, each in components.items() for take in self._takes_of(id, each)
+            ]
+        return self._takes
+
+    def _takes_of(self, id: EntryId, component: Any) -> Iterator[Callable[[], None]]:
+        consumer = getattr(component, "consumer", component)  # a subscriber has one
+        tally = getattr(consumer, "tally", None)
+        if isinstance(tally, Tally):
+            yield partial(self._count_messages, id, consumer, tally)
+            if consumer.queue.tally is not None:  # a subscriber's queue is no component
+                yield partial(self._count_published, consumer.queue.id, consumer.queue.tally)
+        elif isinstance(tally, QueueTally):
+            yield partial(self._count_published, component.id, tally)
+        elif getattr(component, "traffic", None) is not None:
+            yield partial(self._count_requests, str(id), component.traffic)
+
+    def endpoints(self) -> tuple[EndpointStatus, ...]:
+        """Their traffic of the last minute."""
+        now = monotonic()
+        return tuple(each.status(now) for each in self._endpoints.values() if each.name)
+
+    def rates(self, queue: str) -> tuple[float, float]:
+        """Messages a second that went into a queue and that left it, over the last minute."""
+        window = self._flows.setdefault(queue, Window())
+        now = monotonic()
+        seconds, (came, left) = window.mark(now, (self._published[queue], self._ended[queue]))
+        return rate(seconds, came), rate(seconds, left)
+
+    def _count_requests(self, server: str, traffic: Any) -> None:
+        durations: dict[tuple[str, str, str], list[float]] = {}
+        statuses: Counter[tuple[str, str, str, str]] = Counter()
+        for route, status, seconds in traffic.take():
+            key = (server, route.path or UNMATCHED, route.method)
+            durations.setdefault(key, []).append(seconds)
+            statuses[(*key, str(status))] += 1
+            if key not in self._endpoints:
+                histogram = self._registry.histogram(_DURATION, key)
+                self._endpoints[key] = _Endpoint(route.name if route.path else "", key, histogram)
+            self._endpoints[key].count(status)
+        for key, values in durations.items():
+            self._registry.histogram(_DURATION, key).observe(values)
+        for labels, number in statuses.items():
+            self._registry.add(_REQUESTS, labels, number)
+
+    def _count_messages(self, id: EntryId, consumer: Any, tally: Tally) -> None:
+        if not (tally.acked or tally.others or tally.outcomes or tally.waits):
+            return
+        acked, others, outcomes, waits = tally.take()
+        queue = consumer.queue.id
+        duration = self._registry.histogram("runtime_handler_duration_seconds", (str(id), "queue"))
+        duration.observe(chain(acked, others))
+        outcomes["ack"] += len(acked)
+        for outcome, number in outcomes.items():
+            if number:
+                labels = (str(id), queue, outcome)
+                self._registry.add("runtime_messages_total", labels, number)
+        self._ended[queue] += sum(outcomes[each] for each in _ENDED)
+        offset = monotonic() - time()
+        waited = self._registry.histogram("runtime_message_wait_seconds", (queue,))
+        waited.observe(max(0.0, -each - offset) for each in waits)
+
+    def _count_published(self, queue: str, tally: QueueTally) -> None:
+        published, refused = tally.take()
+        if published:
+            self._published[queue] += published
+            self._registry.add("runtime_queue_published_total", (queue,), published)
+        for reason, number in refused.items():
+            self._registry.add("runtime_queue_refused_total", (queue, reason), number)
+
+
+class _Endpoint:
+    """One route: its requests of the last minute, and its failures of the last quarter hour."""
+
+    def __init__(self, name: str, labels: tuple[str, str, str], duration: Histogram) -> None:
+        self.name = name
+        self._route = f"{labels[2]} {labels[1]}"
+        self._duration = duration
+        self._window = Window()
+        self._failed: deque[int] = deque([0], maxlen=_MINUTES)
+        self._minute_ends = monotonic() + _MINUTE
+
+    def count(self, status: int) -> None:
+        self._failed[-1] += status >= _FAILED
+
+    def status(self, now: float) -> EndpointStatus:
+        while now >= self._minute_ends:
+            self._failed.append(0)
+            self._minute_ends += _MINUTE
+        seconds, growth = self._window.mark(now, self._duration.counts)
+        bounds = self._duration.bounds
+        return EndpointStatus(
+            id=self.name,
+            route=self._route,
+            rate=rate(seconds, sum(growth)),
+            p50=quantile(bounds, growth, 0.5),
+            p95=quantile(bounds, growth, 0.95),
+            failed_15m=sum(self._failed),
+        )

@@ -1,0 +1,1 @@
+"""Metrics: counters and histograms of an application, and their text for Prometheus."""
