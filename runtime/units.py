@@ -1,4 +1,4 @@
-"""Units: durations and sizes as written in a manifest."""
+"""Units: durations, sizes and rates as written in a manifest."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)(B|KB|MB|GB|KiB|MiB|GiB)")
+_RATE = re.compile(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,5})?(ms|s|m|h|d)")
 _BYTES = {
     **{"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9},
     **{"KiB": 2**10, "MiB": 2**20, "GiB": 2**30},
@@ -27,6 +28,17 @@ def parse_size(text: str) -> int:
     if match is None:
         raise ValueError(f"'{text}' is not a size; write 512B, 64KiB or 10MiB")
     return int(float(match[1]) * _BYTES[match[2]])
+
+
+def parse_rate(text: str) -> tuple[int, float]:
+    """Convert `5/s`, `100/m` or `10/30s` to a number and the seconds in which it may be. Raises
+    ValueError for any other form.
+    """
+    match = _RATE.fullmatch(text)
+    if match is None:
+        raise ValueError(f"'{text}' is not a rate; write 5/s, 100/m or 10/30s")
+    seconds = _SECONDS | {"d": 86400.0}
+    return int(match[1]), int(match[2] or 1) * seconds[match[3]]
 
 
 def format_duration(seconds: float) -> str:

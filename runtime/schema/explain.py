@@ -37,7 +37,7 @@ _TYPE_NAMES: Mapping[type, str] = {
     type(None): "empty",
 }
 _BOOLEAN_WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
-_UNITS = {"duration": "s", "size": "B"}
+_UNITS = {"duration": "s", "size": "B", "rate": "/s"}
 _LONGEST_TEXT = 60
 
 

@@ -6,9 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from runtime.findings.finding import Path
-from runtime.units import parse_duration, parse_size
+from runtime.units import parse_duration, parse_rate, parse_size
 
-_CONVERSIONS: Mapping[str, Callable[[str], Any]] = {"duration": parse_duration, "size": parse_size}
+_CONVERSIONS: Mapping[str, Callable[[str], Any]] = {
+    "duration": parse_duration,
+    "size": parse_size,
+    "rate": parse_rate,
+}
 
 
 class Reference:

@@ -72,6 +72,7 @@ class Host:
             self.consumers += [each.consumer for each in subscribers]
             for consumer in self.consumers:
                 consumer.batch_what_is_there()
+                consumer.lift_rate()
             self._timed = {each.queue.id for each in self.consumers if each.timeout is not None}
             self._idlers = {
                 str(id): each

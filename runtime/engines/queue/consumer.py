@@ -19,6 +19,7 @@ from runtime.engines.queue.deadline import Deadlines
 from runtime.engines.queue.delivery import Delivery
 from runtime.engines.queue.driver_queue import Subscription
 from runtime.engines.queue.gathering import Gathering
+from runtime.engines.queue.limits import LimitedQueue, Limits
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.pending_settlements import PendingSettlements
 from runtime.engines.queue.queue import Queue
@@ -29,7 +30,7 @@ from runtime.engines.queue.worker import SHORTEST_TURN, TURN, Worker
 from runtime.engines.sql.contract import Transactions
 from runtime.handlers.function import Function
 from runtime.loggers import logger
-from runtime.service import Ready
+from runtime.service import Ready, StartError
 from runtime.telemetry import OFF, Telemetry
 
 log = logger("runtime.queue")
@@ -60,11 +61,13 @@ class Consumer:
         arguments: Arguments | None = None,
         batching: Batching | None = None,
         tally: Tally | None = None,
+        limits: Limits | None = None,
     ) -> None:
         """`timeout` in seconds, for each call; with `transactions`, each message gets one, which is
         committed together with its ack. `redact` takes secrets out of dead letters. With
         `arguments`, the function gets what they make of a message, else the decoded body; with
-        `batching`, what they make of several messages, or a list of bodies.
+        `batching`, what they make of several messages, or a list of bodies. With `limits`, it
+        claims only what these allow to all programs together.
         """
         self.queue = queue
         self.function = function
@@ -80,6 +83,7 @@ class Consumer:
         self.batching = batching
         self.tally = tally
         """What it does is counted there, if it is."""
+        self.limits = limits
         self._attempts: Sequence[Attempt] = ()
         """Those of the present run."""
 
@@ -100,6 +104,11 @@ class Consumer:
         if self.batching is not None:
             self.batching = replace(self.batching, wait=0.0)
 
+    def lift_rate(self) -> None:
+        """Begin whatever is there: for tests, whose clock stands still."""
+        if self.limits is not None:
+            self.limits = replace(self.limits, rate=None)
+
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
         """Work until `stop`, then wait for the running handlers.
 
@@ -109,7 +118,7 @@ class Consumer:
         """
         if stop.is_set():
             return ready()
-        subscription = self.queue.driver_queue.subscribe(self._prefetch)
+        subscription = self._subscribe()
         attempts: list[Attempt] = []
         self._attempts = attempts
         deadlines = self._deadlines(attempts)
@@ -131,6 +140,14 @@ class Consumer:
             self.queue.consumers -= 1
             if deadlines is not None:
                 deadlines.close()
+
+    def _subscribe(self) -> Subscription:
+        queue, limits = self.queue.driver_queue, self.limits
+        if limits is None:
+            return queue.subscribe(self._prefetch)
+        if not isinstance(queue, LimitedQueue):
+            raise StartError(f"the driver of '{self.queue.id}' keeps no 'rate' or 'concurrency_by'")
+        return queue.subscribe_limited(self._prefetch, limits)
 
     def _workers(
         self,

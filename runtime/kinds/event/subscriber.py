@@ -9,18 +9,18 @@ import msgspec
 from runtime.backoff import Backoff
 from runtime.engines.event.pattern import InvalidTopic, Pattern
 from runtime.engines.event.subscriber import Subscriber
+from runtime.engines.queue.batch import Batching
 from runtime.findings.finding import Problem
 from runtime.kind import Arguments, BuildContext, Claim, Kind, Linked, Stage
 from runtime.kinds.db.sql import Database
 from runtime.kinds.function import Function
-from runtime.kinds.queue import called_by
 from runtime.kinds.queue.consuming import (
     ConsumerConfig,
     DeadLetter,
     QueueConfig,
     build_consumer,
     build_queue,
-    check_driver,
+    check_consuming,
     check_name,
 )
 from runtime.kinds.queue.driver import Driver, DriverOptions
@@ -38,6 +38,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     prefetch: int
     timeout: float | None
     transaction: Database | None
+    batch: Batching | None
+    rate: tuple[int, float] | None
+    concurrency_by: str | None
+    per_key: int | None
 
 
 def build(config: Config, context: BuildContext) -> Subscriber:
@@ -55,7 +59,10 @@ def build(config: Config, context: BuildContext) -> Subscriber:
         prefetch=config.prefetch,
         timeout=config.timeout,
         transaction=config.transaction,
-        batch=None,
+        batch=config.batch,
+        rate=config.rate,
+        concurrency_by=config.concurrency_by,
+        per_key=config.per_key,
     )
     patterns = [Pattern(text) for text in config.topics]
     return Subscriber(build_consumer(consuming, context), patterns)
@@ -69,8 +76,7 @@ def check(entry: Linked) -> Iterable[Arguments | Claim | Problem]:
             hint = "such as 'order.paid', 'order.*' for each word there, 'order.#' for all below"
             yield Problem(("topics", index), str(error), hint)
     yield from check_name(entry)
-    yield called_by("a subscriber")
-    yield from check_driver(entry, entry.follow("driver"))
+    yield from check_consuming(entry, "a subscriber", entry.follow("driver"))
 
 
 kind = Kind("event.subscriber", Config, build, stage=Stage.CONSUMER, check=check)

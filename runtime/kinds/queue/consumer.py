@@ -10,9 +10,12 @@ import msgspec
 from runtime.engines.queue.arguments import batch_arguments, message_arguments
 from runtime.engines.queue.batch import Batching
 from runtime.engines.queue.consumer import Consumer
+from runtime.engines.queue.limits import Limits
+from runtime.engines.queue.partitions import Partitions
+from runtime.engines.queue.rate import Rate
 from runtime.engines.queue.tally import Tally
 from runtime.findings.finding import Note, Problem
-from runtime.kind import Arguments, BuildContext, Kind, Linked, Stage
+from runtime.kind import Arguments, BuildContext, Claim, Kind, Linked, Stage
 from runtime.kinds.db.sql import Database
 from runtime.kinds.function import Function, Separable
 from runtime.kinds.queue import Queue, called_by
@@ -33,6 +36,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     timeout: float | None
     transaction: Database | None
     batch: Batching | None
+    rate: tuple[int, float] | None
+    concurrency_by: str | None
+    per_key: int | None
 
 
 def build(config: Config, context: BuildContext) -> Consumer:
@@ -53,21 +59,59 @@ def build(config: Config, context: BuildContext) -> Consumer:
         arguments=arguments(config.func, context.scope),
         batching=config.batch,
         tally=Tally() if context.scope.counts else None,
+        limits=_limits(config, str(context.id)),
     )
 
 
-def check(entry: Linked) -> Iterable[Arguments | Problem]:
-    batch = entry.fields.get("batch")
-    if batch is None:
-        yield called_by("a consumer")
-    else:
-        yield called_by("a consumer with 'batch'", has_message=False)
-        yield from _check_prefetch(entry, batch["size"])
+def _limits(config: Config, id: str) -> Limits | None:
+    by, per_key = config.concurrency_by, config.per_key
+    partitions = Partitions(by=by, per_key=per_key) if by and per_key else None
+    rate = None if config.rate is None else Rate(limit=config.rate[0], per=config.rate[1])
+    if rate is None and partitions is None:
+        return None
+    return Limits(consumer=id, rate=rate, partitions=partitions)
+
+
+def check(entry: Linked) -> Iterable[Arguments | Claim | Problem]:
     queue = entry.follow("queue")
-    yield from check_driver(entry, queue and queue.follow("driver"))
+    yield from check_consuming(entry, "a consumer", queue and queue.follow("driver"))
+    if queue is not None and entry.fields["concurrency_by"] is not None:
+        yield Claim(queue.id, "the place of the only consumer", ("concurrency_by",), key="all")
+    elif queue is not None:
+        yield Claim(queue.id, "a place among others", ("queue",), within=("all",))
 
 
-def check_driver(entry: Linked, driver: Linked | None) -> Iterable[Problem]:
+def check_consuming(
+    entry: Linked, caller: str, driver: Linked | None
+) -> Iterable[Arguments | Problem]:
+    """Check the fields of what consumes, which findings name `caller`, and its function."""
+    batch = entry.fields["batch"]
+    if batch is None:
+        yield called_by(caller)
+    else:
+        yield called_by(f"{caller} with 'batch'", has_message=False)
+        yield from _check_prefetch(entry, batch["size"])
+    yield from _check_limits(entry, driver)
+    yield from _check_driver(entry, driver)
+
+
+def _check_limits(entry: Linked, driver: Linked | None) -> Iterable[Problem]:
+    by, per_key = entry.fields["concurrency_by"], entry.fields["per_key"]
+    if by is not None and per_key is None:
+        hint = "write 'per_key: 1' beside it, to have one after the other of each key"
+        yield Problem(("concurrency_by",), "'concurrency_by' has no 'per_key'", hint)
+    if by is None and per_key is not None:
+        hint = "write 'concurrency_by: body.tenant' beside it, or another place in the message"
+        yield Problem(("per_key",), "'per_key' has no 'concurrency_by', which has the key", hint)
+    for name in ("rate", "concurrency_by"):
+        if entry.fields[name] is None or driver is None:
+            continue
+        if why := driver.kind.unsupported.get(name):
+            message = f"'{driver.id}' cannot keep a '{name}': {why}"
+            yield Problem((name,), message, f"make '{driver.id}' a queue.driver.sql")
+
+
+def _check_driver(entry: Linked, driver: Linked | None) -> Iterable[Problem]:
     """Compare the times and the transaction of what consumes with the driver of its queue."""
     yield from _check_processes(entry)
     database = entry.follow("transaction")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runtime.kinds.queue.consumer import Config as ConsumerConfig
 from runtime.kinds.queue.consumer import build as build_consumer
-from runtime.kinds.queue.consumer import check_driver
+from runtime.kinds.queue.consumer import check_consuming
 from runtime.kinds.queue.queue import Config as QueueConfig
 from runtime.kinds.queue.queue import DeadLetter
 from runtime.kinds.queue.queue import build as build_queue
@@ -16,6 +16,6 @@ __all__ = [
     "QueueConfig",
     "build_consumer",
     "build_queue",
-    "check_driver",
+    "check_consuming",
     "check_name",
 ]
