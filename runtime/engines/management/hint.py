@@ -1,0 +1,47 @@
+"""Hint: the concurrency with which a consumer would have kept up, computed from what it did."""
+
+from __future__ import annotations
+
+import math
+
+from msgspec import Struct
+
+from runtime.engines.management.history import History
+from runtime.engines.management.lanes import Lanes
+from runtime.engines.management.snapshot import QueueStatus
+from runtime.engines.management.verdict import BACKLOG
+
+_MARGIN = 1.1
+
+
+class Hint(Struct, frozen=True):
+    """A queue received more than its consumer can do."""
+
+    queue: str
+    consumer: str
+    peak: float
+    """The largest rate of the last 15 minutes, in messages a second."""
+    capacity: float
+    """Messages a second that the consumer can do."""
+    mean: float
+    """Seconds that its handler takes."""
+    concurrency: int
+    """The `concurrency` that it has."""
+    wanted: int
+    """The one that would have kept up: rate times mean."""
+
+
+def hint(
+    queue: QueueStatus, consumer: str, concurrency: int, history: History, lanes: Lanes
+) -> Hint | None:
+    """A hint on the consumer of a queue; None if it keeps up, or if too little is known of it."""
+    bars = [bar for lane in lanes.of(consumer) for bar in lane if bar.ended is not None]
+    took = sum((bar.ended or 0.0) - bar.began for bar in bars)
+    if len(bars) < concurrency or took <= 0:
+        return None
+    mean = took / len(bars)
+    capacity, peak = concurrency / mean, history.peak(f"in {queue.id}")
+    if peak <= capacity * _MARGIN or history.peak(f"ready {queue.id}") < BACKLOG:
+        return None
+    wanted = math.ceil(peak * mean)
+    return Hint(queue.id, consumer, peak, capacity, mean, concurrency, wanted)

@@ -1,0 +1,172 @@
+"""Letters: the dead letters of an application's queues, by their cause."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from msgspec import Struct
+
+from runtime.engines.queue import dead_letter as names
+from runtime.engines.queue.message import Message
+from runtime.engines.queue.queue import Queue
+
+MOST = 500
+"""Letters of a queue that are looked at, the oldest."""
+_FRAME = re.compile(r'^  File "(?P<file>[^"\n]+)", line (?P<line>\d{1,7}), in (?P<function>.+)$', re.M)
+_BEGIN = "Traceback (most recent call last):"
+_AROUND = 2
+_LARGEST = 1_000_000
+"""Bytes of a source file that is read."""
+
+
+class Frame(Struct, frozen=True):
+    """One call of a traceback."""
+
+    file: str
+    """Relative to the application's folder, if it is in it."""
+    line: int
+    function: str
+    own: bool
+    """True for the application's own code."""
+
+    @property
+    def place(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+class Letter(Struct, frozen=True):
+    """A dead letter without its body."""
+
+    id: str
+    queue: str
+    """The queue where it died."""
+    reason: str
+    """`attempts`, `rejected`, `invalid` or `crashed`."""
+    error: str
+    """`TypeError: unsupported operand …`."""
+    attempts: int
+    published: float
+    died: str
+    """ISO 8601, in UTC."""
+    size: int
+    requeues: int = 0
+    headers: tuple[str, ...] = ()
+    """The names of the message's own headers."""
+    frames: tuple[Frame, ...] = ()
+    """The calls that led to the error, the innermost last."""
+
+    @property
+    def type(self) -> str:
+        """The error's class."""
+        return self.error.partition(":")[0]
+
+    @property
+    def own(self) -> Frame | None:
+        """The innermost call in the application's own code."""
+        return next((frame for frame in reversed(self.frames) if frame.own), None)
+
+
+class Group(Struct, frozen=True):
+    """Letters of one queue that died of the same error at the same place."""
+
+    key: str
+    letters: tuple[Letter, ...]
+    """The newest first."""
+
+    @property
+    def cause(self) -> str:
+        """`TypeError@process_task.py:22`."""
+        first = self.letters[0]
+        return f"{first.type}@{first.own.place}" if first.own else first.type
+
+
+async def letters(queues: Iterable[Queue], folder: Path, limit: int = MOST) -> list[Letter]:
+    """The dead letters of queues, on their event loop. Raises what their drivers do."""
+    found = []
+    for queue in queues:
+        for message in await queue.dead_letters(limit):
+            found.append(letter(message, queue.id, folder))
+    return found
+
+
+def letter(message: Message, queue: str, folder: Path) -> Letter:
+    """A dead letter as it is told."""
+    headers = message.headers
+    attempts = headers.get(names.ATTEMPTS, "0")
+    return Letter(
+        id=message.id,
+        queue=queue,
+        reason=headers.get(names.REASON, ""),
+        error=headers.get(names.ERROR, ""),
+        attempts=int(attempts) if attempts.isdecimal() and len(attempts) < 10 else 0,
+        published=message.published,
+        died=headers.get(names.TIME, ""),
+        size=len(message.body),
+        requeues=names.requeues(headers),
+        headers=tuple(sorted(name for name in headers if name not in names.HEADERS)),
+        frames=frames(headers.get(names.TRACEBACK, ""), folder),
+    )
+
+
+def frames(traceback: str, folder: Path) -> tuple[Frame, ...]:
+    """The calls of the last error of a traceback, which may be cut off at its beginning."""
+    last = traceback.rpartition(_BEGIN)[2]
+    found = []
+    for match in _FRAME.finditer(last):
+        path = Path(match["file"])
+        own = path.is_relative_to(folder) and "site-packages" not in path.parts
+        shown = str(path.relative_to(folder)) if own else _short(path)
+        found.append(Frame(shown, int(match["line"]), match["function"], own))
+    return tuple(found)
+
+
+def groups(letters: Sequence[Letter]) -> list[Group]:
+    """The letters by queue, reason, error and place; the newest group first."""
+    by_cause: dict[tuple[str, ...], list[Letter]] = {}
+    for each in sorted(letters, key=lambda letter: letter.died, reverse=True):
+        place = each.own.place if each.own else ""
+        cause = (each.queue, each.reason, each.type, place or each.error)
+        by_cause.setdefault(cause, []).append(each)
+    return [
+        Group(sha256("\0".join(cause).encode()).hexdigest()[:12], tuple(found))
+        for cause, found in by_cause.items()
+    ]
+
+
+def deaths_since(letters: Sequence[Letter], at: str) -> Mapping[str, int]:
+    """The number of letters of each queue that died at or after a time, ISO 8601."""
+    counts: dict[str, int] = {}
+    for each in letters:
+        if each.died >= at:
+            counts[each.queue] = counts.get(each.queue, 0) + 1
+    return counts
+
+
+def excerpt(frame: Frame, folder: Path) -> tuple[int, list[str]]:
+    """The number of the first line, and the lines around a frame of the application's own code.
+
+    No lines if the file is gone, too large, or not below the folder.
+    """
+    path = (folder / frame.file).resolve()
+    if not frame.own or not path.is_relative_to(folder.resolve()) or path.suffix != ".py":
+        return 1, []
+    try:
+        if path.stat().st_size > _LARGEST:
+            return 1, []
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return 1, []
+    first = max(1, frame.line - _AROUND)
+    return first, lines[first - 1 : frame.line + _AROUND]
+
+
+def _short(path: Path) -> str:
+    """The end of a path of somebody else's code: from its package on."""
+    for marker in ("site-packages", "runtime"):
+        if marker in path.parts:
+            at = len(path.parts) - 1 - path.parts[::-1].index(marker)
+            return "/".join(path.parts[at + (marker == "site-packages") :])
+    return path.name

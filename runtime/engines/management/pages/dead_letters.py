@@ -1,0 +1,192 @@
+"""DeadLetters: the messages that gave up, by cause, the user's line first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from runtime.engines.management.letters import Frame, Group, Letter
+from runtime.engines.management.pages import words
+from runtime.engines.management.pages.action import action
+from runtime.engines.management.pages.desk import Sight
+from runtime.engines.management.pages.frame import frame
+from runtime.engines.management.pages.markup import (
+    badge,
+    chip,
+    e,
+    empty,
+    icon,
+    link,
+    mono,
+    pairs,
+    panel,
+    path,
+)
+from runtime.engines.management.pages.source_lines import source_lines
+
+_REASONS = {
+    "attempts": "attempts spent",
+    "rejected": "rejected",
+    "invalid": "invalid",
+    "crashed": "crashed",
+}
+_LISTED = 50
+"""Letters of a group that are listed."""
+
+
+def render(
+    sight: Sight,
+    groups: Sequence[Group],
+    chosen: Group | None,
+    letter: Letter | None,
+    source: tuple[int, Sequence[str]] = (1, ()),
+) -> str:
+    """The page; `source` are the lines around the place where the chosen letter's error arose."""
+    count = sum(queue.dead or 0 for queue in sight.snapshot.queues)
+    head = "Dead letters" + (chip(f"{count:,}", "bad", "dead") if count else "")
+    if chosen is None or letter is None:
+        text = (
+            "There is none. A message is one when its attempts are spent, when it is rejected, or "
+            "when it is not what its consumer takes."
+        )
+        body = f'<div class="stack">{panel("By cause", empty(text))}</div>'
+        return frame("dead", "Dead letters", sight, body, head=head)
+    body = f"""<div class="two dead"><section class="stack" aria-label="One letter">
+{_article(letter, sight, source)}</section>
+<div class="stack">{_causes(groups, chosen)}{_members(chosen, letter, sight)}</div></div>"""
+    return frame("dead", "Dead letters", sight, body, head=head, side=_buttons(sight, chosen))
+
+
+def render_payload(sight: Sight, queue: str, id: str, text: str, size: int) -> str:
+    """The body of one message, asked for."""
+    back = link(f"/dead?queue={e(queue)}&amp;id={e(id)}", "Back to the letter")
+    inner = (
+        f'<pre class="code" tabindex="0" aria-label="Payload">{e(text)}</pre>'
+        f'<p class="sub gap">{words.size(size)}. That it was shown is in the log. {back}</p>'
+    )
+    shown = panel(f"Payload of {id}", inner, hint=queue)
+    return frame("dead", "Payload", sight, f'<div class="stack">{shown}</div>')
+
+
+def _article(letter: Letter, sight: Sight, source: tuple[int, Sequence[str]]) -> str:
+    died = words.moment(words.seconds_of(letter.died), sight.now)
+    reason = _REASONS.get(letter.reason, letter.reason)
+    attempts = chip(words.plural(letter.attempts, "attempt"))
+    return f"""<article class="panel"><div class="trace-head"><p class="filter">
+{chip(reason, "bad", "x")}{attempts}<span class="sub">{mono(letter.queue)} · died {died}</span></p>
+<h2 class="mono">{e(letter.error or "The error is not known")}</h2></div>
+{"".join(_frames(letter, source))}
+<div class="frame-of"><p class="filter">{icon("eye")}
+{link(_payload(letter), f"Payload, {words.size(letter.size)}")}
+<span class="sub">shown when you ask for it; that is logged</span></p></div>
+<div class="body">{_story(letter, sight)}</div></article>"""
+
+
+def _payload(letter: Letter) -> str:
+    return path("queues", letter.queue, "messages", letter.id, "payload")
+
+
+def _frames(letter: Letter, source: tuple[int, Sequence[str]]) -> Iterator[str]:
+    """The user's own line with its source; the other calls folded away."""
+    own = letter.own
+    if own is not None:
+        first, lines = source
+        code = source_lines(first, lines, own.line) if lines else ""
+        copy = (
+            f'<button class="btn quiet" type="button" data-copy="{e(own.place)}" hidden>'
+            f'{icon("copy")}<span class="sr">Copy the place</span></button>'
+        )
+        yield (
+            f'<div class="frame-of own"><p class="where"><b class="mono">{e(own.place)}</b>'
+            f'<span class="sub">in {e(own.function)} · yours</span>{copy}</p>{code}</div>'
+        )
+    rest = [each for each in letter.frames if each is not own]
+    if rest:
+        rows = "".join(f"<li>{e(each.place)} in {e(each.function)}</li>" for each in rest)
+        told = words.plural(len(rest), "further call")
+        yield (
+            f'<div class="frame-of"><details><summary>{icon("more")}{told}</summary>'
+            f'<ol class="sub mono">{rows}</ol></details></div>'
+        )
+
+
+def _story(letter: Letter, sight: Sight) -> str:
+    """From the publication to the end."""
+    died = words.seconds_of(letter.died)
+    lived = words.duration(died - letter.published) if died and letter.published else words.NONE
+    steps = [
+        ("in", "Published", words.moment(letter.published or None, sight.now)),
+        ("", f"{words.plural(letter.attempts, 'attempt')} · {letter.type}", f"over {lived}"),
+        ("", "Gave up", words.moment(died, sight.now)),
+    ]
+    rows = "".join(
+        f'<li class="{kind}"><span>{e(text)}</span><span class="sub num">{when}</span></li>'
+        for kind, text, when in steps
+    )
+    facts = pairs(
+        [
+            ("Message", mono(letter.id)),
+            ("Headers", mono(", ".join(letter.headers) or "none")),
+            ("Requeued before", f"{letter.requeues} times" if letter.requeues else "never"),
+        ]
+    )
+    return f'<h3 class="gap">What happened</h3><ol class="tries gap">{rows}</ol><div class="gap">{facts}</div>'
+
+
+def _address(group: Group, letter: Letter | None = None) -> str:
+    address = f"/dead?cause={e(group.key)}"
+    return f"{address}&amp;id={e(letter.id)}" if letter else address
+
+
+def _causes(groups: Sequence[Group], chosen: Group) -> str:
+    rows = "".join(
+        f'<li><a class="row{" on" if each.key == chosen.key else ""}" href="{_address(each)}"'
+        f'{" aria-current=" + chr(34) + "true" + chr(34) if each.key == chosen.key else ""}>'
+        f'{badge("queue")}<div><p class="t">{e(each.letters[0].error or each.letters[0].reason)}</p>'
+        f'<p class="sub">{mono(_place(each))} · {e(each.letters[0].queue)}</p></div>'
+        f'<span class="end">{chip(f"{len(each.letters):,}", "bad")}</span></a></li>'
+        for each in groups
+    )
+    told = words.plural(len(groups), "cause")
+    return panel("By cause", f'<ul class="list">{rows}</ul>', hint=told, body=False)
+
+
+def _place(group: Group) -> str:
+    own: Frame | None = group.letters[0].own
+    return own.place if own else group.letters[0].reason
+
+
+def _members(chosen: Group, letter: Letter, sight: Sight) -> str:
+    rows = "".join(
+        f'<li><a class="row{" on" if each.id == letter.id else ""}" href="{_address(chosen, each)}"'
+        f'{" aria-current=" + chr(34) + "true" + chr(34) if each.id == letter.id else ""}><div>'
+        f'<p class="t mono">…{e(each.id[-12:])}</p>'
+        f'<p class="sub">{words.plural(each.attempts, "attempt")}</p></div>'
+        f'<span class="end">{words.moment(words.seconds_of(each.died), sight.now)}</span></a></li>'
+        for each in chosen.letters[:_LISTED]
+    )
+    more = len(chosen.letters) - _LISTED
+    if more > 0:
+        rows += f'<li><p class="empty">… and {words.plural(more, "more")}</p></li>'.replace("mores", "more")
+    first = chosen.letters[0]
+    mend = f"Mend {mono(first.own.place)} first; what" if first.own else "What"
+    shell = mono(f"runtime dead requeue {first.queue} --error {first.type}")
+    note = (
+        f'<div class="body"><p class="note gap">{icon("lock")}<span>{mend} is requeued runs the code '
+        f"that is loaded then. From a shell: {shell}</span></p></div>"
+    )
+    title = f"{words.plural(len(chosen.letters), 'message')} of this cause"
+    return panel(title, f'<ul class="list">{rows}</ul>{note}', body=False)
+
+
+def _buttons(sight: Sight, chosen: Group) -> str:
+    count = len(chosen.letters)
+    fields = {"queue": chosen.letters[0].queue, "cause": chosen.key}
+    requeue = action(
+        sight.right, "dead.requeue", f"Requeue {'it' if count == 1 else f'all {count}'}", "retry",
+        fields, back="/dead", tone="main",
+    )  # fmt: skip
+    ask = f"Delete {words.plural(count, 'message')} for good?"
+    drop = action(
+        sight.right, "dead.drop", "Drop", "x", fields, back="/dead", tone="risk", ask=ask
+    )
+    return requeue + drop

@@ -1,0 +1,104 @@
+"""Errors: what failed, grouped by type and place, and what the program did about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from runtime.engines.management.pages import words
+from runtime.engines.management.pages.chart import sparkline
+from runtime.engines.management.pages.desk import Sight
+from runtime.engines.management.pages.finder import finder, row
+from runtime.engines.management.pages.frame import frame
+from runtime.engines.management.pages.markup import badge, chip, e, empty, mono, panel, path
+
+_SIZE = ' width="120" height="30"'
+
+
+class Failure(Struct, frozen=True):
+    """Errors of one type at one place."""
+
+    type: str
+    text: str
+    place: str
+    entry: str
+    count: int
+    first: float
+    last: float
+    """Seconds since 1970."""
+    points: tuple[float, ...] = ()
+    """Their number over time, for a sparkline."""
+    trace: str | None = None
+    """The last trace that it is part of."""
+    status: int | None = None
+    """For one that a client was told: its status."""
+
+
+def render(sight: Sight, failures: Sequence[Failure], find: str = "") -> str:
+    rows = "".join(
+        row(_row(each, sight), f"{each.type} {each.text} {each.place} {each.entry}", find, "li")
+        for each in failures
+    )
+    listed = (
+        f'<ul class="list">{rows}</ul>'
+        if failures
+        else empty("Nothing failed since the program started, or what failed was long ago.")
+    )
+    shown = panel(
+        "Grouped by type and place", listed, hint="the newest first",
+        side=finder("type, file or message", find), body=False,
+    )  # fmt: skip
+    body = f'<div class="stack">{shown}{_program(sight)}</div>'
+    head = "Errors"
+    if failures:
+        head += chip(words.plural(len(failures), "kind"), "bad", "error")
+    return frame("errors", "Errors", sight, body, head=head)
+
+
+def _row(failure: Failure, sight: Sight) -> str:
+    is_client = failure.status is not None and failure.status < 500
+    tone = "" if is_client else "bad"
+    address = path("traces", failure.trace) if failure.trace else path("entries", failure.entry)
+    drawn = sparkline(failure.points, tone or "func", size=_SIZE) if failure.points else ""
+    return (
+        f'<a class="row" href="{address}">{badge("http" if failure.status else "work")}<div>'
+        f'<p class="t">{e(failure.type)}: {e(failure.text)}</p>'
+        f'<p class="sub">{mono(failure.place)} · {e(failure.entry)}</p></div>'
+        f'<span class="wide">{drawn}</span><span class="end">{chip(f"{failure.count:,}", tone)}<br>'
+        f"{words.moment(failure.last, sight.now)}</span></a>"
+    )
+
+
+def _program(sight: Sight) -> str:
+    """Restarts and the blocked loop."""
+    rows = []
+    blocked = sight.snapshot.blocked
+    if blocked is not None:
+        rows.append(
+            (
+                "work",
+                f"The event loop is blocked, for {words.duration(blocked.seconds)} now",
+                f"{blocked.where or ''} in {blocked.entry or 'code of no entry'}",
+                "now",
+            )
+        )
+    elif sight.snapshot.lag.max_15m >= 1:
+        longest = words.duration(sight.snapshot.lag.max_15m)
+        told = "a call that does not await; the log names its line"
+        rows.append(("work", f"The event loop was late by {longest}", told, "15 min"))
+    for service in sight.snapshot.services:
+        if service.restarts or service.error:
+            title = (
+                f"{service.id} was started again {words.plural(service.restarts, 'time')}"
+                if service.restarts
+                else f"{service.id} failed"
+            )
+            rows.append(("proc", title, service.error or "", service.state))
+    inner = "".join(
+        f'<li><div class="row">{badge(group)}<div><p class="t">{e(title)}</p>'
+        f'<p class="sub">{e(sub)}</p></div><span class="end">{chip(said)}</span></div></li>'
+        for group, title, sub, said in rows
+    )
+    listed = f'<ul class="list">{inner}</ul>' if rows else empty("No restart, and no blocked loop.")
+    return panel("What the program did", listed, hint="restarts and the event loop", body=False)

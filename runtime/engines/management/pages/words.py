@@ -1,0 +1,81 @@
+"""Words: numbers, times and sizes as people say them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from runtime.units import format_duration
+
+NONE = "–"
+
+
+def count(value: int | None, *, capped: bool = False) -> str:
+    """`1,204`, or `10,000+` if counting stopped there."""
+    return NONE if value is None else f"{value:,}{'+' if capped else ''}"
+
+
+def plural(value: int, noun: str) -> str:
+    return f"{value:,} {noun}{'' if value == 1 else 's'}"
+
+
+def rate(value: float) -> str:
+    """A number a second: `19.8`, `0.02`."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    if value >= 0.1 or value == 0:
+        return f"{value:.1f}" if value else "0"
+    return f"{value:.2f}" if value >= 0.01 else "<0.01"
+
+
+def duration(seconds: float | None) -> str:
+    """`2.3 ms`, `44.2 s`, `6 d 3 h`."""
+    if seconds is None:
+        return NONE
+    if seconds < 3600:
+        return format_duration(seconds)
+    hours = int(seconds // 3600)
+    if hours < 24:
+        return f"{hours} h {int(seconds % 3600 // 60)} min"
+    return f"{hours // 24} d {hours % 24} h"
+
+
+def parts(seconds: float | None) -> tuple[str, str]:
+    """A duration's number and unit: `2.3`, `ms`."""
+    number, _, unit = duration(seconds).partition(" ")
+    return number, unit
+
+
+def size(octets: int) -> str:
+    """`148 bytes`, `42 MB`."""
+    if octets < 1000:
+        return plural(octets, "byte")
+    for unit in ("kB", "MB", "GB"):
+        octets_of = {"kB": 1e3, "MB": 1e6, "GB": 1e9}[unit]
+        if octets < octets_of * 1000 or unit == "GB":
+            return f"{octets / octets_of:.3g} {unit}"
+    return NONE
+
+
+def seconds_of(text: str) -> float | None:
+    """A time of a snapshot, ISO 8601, in seconds since 1970."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+def moment(at: float | None, now: float) -> str:
+    """A time of day, with its date unless that is today: `02:13:02`, `21 Nov 02:13`."""
+    if at is None:
+        return NONE
+    local = datetime.fromtimestamp(at).astimezone()
+    if local.date() == datetime.fromtimestamp(now).astimezone().date():
+        return f"{local:%H:%M:%S}"
+    return f"{local.day} {local:%b %H:%M}"
+
+
+def since(text: str, now: float) -> str:
+    """The time that has passed since a time of a snapshot."""
+    at = seconds_of(text)
+    return NONE if at is None else duration(max(0.0, now - at))
