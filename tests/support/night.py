@@ -1,4 +1,4 @@
-"""Night: an application at one moment of a made-up night, for pages without a program behind them."""
+"""Night: an application at one moment of a made-up night, for pages without a program behind."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ SNAPSHOT = Snapshot(
     lag=Lag(0.0012, 0.038),
     verdict=Verdict(
         "warn",
-        "Everything runs. Three messages died in the last 15 minutes, and tasks_queue is catching "
-        "up.",
+        "Everything runs. Three messages died in the last 15 minutes, and app:tasks_queue is "
+        "catching up.",
         (
             Cause("dead", "app:tasks_queue", 3, "TypeError@process_task.py:22"),
             Cause("backlog", "app:tasks_queue", 116),

@@ -64,7 +64,7 @@ class Edge(Struct, frozen=True):
     target: str
     how: How
     weight: int
-    """1 to 3: of the main streams, which are drawn straight, 3; 0 for what is not the daily work."""
+    """3 for a main stream, which is drawn straight; 0 for what is not the daily work."""
 
 
 class Graph(Struct, frozen=True):
@@ -169,7 +169,8 @@ def _words(catalog: Catalog, entry: EntryRecord) -> tuple[str, str]:
 
 def _kept(catalog: Catalog, driver: str | None) -> str:
     """The place where the driver of a queue keeps its messages."""
-    kind = catalog.entries[driver].kind if driver in catalog.entries else ""
+    found = catalog.entries.get(driver or "")
+    kind = found.kind if found else ""
     database = catalog.target(driver, "database") if driver else None
     if kind == "queue.driver.sql":
         return f"durable, in {database.partition(':')[2]}" if database else "durable"
@@ -202,9 +203,7 @@ def _edges(
             waiting += [(further, in_code) for further in needs.get(each.target, ())]
         elif node.group == "work" and each.by == "queue" and each.source == node.id:
             yield each.target, node.id, how
-        elif node.group == "queue" and each.by == "dead_letter.queue":
-            yield node.id, each.target, how
-        elif each.target != node.id:
+        elif (node.group == "queue" and each.by == "dead_letter.queue") or each.target != node.id:
             yield node.id, each.target, how
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from array import array
 from collections.abc import Iterator, Sequence
@@ -38,14 +39,15 @@ class History:
         """
         if self.since is None:
             self.since, self._ends = now, now + STEP
+        if now >= self._ends:
+            steps = 1 + int((now - self._ends) / STEP)
+            self._close(steps)
+            self._ends += STEP * steps
         peaks = self._peaks
         for name, value in _figures(snapshot):
             known = peaks.get(name)
             if known is None or not known >= value:
                 peaks[name] = value
-        if now >= self._ends:
-            self._close(1 + int((now - self._ends) / STEP))
-            self._ends += STEP * (1 + int((now - self._ends) / STEP))
 
     def values(self, name: str) -> Sequence[float]:
         """The points of a series, the oldest first; NaN where there was no snapshot."""
@@ -58,7 +60,7 @@ class History:
     def gained(self, name: str) -> float:
         """The sum of the rises of a series that counts: what was added in its time."""
         known = [value for value in self.values(name) if value == value]
-        rises = (max(0.0, b - a) for a, b in zip(known, known[1:], strict=False))
+        rises = (max(0.0, b - a) for a, b in itertools.pairwise(known))
         return sum(rises)
 
     def __len__(self) -> int:
@@ -89,10 +91,13 @@ def _figures(snapshot: Snapshot) -> Iterator[tuple[str, float]]:
     yield "http.rate", sum(each.rate for each in endpoints)
     yield "http.p95", max((each.p95 for each in endpoints if each.p95 is not None), default=0.0)
     yield "http.failed", sum(each.failed_15m for each in endpoints)
-    yield "waiting", sum((each.ready or 0) + (each.delayed or 0) for each in queues)
-    yield "dead", sum(each.dead or 0 for each in queues)
+    if any(each.ready is not None for each in queues):
+        yield "waiting", sum((each.ready or 0) + (each.delayed or 0) for each in queues)
+        yield "dead", sum(each.dead or 0 for each in queues)
     yield "done", sum(each.out_rate for each in queues)
     for queue in queues:
+        if queue.ready is None:
+            continue
         yield f"ready {queue.id}", (queue.ready or 0) + (queue.delayed or 0)
         yield f"in {queue.id}", queue.in_rate
         yield f"out {queue.id}", queue.out_rate

@@ -47,9 +47,8 @@ class Lanes:
 
     def forget(self, consumer: str) -> None:
         """Drop the lanes of a consumer that is gone."""
-        for lanes in (self._bars, self._busy):
-            for key in [key for key in lanes if key[0] == consumer]:
-                del lanes[key]  # type: ignore[attr-defined]
+        self._bars = {key: bars for key, bars in self._bars.items() if key[0] != consumer}
+        self._busy = {key: since for key, since in self._busy.items() if key[0] != consumer}
 
     def of(self, consumer: str) -> Sequence[Sequence[Bar]]:
         """The bars of each worker of a consumer, by the worker's number."""

@@ -15,7 +15,9 @@ from runtime.engines.queue.queue import Queue
 
 MOST = 500
 """Letters of a queue that are looked at, the oldest."""
-_FRAME = re.compile(r'^  File "(?P<file>[^"\n]+)", line (?P<line>\d{1,7}), in (?P<function>.+)$', re.M)
+_FRAME = re.compile(
+    r'^  File "(?P<file>[^"\n]+)", line (?P<line>\d{1,7}), in (?P<function>.+)$', re.M
+)
 _BEGIN = "Traceback (most recent call last):"
 _AROUND = 2
 _LARGEST = 1_000_000
@@ -77,9 +79,13 @@ class Group(Struct, frozen=True):
     """The newest first."""
 
     @property
+    def newest(self) -> Letter:
+        return self.letters[0]
+
+    @property
     def cause(self) -> str:
         """`TypeError@process_task.py:22`."""
-        first = self.letters[0]
+        first = self.newest
         return f"{first.type}@{first.own.place}" if first.own else first.type
 
 

@@ -116,7 +116,9 @@ def _silence(snapshot: Snapshot, deaths: Mapping[str, Deaths]) -> Iterator[Remar
 def _full(snapshot: Snapshot, deaths: Mapping[str, Deaths]) -> Iterator[Remark]:
     for each in snapshot.queues:
         if each.max_length and _waiting(each) + (each.running or 0) >= each.max_length:
-            say = f"{_short(each)} is full ({each.max_length:,} messages), so publishers are refused"
+            say = (
+                f"{each.id} is full ({each.max_length:,} messages), so publishers are refused"
+            )
             yield Remark("bad", say, Cause("full", each.id, each.max_length))
 
 
@@ -140,13 +142,13 @@ def _backlog(snapshot: Snapshot, deaths: Mapping[str, Deaths]) -> Iterator[Remar
     for each in snapshot.queues:
         waiting = _waiting(each)
         if each.paused:
-            say = f"{_short(each)} is paused with {number(waiting, 'message')} waiting"
+            say = f"{each.id} is paused with {number(waiting, 'message')} waiting"
             yield Remark("warn", say, Cause("paused", each.id, waiting))
         elif waiting >= BACKLOG and each.in_rate > each.out_rate * 1.05:
-            say = f"{_short(each)} grows by {each.in_rate - each.out_rate:.3g} messages a second"
+            say = f"{each.id} grows by {each.in_rate - each.out_rate:.3g} messages a second"
             yield Remark("warn", say, Cause("backlog", each.id, waiting))
         elif waiting >= BACKLOG and each.empty_in is not None:
-            yield Remark("ok", f"{_short(each)} is catching up", Cause("backlog", each.id, waiting))
+            yield Remark("ok", f"{each.id} is catching up", Cause("backlog", each.id, waiting))
 
 
 Rule = Callable[[Snapshot, Mapping[str, Deaths]], Iterator[Remark]]
@@ -166,8 +168,7 @@ def _joined(clauses: list[str]) -> str:
 
 def _capital(text: str) -> str:
     """The sentence with a capital, unless it begins with the name of an entry."""
-    first = text.partition(" ")[0]
-    return text if ":" in first or "_" in first or "." in first else text[0].upper() + text[1:]
+    return text if ":" in text.partition(" ")[0] else text[0].upper() + text[1:]
 
 
 def _is_up(service: ServiceStatus) -> bool:
@@ -176,8 +177,3 @@ def _is_up(service: ServiceStatus) -> bool:
 
 def _waiting(queue: QueueStatus) -> int:
     return (queue.ready or 0) + (queue.delayed or 0)
-
-
-def _short(queue: QueueStatus) -> str:
-    """The queue's name without its namespace."""
-    return queue.id.partition(":")[2] or queue.id

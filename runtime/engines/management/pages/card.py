@@ -12,7 +12,7 @@ from runtime.engines.management.pages import words
 from runtime.engines.management.pages.chart import floor
 from runtime.engines.management.pages.desk import Sight
 from runtime.engines.management.pages.layout.drawing import Box
-from runtime.engines.management.pages.markup import e, path
+from runtime.engines.management.pages.markup import e, path, query
 from runtime.engines.management.snapshot import ServiceStatus
 from runtime.engines.management.verdict import BACKLOG
 
@@ -45,7 +45,7 @@ def card_of(node: Node, sight: Sight) -> Card:
     if node.id.startswith(LETTERS):
         return _letters(node, sight)
     if not node.kind:
-        return Card(node, "", node.sub, "idle", f"/?namespace={e(node.id)}#flow")
+        return Card(node, "", node.sub, "idle", query("/", namespace=node.id) + "#flow")
     make = _CARDS.get(node.kind, _service)
     return make(node, sight, services.get(node.id))
 
@@ -114,7 +114,7 @@ def _letters(node: Node, sight: Sight) -> Card:
     queue = node.id.removeprefix(LETTERS)
     found = next((each for each in sight.snapshot.queues if each.id == queue), None)
     dead = (found.dead or 0) if found else 0
-    address = f"/dead?queue={e(queue)}"
+    address = query("/dead", queue=queue)
     return Card(node, words.count(dead), "in all", "bad" if dead else "idle", address)
 
 
@@ -182,7 +182,7 @@ def _sign(state: State, x: float, y: float) -> str:
             return f'<path class="dot-warn" d="M{x:.1f} {y - 5:.1f}l5.4 9.4h-10.8z"/>'
         case "bad":
             return (
-                f'<rect class="dot-bad" x="{x - 4.2:.1f}" y="{y - 4.2:.1f}" width="8.4" height="8.4"'
-                f' rx="1.6" transform="rotate(45 {x:.1f} {y:.1f})"/>'
+                f'<rect class="dot-bad" x="{x - 4.2:.1f}" y="{y - 4.2:.1f}" width="8.4"'
+                f' height="8.4" rx="1.6" transform="rotate(45 {x:.1f} {y:.1f})"/>'
             )
     return f'<circle class="dot-{state}" cx="{x:.1f}" cy="{y:.1f}" r="4"/>'

@@ -51,11 +51,11 @@ def floor(
     points = thinned(values, 45)
     high = (max(points) or 1.0) * 1.05
     x, y, width, height = box
+    step, base = (width - 2) / (len(points) - 1), y + height - 1
     line = " ".join(
-        f"{x + 1 + (width - 2) * at / (len(points) - 1):.1f},{y + height - 1 - 22 * value / high:.1f}"
-        for at, value in enumerate(points)
+        f"{x + 1 + step * at:.1f},{base - 22 * value / high:.1f}" for at, value in enumerate(points)
     )
-    low = f"{y + height - 1:.1f}"
+    low = f"{base:.1f}"
     return (
         f'<g class="spark c-{tone}" data-part="{e(id)}" clip-path="inset(0 round 11px)">'
         f'<polygon class="a" points="{x + 1:.1f},{low} {line} {x + width - 1:.1f},{low}"/>'
@@ -105,7 +105,8 @@ def chart(
     for index, text in enumerate(times):
         anchor = "start" if index == 0 else "end" if index == last else "middle"
         texts.append(
-            f'<text x="{100 * index / last:.1f}%" y="{height - 5}" text-anchor="{anchor}">{e(text)}</text>'
+            f'<text x="{100 * index / last:.1f}%" y="{height - 5}" text-anchor="{anchor}">'
+            f"{e(text)}</text>"
         )
     if limit is not None:
         y = at(limit[0])
@@ -143,9 +144,8 @@ def segments(parts: Sequence[tuple[float, str]]) -> str:
     at, drawn = 0.0, []
     for share, tone in shares:
         wide = 100 * share / total
-        drawn.append(
-            f'<rect class="c-{tone}" x="{at:.2f}%" width="{max(0.0, wide - 0.3):.2f}%" height="12"/>'
-        )
+        shown = max(0.0, wide - 0.3)
+        drawn.append(f'<rect class="c-{tone}" x="{at:.2f}%" width="{shown:.2f}%" height="12"/>')
         at += wide
     return f'<svg class="bar" aria-hidden="true" data-part="states">{"".join(drawn)}</svg>'
 

@@ -12,6 +12,7 @@ from runtime.engines.management.pages.frame import frame
 from runtime.engines.management.pages.markup import (
     badge,
     chip,
+    current,
     e,
     empty,
     icon,
@@ -20,6 +21,7 @@ from runtime.engines.management.pages.markup import (
     pairs,
     panel,
     path,
+    query,
 )
 from runtime.engines.management.pages.source_lines import source_lines
 
@@ -58,7 +60,7 @@ def render(
 
 def render_payload(sight: Sight, queue: str, id: str, text: str, size: int) -> str:
     """The body of one message, asked for."""
-    back = link(f"/dead?queue={e(queue)}&amp;id={e(id)}", "Back to the letter")
+    back = link(query("/dead", queue=queue, id=id), "Back to the letter")
     inner = (
         f'<pre class="code" tabindex="0" aria-label="Payload">{e(text)}</pre>'
         f'<p class="sub gap">{words.size(size)}. That it was shown is in the log. {back}</p>'
@@ -129,20 +131,24 @@ def _story(letter: Letter, sight: Sight) -> str:
             ("Requeued before", f"{letter.requeues} times" if letter.requeues else "never"),
         ]
     )
-    return f'<h3 class="gap">What happened</h3><ol class="tries gap">{rows}</ol><div class="gap">{facts}</div>'
+    return (
+        f'<h3 class="gap">What happened</h3><ol class="tries gap">{rows}</ol>'
+        f'<div class="gap">{facts}</div>'
+    )
 
 
 def _address(group: Group, letter: Letter | None = None) -> str:
-    address = f"/dead?cause={e(group.key)}"
-    return f"{address}&amp;id={e(letter.id)}" if letter else address
+    if letter is None:
+        return query("/dead", cause=group.key)
+    return query("/dead", cause=group.key, id=letter.id)
 
 
 def _causes(groups: Sequence[Group], chosen: Group) -> str:
     rows = "".join(
         f'<li><a class="row{" on" if each.key == chosen.key else ""}" href="{_address(each)}"'
-        f'{" aria-current=" + chr(34) + "true" + chr(34) if each.key == chosen.key else ""}>'
-        f'{badge("queue")}<div><p class="t">{e(each.letters[0].error or each.letters[0].reason)}</p>'
-        f'<p class="sub">{mono(_place(each))} · {e(each.letters[0].queue)}</p></div>'
+        f"{current(each.key == chosen.key)}>{badge('queue')}<div>"
+        f'<p class="t">{e(each.newest.error or each.newest.reason)}</p>'
+        f'<p class="sub">{mono(_place(each))} · {e(each.newest.queue)}</p></div>'
         f'<span class="end">{chip(f"{len(each.letters):,}", "bad")}</span></a></li>'
         for each in groups
     )
@@ -151,14 +157,14 @@ def _causes(groups: Sequence[Group], chosen: Group) -> str:
 
 
 def _place(group: Group) -> str:
-    own: Frame | None = group.letters[0].own
-    return own.place if own else group.letters[0].reason
+    own: Frame | None = group.newest.own
+    return own.place if own else group.newest.reason
 
 
 def _members(chosen: Group, letter: Letter, sight: Sight) -> str:
     rows = "".join(
         f'<li><a class="row{" on" if each.id == letter.id else ""}" href="{_address(chosen, each)}"'
-        f'{" aria-current=" + chr(34) + "true" + chr(34) if each.id == letter.id else ""}><div>'
+        f"{current(each.id == letter.id)}><div>"
         f'<p class="t mono">…{e(each.id[-12:])}</p>'
         f'<p class="sub">{words.plural(each.attempts, "attempt")}</p></div>'
         f'<span class="end">{words.moment(words.seconds_of(each.died), sight.now)}</span></a></li>'
@@ -166,13 +172,15 @@ def _members(chosen: Group, letter: Letter, sight: Sight) -> str:
     )
     more = len(chosen.letters) - _LISTED
     if more > 0:
-        rows += f'<li><p class="empty">… and {words.plural(more, "more")}</p></li>'.replace("mores", "more")
-    first = chosen.letters[0]
+        rows += f'<li><p class="empty">… and {words.plural(more, "more")}</p></li>'.replace(
+            "mores", "more"
+        )
+    first = chosen.newest
     mend = f"Mend {mono(first.own.place)} first; what" if first.own else "What"
     shell = mono(f"runtime dead requeue {first.queue} --error {first.type}")
     note = (
-        f'<div class="body"><p class="note gap">{icon("lock")}<span>{mend} is requeued runs the code '
-        f"that is loaded then. From a shell: {shell}</span></p></div>"
+        f'<div class="body"><p class="note gap">{icon("lock")}<span>{mend} is requeued runs the '
+        f"code that is loaded then. From a shell: {shell}</span></p></div>"
     )
     title = f"{words.plural(len(chosen.letters), 'message')} of this cause"
     return panel(title, f'<ul class="list">{rows}</ul>{note}', body=False)
@@ -180,13 +188,11 @@ def _members(chosen: Group, letter: Letter, sight: Sight) -> str:
 
 def _buttons(sight: Sight, chosen: Group) -> str:
     count = len(chosen.letters)
-    fields = {"queue": chosen.letters[0].queue, "cause": chosen.key}
+    fields = {"queue": chosen.newest.queue, "cause": chosen.key}
     requeue = action(
         sight.right, "dead.requeue", f"Requeue {'it' if count == 1 else f'all {count}'}", "retry",
         fields, back="/dead", tone="main",
     )  # fmt: skip
     ask = f"Delete {words.plural(count, 'message')} for good?"
-    drop = action(
-        sight.right, "dead.drop", "Drop", "x", fields, back="/dead", tone="risk", ask=ask
-    )
+    drop = action(sight.right, "dead.drop", "Drop", "x", fields, back="/dead", tone="risk", ask=ask)
     return requeue + drop

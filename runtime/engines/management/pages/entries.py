@@ -53,7 +53,8 @@ def _table_row(entry: EntryRecord, count: int) -> str:
     return (
         f'<td><div class="cell">{badge(group(entry))}<div class="two-line">'
         f"{link(path('entries', entry.id), entry.id, 'name mono')}<small>{e(entry.kind)}</small>"
-        f'</div></div></td><td class="wide">{mono(entry.where)}</td><td class="n">{count or ""}</td>'
+        f'</div></div></td><td class="wide">{mono(entry.where)}</td>'
+        f'<td class="n">{count or ""}</td>'
     )
 
 
@@ -73,12 +74,15 @@ def render_one(sight: Sight, entry: EntryRecord) -> str:
 def declaration(entry: EntryRecord) -> str:
     """The lines of the manifest that declare an entry."""
     changed = (
-        f'<p class="sub gap">Changed by {e(", ".join(entry.changed_by))}, whose values are not shown.</p>'
+        f'<p class="sub gap">Changed by {e(", ".join(entry.changed_by))}, whose values are not '
+        "shown.</p>"
         if entry.changed_by
         else ""
     )
     lines = "\n".join(_yaml(line) for line in entry.text.splitlines())
-    inner = f'<pre class="code" tabindex="0" aria-label="Lines of the manifest">{lines}</pre>{changed}'
+    inner = (
+        f'<pre class="code" tabindex="0" aria-label="Lines of the manifest">{lines}</pre>{changed}'
+    )
     return panel("Manifest", inner, side=mono(entry.where))
 
 

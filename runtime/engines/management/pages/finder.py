@@ -15,7 +15,7 @@ def finder(what: str, text: str = "") -> str:
 
 
 def row(cells: str, text: str, find: str, tag: str = "tr") -> str:
-    """A row that the field looks at. `text` is what it looks for; one without the words is hidden."""
+    """A row that the field looks at, for words in `text`; one without those of `find` is hidden."""
     known = text.lower()
     hidden = "" if all(word in known for word in find.lower().split()) else " hidden"
     return f'<{tag} data-find="{e(known)}"{hidden}>{cells}</{tag}>'

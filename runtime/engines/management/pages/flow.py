@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from msgspec import Struct
-
 from runtime.engines.management.graph import LETTERS, Edge, Graph, Node, by_namespace, daily, graph
 from runtime.engines.management.pages.card import HEIGHT, LOW, Card, card, card_of
 from runtime.engines.management.pages.desk import Sight
@@ -31,12 +29,16 @@ class Flow:
         self._catalog: object = None
         self._drawings: dict[tuple[str | None, bool], tuple[Graph, Drawing]] = {}
 
-    def render(self, sight: Sight, opened: str | None = None) -> str:
-        """Both drawings, as SVG; with `opened`, a namespace whose nodes are shown."""
+    def nodes(self, sight: Sight) -> Mapping[str, Node]:
+        """The nodes of the graph."""
         if self._catalog is not sight.catalog:
             self._graph, self._catalog = graph(sight.catalog), sight.catalog
             self._drawings = {}
-        if not self._graph.nodes:
+        return self._graph.nodes
+
+    def render(self, sight: Sight, opened: str | None = None) -> str:
+        """Both drawings, as SVG; with `opened`, a namespace whose nodes are shown."""
+        if not self.nodes(sight):
             return '<p class="empty">No entry works here yet: no server, no queue, no process.</p>'
         return "".join(self._draw(sight, opened, down=down) for down in (False, True))
 
@@ -193,9 +195,7 @@ def _retrying(whole: Graph, sight: Sight) -> Sequence[tuple[str, str]]:
     return [*found.items()]
 
 
-def _return(
-    drawing: Drawing, queue: str, consumer: str, *, down: bool
-) -> tuple[str, float, float]:
+def _return(drawing: Drawing, queue: str, consumer: str, *, down: bool) -> tuple[str, float, float]:
     """The line from a consumer back to its queue, and the place of its label."""
     q, c = drawing.boxes[queue], drawing.boxes[consumer]
     if down:

@@ -83,7 +83,8 @@ def frame(name: str, title: str, sight: Sight, body: str, *, head: str = "", sid
 <a class="skip" href="#main">Skip to the content</a>
 <div class="frame">
 <nav class="rail" aria-label="Pages">
-<a class="brand" href="/">{LOGO}<span>{e(snapshot.app)}<small>{e(sight.catalog.folder)}</small></span></a>
+<a class="brand" href="/">{LOGO}
+<span>{e(snapshot.app)}<small>{e(sight.catalog.folder)}</small></span></a>
 {rail}
 <div class="foot">{"".join(_foot(sight))}</div>
 </nav>
@@ -153,8 +154,8 @@ def _pulse(sight: Sight) -> str:
     state = "lost" if sight.snapshot.blocked or sight.snapshot.age > 2 else "live"
     said = "live" if state == "live" else "no answer"
     return (
-        f'<span class="pulse" data-state="{state}" title="The event loop answered {age} ago"><i></i>'
-        f'<span class="wide" data-live="stream">{said}</span></span>'
+        f'<span class="pulse" data-state="{state}" title="The event loop answered {age} ago">'
+        f'<i></i><span class="wide" data-live="stream">{said}</span></span>'
     )
 
 
@@ -167,7 +168,11 @@ def _foot(sight: Sight) -> Iterator[str]:
     else:
         yield f"<b>{icon('lock')}Read-only</b>"
         told = e(right.why)
-        yield f'<a class="link" href="/login">{told}</a>' if right.can_sign_in else f"<span>{told}</span>"
+        yield (
+            f'<a class="link" href="/login">{told}</a>'
+            if right.can_sign_in
+            else f"<span>{told}</span>"
+        )
     memory = sum(worker.rss for worker in snapshot.workers)
     up = words.since(snapshot.started, sight.now)
     told = f"up {up} · {words.size(memory)}" if memory else f"up {up}"

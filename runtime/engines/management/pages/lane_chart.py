@@ -17,16 +17,17 @@ _SHORTEST = 1.0
 def lane_chart(lanes: Sequence[Sequence[Bar]], now: float, consumer: str) -> str:
     """A line a worker, a bar a message, the failed ones red. Times are those of the lanes."""
     span = _span(lanes)
-    drawn = "".join(
-        _lane(number, bars, now, span) for number, bars in enumerate(lanes[:_MOST], 1)
+    drawn = "".join(_lane(number, bars, now, span) for number, bars in enumerate(lanes[:_MOST], 1))
+    left = (
+        f'<p class="sub gap">… and {plural(len(lanes) - _MOST, "more worker")}</p>'
+        if len(lanes) > _MOST
+        else ""
     )
-    left = f'<p class="sub gap">… and {plural(len(lanes) - _MOST, "more worker")}</p>' if len(lanes) > _MOST else ""
-    ticks = "".join(
-        f"<span>{_ago(span * part)}</span>" for part in (1.0, 2 / 3, 1 / 3)
-    )
+    ticks = "".join(f"<span>{_ago(span * part)}</span>" for part in (1.0, 2 / 3, 1 / 3))
     return (
         f'<div class="lane-chart" data-part="lanes {e(consumer)}"><ul class="lanes">{drawn}</ul>'
-        f'<div class="lanes"><p><span></span><span>{ticks}<span>now</span></span></p></div>{left}</div>'
+        f'<div class="lanes"><p><span></span><span>{ticks}<span>now</span></span></p></div>'
+        f"{left}</div>"
     )
 
 
@@ -52,9 +53,8 @@ def _lane(number: int, bars: Sequence[Bar], now: float, span: float) -> str:
         kind = "now" if bar.ended is None else "bad" if bar.failed else "ok"
         rects.append(f'<rect class="{kind}" x="{x:.2f}%" width="{wide:.2f}%" height="22" rx="3"/>')
     said = f"worker {number} in the last {span:.1f} s: {plural(done, 'message')}, {failed} failed"
-    return (
-        f'<li><span>worker {number}</span><svg role="img" aria-label="{said}">{"".join(rects)}</svg></li>'
-    )
+    drawn = f'<svg role="img" aria-label="{said}">{"".join(rects)}</svg>'
+    return f"<li><span>worker {number}</span>{drawn}</li>"
 
 
 def _ago(seconds: float) -> str:

@@ -7,7 +7,7 @@ Every value that comes from outside of the pages goes through `e`. What the func
 from __future__ import annotations
 
 from html import escape
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 
 def e(value: object) -> str:
@@ -18,6 +18,11 @@ def e(value: object) -> str:
 def path(*steps: str) -> str:
     """An address of the dashboard, for an attribute: each step is one segment."""
     return e("/" + "/".join(quote(step, safe=":@") for step in steps))
+
+
+def query(page: str, **values: str) -> str:
+    """The address of a page with a query, for an attribute."""
+    return e(f"{page}?{urlencode(values)}")
 
 
 def icon(name: str, tone: str = "") -> str:
@@ -65,6 +70,11 @@ def pairs(rows: list[tuple[str, str]]) -> str:
         + "".join(f"<dt>{e(name)}</dt><dd>{value}</dd>" for name, value in rows)
         + "</dl>"
     )
+
+
+def current(here: bool) -> str:
+    """The attribute of the one that is open, of several links."""
+    return ' aria-current="true"' if here else ""
 
 
 def mono(text: object) -> str:

@@ -21,8 +21,9 @@ from runtime.engines.management.pages.markup import (
     live,
     panel,
     path,
+    query,
 )
-from runtime.engines.management.pages.overview import hints
+from runtime.engines.management.pages.needs import hints
 from runtime.engines.management.snapshot import QueueStatus, ServiceStatus
 
 _SIZE = ' width="110" height="24"'
@@ -51,16 +52,16 @@ def _table_row(queue: QueueStatus, sight: Sight) -> str:
         sight.history.values(f"ready {queue.id}"), "queue", id=f"row {queue.id}", size=_SIZE
     )
     dead = (
-        link(f"/dead?queue={e(queue.id)}", words.count(queue.dead))
+        link(query("/dead", queue=queue.id), words.count(queue.dead))
         if queue.dead
         else words.count(queue.dead)
     )
     oldest = f"oldest {words.duration(queue.oldest)}" if queue.oldest else "nothing waits"
     return (
         f'<td><div class="cell">{badge("queue")}<div class="two-line">'
-        f"{link(path('queues', queue.id), queue.id, 'name mono')}<small>{oldest}</small></div></div>"
-        f"</td><td>{chip(text, tone, sign)}</td>"
-        f'<td class="n">{live(f"ready {queue.id}", waiting(queue))}</td>'
+        f"{link(path('queues', queue.id), queue.id, 'name mono')}<small>{oldest}</small></div>"
+        f"</div></td><td>{chip(text, tone, sign)}</td>"
+        f'<td class="n">{live(f"waiting {queue.id}", waiting(queue))}</td>'
         f'<td class="n wide">{live(f"running {queue.id}", words.count(queue.running))}</td>'
         f'<td class="n">{dead}</td>'
         f'<td class="n wide">{words.rate(queue.in_rate)}/s, {words.rate(queue.out_rate)}/s</td>'
@@ -112,15 +113,18 @@ def consumers_of(sight: Sight, queue: QueueStatus) -> Sequence[ServiceStatus]:
 def _states(queue: QueueStatus, consumers: Sequence[ServiceStatus]) -> str:
     workers = sum(each.workers.of for each in consumers if each.workers)
     oldest = f"oldest {words.duration(queue.oldest)}" if queue.oldest else "none waits"
-    dead: str = live("dead one", words.count(queue.dead))
+    dead: str = live(f"dead {queue.id}", words.count(queue.dead))
     if queue.dead:
-        dead = f'<a class="link" href="/dead?queue={e(queue.id)}">{dead}</a>'
+        dead = f'<a class="link" href="{query("/dead", queue=queue.id)}">{dead}</a>'
+    ready = live(f"ready {queue.id}", words.count(queue.ready, capped=queue.capped))
+    delayed = live(f"delayed {queue.id}", words.count(queue.delayed))
+    running = live(f"running {queue.id}", words.count(queue.running))
     cells = (
-        ("queue", "Ready", live("ready one", words.count(queue.ready, capped=queue.capped)), oldest),
-        ("warn", "Delayed", live("delayed one", words.count(queue.delayed)), "retries and delays"),
-        ("work", "In hand", live("running one", words.count(queue.running)), f"of {words.plural(workers, 'worker')}"),
+        ("queue", "Ready", ready, oldest),
+        ("warn", "Delayed", delayed, "retries and delays"),
+        ("work", "In hand", running, f"of {words.plural(workers, 'worker')}"),
         ("bad", "Dead", dead, "given up"),
-    )  # fmt: skip
+    )
     shown = "".join(
         f'<div><span><i class="c-{tone}"></i>{name}</span><b class="num">{value}</b>'
         f'<small class="sub">{e(note)}</small></div>'
@@ -200,7 +204,7 @@ def _lanes(sight: Sight, consumers: Sequence[ServiceStatus]) -> str:
         )
         shown.append(panel("What the workers do", inner, hint=told, side=legend))
     if not shown:
-        text = "No consumer of this queue runs in this program: its messages wait, or others take them."
+        text = "No consumer of it runs in this program: its messages wait, or others take them."
         shown.append(panel("What the workers do", empty(text)))
     return "".join(shown)
 
@@ -208,8 +212,8 @@ def _lanes(sight: Sight, consumers: Sequence[ServiceStatus]) -> str:
 def _hints(sight: Sight, queue: QueueStatus) -> str:
     return "".join(
         f'<p class="note">{icon("work")}<span>{words.rate(told.peak)}/s came at most, and '
-        f"{told.concurrency} workers of {words.duration(told.mean)} do {words.rate(told.capacity)}/s."
-        f' <span class="mono">concurrency: {told.wanted}</span> in '
+        f"{told.concurrency} workers of {words.duration(told.mean)} do "
+        f'{words.rate(told.capacity)}/s. <span class="mono">concurrency: {told.wanted}</span> in '
         f"{link(path('entries', told.consumer), told.consumer)} would have kept up.</span></p>"
         for told in hints(sight)
         if told.queue == queue.id

@@ -30,8 +30,8 @@ class Plan(Struct, frozen=True):
 def render(sight: Sight, plans: Sequence[Plan]) -> str:
     rows = "".join(
         f'<tr><td><div class="cell">{badge("proc")}<div class="two-line">'
-        f"{link(path('entries', each.id), each.id, 'name mono')}<small>{e(each.times)}</small></div>"
-        f'</div></td><td>{_next(each, sight)}</td><td class="wide">{e(each.target)}</td>'
+        f"{link(path('entries', each.id), each.id, 'name mono')}<small>{e(each.times)}</small>"
+        f'</div></div></td><td>{_next(each, sight)}</td><td class="wide">{e(each.target)}</td>'
         f'<td class="n wide">{words.moment(each.last, sight.now)}</td>'
         f'<td class="n">{_fire(each, sight)}</td></tr>'
         for each in plans
@@ -52,7 +52,7 @@ def _next(plan: Plan, sight: Sight) -> str:
         return words.NONE
     first, *rest = plan.next
     then = ", ".join(words.moment(at, sight.now) for at in rest[:2])
-    told = f'<small>then {then}</small>' if then else ""
+    told = f"<small>then {then}</small>" if then else ""
     return (
         f'<div class="two-line"><b class="num">{words.moment(first, sight.now)}</b>'
         f"<small>in {words.duration(max(0.0, first - sight.now))}</small>{told}</div>"

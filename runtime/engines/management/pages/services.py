@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from runtime.engines.management.graph import group_of
@@ -48,16 +49,16 @@ def render_all(sight: Sight, find: str = "") -> str:
         side=finder("name, kind or state", find),
         body=False,
     )
-    return frame("services", "Services", sight, f'<div class="stack">{shown}{_processes(sight)}</div>')
+    return frame(
+        "services", "Services", sight, f'<div class="stack">{shown}{_processes(sight)}</div>'
+    )
 
 
 def _table_row(service: ServiceStatus, sight: Sight) -> str:
     told = service.kind + (f" · {service.where}" if service.where else "")
     values = _series(service, sight)
     drawn = (
-        sparkline(values, group(service), id=f"row {service.id}", size=_SIZE)
-        if any(values)
-        else ""
+        sparkline(values, group(service), id=f"row {service.id}", size=_SIZE) if any(values) else ""
     )
     return (
         f'<td><div class="cell">{badge(group(service))}<div class="two-line">'
@@ -70,9 +71,7 @@ def _table_row(service: ServiceStatus, sight: Sight) -> str:
 
 def render_one(sight: Sight, service: ServiceStatus, log: str = "") -> str:
     """One service; `log` are its last lines, as HTML."""
-    head = (
-        f'{badge(group(service))}<span class="mono">{e(service.id)}</span>{state_chip(service)}'
-    )
+    head = f'{badge(group(service))}<span class="mono">{e(service.id)}</span>{state_chip(service)}'
     record = sight.catalog.entries.get(service.id)
     beside = (
         f'<div class="stack">{declaration(record)}{references(sight.catalog, record)}</div>'
@@ -115,7 +114,10 @@ def _series(service: ServiceStatus, sight: Sight) -> Sequence[float]:
 
 
 def _run(sight: Sight, service: ServiceStatus) -> str:
-    cells = [("In this state", words.since(service.since, sight.now)), ("Restarts", str(service.restarts))]
+    cells = [
+        ("In this state", words.since(service.since, sight.now)),
+        ("Restarts", str(service.restarts)),
+    ]
     if service.workers is not None:
         cells.append(("Workers busy", f"{service.workers.busy} of {service.workers.of}"))
     if service.last_poll is not None:
@@ -136,7 +138,7 @@ def _run(sight: Sight, service: ServiceStatus) -> str:
             times=times,
             id="work",
         )
-    inner = f"{_states(sight, service)}<div class=\"split\">{split}</div>{where}{error}{drawn}"
+    inner = f'{_states(sight, service)}<div class="split">{split}</div>{where}{error}{drawn}'
     return panel("The last 15 minutes", inner)
 
 
@@ -152,13 +154,15 @@ def _states(sight: Sight, service: ServiceStatus) -> str:
             value = values[start]
             if value == value:
                 x, wide = 100 * start / len(values), 100 * (at - start) / len(values)
-                rects.append(
-                    f'<rect class="{looks[int(value)]}" x="{x:.2f}%" width="{wide:.2f}%" height="16"/>'
-                )
+                look = looks[int(value)]
+                rects.append(f'<rect class="{look}" x="{x:.2f}%" width="{wide:.2f}%" height="16"/>')
             start = at
-    changes = sum(a != b for a, b in zip(values, values[1:], strict=False))
+    changes = sum(a != b for a, b in itertools.pairwise(values))
     said = f"{service.state} now, {words.plural(changes, 'change')} of state in this time"
-    return f'<svg class="states" role="img" aria-label="{said}" data-part="states">{"".join(rects)}</svg>'
+    return (
+        f'<svg class="states" role="img" aria-label="{said}" data-part="states">'
+        f"{''.join(rects)}</svg>"
+    )
 
 
 def _processes(sight: Sight) -> str:
@@ -167,7 +171,8 @@ def _processes(sight: Sight) -> str:
         return ""
     rows = "".join(
         f'<tr><td>worker {each.number}</td><td class="n">{each.pid}</td>'
-        f'<td class="n">{words.size(each.rss)}</td><td class="n">{words.duration(each.age)} ago</td></tr>'
+        f'<td class="n">{words.size(each.rss)}</td>'
+        f'<td class="n">{words.duration(each.age)} ago</td></tr>'
         for each in sight.snapshot.workers
     )
     table = (

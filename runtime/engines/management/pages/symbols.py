@@ -54,4 +54,5 @@ def symbols() -> str:
         f'<symbol id="i-{name}" viewBox="0 0 16 16"><path d="{path}"/></symbol>'
         for name, path in _PATHS.items()
     )
-    return f'<svg width="0" height="0" aria-hidden="true" class="sr"><defs>{drawn}{_HATCH}</defs></svg>'
+    hidden = 'width="0" height="0" aria-hidden="true" class="sr"'
+    return f"<svg {hidden}><defs>{drawn}{_HATCH}</defs></svg>"

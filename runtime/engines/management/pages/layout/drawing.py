@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
@@ -68,9 +69,7 @@ def draw(
         for step, bend in enumerate(chain[1:-1], rank[source] + 1):
             across[bend], along[bend], rank[bend] = lane, 0.0, step
     links = {
-        pair: weights[edge]
-        for edge, chain in chains.items()
-        for pair in zip(chain, chain[1:], strict=False)
+        pair: weights[edge] for edge, chain in chains.items() for pair in itertools.pairwise(chain)
     }
     rows = ordered(rank, [*links])
     if down:
@@ -128,7 +127,7 @@ def _line(stations: Sequence[tuple[float, float]], down: bool) -> Line:
         return f"{c:.1f} {a:.1f}" if down else f"{a:.1f} {c:.1f}"
 
     path = f"M{point(*stations[0])}"
-    for (a, c), (b, d) in zip(stations, stations[1:], strict=False):
+    for (a, c), (b, d) in itertools.pairwise(stations):
         if abs(c - d) < 0.5:
             path += f" L{point(b, d)}"
         else:

@@ -1,4 +1,4 @@
-"""Placement: the middle of each node across its layer: near its neighbours, never on another one."""
+"""Placement: the middle of each node across its layer, near its neighbours and on no other one."""
 
 from __future__ import annotations
 

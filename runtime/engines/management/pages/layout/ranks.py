@@ -11,8 +11,8 @@ Edge = tuple[str, str]
 def without_circles(names: Sequence[str], edges: Sequence[Edge]) -> list[Edge]:
     """The edges, but those that lead back to where one came from; each once."""
     after: dict[str, list[str]] = defaultdict(list)
-    for source, target in dict.fromkeys(edges):
-        after[source].append(target)
+    for edge in dict.fromkeys(edges):
+        after[edge[0]].append(edge[1])
     kept: list[Edge] = []
     done: set[str] = set()
     for start in names:

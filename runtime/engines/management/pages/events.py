@@ -1,0 +1,67 @@
+"""Events: the stream that keeps open pages up to date, one for each tab that is looked at."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+
+from runtime import codec
+from runtime.engines.management.pages.desk import Sight
+from runtime.engines.management.pages.flow import Flow
+from runtime.engines.management.pages.live import texts
+from runtime.engines.web.exchange import Exchange
+from runtime.engines.web.problem import HTTPError
+
+INTERVAL = 1.0
+"""Seconds between two events with the texts that have changed."""
+QUIET = 15.0
+"""Seconds after which a comment keeps proxies from closing the stream."""
+MOST = 32
+"""Streams that are open at once: each is a connection, and others must have some."""
+
+HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
+
+
+class Events:
+    """Makes the streams. The texts are made once a second for all of them."""
+
+    def __init__(self, look: Callable[[Exchange], Awaitable[Sight]], flow: Flow) -> None:
+        self._look = look
+        self._flow = flow
+        self._open = 0
+
+    async def stream(self, exchange: Exchange) -> AsyncIterator[bytes]:
+        """The events for one page, until the program stops. Raises HTTPError for one too many."""
+        if self._open >= MOST:
+            raise HTTPError(503, f"{MOST} pages are open already", headers={"Retry-After": "10"})
+        return self._events(exchange)
+
+    async def _events(self, exchange: Exchange) -> AsyncIterator[bytes]:
+        self._open += 1
+        told: dict[str, str] = {}
+        generation, quiet = None, 0.0
+        try:
+            yield b"retry: 2000\n\n"
+            while not exchange.drain.stopping.is_set():
+                sight = await self._look(exchange)
+                if sight.snapshot.generation != generation:
+                    generation = sight.snapshot.generation
+                    yield _event("reload", {"generation": generation})
+                now = texts(sight, self._flow.nodes(sight))
+                changed = {id: text for id, text in now.items() if told.get(id) != text}
+                told, quiet = now, quiet + INTERVAL
+                if changed:
+                    yield _event("live", changed)
+                    quiet = 0.0
+                elif quiet >= QUIET:
+                    yield b": still here\n\n"
+                    quiet = 0.0
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(exchange.drain.stopping.wait(), INTERVAL)
+        finally:
+            self._open -= 1
+
+
+def _event(name: str, data: object) -> bytes:
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), codec.encode(data))

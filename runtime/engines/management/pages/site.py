@@ -1,0 +1,211 @@
+"""Site: answers the requests for pages, each made from the sight of its moment."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import msgspec
+from starlette.responses import HTMLResponse, RedirectResponse
+
+from runtime.engines.management.letters import Group, Letter, excerpt, groups
+from runtime.engines.management.outlook import Outlook
+from runtime.engines.management.pages import (
+    dead_letters,
+    entries,
+    overview,
+    queues,
+    schedules,
+    services,
+)
+from runtime.engines.management.pages.desk import Right, Sight
+from runtime.engines.management.pages.flow import Flow
+from runtime.engines.management.pages.frame import frame
+from runtime.engines.management.pages.markup import empty, link, panel
+from runtime.engines.management.pages.schedules import Plan
+from runtime.engines.management.snapshot import Blocked
+from runtime.engines.management.source import LoopBlocked, Refused
+from runtime.engines.management.table import Desk
+from runtime.engines.web.exchange import Exchange
+from runtime.engines.web.problem import HTTPError
+from runtime.units import format_duration
+
+_LONGEST_PAYLOAD = 256 * 1024
+"""Bytes of a payload that a page shows."""
+
+Page = Callable[[Exchange, Sight], Awaitable[str]]
+
+
+class Site:
+    """The pages of one door."""
+
+    def __init__(self, desk: Desk, outlook: Outlook) -> None:
+        self._desk = desk
+        self._outlook = outlook
+        self.flow = Flow()
+
+    def page(self, make: Page) -> Callable[[Exchange], Awaitable[HTMLResponse]]:
+        """A handler that answers with a page; what cannot be told, the page says in words."""
+
+        async def answer(exchange: Exchange) -> HTMLResponse:
+            sight = await self.sight(exchange)
+            try:
+                return HTMLResponse(await make(exchange, sight))
+            except LoopBlocked as error:
+                text = _blocked(error.blocked)
+                return self._failure(sight, 503, "The event loop is blocked", text)
+            except Refused as error:
+                return self._failure(sight, error.status, "That could not be done", str(error))
+            except HTTPError as error:
+                return self._failure(sight, error.status, "Not found", str(error))
+
+        return answer
+
+    async def sight(self, exchange: Exchange) -> Sight:
+        """The application at this moment, for whoever asks."""
+        outlook, desk = self._outlook, self._desk
+        return Sight(
+            snapshot=await desk.source.read_whole(),
+            history=outlook.history,
+            catalog=outlook.catalog(),
+            lanes=outlook.lanes,
+            now=outlook.clock.time(),
+            monotonic=outlook.clock.monotonic(),
+            right=self._right(exchange),
+        )
+
+    async def overview(self, exchange: Exchange, sight: Sight) -> str:
+        return overview.render(sight, self.flow, _query(exchange, "namespace") or None)
+
+    async def queues(self, exchange: Exchange, sight: Sight) -> str:
+        return queues.render_all(sight, _query(exchange, "find"))
+
+    async def queue(self, exchange: Exchange, sight: Sight) -> str:
+        id = exchange.params["id"]
+        found = next((each for each in sight.snapshot.queues if each.id == id), None)
+        if found is None:
+            raise HTTPError(404, f"there is no queue '{id}'")
+        return queues.render_one(sight, found)
+
+    async def services(self, exchange: Exchange, sight: Sight) -> str:
+        return services.render_all(sight, _query(exchange, "find"))
+
+    async def service(self, exchange: Exchange, sight: Sight) -> str:
+        id = exchange.params["id"]
+        found = next((each for each in sight.snapshot.services if each.id == id), None)
+        if found is None:
+            raise HTTPError(404, f"there is no service '{id}'")
+        return services.render_one(sight, found)
+
+    async def entries(self, exchange: Exchange, sight: Sight) -> str:
+        return entries.render_all(sight, _query(exchange, "find"))
+
+    async def entry(self, exchange: Exchange, sight: Sight) -> str:
+        id = exchange.params["id"]
+        found = sight.catalog.entries.get(id)
+        if found is None:
+            raise HTTPError(404, f"there is no entry '{id}'")
+        return entries.render_one(sight, found)
+
+    async def dead(self, exchange: Exchange, sight: Sight) -> str:
+        found = await self._groups(_query(exchange, "queue"))
+        chosen, letter = _chosen(found, _query(exchange, "cause"), _query(exchange, "id"))
+        source: tuple[int, Sequence[str]] = (1, ())
+        if letter is not None and letter.own is not None:
+            source = excerpt(letter.own, self._outlook.folder)
+        return dead_letters.render(sight, found, chosen, letter, source)
+
+    async def payload(self, exchange: Exchange, sight: Sight) -> str:
+        queue, id = exchange.params["queue"], exchange.params["id"]
+        body = await self._desk.source.ask("dead.payload", queue=queue, id=id)
+        text, size = str(body["text"]), int(body["size"])
+        if size <= _LONGEST_PAYLOAD:
+            text = _pretty(text)
+        return dead_letters.render_payload(sight, queue, id, text, size)
+
+    async def schedules(self, exchange: Exchange, sight: Sight) -> str:
+        found = await self._desk.source.ask("schedules")
+        return schedules.render(sight, msgspec.convert(found, list[Plan]))
+
+    async def act(self, exchange: Exchange) -> Any:
+        """Do what a form asks for, and return to its page."""
+        form = await exchange.request.form()
+        fields = {name: str(value) for name, value in form.items()}
+        operation, back = fields.pop("operation", ""), fields.pop("back", "/")
+        fields.pop("form_token", None)
+        if operation == "dead.requeue" or operation == "dead.drop":
+            fields = await self._letters_of(fields)
+        try:
+            await self._desk.source.ask(operation, **fields)
+        except LoopBlocked as error:
+            return self._failure(
+                await self.sight(exchange),
+                503,
+                "The event loop is blocked",
+                _blocked(error.blocked),
+            )
+        except Refused as error:
+            sight = await self.sight(exchange)
+            return self._failure(sight, error.status, "That was not done", str(error))
+        return RedirectResponse(_local(back), 303)
+
+    async def _groups(self, queue: str) -> list[Group]:
+        found = await self._desk.source.ask("dead.letters", queue=queue)
+        return groups(msgspec.convert(found, list[Letter]))
+
+    async def _letters_of(self, fields: dict[str, str]) -> dict[str, Any]:
+        """The letters of a cause, for an action on all of them: those that were shown."""
+        found = await self._groups(fields["queue"])
+        chosen = next((each for each in found if each.key == fields.get("cause")), None)
+        if chosen is None:
+            raise HTTPError(404, "there is no letter of this cause any more")
+        return {"queue": fields["queue"], "ids": [each.id for each in chosen.letters]}
+
+    def _right(self, exchange: Exchange) -> Right:
+        desk = self._desk
+        if desk.may_act(exchange):
+            token = desk.form_token(exchange)
+            return Right(True, token=token, signed_in=bool(token))
+        has_token = desk.rights is not None and desk.rights.has_token
+        why = "sign in to act" if has_token else "set RUNTIME_TOKEN to act"
+        return Right(False, why, can_sign_in=has_token)
+
+    def _failure(self, sight: Sight, status: int, title: str, text: str) -> HTMLResponse:
+        back = link("/", "Back to the overview")
+        shown = panel(title, f"{empty(_sentence(text))}<p>{back}</p>")
+        return HTMLResponse(frame("", title, sight, f'<div class="stack">{shown}</div>'), status)
+
+
+def _chosen(found: Sequence[Group], cause: str, id: str) -> tuple[Group | None, Letter | None]:
+    """The group and the letter that are asked for, or the newest ones."""
+    for each in found:
+        for letter in each.letters:
+            if letter.id == id:
+                return each, letter
+    group = next((each for each in found if each.key == cause), found[0] if found else None)
+    return group, group.letters[0] if group else None
+
+
+def _query(exchange: Exchange, name: str) -> str:
+    return exchange.request.query_params.get(name, "")[:200]
+
+
+def _local(address: str) -> str:
+    """An address of this site; not another site's, whatever a form says."""
+    return address if address.startswith("/") and not address.startswith(("//", "/\\")) else "/"
+
+
+def _pretty(text: str) -> str:
+    try:
+        return msgspec.json.format(text.encode(), indent=2).decode()
+    except (msgspec.DecodeError, UnicodeError):
+        return text
+
+
+def _blocked(held: Blocked) -> str:
+    where = f" at {held.where}" if held.where else ""
+    return f"{held.entry or 'something'} has kept it for {format_duration(held.seconds)}{where}"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
