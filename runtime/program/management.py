@@ -8,6 +8,8 @@ from time import monotonic
 from runtime.application.application import Application
 from runtime.application.counting import Counting
 from runtime.application.observation import Observation
+from runtime.application.operations import Operations
+from runtime.application.outlook import outlook
 from runtime.engines.management.listener import Listener, Settings
 from runtime.engines.management.pulse import Pulse
 from runtime.engines.management.snapshot import Blocked
@@ -28,6 +30,7 @@ class Management:
         self._listening = False
         self._counting = Counting(application, lambda: watchdog.blocks)
         self._pulse = Pulse(Observation(application, self._counting).observe)
+        Operations(application)
         self._listener = Listener(settings, self._source)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -57,6 +60,7 @@ class Management:
             self._loop,
             self._blocked,
             self._counting.read,
+            outlook(self._application),
         )
 
     def _blocked(self) -> Blocked | None:

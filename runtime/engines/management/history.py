@@ -57,9 +57,13 @@ class History:
         """The largest point of a series; 0 if there is none."""
         return max((value for value in self.values(name) if value == value), default=0.0)
 
-    def gained(self, name: str) -> float:
-        """The sum of the rises of a series that counts: what was added in its time."""
+    def gained(self, name: str, now: float | None = None) -> float:
+        """The sum of the rises of a series that counts: what was added in its time, and until the
+        value `now`.
+        """
         known = [value for value in self.values(name) if value == value]
+        if now is not None:
+            known.append(now)
         rises = (max(0.0, b - a) for a, b in itertools.pairwise(known))
         return sum(rises)
 

@@ -6,14 +6,17 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from runtime.engines.queue import dead_letter as names
 from runtime.engines.queue.message import Message
-from runtime.engines.queue.queue import Queue
 
-MOST = 500
+if TYPE_CHECKING:
+    from runtime.engines.queue.queue import Queue
+
+MOST = 200
 """Letters of a queue that are looked at, the oldest."""
 _FRAME = re.compile(
     r'^  File "(?P<file>[^"\n]+)", line (?P<line>\d{1,7}), in (?P<function>.+)$', re.M
@@ -142,13 +145,14 @@ def groups(letters: Sequence[Letter]) -> list[Group]:
     ]
 
 
-def deaths_since(letters: Sequence[Letter], at: str) -> Mapping[str, int]:
-    """The number of letters of each queue that died at or after a time, ISO 8601."""
-    counts: dict[str, int] = {}
-    for each in letters:
-        if each.died >= at:
-            counts[each.queue] = counts.get(each.queue, 0) + 1
-    return counts
+def causes(letters: Sequence[Letter]) -> Mapping[str, str]:
+    """Of each queue, the cause of most of its letters; of several, the one that came last."""
+    found: dict[str, Group] = {}
+    for group in groups(letters):
+        known = found.get(group.newest.queue)
+        if known is None or len(group.letters) > len(known.letters):
+            found[group.newest.queue] = group
+    return {queue: group.cause for queue, group in found.items()}
 
 
 def excerpt(frame: Frame, folder: Path) -> tuple[int, list[str]]:

@@ -104,7 +104,11 @@ class Listener:
             log.warning("commands such as 'runtime status' cannot reach this program: %s", error)
         else:
             servers.append(self._server(Door(source, None), local, str(self._path)))
-        await asyncio.gather(*servers)
+        watching = asyncio.create_task(source.outlook.watch(source))
+        try:
+            await asyncio.gather(*servers)
+        finally:
+            watching.cancel()
 
     async def _server(self, door: Door, opened: socket.socket, host: str) -> None:
         from runtime.engines.web.address import Address

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+import msgspec
+from msgspec.structs import replace
 
 from runtime.clock import Clock
 from runtime.engines.management.catalog import Catalog
 from runtime.engines.management.history import STEP, History
 from runtime.engines.management.lanes import Lanes
 from runtime.engines.management.snapshot import Snapshot
+from runtime.engines.management.verdict import Deaths, verdict
 
+_CAUSES = 50
+"""Letters of a queue that are read for the cause of most."""
 _LOOK = 1.0
 """Seconds between two looks at the application; every few of them are with its queues."""
 
@@ -24,6 +31,8 @@ class Watched(Protocol):
     def read(self) -> Snapshot: ...
 
     async def read_whole(self) -> Snapshot: ...
+
+    async def ask(self, operation: str, **arguments: Any) -> Any: ...
 
 
 class Outlook:
@@ -38,6 +47,8 @@ class Outlook:
         self.clock = clock
         self.history = History()
         self.lanes = Lanes()
+        self._causes: Mapping[str, str] = {}
+        self._dead = 0
 
     async def watch(self, source: Watched) -> None:
         """Write the history, until this is cancelled."""
@@ -45,4 +56,30 @@ class Outlook:
         for number in itertools.count():
             snapshot = source.read() if number % looks else await source.read_whole()
             self.history.note(snapshot, self.clock.time())
+            await self._look_for_causes(source, snapshot)
             await asyncio.sleep(_LOOK)
+
+    def judge(self, snapshot: Snapshot) -> Snapshot:
+        """A snapshot with its verdict."""
+        return replace(snapshot, verdict=verdict(snapshot, self._deaths(snapshot)))
+
+    def _deaths(self, snapshot: Snapshot) -> Mapping[str, Deaths]:
+        """What died in the time of the history, by queue."""
+        found = {}
+        for queue in snapshot.queues:
+            count = self.history.gained(f"dead {queue.id}", queue.dead)
+            if count:
+                found[queue.id] = Deaths(int(count), self._causes.get(queue.id))
+        return found
+
+    async def _look_for_causes(self, source: Watched, snapshot: Snapshot) -> None:
+        """Read letters once there are more of them: of most, the cause is in the sentence."""
+        dead = sum(queue.dead or 0 for queue in snapshot.queues)
+        grown, self._dead = dead > self._dead, dead or self._dead
+        if not grown:
+            return
+        with suppress(Exception):  # a store that cannot be asked: the sentence goes without
+            from runtime.engines.management.letters import Letter, causes
+
+            found = await source.ask("dead.letters", limit=_CAUSES)
+            self._causes = causes(msgspec.convert(found, list[Letter]))

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from msgspec.structs import replace
 
 from runtime.engines.management.metrics.family import Metrics
+from runtime.engines.management.outlook import Outlook
 from runtime.engines.management.pulse import Pulse
 from runtime.engines.management.snapshot import Blocked, QueueStatus, Snapshot
 
@@ -54,6 +55,9 @@ class Refused(Exception):
 class Source(Protocol):
     """The application, for the routes of management. All of it is for management's own thread."""
 
+    outlook: Outlook
+    """What pages show beyond the present state."""
+
     def read(self) -> Snapshot:
         """The newest snapshot, with its age. Never waits."""
         ...
@@ -87,8 +91,10 @@ class LocalSource:
         loop: asyncio.AbstractEventLoop,
         blocked: Callable[[], Blocked | None],
         metrics: Callable[[], Metrics],
+        outlook: Outlook,
     ) -> None:
         """`blocked` tells what holds the loop at this moment, from any thread."""
+        self.outlook = outlook
         self._pulse = pulse
         self._operations = operations
         self._loop = loop
@@ -112,7 +118,7 @@ class LocalSource:
                 self._lengths_at = monotonic()
         snapshot, known = self.read(), self._lengths
         queues = [with_lengths(each, known.get(each.id)) for each in snapshot.queues]
-        return replace(snapshot, queues=tuple(queues))
+        return self.outlook.judge(replace(snapshot, queues=tuple(queues)))
 
     async def ask(self, operation: str, **arguments: Any) -> Any:
         function = self._operations.get(operation)

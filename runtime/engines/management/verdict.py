@@ -116,9 +116,7 @@ def _silence(snapshot: Snapshot, deaths: Mapping[str, Deaths]) -> Iterator[Remar
 def _full(snapshot: Snapshot, deaths: Mapping[str, Deaths]) -> Iterator[Remark]:
     for each in snapshot.queues:
         if each.max_length and _waiting(each) + (each.running or 0) >= each.max_length:
-            say = (
-                f"{each.id} is full ({each.max_length:,} messages), so publishers are refused"
-            )
+            say = f"{each.id} is full ({each.max_length:,} messages), so publishers are refused"
             yield Remark("bad", say, Cause("full", each.id, each.max_length))
 
 

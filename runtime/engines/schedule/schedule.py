@@ -62,6 +62,23 @@ class Schedule:
             await asyncio.sleep(0)  # to whoever waited for it
         await self.target.finished()
 
+    def upcoming(self, count: int) -> Sequence[float]:
+        """The next planned times, in seconds since 1970."""
+        return [*islice(self._times.after(self._clock.time()), count)]
+
+    async def last_fired(self) -> float | None:
+        """The latest planned time that was fired by any program, as far as that is remembered."""
+        return await self.target.last_fired()
+
+    async def fire_now(self) -> str:
+        """Do at once what is done at planned times, and tell if it was. Raises Full, Unavailable.
+
+        It counts as fired at this moment, and keeps nothing from being fired when it is due.
+        """
+        fired = await self.target.fire(self._clock.time())
+        log.info("%s: fired by hand", self._id, extra=self._extra)
+        return fired.name.lower()
+
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
         done = await self._begin()
         ready()

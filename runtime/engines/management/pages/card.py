@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from runtime.engines.management.graph import LETTERS, Node
 from runtime.engines.management.pages import words
@@ -52,6 +53,8 @@ def card_of(node: Node, sight: Sight) -> Card:
 
 def _server(node: Node, sight: Sight, service: ServiceStatus | None) -> Card:
     served = sum(each.rate for each in sight.snapshot.endpoints)
+    if service is not None and service.where:
+        node = replace(node, sub=service.where)
     address = path("services", node.id)
     return Card(
         node,
