@@ -13,6 +13,7 @@ from runtime.engines.management.outlook import Outlook
 from runtime.engines.management.pages import (
     dead_letters,
     entries,
+    errors,
     overview,
     queues,
     schedules,
@@ -86,6 +87,9 @@ class Site:
         if found is None:
             raise HTTPError(404, f"there is no queue '{id}'")
         return queues.render_one(sight, found)
+
+    async def errors(self, exchange: Exchange, sight: Sight) -> str:
+        return errors.render(sight, (), _query(exchange, "find"))
 
     async def services(self, exchange: Exchange, sight: Sight) -> str:
         return services.render_all(sight, _query(exchange, "find"))

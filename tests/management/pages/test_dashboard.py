@@ -1,0 +1,167 @@
+"""The dashboard of a running application: what its pages show, and what their forms do."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from runtime.engines.management.pages.assets import assets
+from tests.support.blackbox import eventually
+from tests.support.managing import sockets_folder
+from tests.support.program import SOON
+from tests.support.watched import CANARY, SCRIPT, Watched, watched
+
+pytestmark = pytest.mark.slow
+
+PAGES = (
+    "/",
+    "/queues",
+    "/queues/app:tasks",
+    "/dead",
+    "/errors",
+    "/schedules",
+    "/services",
+    "/services/app:work",
+    "/entries",
+    "/entries/app:token",
+    "/entries/app:tasks",
+    "/login",
+)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    with sockets_folder(), watched(tmp_path_factory.mktemp("watched")) as it:
+        yield it
+
+
+def test_the_overview_says_what_is_the_matter(shop: Watched) -> None:
+    page = eventually(lambda: (text := shop.page("/")) and "died" in text and text, SOON)
+
+    assert "Everything runs. Three messages died in the last 15 minutes." in page
+    assert "POST /tasks" in page
+    assert "durable, in db" in page
+
+
+def test_a_queue_shows_its_states_and_its_consumer(shop: Watched) -> None:
+    page = shop.page("/queues/app:tasks")
+
+    assert "app:work · concurrency 2" in page
+    assert '<span data-live="dead app:tasks">3</span>' in page
+
+
+def test_dead_letters_are_told_by_cause_with_the_line_that_failed(shop: Watched) -> None:
+    page = shop.page("/dead")
+
+    assert "2 causes" in page
+    assert "tasks.py:11" in page
+    assert "raise ValueError(task[&quot;fail&quot;])  # the line that fails" in page
+    assert "no stock" in page
+
+
+def test_an_entry_shows_its_lines_and_what_refers_to_it(shop: Watched) -> None:
+    page = shop.page("/entries/app:tasks")
+
+    assert "max_attempts: 1" in page
+    assert "_index.yaml:6" in page
+    for name in ("app:work", "app:create", "app:nightly"):
+        assert f">{name}</a>" in page
+
+
+def test_schedules_tell_their_next_times(shop: Watched) -> None:
+    page = shop.page("/schedules")
+
+    assert "30 2 * * 1-5 Europe/Berlin" in page
+    assert "then " in page
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_page_shows_a_secret_or_runs_what_was_stored(shop: Watched, path: str) -> None:
+    page = shop.page(path)
+
+    assert CANARY not in page
+    assert SCRIPT not in page
+    assert "<script>" not in page
+    assert "style=" not in page
+
+
+def test_a_payload_is_shown_only_to_those_who_may_act_and_told_in_the_log(shop: Watched) -> None:
+    address = shop.payload
+    assert shop.site.get(address).status == 403
+
+    shop.sign_in()
+    assert "&quot;fail&quot;" in shop.page(address) or "&quot;reject&quot;" in shop.page(address)
+    assert shop.site.program.wait_for("was shown")["entry"] == "app:tasks"
+
+
+def test_without_the_right_buttons_say_what_to_set(shop: Watched) -> None:
+    page = shop.site.get("/queues/app:tasks").body.decode()
+
+    assert "disabled" in page
+    assert "Read-only: sign in to act" in page
+    assert "form_token" not in page
+
+
+def test_a_form_drops_the_letters_of_a_cause(shop: Watched) -> None:
+    shop.sign_in()
+    reply = shop.send("/dead", "Drop")
+
+    assert reply.status == 303
+    assert reply.headers["Location"] == "/dead"
+    eventually(lambda: shop.dead() < 3, SOON)
+
+
+def test_a_schedule_is_fired_by_hand(shop: Watched) -> None:
+    shop.sign_in()
+    assert shop.send("/schedules", "Fire").status == 303
+    shop.site.program.wait_for("app:nightly: fired by hand")
+
+
+def test_a_form_of_another_page_does_nothing(shop: Watched) -> None:
+    shop.sign_in()
+    fields = {"operation": "dead.drop", "queue": "app:tasks", "cause": "x", "form_token": "wrong"}
+    assert shop.post("/act", fields).status == 403
+
+
+def test_what_is_not_there_is_told_in_words(shop: Watched) -> None:
+    reply = shop.site.get("/queues/app:other")
+
+    assert reply.status == 404
+    assert "There is no queue &#x27;app:other&#x27;." in reply.body.decode()
+
+
+def test_assets_never_change_under_their_name(shop: Watched) -> None:
+    for asset in assets().values():
+        reply = shop.site.get(asset.address)
+        assert reply.status == 200
+        assert reply.body == asset.data
+        assert "immutable" in reply.headers["Cache-Control"]
+
+
+def test_the_first_load_is_small(shop: Watched) -> None:
+    sizes = {name: len(gzip.compress(each.data, 9)) for name, each in assets().items()}
+    whole = sum(sizes.values()) + len(gzip.compress(shop.page("/").encode(), 9))
+
+    assert sizes["dashboard.css"] <= 6200
+    assert sizes["dashboard.js"] <= 2500
+    assert whole <= 25_000
+
+
+def test_the_stream_tells_what_changed(shop: Watched) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", shop.site.port, timeout=SOON)
+    connection.request("GET", "/events")
+    response = connection.getresponse()
+    assert response.headers["X-Accel-Buffering"] == "no"
+    told: dict[str, str] = {}
+    while "verdict" not in told:
+        line = response.fp.readline().decode()
+        if line.startswith("data: {"):
+            told |= json.loads(line.removeprefix("data: "))
+    connection.close()
+
+    assert told["generation"] == 1
+    assert "dead app:tasks" in told
