@@ -7,7 +7,7 @@ MINUTES ?= 10
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick check release format docs reliability histories bench bench-servers bench-postgres bench-micro bench-page soak clean
+.PHONY: help run test test-quick check release format docs reliability histories bench bench-servers bench-postgres bench-micro bench-page soak pictures clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +87,9 @@ bench-page: $(VENV)/stamp ## Write the figures of the last run into docs/perform
 
 soak: $(VENV)/stamp ## Run the example at a steady rate and watch its resources (MINUTES=10)
 	@$(BIN)/python -m benchmarks soak --minutes $(MINUTES) $(ARGS)
+
+pictures: $(VENV)/stamp ## Draw the pictures of the documentation anew (needs chromium)
+	@$(BIN)/python -m tests.screenshots
 
 clean: ## Remove everything that was generated
 	rm -rf .venv .venv-* dist build .mypy_cache .pytest_cache .ruff_cache

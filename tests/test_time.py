@@ -37,6 +37,8 @@ REAL_TIME = {
     "runtime.engines.management.source": CLIENTS,
     "runtime.engines.management.rights": CLIENTS,
     "runtime.engines.management.login": CLIENTS,
+    "runtime.engines.management.outlook": REPORTS,
+    "runtime.engines.management.pages.events": CLIENTS,
     "runtime.program.management": REPORTS,
     "runtime.cli.status": REPORTS,
     "runtime.handlers.threads": REPORTS,

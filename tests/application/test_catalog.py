@@ -21,7 +21,11 @@ entries:
     dsn: "postgresql://user:canary-1@host/shop"
     password: ${env:PASSWORD}
 
-  - {name: token, kind: auth.jwt, algorithms: [HS256], secret: "canary-2-canary-2-canary-2-canary-2"}
+  - name: token
+    kind: auth.jwt
+    algorithms: [HS256]
+    secret: "canary-2-canary-2-canary-2-canary-2"
+  - {name: other, kind: auth.jwt, algorithms: [HS256], secret: canary-8-canary-8-canary-8-canary-8}
   - name: watch
     kind: process.command
     command: [watch, --all]

@@ -45,7 +45,7 @@ def test_words_of_a_node_are_those_of_its_kind() -> None:
     told = {id: (node.title, node.sub) for id, node in NIGHT.nodes.items()}
 
     assert told["app:create_task.endpoint"] == ("POST /tasks", "create_task")
-    assert told["app:task_consumer"] == ("task_consumer", "process_task × 2")
+    assert told["app:task_consumer"] == ("task_consumer", "process_task \u00d7 2")
     assert told["app:gateway"] == ("gateway", ":8080")
 
 

@@ -173,7 +173,7 @@ def test_every_answer_has_the_headers_that_keep_browsers_out(plain: Managed, pat
 
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
-    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Referrer-Policy"] == "same-origin"
     assert headers["Cache-Control"] in ("no-store", "no-cache")
 
 

@@ -136,8 +136,14 @@ class Browser:
         """Let pages run scripts, or not; from the next page on."""
         self._call("Emulation.setScriptExecutionDisabled", value=not allowed)
 
+    def before_pages(self, script: str) -> None:
+        """Run a script in each page before its own, from the next page on."""
+        self._call("Page.addScriptToEvaluateOnNewDocument", source=script)
+
     def screenshot(self, path: Path) -> None:
-        data = self._call("Page.captureScreenshot", captureBeyondViewport=True)["data"]
+        """Write a picture of the whole page, as PNG or WebP by the name of the file."""
+        form = {"format": "webp", "quality": 82} if path.suffix == ".webp" else {"format": "png"}
+        data = self._call("Page.captureScreenshot", captureBeyondViewport=True, **form)["data"]
         path.write_bytes(base64.b64decode(data))
 
     def close(self) -> None:

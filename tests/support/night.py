@@ -11,7 +11,7 @@ from runtime.engines.management.catalog import Catalog, EntryRecord, Reference
 from runtime.engines.management.history import STEP, History
 from runtime.engines.management.lanes import Lanes
 from runtime.engines.management.letters import Frame, Letter
-from runtime.engines.management.pages.desk import Right, Sight
+from runtime.engines.management.pages.sight import Right, Sight
 from runtime.engines.management.snapshot import (
     Cause,
     EndpointStatus,

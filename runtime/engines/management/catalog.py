@@ -57,11 +57,11 @@ class Catalog(Struct, frozen=True):
     references: tuple[Reference, ...] = ()
 
     def needs(self, id: str) -> list[Reference]:
-        """What an entry names."""
+        """The references from an entry."""
         return [each for each in self.references if each.source == id]
 
     def needed_by(self, id: str) -> list[Reference]:
-        """What names an entry."""
+        """The references to an entry."""
         return [each for each in self.references if each.target == id]
 
     def target(self, id: str, by: str) -> str | None:

@@ -22,7 +22,7 @@ HEADERS = {
         "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
     ),
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # with none, the Origin of our own forms would be null
     "Cache-Control": "no-store",
 }
 """On every response that does not set them itself."""

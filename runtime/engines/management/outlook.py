@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -22,7 +21,9 @@ from runtime.engines.management.verdict import Deaths, verdict
 _CAUSES = 50
 """Letters of a queue that are read for the cause of most."""
 _LOOK = 1.0
-"""Seconds between two looks at the application; every few of them are with its queues."""
+"""Seconds between two looks at the application."""
+_SHARE = 100
+"""The time that looking at the queues took is so small a part of that until the next look."""
 
 
 class Watched(Protocol):
@@ -52,11 +53,16 @@ class Outlook:
 
     async def watch(self, source: Watched) -> None:
         """Write the history, until this is cancelled."""
-        looks = round(STEP / _LOOK)
-        for number in itertools.count():
-            snapshot = source.read() if number % looks else await source.read_whole()
-            self.history.note(snapshot, self.clock.time())
-            await self._look_for_causes(source, snapshot)
+        monotonic, due = self.clock.monotonic, 0.0
+        while True:
+            began = monotonic()
+            if began < due:
+                self.history.note(source.read(), self.clock.time())
+            else:
+                snapshot = await source.read_whole()
+                due = began + max(STEP, (monotonic() - began) * _SHARE)
+                self.history.note(snapshot, self.clock.time())
+                await self._look_for_causes(source, snapshot)
             await asyncio.sleep(_LOOK)
 
     def judge(self, snapshot: Snapshot) -> Snapshot:
@@ -64,7 +70,7 @@ class Outlook:
         return replace(snapshot, verdict=verdict(snapshot, self._deaths(snapshot)))
 
     def _deaths(self, snapshot: Snapshot) -> Mapping[str, Deaths]:
-        """What died in the time of the history, by queue."""
+        """The messages that died in the time of the history, by queue."""
         found = {}
         for queue in snapshot.queues:
             count = self.history.gained(f"dead {queue.id}", queue.dead)

@@ -56,7 +56,7 @@ class Source(Protocol):
     """The application, for the routes of management. All of it is for management's own thread."""
 
     outlook: Outlook
-    """What pages show beyond the present state."""
+    """The rest of what pages show, beside the present state."""
 
     def read(self) -> Snapshot:
         """The newest snapshot, with its age. Never waits."""

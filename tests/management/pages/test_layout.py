@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -71,7 +72,7 @@ def test_everything_is_within_the_drawing() -> None:
 
 def test_the_heaviest_way_is_a_straight_line() -> None:
     stream = ("gateway", "post", "queue", "work", "db")
-    edges = dict.fromkeys(zip(stream, stream[1:], strict=False), 3.0)
+    edges = dict.fromkeys(pairwise(stream), 3.0)
     drawing = drawn({**edges, ("gateway", "get"): 1.0, ("get", "db"): 1.0, ("migrate", "db"): 0.0})
 
     assert all(drawing.lines[edge].is_straight for edge in edges)

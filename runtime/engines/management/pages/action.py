@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runtime.engines.management.pages.desk import Right
 from runtime.engines.management.pages.markup import e, icon
+from runtime.engines.management.pages.sight import Right
 
 ADDRESS = "/act"
-"""Where the forms are sent."""
+"""The address that forms are sent to."""
 
 
 def action(

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from runtime.engines.management.graph import LETTERS, Node
 from runtime.engines.management.pages import words
 from runtime.engines.management.pages.chart import floor
-from runtime.engines.management.pages.desk import Sight
 from runtime.engines.management.pages.layout.drawing import Box
 from runtime.engines.management.pages.markup import e, path, query
+from runtime.engines.management.pages.sight import Sight
 from runtime.engines.management.snapshot import ServiceStatus
 from runtime.engines.management.verdict import BACKLOG
 

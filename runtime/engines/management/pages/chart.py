@@ -18,8 +18,13 @@ _NICE = (1, 2, 2.5, 4, 5, 6, 8, 10)
 
 
 def thinned(values: Sequence[float], most: int = _POINTS) -> list[float]:
-    """At most so many points, each the largest of those that it stands for; NaN counts as 0."""
-    known = [0.0 if math.isnan(value) else value for value in values]
+    """At most so many points, each the largest of those that it stands for. One that is not known
+    is as the one before it.
+    """
+    last, known = 0.0, []
+    for value in values:
+        last = last if math.isnan(value) else value
+        known.append(last)
     size = max(1, math.ceil(len(known) / most))
     first = len(known) % size
     groups = [known[:first]] if first else []

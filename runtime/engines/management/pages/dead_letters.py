@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from runtime.engines.management.letters import Frame, Group, Letter
 from runtime.engines.management.pages import words
 from runtime.engines.management.pages.action import action
-from runtime.engines.management.pages.desk import Sight
 from runtime.engines.management.pages.frame import frame
 from runtime.engines.management.pages.markup import (
     badge,
@@ -23,6 +22,7 @@ from runtime.engines.management.pages.markup import (
     path,
     query,
 )
+from runtime.engines.management.pages.sight import Sight
 from runtime.engines.management.pages.source_lines import source_lines
 
 _REASONS = {

@@ -7,7 +7,6 @@ import re
 from runtime.engines.management.catalog import Catalog, EntryRecord, Reference
 from runtime.engines.management.graph import group_of
 from runtime.engines.management.pages import words
-from runtime.engines.management.pages.desk import Sight
 from runtime.engines.management.pages.finder import finder, row
 from runtime.engines.management.pages.frame import frame
 from runtime.engines.management.pages.markup import (
@@ -21,6 +20,7 @@ from runtime.engines.management.pages.markup import (
     panel,
     path,
 )
+from runtime.engines.management.pages.sight import Sight
 
 _KEY = re.compile(r"^(\s*(?:- )?)([A-Za-z_][\w.-]*)(:)(.*)$")
 _FUNCTIONS = ("function.", "http.guard", "http.middleware")
@@ -97,7 +97,7 @@ def _yaml(line: str) -> str:
 
 
 def references(catalog: Catalog, entry: EntryRecord) -> str:
-    """What an entry names, and what names it."""
+    """The entries that one names, and those that name it."""
     needs, needed = catalog.needs(entry.id), catalog.needed_by(entry.id)
     leans = _references([(each.target, each) for each in needs], "Names no other entry.")
     used = _references([(each.source, each) for each in needed], "No entry names it.")

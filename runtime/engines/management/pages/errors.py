@@ -8,10 +8,10 @@ from msgspec import Struct
 
 from runtime.engines.management.pages import words
 from runtime.engines.management.pages.chart import sparkline
-from runtime.engines.management.pages.desk import Sight
 from runtime.engines.management.pages.finder import finder, row
 from runtime.engines.management.pages.frame import frame
 from runtime.engines.management.pages.markup import badge, chip, e, empty, mono, panel, path
+from runtime.engines.management.pages.sight import Sight
 
 _SIZE = ' width="120" height="30"'
 

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 
 from runtime import codec
-from runtime.engines.management.pages.desk import Sight
 from runtime.engines.management.pages.flow import Flow
 from runtime.engines.management.pages.live import texts
+from runtime.engines.management.pages.sight import Sight
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.problem import HTTPError
 

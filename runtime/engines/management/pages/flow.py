@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 
 from runtime.engines.management.graph import LETTERS, Edge, Graph, Node, by_namespace, daily, graph
 from runtime.engines.management.pages.card import HEIGHT, LOW, Card, card, card_of
-from runtime.engines.management.pages.desk import Sight
 from runtime.engines.management.pages.layout.drawing import Drawing, Line, draw
 from runtime.engines.management.pages.markup import e
+from runtime.engines.management.pages.sight import Sight
 from runtime.engines.management.pages.words import rate
 
 MOST = 150

@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from runtime.engines.management.pages import words
 from runtime.engines.management.pages.assets import assets
-from runtime.engines.management.pages.desk import Sight
 from runtime.engines.management.pages.markup import e, icon
+from runtime.engines.management.pages.sight import Sight
 from runtime.engines.management.pages.symbols import LOGO, symbols
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from runtime.engines.management.graph import Node
 from runtime.engines.management.pages import words
 from runtime.engines.management.pages.card import card_of
-from runtime.engines.management.pages.desk import Sight
 from runtime.engines.management.pages.queues import waiting
+from runtime.engines.management.pages.sight import Sight
 from runtime.engines.management.pages.tiles import tiles
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from runtime.engines.management.hint import Hint, hint
 from runtime.engines.management.pages import words
-from runtime.engines.management.pages.desk import Sight
 from runtime.engines.management.pages.markup import badge, chip, e, empty, panel, path, query
+from runtime.engines.management.pages.sight import Sight
 from runtime.engines.management.snapshot import Cause
 
 _MOST = 8

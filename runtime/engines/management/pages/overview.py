@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runtime.engines.management.pages import words
-from runtime.engines.management.pages.desk import Sight
 from runtime.engines.management.pages.flow import Flow
 from runtime.engines.management.pages.frame import frame
 from runtime.engines.management.pages.markup import badge, e, empty, icon, link, panel, path, query
 from runtime.engines.management.pages.needs import needs
+from runtime.engines.management.pages.sight import Sight
 from runtime.engines.management.pages.tiles import draw, tiles
 from runtime.engines.management.snapshot import Verdict
 
@@ -45,7 +45,7 @@ def _verdict(verdict: Verdict, sight: Sight) -> str:
 
 
 def _explanations(sight: Sight) -> Iterator[str]:
-    """What goes without alarm, or leads to the place of one."""
+    """Further sentences: some lead to the place of the matter, some say what is well."""
     snapshot = sight.snapshot
     for cause in snapshot.verdict.because:
         if cause.what == "dead" and cause.cause and cause.entry:

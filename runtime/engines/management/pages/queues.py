@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from runtime.engines.management.pages import words
 from runtime.engines.management.pages.action import action
 from runtime.engines.management.pages.chart import Row, chart, segments, sparkline
-from runtime.engines.management.pages.desk import Sight
 from runtime.engines.management.pages.finder import finder, row
 from runtime.engines.management.pages.frame import frame
 from runtime.engines.management.pages.lane_chart import lane_chart
@@ -24,6 +23,7 @@ from runtime.engines.management.pages.markup import (
     query,
 )
 from runtime.engines.management.pages.needs import hints
+from runtime.engines.management.pages.sight import Sight
 from runtime.engines.management.snapshot import QueueStatus, ServiceStatus
 
 _SIZE = ' width="110" height="24"'

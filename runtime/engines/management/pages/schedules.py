@@ -8,12 +8,12 @@ from msgspec import Struct
 
 from runtime.engines.management.pages import words
 from runtime.engines.management.pages.action import action
-from runtime.engines.management.pages.desk import Sight
 from runtime.engines.management.pages.frame import frame
 from runtime.engines.management.pages.markup import badge, e, empty, link, panel, path
+from runtime.engines.management.pages.sight import Sight
 
 
-class Plan(Struct, frozen=True):
+class ScheduleStatus(Struct, frozen=True):
     """One schedule.cron."""
 
     id: str
@@ -27,7 +27,7 @@ class Plan(Struct, frozen=True):
     """The last one that was fired."""
 
 
-def render(sight: Sight, plans: Sequence[Plan]) -> str:
+def render(sight: Sight, plans: Sequence[ScheduleStatus]) -> str:
     rows = "".join(
         f'<tr><td><div class="cell">{badge("proc")}<div class="two-line">'
         f"{link(path('entries', each.id), each.id, 'name mono')}<small>{e(each.times)}</small>"
@@ -47,7 +47,7 @@ def render(sight: Sight, plans: Sequence[Plan]) -> str:
     return frame("schedules", "Schedules", sight, f'<div class="stack">{shown}</div>')
 
 
-def _next(plan: Plan, sight: Sight) -> str:
+def _next(plan: ScheduleStatus, sight: Sight) -> str:
     if not plan.next:
         return words.NONE
     first, *rest = plan.next
@@ -59,7 +59,7 @@ def _next(plan: Plan, sight: Sight) -> str:
     )
 
 
-def _fire(plan: Plan, sight: Sight) -> str:
+def _fire(plan: ScheduleStatus, sight: Sight) -> str:
     ask = f"Fire {plan.id} now?"
     return action(
         sight.right, "schedule.fire", "Fire", "play", {"id": plan.id}, back="/schedules", ask=ask

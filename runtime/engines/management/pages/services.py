@@ -9,11 +9,11 @@ from runtime.engines.management.graph import group_of
 from runtime.engines.management.pages import words
 from runtime.engines.management.pages.action import action
 from runtime.engines.management.pages.chart import Row, chart, sparkline
-from runtime.engines.management.pages.desk import Sight
 from runtime.engines.management.pages.entries import declaration, references
 from runtime.engines.management.pages.finder import finder, row
 from runtime.engines.management.pages.frame import frame
 from runtime.engines.management.pages.markup import badge, chip, e, empty, link, panel, path
+from runtime.engines.management.pages.sight import Sight
 from runtime.engines.management.snapshot import ServiceStatus
 
 _SIZE = ' width="110" height="24"'

@@ -19,11 +19,11 @@ from runtime.engines.management.pages import (
     schedules,
     services,
 )
-from runtime.engines.management.pages.desk import Right, Sight
 from runtime.engines.management.pages.flow import Flow
 from runtime.engines.management.pages.frame import frame
 from runtime.engines.management.pages.markup import empty, link, panel
-from runtime.engines.management.pages.schedules import Plan
+from runtime.engines.management.pages.schedules import ScheduleStatus
+from runtime.engines.management.pages.sight import Right, Sight
 from runtime.engines.management.snapshot import Blocked
 from runtime.engines.management.source import LoopBlocked, Refused
 from runtime.engines.management.table import Desk
@@ -58,7 +58,7 @@ class Site:
             except Refused as error:
                 return self._failure(sight, error.status, "That could not be done", str(error))
             except HTTPError as error:
-                return self._failure(sight, error.status, "Not found", str(error))
+                return self._failure(sight, error.status, "Not found", error.message or "")
 
         return answer
 
@@ -129,7 +129,7 @@ class Site:
 
     async def schedules(self, exchange: Exchange, sight: Sight) -> str:
         found = await self._desk.source.ask("schedules")
-        return schedules.render(sight, msgspec.convert(found, list[Plan]))
+        return schedules.render(sight, msgspec.convert(found, list[ScheduleStatus]))
 
     async def act(self, exchange: Exchange) -> Any:
         """Do what a form asks for, and return to its page."""

@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from runtime.engines.management.pages import words
 from runtime.engines.management.pages.chart import sparkline
-from runtime.engines.management.pages.desk import Sight
 from runtime.engines.management.pages.markup import e, icon, live
+from runtime.engines.management.pages.sight import Sight
 
 
 class Tile(Struct, frozen=True):

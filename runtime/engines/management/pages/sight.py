@@ -1,8 +1,6 @@
-"""Desk: what the pages ask of the management listener, and the sight of an application they get."""
+"""Sight: an application at one moment, as the pages show it to whoever looks."""
 
 from __future__ import annotations
-
-from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -10,7 +8,6 @@ from runtime.engines.management.catalog import Catalog
 from runtime.engines.management.history import History
 from runtime.engines.management.lanes import Lanes
 from runtime.engines.management.snapshot import Snapshot
-from runtime.engines.web.exchange import Exchange
 
 
 class Right(Struct, frozen=True):
@@ -38,18 +35,3 @@ class Sight(Struct, frozen=True):
     monotonic: float
     """The same moment on the clock of the lanes."""
     right: Right = Right()
-
-
-class Desk(Protocol):
-    """The listener, as the pages use it."""
-
-    def sight(self, exchange: Exchange) -> Sight:
-        """The newest snapshot, and all that goes with it."""
-        ...
-
-    async def ask(self, operation: str, **arguments: Any) -> Any:
-        """The result of an operation on the application's main loop.
-
-        Raises LoopBlocked if that does not begin it within 2 s, and Refused.
-        """
-        ...

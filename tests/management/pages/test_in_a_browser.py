@@ -1,0 +1,178 @@
+"""The dashboard in a real browser: read by all, by keys, on phones, and without its script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.accessibility import faults, too_wide
+from tests.support.blackbox import eventually
+from tests.support.browser import Browser, browsing
+from tests.support.managing import sockets_folder
+from tests.support.program import SOON
+from tests.support.watched import TOKEN, Watched, watched
+
+pytestmark = pytest.mark.slow
+
+PAGES = (
+    "/",
+    "/queues",
+    "/queues/app:tasks",
+    "/dead",
+    "/errors",
+    "/schedules",
+    "/services",
+    "/services/app:work",
+    "/entries",
+    "/entries/app:tasks",
+    "/login",
+    "/queues/app:none",
+)
+SIZES = {"light": (1440, False), "dark": (1440, True), "phone": (390, False)}
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    with sockets_folder(), watched(tmp_path_factory.mktemp("watched")) as it:
+        it.publish(*({"seconds": 0.02} for _ in range(20)))
+        yield it
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browsing(tmp_path_factory.mktemp("browser")) as it:
+        yield it
+
+
+@pytest.fixture
+def browser(chromium: Browser) -> Browser:
+    chromium.scripts(allowed=True)
+    chromium.resize(1440, 900)
+    chromium.complaints.clear()
+    return chromium
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_can_be_used_by_everybody(
+    browser: Browser, shop: Watched, path: str, size: str
+) -> None:
+    width, dark = SIZES[size]
+    browser.resize(width, 900, dark=dark)
+    browser.open(shop.address + path)
+
+    assert faults(browser) == []
+    not_found = [each for each in browser.complaints if "404" in each]
+    assert browser.complaints == not_found
+    assert len(not_found) == path.endswith("none")
+
+
+@pytest.mark.parametrize("width", [1440, 900, 390, 320])
+@pytest.mark.parametrize("path", PAGES)
+def test_no_page_scrolls_sideways(browser: Browser, shop: Watched, path: str, width: int) -> None:
+    browser.resize(width, 800)
+    browser.open(shop.address + path)
+
+    assert too_wide(browser) == []
+
+
+def test_keys_lead_from_page_to_page(browser: Browser, shop: Watched) -> None:
+    browser.open(f"{shop.address}/")
+    for key, path in (("q", "/queues"), ("d", "/dead"), ("s", "/services"), ("n", "/entries")):
+        browser.press("g")
+        browser.press(key)
+        browser.wait_for(f"location.pathname === '{path}' && document.readyState === 'complete'")
+
+    browser.press("/")
+    assert browser.evaluate("document.activeElement.name") == "find"
+    for key in "gateway":
+        browser.press(key)
+    shown = "[...document.querySelectorAll('tbody tr')].filter((row) => !row.hidden)"
+    assert browser.evaluate(f"{shown}.length") == 1
+    assert browser.evaluate("location.pathname") == "/entries"  # g and w are letters here
+
+
+def test_tab_reaches_the_content_first_and_a_card_opens_by_enter(
+    browser: Browser, shop: Watched
+) -> None:
+    browser.open(f"{shop.address}/")
+    browser.press("Tab")
+    assert browser.evaluate("document.activeElement.textContent") == "Skip to the content"
+    browser.evaluate("document.querySelector('.map.flat a[href=\"/queues/app:tasks\"]').focus()")
+    browser.press("Enter")
+    browser.wait_for("location.pathname === '/queues/app:tasks'")
+
+
+def test_nothing_that_was_stored_is_run(browser: Browser, shop: Watched) -> None:
+    for path in PAGES:
+        browser.open(shop.address + path)
+        assert browser.evaluate("document.title") != "pwned"
+
+
+def test_one_stream_is_open_while_the_page_is_looked_at_and_none_else(
+    browser: Browser, shop: Watched
+) -> None:
+    browser.before_pages(
+        """
+        window.streams = [];
+        window.EventSource = class extends EventSource {
+          constructor(...given) { super(...given); window.streams.push(this); }
+        };
+        """
+    )
+    browser.open(f"{shop.address}/")
+    browser.wait_for("window.streams.length === 1 && window.streams[0].readyState === 1")
+    look = (
+        "Object.defineProperty(document, 'hidden', {value: HIDDEN, configurable: true});"
+        "document.dispatchEvent(new Event('visibilitychange'))"
+    )
+    browser.evaluate(look.replace("HIDDEN", "true"))
+    assert browser.evaluate("window.streams[0].readyState") == 2
+    browser.evaluate(look.replace("HIDDEN", "false"))
+    browser.wait_for("window.streams.length === 2 && window.streams[1].readyState === 1")
+
+
+def test_texts_and_pictures_follow_the_application(browser: Browser, shop: Watched) -> None:
+    browser.open(f"{shop.address}/queues/app:tasks")
+    browser.evaluate("window.before = document.querySelector('[data-part=states]').outerHTML")
+    shop.publish(*({"seconds": 0.5} for _ in range(30)))
+
+    ready = "document.querySelector('[data-live=\"ready app:tasks\"]').textContent"
+    browser.wait_for(f"Number({ready}) > 0")
+    browser.wait_for("document.querySelector('[data-part=states]').outerHTML !== window.before")
+
+
+def test_the_theme_is_kept(browser: Browser, shop: Watched) -> None:
+    browser.open(f"{shop.address}/")
+    browser.evaluate("document.querySelector('[data-do=theme]').click()")
+    browser.open(f"{shop.address}/queues")
+
+    assert browser.evaluate("document.documentElement.dataset.theme") == "dark"
+    browser.evaluate("localStorage.clear()")
+
+
+def test_without_script_everything_is_there(browser: Browser, shop: Watched) -> None:
+    browser.scripts(allowed=False)
+    browser.open(f"{shop.address}/")
+    text = browser.evaluate("document.body.innerText")
+    assert "Everything runs." in text
+    assert browser.evaluate("document.querySelectorAll('.map.flat a').length") >= 5
+
+    browser.open(f"{shop.address}/entries?find=gateway")
+    visible = "[...document.querySelectorAll('tbody tr')].filter((row) => row.offsetHeight).length"
+    assert browser.evaluate(visible) == 1
+
+
+def test_who_signs_in_may_act_also_without_script(browser: Browser, shop: Watched) -> None:
+    browser.scripts(allowed=False)
+    browser.open(f"{shop.address}/login")
+    browser.evaluate(
+        f"document.querySelector('#token').value = '{TOKEN}';"
+        "document.querySelector('form').submit()"
+    )
+    eventually(lambda: browser.evaluate("location.pathname") == "/", SOON)
+    browser.open(f"{shop.address}/schedules")
+    assert not browser.evaluate("document.querySelector('form .btn').disabled")
+    browser.evaluate("document.querySelector('form[action=\"/act\"]').submit()")
+    shop.site.program.wait_for("app:nightly: fired by hand")

@@ -1,0 +1,90 @@
+"""The pictures of the documentation: `python -m tests.screenshots` writes them to docs/images.
+
+They show a made-up night, drawn by the pages themselves, in the browser that the tests use.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+from runtime.engines.management.letters import groups
+from runtime.engines.management.pages import dead_letters, entries, overview, queues, services
+from runtime.engines.management.pages.assets import assets
+from runtime.engines.management.pages.flow import Flow
+from tests.support import night
+from tests.support.blackbox import ROOT
+from tests.support.browser import browsing
+
+FOLDER = ROOT / "docs" / "images"
+
+
+def pages() -> Mapping[str, str]:
+    """The pages of the night, by their addresses."""
+    sight, acting = night.sight(), night.sight(may_act=True)
+    (found,) = groups(night.LETTERS)
+    (queue,) = sight.snapshot.queues
+    consumer = next(each for each in sight.snapshot.services if each.workers is not None)
+    return {
+        "/": overview.render(sight, Flow()),
+        "/queue": queues.render_one(sight, queue),
+        "/dead": dead_letters.render(acting, [found], found, found.newest, night.SOURCE),
+        "/service": services.render_one(sight, consumer),
+        "/entry": entries.render_one(sight, sight.catalog.entries["app:tasks_queue"]),
+    }
+
+
+PICTURES = {
+    "dashboard": ("/", 1280, False),
+    "dashboard-dark": ("/", 1280, True),
+    "dashboard-phone": ("/", 390, False),
+    "dashboard-queue": ("/queue", 1280, False),
+    "dashboard-dead": ("/dead", 1280, False),
+}
+"""The page, its width, and whether it is dark."""
+
+
+@contextmanager
+def serving(found: Mapping[str, str]) -> Iterator[str]:
+    """The address at which the pages are."""
+    answers = {path: ("text/html; charset=utf-8", page.encode()) for path, page in found.items()}
+    answers |= {each.address: (each.media_type, each.data) for each in assets().values()}
+    answers["/events"] = ("text/event-stream", b"retry: 600000\n\n")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            kind, data = answers.get(self.path, ("text/plain", b""))
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, browsing(Path(folder)) as browser:
+        browser.scripts(allowed=False)  # else a page says that its stream has ended
+        with serving(pages()) as address:
+            for name, (path, width, dark) in PICTURES.items():
+                browser.resize(width, 800, dark=dark)
+                browser.open(address + path)
+                height = browser.evaluate("document.documentElement.scrollHeight")
+                browser.resize(width, height, dark=dark)
+                browser.screenshot(FOLDER / f"{name}.webp")
+                print(f"docs/images/{name}.webp")
+
+
+if __name__ == "__main__":
+    main()
