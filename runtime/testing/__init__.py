@@ -21,19 +21,22 @@ if TYPE_CHECKING:
     from runtime.testing.answer import Answer
     from runtime.testing.app import App
     from runtime.testing.background_loop import LoopBlocked
+    from runtime.testing.event_stream import EventStream
     from runtime.testing.letter import Letter
     from runtime.testing.logbook import LogLine
     from runtime.testing.outcome import Outcome
     from runtime.testing.program import Survived
     from runtime.testing.quiet import NotQuiet
+    from runtime.testing.refused import Refused
     from runtime.testing.run import running
     from runtime.testing.session import Session
-    from runtime.testing.websocket import Closed, Refused, WebSocket
+    from runtime.testing.websocket import Closed, WebSocket
 
 __all__ = [
     "Answer",
     "App",
     "Closed",
+    "EventStream",
     "Letter",
     "LogLine",
     "LoopBlocked",
@@ -50,12 +53,13 @@ _MODULES = {
     "Answer": "answer",
     "App": "app",
     "Closed": "websocket",
+    "EventStream": "event_stream",
     "Letter": "letter",
     "LogLine": "logbook",
     "LoopBlocked": "background_loop",
     "NotQuiet": "quiet",
     "Outcome": "outcome",
-    "Refused": "websocket",
+    "Refused": "refused",
     "Session": "session",
     "Survived": "program",
     "WebSocket": "websocket",

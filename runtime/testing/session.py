@@ -11,6 +11,7 @@ from urllib.parse import urlencode, urlsplit
 from runtime.codec import encode
 from runtime.testing import multipart
 from runtime.testing.answer import Answer
+from runtime.testing.event_stream import EventStream
 from runtime.testing.multipart import File
 from runtime.testing.trust import trusting
 
@@ -96,6 +97,23 @@ class Session:
         self._keep(answer.headers.get_all("set-cookie", []))
         return answer
 
+    def stream(
+        self,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | Sequence[tuple[str, Any]] | None = None,
+        server: str | None = None,
+        limit: float = _LIMIT,
+    ) -> EventStream:
+        """Open a stream of events or lines, to be used in a `with` block. `limit` is that of each.
+
+        Raises `Refused`, with the whole answer, for one that is no stream; else as `request` does.
+        """
+        connection = _connection(self._address(server), limit)
+        connection.request("GET", _target(path, params), None, self._sent(headers))
+        return EventStream(connection, self._late, limit)
+
     def websocket(
         self,
         path: str,
@@ -108,7 +126,7 @@ class Session:
     ) -> WebSocket:
         """Open a WebSocket, to be used in a `with` block. `limit` is that of each of its calls.
 
-        Raises `websocket.Refused`, with the whole answer, if none opens; else as `request` does.
+        Raises `Refused`, with the whole answer, if none opens; else as `request` does.
         """
         from runtime.testing.websocket import opened  # needs the extra
 

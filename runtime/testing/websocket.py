@@ -13,15 +13,8 @@ from websockets.typing import Subprotocol
 
 from runtime.codec import decode, encode_response
 from runtime.testing.answer import Answer
+from runtime.testing.refused import Refused
 from runtime.testing.trust import trusting
-
-
-class Refused(Exception):
-    """The request was answered, and no WebSocket opened."""
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(f"{answer.status} {answer.text}")
-        self.answer = answer
 
 
 class Closed(Exception):

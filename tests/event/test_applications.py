@@ -6,6 +6,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from runtime.testing import running as testing
 from tests.support.blackbox import write_files
 from tests.support.program import running
@@ -124,8 +126,17 @@ def orders(program: Any, message: str) -> list[int]:
     return sorted(line["fields"]["order"] for line in program.log if line["message"] == message)
 
 
-def test_over_three_programs_each_subscriber_handles_each_event_once(tmp_path: Path) -> None:
-    publishing = SHOP + (
+@pytest.mark.parametrize("server", [False, True], ids=["sqlite", "postgresql"])
+def test_over_three_programs_each_subscriber_handles_each_event_once(
+    tmp_path: Path, server: bool, request: pytest.FixtureRequest
+) -> None:
+    shop = SHOP
+    if server:
+        url = request.getfixturevalue("postgres").url
+        shop = shop.replace(
+            "kind: db.sql.sqlite, file: shop.db", f'kind: db.sql.postgres, dsn: "{url}"'
+        )
+    publishing = shop + (
         "  - {name: p, kind: process.python, source: 'file://shop.py', method: publish}\n"
         "  - {name: host, kind: process.host}\n"
         "  - {name: publisher, kind: process.service, process: p, host: host,\n"

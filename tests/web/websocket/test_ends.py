@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from pathlib import Path
 from typing import Any
 
+import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.support.clock import FakeClock
@@ -102,6 +104,46 @@ def test_a_handler_that_only_sends_is_cancelled_when_its_client_leaves(
         assert await seen(site) == 1006
 
     on_sockets(tmp_path, entries, code, test, loop=loop)
+
+
+def test_the_tasks_of_a_handler_may_end_with_the_connection_and_no_line_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    code = f"""{SEEN}
+    async def fails(socket):
+        await socket.receive()
+        raise http.Error(409, "taken")
+
+    async def pours(socket):
+        while True:
+            await socket.send("x")
+
+    async def both(socket):
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(pours(socket))
+                await asyncio.sleep(3600) if await socket.receive() else None
+        finally:
+            seen.put_nowait("ended")
+
+    async def grouped(socket):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fails(socket))
+    """
+    entries = "".join(map(socket_entry, ("watch", "both", "grouped")))
+
+    async def test(site: Site) -> None:
+        async with site.raw("/both") as socket:
+            socket.send(frame(TEXT, b"x"))
+            assert await socket.frame() == (TEXT, b"x")
+            socket.client.writer.transport.abort()
+        assert await seen(site) == "ended"
+        async with site.raw("/grouped") as socket:
+            socket.send(frame(TEXT, b"x"))
+            assert await socket.frame() == (CLOSE, (4409).to_bytes(2) + b"taken")
+
+    on_sockets(tmp_path, entries, code, test)
+    assert not [each for each in caplog.records if each.levelno >= logging.ERROR]
 
 
 def test_a_handler_that_does_not_end_with_its_connection_is_cancelled_after_ten_seconds(

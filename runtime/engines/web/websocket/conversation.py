@@ -126,7 +126,7 @@ class Conversation(Response):
                 self._line.close(*_FAILED)
                 raise RuntimeError("the handler was cancelled, and not by the server")
             return
-        error = handling.exception()
+        error = _meant(handling.exception())
         match error:
             case None | ClientDisconnect():
                 self._line.close(1000, "")
@@ -141,3 +141,13 @@ class Conversation(Response):
             raise error
         finally:
             del error
+
+
+def _meant(error: BaseException | None) -> BaseException | None:
+    """The error of a task group without what the end of the connection has raised in its tasks."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    error = error.split(ClientDisconnect)[1]
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        (error,) = error.exceptions
+    return error

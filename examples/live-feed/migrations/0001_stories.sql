@@ -1,0 +1,5 @@
+CREATE TABLE stories (
+    id INTEGER PRIMARY KEY,
+    title TEXT NOT NULL,
+    at TIMESTAMPTZ NOT NULL
+);
