@@ -41,7 +41,7 @@ def test_each_limit_is_shown_by_a_test(row: list[str]) -> None:
 
 
 def test_the_limits_are_those_of_the_code() -> None:
-    assert len(ROWS) == 21
+    assert len(ROWS) == 25
     assert f"{refusal.MAX_HEAD // 1024} KiB" == limit("the request line")
     assert f"{refusal.MAX_HEAD // 1024} KiB" == limit("the request line and the headers")
     assert str(refusal.MAX_FIELDS) == limit("headers")
@@ -58,6 +58,9 @@ def test_the_limits_are_those_of_the_code() -> None:
     ("what", "path", "name"),
     [
         ("a body", "kinds/http.service", "max_body"),
+        ("a message of a WebSocket", "kinds/http.websocket", "max_message"),
+        ("messages that a WebSocket's handler has not taken", "kinds/http.websocket", "backlog"),
+        ("time for the answer to a WebSocket's ping", "kinds/http.websocket", "ping"),
         ("time for the headers", "kinds/http.service", "timeouts.header"),
         ("time for the body", "kinds/http.service", "timeouts.read"),
         ("time for 16 KiB of a response", "kinds/http.service", "timeouts.write"),
