@@ -60,6 +60,7 @@ class Head:
         """Of the body, or `CHUNKED`."""
         self.is_http10 = self.keeps_alive = self.expects_continue = False
         self.opens_websocket = self.is_plain = False
+        """Plain is a request of HTTP/1.1 that expects no `100 Continue` and no other protocol."""
 
     def feed(self, data: bytes) -> None:
         """Parse a piece that ends with the head, or before. Raises Refused."""
@@ -93,9 +94,9 @@ class Head:
             self._split(self._url)
         else:
             self._read_target(method)
+        self.is_plain = not self.is_http10
         self._read_framing(fields)
         self.opens_websocket = b"upgrade" in fields and self._asks_for_websocket(fields)
-        self.is_plain = not (self.is_http10 or self.expects_continue or self.opens_websocket)
         if self._offers_upgrade or self.length == CHUNKED:
             self.restart()  # it would expect another protocol, or chunks
         self.is_complete = False
@@ -192,6 +193,7 @@ class Head:
             if fields[b"expect"].lower() != b"100-continue":
                 raise Refused(refusal.UNKNOWN_EXPECTATION)
             self.expects_continue = self.length != 0
+            self.is_plain = not self.expects_continue
 
     def _check_coding(self) -> None:
         values = [value for name, value in self.headers if name == b"transfer-encoding"]
@@ -204,7 +206,9 @@ class Head:
     def _asks_for_websocket(self, fields: dict[bytes, bytes]) -> bool:
         protocols = fields[b"upgrade"].lower()
         options = fields.get(b"connection", b"").lower()
-        return b"websocket" in protocols and b"upgrade" in options and self.method == "GET"
+        asks = b"websocket" in protocols and b"upgrade" in options and self.method == "GET"
+        self.is_plain &= not asks
+        return asks
 
 
 def decode(path: bytes) -> str:
