@@ -32,6 +32,8 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds since an arbitrary moment; never set back."""
     call_later: Callable[[float, Callable[[], Any]], Timer]
     """Schedules a callback on the running event loop, that many seconds from now."""
+    look: float = 60.0
+    """Seconds after which a long wait reads `time` again, since somebody may set it."""
 
 
 def _call_later(seconds: float, callback: Callable[[], Any]) -> Timer:

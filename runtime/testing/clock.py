@@ -46,17 +46,22 @@ class VirtualClock:
     """
 
     def __init__(
-        self, now: float, moving: Callable[[float], Awaitable[object]] | None = None
+        self,
+        now: float,
+        moving: Callable[[float], Awaitable[object]] | None = None,
+        look: float = 60.0,
     ) -> None:
         """`now` in seconds since 1970. `moving(seconds)` is awaited with each move of the clock,
-        before what is due then.
+        before what is due then. `look` is that of the clock: infinite if nobody calls `shift`.
         """
         self._start = now
         self._moving = moving
         self._elapsed = 0.0
         self._timers: list[tuple[float, int, VirtualTimer]] = []
         self._numbers = itertools.count()
-        self.clock = Clock(time=self.time, monotonic=self.monotonic, call_later=self.call_later)
+        self.clock = Clock(
+            time=self.time, monotonic=self.monotonic, call_later=self.call_later, look=look
+        )
 
     def time(self) -> float:
         return self._start + self._elapsed

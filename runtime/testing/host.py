@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -44,7 +45,8 @@ class Host:
         """`now` in seconds since 1970, by default the real time."""
         self.linked = linked
         self.activity = Activity(evidence.deaths)
-        self.clock = VirtualClock(time.time() if now is None else now, self._move_servers)
+        started = time.time() if now is None else now
+        self.clock = VirtualClock(started, self._move_servers, look=math.inf)
         telemetry = Telemetry(self.activity, propagates=False)
         self._ready = asyncio.Event()
         self.application = Application(

@@ -50,6 +50,14 @@ def test_a_schedule_fires_at_each_of_its_times(tmp_path: Path, overrides: tuple[
         assert not [line for line in app.logs() if line.level == "warning"]
 
 
+def test_a_year_passes_in_as_many_steps_as_it_has_times(tmp_path: Path) -> None:
+    yearly = SCHEDULED.replace("30 2 * * *", "30 2 1 1 *")
+    with running(write(tmp_path, NOTHING, yearly)) as app:
+        app.advance("8784h")
+
+        assert {*app.published("jobs")} == {"night"}
+
+
 def test_an_error_of_a_schedule_s_function_is_raised(tmp_path: Path) -> None:
     handlers = """
         import asyncio

@@ -22,8 +22,6 @@ LATE = 10.0
 """Seconds up to which a planned time counts as on time: the loop may be busy, a queue full."""
 _AT_ONCE = 1000
 """Planned times that are looked up at once."""
-_LOOK = 60.0
-"""Seconds after which the wall clock is read again, since somebody may set it."""
 _RETRY = Backoff(initial_delay=1.0, max_delay=30.0)
 
 log = logger("runtime.schedule")
@@ -92,7 +90,7 @@ class Schedule:
                     await stop.wait()
                     return
                 if (wait := due - self._clock.time()) > 0:
-                    await wait_for(stop, min(wait, _LOOK), self._clock)
+                    await wait_for(stop, min(wait, self._clock.look), self._clock)
                 else:
                     done = self._done = await self._fire_missed(due, stop)
         finally:
