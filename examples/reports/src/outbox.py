@@ -1,4 +1,4 @@
-"""Where mails go: to a server, or, as long as there is none, into a folder."""
+"""Mails go to a server, or, as long as there is none, into a folder."""
 
 import smtplib
 from collections.abc import Callable
@@ -11,7 +11,7 @@ APPLICATION = Path(__file__).parents[1]
 
 
 def choose(to: str) -> Callable[[EmailMessage], None]:
-    """How a mail is delivered: `to` is `smtps://user:password@host`, `smtp://host`, or a folder."""
+    """A function that delivers to `smtps://user:password@host`, `smtp://host`, or a folder."""
     if "://" in to:
         return partial(over_smtp, urlsplit(to))
     return partial(into_folder, APPLICATION / to)

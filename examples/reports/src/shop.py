@@ -1,4 +1,4 @@
-"""What there is to report, and who wants to read it."""
+"""Sales, and the readers of reports about them."""
 
 from datetime import UTC, datetime
 from typing import Annotated

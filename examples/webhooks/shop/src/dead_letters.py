@@ -1,4 +1,4 @@
-"""What the ledger refused, or did not take in eight attempts."""
+"""Payments that the ledger refused, or did not take in eight attempts."""
 
 from contextlib import suppress
 

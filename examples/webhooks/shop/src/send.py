@@ -1,4 +1,4 @@
-"""What the bank does."""
+"""Play the bank."""
 
 import time
 from urllib.request import Request, urlopen
