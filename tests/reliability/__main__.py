@@ -21,10 +21,11 @@ from tests.support.blackbox import ROOT
 SCENARIOS = (
     "kills", "kills_normal", "failpoint_sweep", "statements", "graceful_stop", "overrun", "freeze",
     "poison", "locks", "damage", "overload", "migration", "combined_faults", "forks", "descriptors",
-    "broker",
+    "declared_kills", "broker",
     "postgres_kills", "postgres_crashes", "failover_synchronous", "failover_asynchronous",
     "postgres_partition", "postgres_suspended", "postgres_drain", "postgres_snapshot",
-    "postgres_pooler", "postgres_versions", "fire_times",
+    "postgres_pooler", "postgres_versions", "fire_times", "postgres_declared",
+    "postgres_declared_partition",
 )  # fmt: skip
 PAGE = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- measured -->\n", "<!-- /measured -->"

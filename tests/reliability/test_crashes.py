@@ -8,6 +8,7 @@ import pytest
 
 from tests.reliability import (
     damage,
+    declared_kills,
     failpoint_sweep,
     forks,
     kills,
@@ -53,3 +54,7 @@ def test_a_damaged_file_is_refused_in_one_line_and_left_untouched(tmp_path: Path
 
 def test_a_migration_that_failed_halfway_is_run_again_before_anything_else(tmp_path: Path) -> None:
     run_short(migration, tmp_path)
+
+
+def test_limits_are_kept_over_kills(tmp_path: Path) -> None:
+    run_short(declared_kills, tmp_path)

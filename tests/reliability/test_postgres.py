@@ -11,6 +11,8 @@ from tests.reliability import (
     failover_synchronous,
     fire_times,
     postgres_crashes,
+    postgres_declared,
+    postgres_declared_partition,
     postgres_drain,
     postgres_kills,
     postgres_partition,
@@ -67,3 +69,11 @@ def test_programs_of_two_versions_share_a_queue_until_its_tables_refuse_one(tmp_
 
 def test_a_schedule_fires_once_whichever_program_dies_in_it(tmp_path: Path) -> None:
     run_short(fire_times, tmp_path)
+
+
+def test_limits_are_kept_whichever_program_dies_or_stops(tmp_path: Path) -> None:
+    run_short(postgres_declared, tmp_path)
+
+
+def test_limits_are_kept_while_a_worker_is_cut_off(tmp_path: Path) -> None:
+    run_short(postgres_declared_partition, tmp_path)
