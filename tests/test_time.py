@@ -23,6 +23,8 @@ REAL_TIME = {
     "runtime.clock": "it is the real clock",
     "runtime.engines.sql.tracing": REPORTS,
     "runtime.engines.sql.sqlite.backup": REPORTS,
+    "runtime.engines.management.traces.routes": REPORTS,
+    "runtime.engines.management.traces.traces": REPORTS,
     "runtime.telemetry.span": REPORTS,
     "runtime.telemetry.telemetry": REPORTS,
     "runtime.telemetry.tracepoint": REPORTS,

@@ -15,6 +15,8 @@ from runtime.findings.suggestion import did_you_mean
 _COMMANDS = {
     "run": "Run an application until it is told to stop.",
     "status": "Show what a running application does.",
+    "errors": "Show what went wrong in a running application.",
+    "trace": "Draw what one request or message did.",
     "health": "Ask a running application if it is alive, or ready.",
     "migrate": "Apply the migrations of an application without starting it.",
     "exec": "Run a command of an application.",

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from runtime.cli.options import CommandError
 from runtime.engines.management.listener import Settings
+from runtime.engines.management.traces.settings import from_environment
+from runtime.log.log import Log
+from runtime.program.tracing import Tracing
 
 OFF = "off"
 
@@ -30,3 +33,11 @@ def managing(folder: Path, address: str | None, hosts: Sequence[str]) -> Setting
     except ValueError as error:
         raise CommandError(f"--management: {error}, or 'off'") from None
     return Settings(folder, bind(parsed), token, hosts)
+
+
+def tracing(folder: Path, log: Log) -> Tracing:
+    """Keep traces and errors, by the variables of the environment. Raises StartError."""
+    folder = folder.resolve()
+    traced = Tracing(from_environment(os.environ, folder.name), folder)
+    traced.listen(log)
+    return traced

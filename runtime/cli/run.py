@@ -12,7 +12,7 @@ import click
 from runtime import failpoint
 from runtime.application.application import HANDLER_THREADS, Application, announce
 from runtime.application.selection import Selection, WrongChoice, select, why_nothing_runs
-from runtime.cli.managing import managing
+from runtime.cli.managing import managing, tracing
 from runtime.cli.options import Chosen, CommandError, application, exit_with_findings, load
 from runtime.exit_codes import ExitCode
 from runtime.findings.finding import ManifestError
@@ -27,8 +27,10 @@ from runtime.program.descriptors import raise_limit
 from runtime.program.exit import crash_guard, exit_soon
 from runtime.program.program import run
 from runtime.program.signals import Signals
+from runtime.program.tracing import Tracing
 from runtime.program.worker_env import WorkerEnvironment
 from runtime.service import StartError
+from runtime.telemetry import OFF
 
 MOST_WORKERS = 256
 MOST_THREADS = 10_000
@@ -153,7 +155,8 @@ def command(
         managed = None
         if worker is None:
             managed = managing(linkage.manifest.folder, management, management_hosts)
-        app = _application(linkage, selection, worker, threads)
+        traced = tracing(linkage.manifest.folder, log) if managed else None
+        app = _application(linkage, selection, worker, threads, traced)
         app.scope.counts = managed is not None
         app.build(log)
     except StartError as error:
@@ -165,7 +168,7 @@ def command(
     except Exception:
         with crash_guard():  # in the log, without secrets
             raise
-    sys.exit(run(app, signals, managed))
+    sys.exit(run(app, signals, managed, traced))
 
 
 def _warn(folder: Path) -> None:
@@ -179,10 +182,15 @@ def _warn(folder: Path) -> None:
 
 
 def _application(
-    linkage: LinkedManifest, selection: Selection, worker: WorkerEnvironment | None, threads: int
+    linkage: LinkedManifest,
+    selection: Selection,
+    worker: WorkerEnvironment | None,
+    threads: int,
+    traced: Tracing | None,
 ) -> Application:
+    telemetry = traced.telemetry if traced else OFF
     if worker is None:
-        return Application(linkage, selection, threads=threads)
+        return Application(linkage, selection, threads=threads, telemetry=telemetry)
     return Application(
         linkage,
         selection,
@@ -190,6 +198,7 @@ def _application(
         on_budget=worker.report_budget,
         on_ready=worker.report_ready,
         threads=threads,
+        telemetry=telemetry,
     )
 
 

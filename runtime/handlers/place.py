@@ -29,6 +29,23 @@ def raised_at(error: BaseException, within: Path) -> str:
     return f"{display_path(own[-1].filename)}:{own[-1].lineno}" if own else ""
 
 
+def fault_of(error: BaseException, folder: str = "") -> str:
+    """`file:line` of the innermost frame in the application's own code; empty if none is.
+
+    The file is relative to `folder`, if it is below it.
+    """
+    step, place = error.__traceback__, ""
+    while step is not None:
+        code = step.tb_frame.f_code
+        if not is_foreign(code.co_filename):
+            file = code.co_filename
+            below = folder and file.startswith(f"{folder}/")
+            shown = file[len(folder) + 1 :] if below else display_path(file)
+            place = f"{shown}:{step.tb_lineno}"
+        step = step.tb_next
+    return place
+
+
 def is_foreign(file: str) -> bool:
     """True for a file of Python, of an installed package or of the runtime."""
     return file.startswith(("<", *_foreign_folders()))

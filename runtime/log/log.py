@@ -8,6 +8,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, TextIO
 
 import msgspec
@@ -15,6 +16,7 @@ import msgspec
 from runtime.codec import escape_surrogates
 from runtime.log.redaction import ESCAPES, Redactor
 from runtime.log.traceback import format_traceback
+from runtime.telemetry import current_span
 
 _LEVELS = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"}
 _COLOURS = {"debug": "2", "info": "36", "warning": "33", "error": "31", "critical": "31;1"}
@@ -38,6 +40,10 @@ class Log:
         self.level = level
         self.worker: int | None = None
         """Number of this worker process, if there are several."""
+        self.taps: list[Callable[[Mapping[str, Any], BaseException | None], None]] = []
+        """Each is called with each event, without secrets, and its error; in the thread that logs,
+        before the line is written. What it raises is dropped.
+        """
         self._redactor = Redactor()
         self._stream = stream
         self._json = json
@@ -113,11 +119,17 @@ class Log:
             }
         if ids:
             event.update(ids)
+        if (span := current_span()) is not None:
+            ids = {**(ids or {}), "trace_id": span.trace_id}
+            event["trace_id"] = span.trace_id
         if error is not None:
             trace = self._redactor.redact(format_traceback(error))
             event["error"] = {"type": type(error).__name__, "stack": trace}
         if stack is not None:
             event["stack"] = self._redactor.redact(stack)
+        for tap in self.taps:
+            with suppress(Exception):
+                tap(event, error)
         line = self._as_json(event) if self._json else self._as_text(event, ids or {})
         return self._redacted(event, line)
 

@@ -14,6 +14,7 @@ from runtime.engines.management.listener import Listener, Settings
 from runtime.engines.management.pulse import Pulse
 from runtime.engines.management.snapshot import Blocked
 from runtime.engines.management.source import LocalSource
+from runtime.engines.management.traces.traces import Traces
 from runtime.handlers.watchdog import Watchdog
 
 LONG_START = 1.0
@@ -23,7 +24,14 @@ LONG_START = 1.0
 class Management:
     """Observes an application, and listens once that is ready, or takes long to be."""
 
-    def __init__(self, application: Application, settings: Settings, watchdog: Watchdog) -> None:
+    def __init__(
+        self,
+        application: Application,
+        settings: Settings,
+        watchdog: Watchdog,
+        traces: Traces | None = None,
+    ) -> None:
+        self._traces = traces
         self._application = application
         self._watchdog = watchdog
         self._began = monotonic()
@@ -61,6 +69,7 @@ class Management:
             self._blocked,
             self._counting.read,
             outlook(self._application),
+            self._traces,
         )
 
     def _blocked(self) -> Blocked | None:

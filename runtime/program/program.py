@@ -17,16 +17,22 @@ from runtime.supervision.child import GRACE
 if TYPE_CHECKING:
     from runtime.engines.management.listener import Settings
     from runtime.program.management import Management
+    from runtime.program.tracing import Tracing
 
 TICK = 0.5
 """Seconds between two looks at what handlers may have taken from the program."""
 
 
-def run(application: Application, signals: Signals, management: Settings | None = None) -> int:
+def run(
+    application: Application,
+    signals: Signals,
+    management: Settings | None = None,
+    tracing: Tracing | None = None,
+) -> int:
     """Serve an application that is built until a signal arrives, and return its exit code.
 
-    With `management`, others can ask how it is. If a task or a thread would keep the process alive,
-    this ends it instead of returning.
+    With `management`, others can ask how it is, and for the traces of `tracing`. If a task or a
+    thread would keep the process alive, this ends it instead of returning.
     """
     # Requests in flight are thousands of young objects and no garbage: collect less often.
     gc.set_threshold(10_000, *gc.get_threshold()[1:])
@@ -40,7 +46,11 @@ def run(application: Application, signals: Signals, management: Settings | None 
     _every(loop, TICK, signals.take_back)
     watchdog = Watchdog(loop, application.pool)
     watchdog.start()
-    managed = _manage(application, management, watchdog, loop) if management else None
+    if tracing is not None:
+        tracing.redact_as(application)
+    managed = None
+    if management is not None:
+        managed = _manage(application, management, watchdog, loop, tracing)
     with crash_guard():
         code = complete(loop, application.serve(stop))
         stuck = complete(loop, cancel_remaining_tasks(loop))
@@ -55,10 +65,11 @@ def _manage(
     settings: Settings,
     watchdog: Watchdog,
     loop: asyncio.AbstractEventLoop,
+    tracing: Tracing | None,
 ) -> Management:
     from runtime.program.management import Management  # it can be off
 
-    managed = Management(application, settings, watchdog)
+    managed = Management(application, settings, watchdog, tracing.traces if tracing else None)
     managed.start(loop)
     return managed
 

@@ -143,6 +143,8 @@ class Root(Span, eq=False):
     """Whatever the tracepoint makes attributes of, once somebody asks for them."""
     failed: bool = False
     """Set by its owner if it failed without an exception."""
+    wanted: bool = False
+    """Set by its owner if it is to be kept here though it may do well."""
     endless: bool = False
     """Set by its owner if its duration says nothing, as that of a stream."""
     state: int = RUNNING
@@ -161,6 +163,7 @@ class Root(Span, eq=False):
         if (
             self.sampled
             or self.failed
+            or self.wanted
             or self.error is not None
             or ended - self.began >= telemetry.slow
         ) or telemetry.listener is not None:
@@ -176,7 +179,9 @@ class Root(Span, eq=False):
         """That of the trace."""
         if self.remote is not None:
             return self.remote.trace_id
-        return f"{_program:016x}{self.number * _SPREAD & LOW_BITS:016x}"
+        high = (self.number * _SPREAD ^ _program >> 64) & LOW_BITS
+        low = (self.number * _SPREAD_TOO ^ _program) & LOW_BITS
+        return f"{high:016x}{low:016x}"
 
     @property
     def attributes(self) -> Mapping[str, Any]:
@@ -190,8 +195,10 @@ class Root(Span, eq=False):
 
 
 LOW_BITS = (1 << 64) - 1
-_SPREAD = 0x9E3779B97F4A7C15
-"""Odd, so that it makes other numbers of all numbers, and far apart ones of neighbours."""
+_SPREAD, _SPREAD_TOO = 0x9E3779B97F4A7C15, 0xD1B54A32D192ED03
+"""Odd, so that they make other numbers of all numbers, and far apart ones of neighbours: people
+shorten an id to its first digits, and samplers look at its last.
+"""
 
 numbers: Iterator[int]
 """Of spans."""
@@ -202,7 +209,7 @@ def _begin_numbers() -> None:
     """Start at a random number: one for each span would cost as much as the rest of it."""
     global numbers, _program
     random = Random()
-    _program = random.getrandbits(64)
+    _program = random.getrandbits(128)
     numbers = count(random.getrandbits(62) + 1)
 
 

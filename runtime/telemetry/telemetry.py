@@ -15,8 +15,8 @@ from runtime.telemetry.tracepoint import Block, Tracepoint, current_span, random
 
 log = logger("runtime.telemetry")
 
-MOST_FOREIGN = 100
-"""Traces a second that are kept only because the other side has sampled them."""
+MOST_ADMITTED = 100
+"""Traces a second that are kept only because the other side has sampled them, or as retries."""
 
 NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -53,9 +53,9 @@ class Telemetry:
     """Makes spans, and passes them on to a listener and a sink, if there are these."""
 
     __slots__ = (
+        "_admitted",
+        "_admitting_since",
         "_failed",
-        "_foreign",
-        "_foreign_since",
         "_sink",
         "enabled",
         "follows",
@@ -87,8 +87,8 @@ class Telemetry:
         self._sink = sink
         self.share = sample
         self.slow = _NEVER if slow == inf else int(slow * _SECOND)
-        self._foreign = 0
-        self._foreign_since = 0
+        self._admitted = 0
+        self._admitting_since = 0
         self._failed = False
 
     def tracepoint(
@@ -127,14 +127,23 @@ class Telemetry:
         """Decide if a trace that began elsewhere is kept here whatever becomes of it."""
         sampled = random() < self.share
         if self.follows and sampled is not remote.sampled:
-            return remote.sampled and self._admits_foreign()
+            return remote.sampled and self.admits()
         return sampled
+
+    def admits(self) -> bool:
+        """True unless more traces were asked for in this second than are kept for others."""
+        now = perf_counter_ns()
+        if now - self._admitting_since >= _SECOND:
+            self._admitting_since, self._admitted = now, 0
+        self._admitted += 1
+        return self._admitted <= MOST_ADMITTED
 
     def end_trace(self, root: Root) -> None:
         """Tell of a trace whose first span has ended, and keep it if it is worth it."""
         if self.listener is not None:
             self.notify(self.listener.span_ended, root)
-        worth = root.sampled or root.failed or root.error is not None or not root.endless
+        failed = root.failed or root.error is not None
+        worth = root.sampled or root.wanted or failed or not root.endless
         if self._sink is not None and worth:
             self._keep(root, self._sink)
         else:
@@ -170,14 +179,6 @@ class Telemetry:
             root.own = describe(root.subject)
             root.subject = None  # whatever it holds
         sink.keep(root)
-
-    def _admits_foreign(self) -> bool:
-        """True unless clients have asked for more traces in this second than are kept for them."""
-        now = perf_counter_ns()
-        if now - self._foreign_since >= _SECOND:
-            self._foreign_since, self._foreign = now, 0
-        self._foreign += 1
-        return self._foreign <= MOST_FOREIGN
 
 
 OFF = Telemetry()

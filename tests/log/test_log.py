@@ -11,6 +11,8 @@ import pytest
 
 from runtime.log.log import Log
 from runtime.log.records import LogHandler
+from runtime.telemetry import Telemetry
+from tests.support.listening import Recorder
 
 NASTY = "one\r\ntwo\x1b[31m\u2028three\x00\x85four"
 
@@ -71,6 +73,34 @@ def test_a_worker_signs_its_lines_with_its_number(message: str) -> None:
     log.write(logging.INFO, "test", message)
 
     assert json.loads(stream.getvalue())["worker"] == 2
+
+
+@pytest.mark.parametrize("json_lines", [True, False])
+def test_a_line_within_a_trace_has_its_id(json_lines: bool) -> None:
+    with Telemetry(Recorder()).span("http.request") as span:
+        text = written(json_lines)
+
+    assert (f'"trace_id":"{span.trace_id}"' if json_lines else f"trace_id={span.trace_id}") in text
+    assert "trace_id" not in written(json_lines)
+
+
+def test_a_tap_gets_each_event_without_secrets() -> None:
+    log, told = Log(io.StringIO()), []
+    log.hide(["s3cret"])
+    log.taps.append(lambda event, error: told.append((event["message"], event["level"], error)))
+    fault = error("no")
+    log.write(logging.WARNING, "test", "the s3cret", error=fault)
+
+    assert told == [("the [hidden]", "warning", fault)]
+
+
+def test_a_tap_that_fails_loses_no_line() -> None:
+    stream = io.StringIO()
+    log = Log(stream)
+    log.taps.append(lambda event, error: 1 / 0)  # type: ignore[arg-type, return-value]
+    log.write(logging.INFO, "test", "hello")
+
+    assert "hello" in stream.getvalue()
 
 
 def test_what_json_cannot_say_is_written_as_its_text() -> None:

@@ -20,7 +20,7 @@ from runtime.telemetry import (
     leave,
 )
 from runtime.telemetry.span import MOST_SPANS
-from runtime.telemetry.telemetry import MOST_FOREIGN
+from runtime.telemetry.telemetry import MOST_ADMITTED
 
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
@@ -99,10 +99,10 @@ def test_the_share_of_traces_is_kept_that_was_asked_for(kept: Kept) -> None:
 def test_what_others_have_sampled_is_kept_in_bounds(kept: Kept) -> None:
     telemetry = Telemetry(sink=kept, sample=0.0)
 
-    for _ in range(10 * MOST_FOREIGN):
+    for _ in range(10 * MOST_ADMITTED):
         a_trace(telemetry, remote=Parent(TRACE, CALLER, True))
 
-    assert MOST_FOREIGN <= len(kept.traces) < 10 * MOST_FOREIGN
+    assert MOST_ADMITTED <= len(kept.traces) < 10 * MOST_ADMITTED
     assert {(root.id, root.parent_id) for root in kept.traces} == {(TRACE, CALLER)}
 
 

@@ -104,11 +104,14 @@ class Listener:
             log.warning("commands such as 'runtime status' cannot reach this program: %s", error)
         else:
             servers.append(self._server(Door(source, None), local, str(self._path)))
-        watching = asyncio.create_task(source.outlook.watch(source))
+        watching = [asyncio.create_task(source.outlook.watch(source))]
+        if source.traces is not None:
+            watching.append(asyncio.create_task(source.traces.watch()))
         try:
             await asyncio.gather(*servers)
         finally:
-            watching.cancel()
+            for task in watching:
+                task.cancel()
 
     async def _server(self, door: Door, opened: socket.socket, host: str) -> None:
         from runtime.engines.web.address import Address

@@ -10,7 +10,7 @@ import concurrent.futures
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from time import monotonic
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec.structs import replace
 
@@ -18,6 +18,9 @@ from runtime.engines.management.metrics.family import Metrics
 from runtime.engines.management.outlook import Outlook
 from runtime.engines.management.pulse import Pulse
 from runtime.engines.management.snapshot import Blocked, QueueStatus, Snapshot
+
+if TYPE_CHECKING:
+    from runtime.engines.management.traces.traces import Traces
 
 PATIENCE = 2.0
 """Seconds in which the main loop must begin what it is asked for."""
@@ -57,6 +60,8 @@ class Source(Protocol):
 
     outlook: Outlook
     """The rest of what pages show, beside the present state."""
+    traces: Traces | None
+    """The traces and errors that are remembered; None if there are none."""
 
     def read(self) -> Snapshot:
         """The newest snapshot, with its age. Never waits."""
@@ -92,9 +97,11 @@ class LocalSource:
         blocked: Callable[[], Blocked | None],
         metrics: Callable[[], Metrics],
         outlook: Outlook,
+        traces: Traces | None = None,
     ) -> None:
         """`blocked` tells what holds the loop at this moment, from any thread."""
         self.outlook = outlook
+        self.traces = traces
         self._pulse = pulse
         self._operations = operations
         self._loop = loop

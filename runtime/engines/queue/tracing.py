@@ -36,6 +36,7 @@ class MessageTracer:
     def __init__(self, telemetry: Telemetry, queue: str) -> None:
         self.listens = telemetry.listener is not None
         """True if each end is told to somebody, so that no settlement may take a short cut."""
+        self._telemetry = telemetry
         attributes = {"messaging.operation.name": "process", "messaging.destination.name": queue}
         name, title = "queue.process", f"process {queue}"
         self._single = telemetry.tracepoint(name, queue, title, attributes, _describe)
@@ -45,10 +46,11 @@ class MessageTracer:
         """Begin the span of one message, which is then the current one."""
         message = delivery.message
         parent = None if message.headers is NO_HEADERS else _parent(message)
-        if parent is None or message.attempt == 1:
+        if message.attempt == 1:
             return self._single.root(parent, delivery)
         span = self._single.root(None, delivery)
-        span.links = (parent,)
+        span.links = () if parent is None else (parent,)
+        span.wanted = self._telemetry.admits()  # or nobody would see how the failure ended
         return span
 
     def begin_batch(self, deliveries: Sequence[Delivery]) -> Root:

@@ -1,0 +1,1 @@
+"""Traces: what was kept of requests and messages, and errors by their place."""
