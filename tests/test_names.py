@@ -23,8 +23,14 @@ EXAMPLES = {
     "runtime/schemas",
 }
 """Files that a page tells its reader to write, and the folder of schemas in a wheel."""
-NO_MODULES = {"runtime.middleware", "runtime.schema.json"}
-"""A group of entry points, and a file that `runtime init` writes."""
+NO_MODULES = {
+    "runtime.middleware",
+    "runtime.schema.json",
+    "runtime.message.ids",
+    "runtime.outcome",
+    "runtime.request.id",
+}
+"""A group of entry points, a file that `runtime init` writes, and attributes of spans."""
 RESOLVERS = ("import_module", "setattr", "delattr", "resolve_name")
 
 
