@@ -15,7 +15,7 @@ from tests.reliability.load import Load
 from tests.reliability.scenario import Outcome, Size, trial
 from tests.support.blackbox import eventually
 
-NAME = "PostgreSQL: the same in three programs, SIGKILL or SIGTERM of one at a time, 100 tasks/s"
+NAME = "PostgreSQL: one of three programs with limits, batches, events gets SIGKILL or SIGTERM"
 SHORT = Size(times=3)
 LONG = Size(times=20)
 PROGRAMS = 3
