@@ -7,6 +7,7 @@ what cannot be done. Arguments and results are JSON.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, runtime_checkable
 
 import msgspec
@@ -16,6 +17,7 @@ from runtime.entry_id import EntryId
 from runtime.loggers import logger
 
 if TYPE_CHECKING:
+    from runtime.engines.management.lanes import Worked
     from runtime.engines.queue.queue import Queue
 
 log = logger("runtime.management")
@@ -50,6 +52,14 @@ class Pausable(Protocol):
 
 
 @runtime_checkable
+class Laned(Protocol):
+    """A consumer."""
+
+    @property
+    def lanes(self) -> Worked: ...
+
+
+@runtime_checkable
 class Planned(Protocol):
     """A schedule."""
 
@@ -72,6 +82,8 @@ class Operations:
             "dead.payload": self.payload,
             "dead.requeue": self.requeue,
             "dead.drop": self.drop,
+            "lanes": self.lanes,
+            "service.restart": self.restart,
             "schedules": self.schedules,
             "schedule.fire": self.fire,
         }
@@ -109,6 +121,28 @@ class Operations:
     async def drop(self, queue: str, ids: Sequence[str]) -> Any:
         """Delete dead letters."""
         return await self._each(queue, ids, self._queue(queue).drop, "dropped")
+
+    async def lanes(self) -> Any:
+        """The last messages of each worker of each consumer."""
+        from runtime.engines.management.lanes import bars
+
+        now, found = monotonic(), {}
+        for id, component in self._application.scope.components.items():
+            consumer = getattr(component, "consumer", component)  # a subscriber has one
+            if isinstance(consumer, Laned):
+                found[str(id)] = bars(consumer.lanes, now)
+        return msgspec.to_builtins(found)
+
+    async def restart(self, id: str) -> None:
+        """Stop a service and those that need it, and start them again."""
+        supervisor = self._application.supervisor
+        if supervisor is None:
+            raise ValueError("the application does not run")
+        log.info("%s is restarted by management", id, extra={"entry": id})
+        try:
+            await supervisor.restart(EntryId.parse(id, ""))
+        except RuntimeError as error:
+            raise ValueError(str(error)) from None
 
     async def schedules(self) -> Any:
         """The schedules with their next planned times."""

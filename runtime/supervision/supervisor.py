@@ -142,6 +142,29 @@ class Supervisor:
                 self._transition = None
             return changed and self._is_ready()
 
+    async def restart(self, id: EntryId) -> None:
+        """Stop a service and those that need it, and start them again; not those that have ended.
+
+        One that does not start is tried again by its restart policy. Raises LookupError for a
+        service that is not there, RuntimeError once the application is stopping.
+        """
+        async with self._changing:
+            if self.stopping.is_set():
+                raise RuntimeError("the application is stopping")
+            if id not in self.children:
+                raise LookupError(f"there is no service '{id}'")
+            ids = self.graph.reach([id], dependents=True)
+            old = [
+                each for each in self.order() if each.id == id or (each.id in ids and each.alive)
+            ]
+            await self.stop_all(old)
+            new = [self.child(each.spec, has_run=True) for each in old]
+            self.children.update({each.id: each for each in new})
+            for position, each in enumerate(new):
+                if not self.stopping.is_set():
+                    await self.start_one(each, new[position + 1 :], self.graph)
+            self._is_ready()
+
     async def stop(self) -> None:
         """Stop stage by stage, servers first; the members of a stage together.
 

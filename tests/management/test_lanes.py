@@ -6,43 +6,32 @@ from msgspec.structs import replace
 
 from runtime.engines.management.hint import hint
 from runtime.engines.management.history import STEP, History
-from runtime.engines.management.lanes import BARS, SPAN, Lanes
+from runtime.engines.management.lanes import MOST, Bar, Lanes, bars
 from runtime.engines.management.snapshot import QueueStatus
 from tests.support.night import NOW, SNAPSHOT
 
 BUSY = QueueStatus("app:tasks", ready=900, delayed=0, in_rate=46.0, out_rate=20.0)
 
 
-def test_a_worker_s_last_seconds_are_kept() -> None:
-    lanes = Lanes()
-    lanes.take("work", 0, [(0.0, 0.1, "ack"), (1.0, 1.1, "retry")], 1.1)
-    lanes.take("work", 1, [(1.0, 1.2, "dead")], 1.2)
-    lanes.hold("work", 1, 1.3)
+def test_a_worker_s_last_seconds_are_shown() -> None:
+    first, second = bars(
+        [([(0.0, 0.1, True), (19.0, 19.1, False)], None), ([(19.0, 19.2, True)], 19.5)], 20.0
+    )
 
-    first, second = lanes.of("work")
-    assert [(bar.began, bar.failed) for bar in first] == [(0.0, False), (1.0, True)]
-    assert [(bar.began, bar.ended) for bar in second] == [(1.0, 1.2), (1.3, None)]
-
-    lanes.take("work", 0, [], SPAN + 1.0)
-    assert [bar.began for bar in lanes.of("work")[0]] == [1.0]
+    assert [(bar.began, bar.ended, bar.failed) for bar in first] == [(1.0, 0.9, True)]
+    assert [(bar.began, bar.ended) for bar in second] == [(1.0, 0.8), (0.5, None)]
 
 
-def test_a_fast_worker_takes_no_more_memory_than_others() -> None:
-    lanes = Lanes()
-    lanes.take("work", 0, [(n / 1e5, (n + 1) / 1e5, "ack") for n in range(10_000)], 0.1)
-
-    assert len(lanes.of("work")[0]) == BARS
+def test_of_many_workers_some_are_shown() -> None:
+    assert len(bars([([], None)] * 1000, 1.0)) == MOST
 
 
-def test_a_consumer_that_is_gone_is_forgotten() -> None:
-    lanes = Lanes()
-    for name in ("old", "new"):
-        lanes.take(name, 0, [(0.0, 0.1, "ack")], 0.1)
-        lanes.hold(name, 0, 0.2)
-    lanes.forget("old")
+def test_the_mean_is_that_of_messages_that_have_ended() -> None:
+    told = Lanes({"work": [[Bar(2.0, 1.5), Bar(1.0, 0.9), Bar(0.8, None)]]})
 
-    assert lanes.of("old") == []
-    assert len(lanes.of("new")[0]) == 2
+    assert round(told.mean("work") or 0, 3) == 0.3
+    assert told.mean("other") is None
+    assert Lanes({"work": [[Bar(1.0, None)], []]}).mean("work") is None
 
 
 def history(status: QueueStatus) -> History:
@@ -53,11 +42,8 @@ def history(status: QueueStatus) -> History:
 
 
 def worked(seconds: float) -> Lanes:
-    lanes = Lanes()
-    for worker in (0, 1):
-        ends = [10 - seconds * number for number in range(10)]
-        lanes.take("work", worker, [(end - seconds, end, "ack") for end in ends], 10.0)
-    return lanes
+    lane = [Bar(seconds * (number + 1), seconds * number) for number in range(10)]
+    return Lanes({"work": [lane, lane]})
 
 
 def test_the_concurrency_that_would_have_kept_up_is_rate_times_mean() -> None:

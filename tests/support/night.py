@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from runtime.engines.management.catalog import Catalog, EntryRecord, Reference
 from runtime.engines.management.history import STEP, History
-from runtime.engines.management.lanes import Lanes
+from runtime.engines.management.lanes import Bar, Lanes
 from runtime.engines.management.letters import Frame, Letter
 from runtime.engines.management.pages.sight import Right, Sight
 from runtime.engines.management.snapshot import (
@@ -25,7 +25,6 @@ from runtime.engines.management.snapshot import (
 
 NOW = 1_795_745_670.0
 """02:14:30 in UTC."""
-MONOTONIC = 10_000.0
 STARTED = NOW - 6 * 86400 - 3 * 3600
 
 
@@ -189,19 +188,18 @@ def history() -> History:
 
 def lanes() -> Lanes:
     """Two workers that take a tenth of a second for each message."""
-    told = Lanes()
+    workers = []
     for worker, offset in ((0, 0.02), (1, 0.06)):
-        ends = [MONOTONIC - offset - 0.103 * number for number in range(60)][::-1]
+        ends = [offset + 0.103 * number for number in range(60)][::-1]
         done = [
-            (end - 0.1, end, "retry" if number in (40, 47) and worker == number % 2 else "ack")
+            Bar(end + 0.1, end, number in (40, 47) and worker == number % 2)
             for number, end in enumerate(ends)
         ]
-        told.take("app:task_consumer", worker, done, MONOTONIC)
-        told.hold("app:task_consumer", worker, MONOTONIC - offset)
-    return told
+        workers.append([*done, Bar(offset, None)])
+    return Lanes({"app:task_consumer": workers})
 
 
 def sight(*, may_act: bool = False, snapshot: Snapshot = SNAPSHOT) -> Sight:
     """The night as it is at 02:14:30."""
     right = Right(may_act, token="form-token" if may_act else "", signed_in=may_act)
-    return Sight(snapshot, history(), CATALOG, lanes(), NOW, MONOTONIC, right)
+    return Sight(snapshot, history(), CATALOG, NOW, right, lanes())

@@ -35,11 +35,9 @@ def hint(
     queue: QueueStatus, consumer: str, concurrency: int, history: History, lanes: Lanes
 ) -> Hint | None:
     """A hint on the consumer of a queue; None if it keeps up, or if too little is known of it."""
-    bars = [bar for lane in lanes.of(consumer) for bar in lane if bar.ended is not None]
-    took = sum((bar.ended or 0.0) - bar.began for bar in bars)
-    if len(bars) < concurrency or took <= 0:
+    mean = lanes.mean(consumer)
+    if not mean:
         return None
-    mean = took / len(bars)
     capacity, peak = concurrency / mean, history.peak(f"in {queue.id}")
     if peak <= capacity * _MARGIN or history.peak(f"ready {queue.id}") < BACKLOG:
         return None

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
 SPAN = 10.0
-"""Seconds that are kept."""
-BARS = 200
-"""The bars of a worker that are kept: of faster ones, the picture shows the last of them."""
+"""Seconds that are shown at most."""
+MOST = 32
+"""Workers of a consumer that are shown."""
 
 
 class Bar(Struct, frozen=True, gc=False):
-    """One message in the hands of a worker. Times are of the monotonic clock."""
+    """One message in the hands of a worker. Times are seconds before the present moment."""
 
     began: float
     ended: float | None
@@ -22,40 +21,36 @@ class Bar(Struct, frozen=True, gc=False):
     failed: bool = False
 
 
-class Lanes:
-    """The lanes of all consumers. Fed by one thread; a reader gets copies."""
+class Lanes(Struct, frozen=True):
+    """The lanes of consumers at one moment."""
 
-    def __init__(self) -> None:
-        self._bars: dict[tuple[str, int], deque[Bar]] = {}
-        self._busy: dict[tuple[str, int], float] = {}
-
-    def take(
-        self, consumer: str, worker: int, done: Iterable[tuple[float, float, str]], now: float
-    ) -> None:
-        """Add the messages that a worker has done: when it began, when it ended, its outcome."""
-        bars = self._bars.setdefault((consumer, worker), deque(maxlen=BARS))
-        bars.extend(Bar(began, ended, outcome != "ack") for began, ended, outcome in done)
-        while bars and (bars[0].ended or now) < now - SPAN:
-            bars.popleft()
-
-    def hold(self, consumer: str, worker: int, since: float | None) -> None:
-        """Note since when a worker has its message in hand; None if it waits for one."""
-        if since is None:
-            self._busy.pop((consumer, worker), None)
-        else:
-            self._busy[consumer, worker] = since
-
-    def forget(self, consumer: str) -> None:
-        """Drop the lanes of a consumer that is gone."""
-        self._bars = {key: bars for key, bars in self._bars.items() if key[0] != consumer}
-        self._busy = {key: since for key, since in self._busy.items() if key[0] != consumer}
+    consumers: Mapping[str, Sequence[Sequence[Bar]]] = {}
+    """The bars of each worker, the oldest first, by the consumer's id."""
 
     def of(self, consumer: str) -> Sequence[Sequence[Bar]]:
-        """The bars of each worker of a consumer, by the worker's number."""
-        numbers = sorted(number for name, number in self._bars if name == consumer)
-        lanes = []
-        for number in numbers:
-            key = (consumer, number)
-            now = [Bar(self._busy[key], None)] if key in self._busy else []
-            lanes.append([*self._bars[key], *now])
-        return lanes
+        return self.consumers.get(consumer, ())
+
+    def mean(self, consumer: str) -> float | None:
+        """Seconds that a message takes; None if too few are known: fewer than there are workers."""
+        lanes = self.of(consumer)
+        took = [bar.began - bar.ended for lane in lanes for bar in lane if bar.ended is not None]
+        return sum(took) / len(took) if len(took) >= len(lanes) > 0 else None
+
+
+Worked = Sequence[tuple[Sequence[tuple[float, float, bool]], float | None]]
+"""Of each worker: when a message began and ended, and if it did well; since when one is in hand."""
+
+
+def bars(worked: Worked, now: float) -> list[list[Bar]]:
+    """The bars of a consumer's workers; times are of the monotonic clock."""
+    lanes = []
+    for done, since in worked[:MOST]:
+        lane = [
+            Bar(round(now - began, 4), round(now - ended, 4), not well)
+            for began, ended, well in done
+            if now - ended < SPAN
+        ]
+        if since is not None:
+            lane.append(Bar(round(now - since, 4), None))
+        lanes.append(lane)
+    return lanes

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 from runtime.clock import Clock
 from runtime.engines.management.catalog import Catalog
 from runtime.engines.management.history import STEP, History
-from runtime.engines.management.lanes import Lanes
 from runtime.engines.management.snapshot import Snapshot
 from runtime.engines.management.verdict import Deaths, verdict
 
@@ -37,7 +36,7 @@ class Watched(Protocol):
 
 
 class Outlook:
-    """History, lanes and catalog of one application; of management's own thread."""
+    """History and catalog of one application; of management's own thread."""
 
     def __init__(self, catalog: Callable[[], Catalog], folder: Path, clock: Clock) -> None:
         """`catalog` gives the same one until the manifest changes. Below `folder`, absolute, is
@@ -47,7 +46,6 @@ class Outlook:
         self.folder = folder
         self.clock = clock
         self.history = History()
-        self.lanes = Lanes()
         self._causes: Mapping[str, str] = {}
         self._dead = 0
 

@@ -26,7 +26,7 @@ from runtime.engines.queue.queue import Queue
 from runtime.engines.queue.settlement import Settlement
 from runtime.engines.queue.tally import Tally
 from runtime.engines.queue.tracing import MessageTracer
-from runtime.engines.queue.worker import SHORTEST_TURN, TURN, Worker
+from runtime.engines.queue.worker import SHORTEST_TURN, TURN, Done, Worker
 from runtime.engines.sql.contract import Transactions
 from runtime.handlers.function import Function
 from runtime.loggers import logger
@@ -85,12 +85,24 @@ class Consumer:
         """What it does is counted there, if it is."""
         self.limits = limits
         self._attempts: Sequence[Attempt] = ()
-        """Those of the present run."""
+        self._running: Sequence[Worker | BatchWorker] = ()
+        """Those of the present run, as the attempts."""
 
     @property
     def busy(self) -> int:
         """The number of its calls that are in progress."""
         return sum(bool(attempt.held) for attempt in self._attempts)
+
+    @property
+    def lanes(self) -> Sequence[tuple[Sequence[Done], float | None]]:
+        """For each worker, its last messages, and since when it has the one in hand. None of those
+        that take batches, and without a tally.
+        """
+        return [
+            ([*each.lane], each.began if each.attempt.delivery is not None else None)
+            for each in self._running
+            if isinstance(each, Worker) and each.lane is not None
+        ]
 
     @property
     def check(self) -> tuple[str, Callable[[bytes], object]] | None:
@@ -124,7 +136,7 @@ class Consumer:
         deadlines = self._deadlines(attempts)
         settlement = self._settlement(subscription, self._telemetry)
         pending = PendingSettlements(settlement.ignore)
-        workers = self._workers(attempts, settlement, deadlines, pending)
+        workers = self._running = self._workers(attempts, settlement, deadlines, pending)
         tasks = [self._start(worker, number) for number, worker in enumerate(workers)]
         self.queue.consumers += 1
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from time import monotonic
 
 from runtime.engines.queue.attempt import Attempt
@@ -15,6 +16,12 @@ from runtime.engines.queue.tracing import MessageTracer
 
 SLICE = 0.002
 """Real seconds after which a worker yields to the event loop."""
+LANE = 200
+"""Messages that a lane holds."""
+
+Done = tuple[float, float, bool]
+"""When a message was handed out, when its handler ended, and whether that was well."""
+
 TURN, SHORTEST_TURN = 64, 4
 """Messages that all workers of a consumer, and each of them at least, handle before that."""
 
@@ -47,6 +54,10 @@ class Worker:
         self._turn = turn
         self._tracer = tracer
         self._tally = settlement.tally
+        self.lane: deque[Done] | None = None if self._tally is None else deque(maxlen=LANE)
+        """The last messages that it handled, for a picture of its work."""
+        self.began: float | None = None
+        """When it was handed its last message, by the monotonic clock."""
 
     def start(self, name: str) -> asyncio.Task[None]:
         """Run in a task of that name."""
@@ -61,7 +72,7 @@ class Worker:
             most = 0
         handle, subscription = attempt.handle, settlement.subscription
         take, receive, ack_nowait = subscription.take, subscription.receive, subscription.ack_nowait
-        tally, now = self._tally, monotonic()
+        tally, lane, now = self._tally, self.lane, monotonic()
         left, until = self._turn, now + SLICE
         while True:
             try:
@@ -73,13 +84,15 @@ class Worker:
                 return
             if tally is not None and message.attempt == 1:
                 tally.waits.append(message.published - now)
-            began = now
+            self.began = began = now
             attempt.delivery = delivery = Delivery(message, settlement)
             span = None if tracer is None else tracer.begin(delivery)
             settling = None
             try:
                 outcome = await handle(delivery)
                 now = monotonic()
+                if lane is not None:
+                    lane.append((began, now, outcome is ACK))
                 if (
                     outcome is ACK
                     and not delivery.settled

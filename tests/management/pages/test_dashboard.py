@@ -165,3 +165,22 @@ def test_the_stream_tells_what_changed(shop: Watched) -> None:
 
     assert told["generation"] == 1
     assert "dead app:tasks" in told
+
+
+def test_a_service_is_restarted_by_hand(shop: Watched) -> None:
+    shop.sign_in()
+    before = shop.site.service("app:work")["since"]
+    assert shop.send("/services/app:work", "Restart").status == 303
+
+    shop.site.program.wait_for("app:work is restarted by management")
+    eventually(lambda: shop.site.service("app:work")["since"] != before, SOON)
+    eventually(lambda: shop.site.service("app:work")["state"] == "running", SOON)
+
+
+def test_the_work_of_each_worker_is_drawn(shop: Watched) -> None:
+    shop.publish(*({"seconds": 0.01} for _ in range(8)))
+    page = eventually(
+        lambda: (text := shop.page("/queues/app:tasks")) and 'class="ok"' in text and text, SOON
+    )
+
+    assert page.count("<span>worker ") == 2

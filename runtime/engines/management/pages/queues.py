@@ -198,7 +198,7 @@ def _lanes(sight: Sight, consumers: Sequence[ServiceStatus]) -> str:
         of = each.workers.of if each.workers else 0
         told = f"{each.id} · concurrency {of} · each bar is one message"
         inner = (
-            lane_chart(lanes, sight.monotonic, each.id)
+            lane_chart(lanes, of, each.id)
             if any(lanes)
             else empty("Its workers have done nothing in the last seconds.")
         )

@@ -29,9 +29,8 @@ class Sight(Struct, frozen=True):
     snapshot: Snapshot
     history: History
     catalog: Catalog
-    lanes: Lanes
     now: float
     """Seconds since 1970."""
-    monotonic: float
-    """The same moment on the clock of the lanes."""
     right: Right = Right()
+    lanes: Lanes = Lanes()
+    """For the pages that draw them."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from starlette.responses import HTMLResponse, RedirectResponse
 
+from runtime.engines.management.lanes import Bar, Lanes
 from runtime.engines.management.letters import Group, Letter, excerpt, groups
 from runtime.engines.management.outlook import Outlook
 from runtime.engines.management.pages import (
@@ -27,6 +30,7 @@ from runtime.engines.management.pages.sight import Right, Sight
 from runtime.engines.management.snapshot import Blocked
 from runtime.engines.management.source import LoopBlocked, Refused
 from runtime.engines.management.table import Desk
+from runtime.engines.management.verdict import LATE
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.problem import HTTPError
 from runtime.units import format_duration
@@ -69,13 +73,12 @@ class Site:
             snapshot=await desk.source.read_whole(),
             history=outlook.history,
             catalog=outlook.catalog(),
-            lanes=outlook.lanes,
             now=outlook.clock.time(),
-            monotonic=outlook.clock.monotonic(),
             right=self._right(exchange),
         )
 
     async def overview(self, exchange: Exchange, sight: Sight) -> str:
+        sight = await self._with_lanes(sight)
         return overview.render(sight, self.flow, _query(exchange, "namespace") or None)
 
     async def queues(self, exchange: Exchange, sight: Sight) -> str:
@@ -86,7 +89,7 @@ class Site:
         found = next((each for each in sight.snapshot.queues if each.id == id), None)
         if found is None:
             raise HTTPError(404, f"there is no queue '{id}'")
-        return queues.render_one(sight, found)
+        return queues.render_one(await self._with_lanes(sight), found)
 
     async def errors(self, exchange: Exchange, sight: Sight) -> str:
         return errors.render(sight, (), _query(exchange, "find"))
@@ -152,6 +155,16 @@ class Site:
             sight = await self.sight(exchange)
             return self._failure(sight, error.status, "That was not done", str(error))
         return RedirectResponse(_local(back), 303)
+
+    async def _with_lanes(self, sight: Sight) -> Sight:
+        """The sight with the lanes of all consumers, unless the event loop keeps silent."""
+        snapshot = sight.snapshot
+        if snapshot.blocked is not None or snapshot.age > LATE:
+            return sight
+        with suppress(LoopBlocked, Refused):
+            found = await self._desk.source.ask("lanes")
+            return replace(sight, lanes=Lanes(msgspec.convert(found, dict[str, list[list[Bar]]])))
+        return sight
 
     async def _groups(self, queue: str) -> list[Group]:
         found = await self._desk.source.ask("dead.letters", queue=queue)
