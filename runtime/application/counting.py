@@ -103,7 +103,7 @@ class Counting:
             statuses[(*key, str(status))] += 1
             if key not in self._endpoints:
                 histogram = self._registry.histogram(_DURATION, key)
-                self._endpoints[key] = _Endpoint(route.name if route.path else "", key, histogram)
+                self._endpoints[key] = _Endpoint(_entry_of(route), key, histogram)
             self._endpoints[key].count(status)
         for key, values in durations.items():
             self._registry.histogram(_DURATION, key).observe(values)
@@ -134,6 +134,13 @@ class Counting:
             self._registry.add("runtime_queue_published_total", (queue,), published)
         for reason, number in refused.items():
             self._registry.add("runtime_queue_refused_total", (queue, reason), number)
+
+
+def _entry_of(route: Any) -> str:
+    """The entry of a route; empty for the one of requests that none matches."""
+    if not route.path:
+        return ""
+    return str(route.operation.entry) if route.operation is not None else route.name
 
 
 class _Endpoint:

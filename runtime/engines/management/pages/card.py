@@ -54,7 +54,7 @@ def card_of(node: Node, sight: Sight) -> Card:
 def _server(node: Node, sight: Sight, service: ServiceStatus | None) -> Card:
     served = sum(each.rate for each in sight.snapshot.endpoints)
     if service is not None and service.where:
-        node = replace(node, sub=service.where)
+        node = replace(node, sub=service.where.partition("://")[2])
     address = path("services", node.id)
     return Card(
         node,
@@ -151,7 +151,7 @@ def card(shown: Card, box: Box, opened: str | None = None) -> str:
     picture = ""
     if shown.series is not None:
         picture = floor(shown.series, tone, (x, y, width, box.height), f"card {node.id}")
-    most = int((width - 66) / 7.2)
+    most = int((width - 66) / 6.9)
     if is_tall:
         value = (
             f'<text class="v" x="{x + 12:.1f}" y="{y + 58:.1f}" data-live="card {e(node.id)}">'

@@ -11,9 +11,14 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from runtime.engines.management.history import POINTS, STEP
+from runtime.engines.management.pages import words
 from runtime.engines.management.pages.markup import e
+from runtime.engines.management.pages.sight import Sight
 
 _POINTS = 60
+_SHORT = 300.0
+"""Seconds below which times are told with theirs."""
 _NICE = (1, 2, 2.5, 4, 5, 6, 8, 10)
 
 
@@ -66,6 +71,15 @@ def floor(
         f'<polygon class="a" points="{x + 1:.1f},{low} {line} {x + width - 1:.1f},{low}"/>'
         f'<polyline class="l" points="{line}"/></g>'
     )
+
+
+def times(sight: Sight) -> list[str]:
+    """The times along the foot of a chart of the history."""
+    since = sight.history.since
+    first = sight.now if since is None else max(since, sight.now - POINTS * STEP)
+    steps = (first, first + (sight.now - first) / 2)
+    until = 8 if sight.now - first < _SHORT else 5
+    return [*(words.moment(at, sight.now)[:until] for at in steps), "now"]
 
 
 class Row(Struct, frozen=True):

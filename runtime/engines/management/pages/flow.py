@@ -15,9 +15,9 @@ from runtime.engines.management.pages.words import rate
 
 MOST = 150
 """Nodes up to which each is drawn; beyond, namespaces are, and one of them opened."""
-_WIDE, _NARROW = 184.0, 148.0
-_FITS = 420.0
-"""Pixels up to which a drawing is made to fit a phone; a wider one is scrolled."""
+_WIDE, _NARROW = 176.0, 160.0
+_FITS, _FITS_PHONE = 1400.0, 420.0
+"""Pixels up to which a drawing is made smaller to fit; a wider one is scrolled."""
 _TONES = {"http": "http", "queue": "queue", "work": "work", "data": "data", "proc": "proc"}
 
 
@@ -89,7 +89,7 @@ class Flow:
             }
             weights = {(edge.source, edge.target): float(edge.weight) for edge in whole.edges}
             drawing = draw(
-                sizes, weights, down=down, gap=14 if down else 26, between=44 if down else 56
+                sizes, weights, down=down, gap=14 if down else 26, between=44 if down else 52
             )
             if len(self._drawings) > 8:  # a visitor opens one namespace after the other
                 self._drawings.clear()
@@ -98,9 +98,9 @@ class Flow:
 
 
 def _looks(width: float, *, down: bool) -> str:
-    if not down:
-        return "flat"
-    return "tall fits" if width <= _FITS else "tall"
+    if down:
+        return "tall fits" if width <= _FITS_PHONE else "tall"
+    return "flat fits" if width <= _FITS else "flat"
 
 
 def is_low(node: Node) -> bool:

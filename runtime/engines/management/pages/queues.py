@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from runtime.engines.management.pages import words
 from runtime.engines.management.pages.action import action
-from runtime.engines.management.pages.chart import Row, chart, segments, sparkline
+from runtime.engines.management.pages.chart import Row, chart, segments, sparkline, times
 from runtime.engines.management.pages.finder import finder, row
 from runtime.engines.management.pages.frame import frame
 from runtime.engines.management.pages.lane_chart import lane_chart
@@ -56,7 +56,7 @@ def _table_row(queue: QueueStatus, sight: Sight) -> str:
         if queue.dead
         else words.count(queue.dead)
     )
-    oldest = f"oldest {words.duration(queue.oldest)}" if queue.oldest else "nothing waits"
+    oldest = f"oldest {words.duration(queue.oldest)}" if queue.oldest else "queue.queue"
     return (
         f'<td><div class="cell">{badge("queue")}<div class="two-line">'
         f"{link(path('queues', queue.id), queue.id, 'name mono')}<small>{oldest}</small></div>"
@@ -112,7 +112,7 @@ def consumers_of(sight: Sight, queue: QueueStatus) -> Sequence[ServiceStatus]:
 
 def _states(queue: QueueStatus, consumers: Sequence[ServiceStatus]) -> str:
     workers = sum(each.workers.of for each in consumers if each.workers)
-    oldest = f"oldest {words.duration(queue.oldest)}" if queue.oldest else "none waits"
+    oldest = f"oldest {words.duration(queue.oldest)}" if queue.oldest else "to be taken"
     dead: str = live(f"dead {queue.id}", words.count(queue.dead))
     if queue.dead:
         dead = f'<a class="link" href="{query("/dead", queue=queue.id)}">{dead}</a>'
@@ -144,13 +144,6 @@ def _states(queue: QueueStatus, consumers: Sequence[ServiceStatus]) -> str:
     )
 
 
-def _times(sight: Sight) -> list[str]:
-    """The times along the foot of a chart."""
-    first = sight.now if sight.history.since is None else max(sight.history.since, sight.now - 900)
-    steps = (first, first + (sight.now - first) / 2)
-    return [*(words.moment(at, sight.now)[:5] for at in steps), "now"]
-
-
 def _depth(sight: Sight, queue: QueueStatus) -> str:
     values = sight.history.values(f"ready {queue.id}")
     peak = words.count(int(sight.history.peak(f"ready {queue.id}")))
@@ -159,7 +152,7 @@ def _depth(sight: Sight, queue: QueueStatus) -> str:
     drawn = chart(
         [Row(values, "queue", filled=True)],
         label=label,
-        times=_times(sight),
+        times=times(sight),
         id="depth",
         limit=limit,
     )
@@ -177,7 +170,7 @@ def _rates(sight: Sight, queue: QueueStatus) -> str:
     drawn = chart(
         [Row(incoming, "queue"), Row(done, "work", filled=True)],
         label=label,
-        times=_times(sight),
+        times=times(sight),
         id="rates",
     )
     legend = (

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from runtime.engines.management.graph import group_of
 from runtime.engines.management.pages import words
 from runtime.engines.management.pages.action import action
-from runtime.engines.management.pages.chart import Row, chart, sparkline
+from runtime.engines.management.pages.chart import Row, chart, sparkline, times
 from runtime.engines.management.pages.entries import declaration, references
 from runtime.engines.management.pages.finder import finder, row
 from runtime.engines.management.pages.frame import frame
@@ -130,12 +130,10 @@ def _run(sight: Sight, service: ServiceStatus) -> str:
     values = _series(service, sight)
     drawn = ""
     if len(values):
-        first = max(sight.history.since or sight.now, sight.now - 900)
-        times = [words.moment(first, sight.now)[:5], "now"]
         drawn = chart(
             [Row(values, group(service), filled=True)],
             label=f"What {service.id} did a second over 15 minutes",
-            times=times,
+            times=times(sight),
             id="work",
         )
     inner = f'{_states(sight, service)}<div class="split">{split}</div>{where}{error}{drawn}'
