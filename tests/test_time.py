@@ -30,6 +30,7 @@ REAL_TIME = {
     "runtime.telemetry.tracepoint": REPORTS,
     "runtime.log.log": REPORTS,
     "runtime.application.application": REPORTS,
+    "runtime.application.operations": REPORTS,
     "runtime.application.observation": CLIENTS,
     "runtime.application.counting": REPORTS,
     "runtime.supervision.supervisor": DRAIN,
