@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from runtime import __version__
@@ -79,8 +80,7 @@ class Observation:
         self._counting = counting
         self._components: Mapping[EntryId, Any] = {}
         self._found: list[Queued] = []
-        folder = application.linked.manifest.folder.resolve()
-        self._name = (folder.parent if folder.name == "src" else folder).name
+        self._name = application_name(application.linked.manifest.folder)
         self._redact = application.scope.redactor.redact
         application.operations[LENGTHS] = self.lengths
         self._started = timestamp(application.scope.clock.time())
@@ -163,6 +163,12 @@ async def _length(queue: Queued) -> QueueStatus:
     return QueueStatus(
         queue.id, ready=info.ready, delayed=info.delayed, running=info.in_flight, dead=info.dead
     )
+
+
+def application_name(folder: Path) -> str:
+    """The name of an application: that of its folder, or of the one around its `src`."""
+    folder = folder.resolve()
+    return (folder.parent if folder.name == "src" else folder).name
 
 
 def timestamp(seconds: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runtime.application.application import Application
 from runtime.application.catalog import catalog
+from runtime.clock import REAL
 from runtime.engines.management.catalog import Catalog
 from runtime.engines.management.outlook import Outlook
 from runtime.linking.linker import LinkedManifest
@@ -20,3 +21,9 @@ def outlook(application: Application) -> Outlook:
         return known[0][1]
 
     return Outlook(current, application.linked.manifest.folder, application.scope.clock)
+
+
+def outlook_of(linked: LinkedManifest) -> Outlook:
+    """The outlook of an application that runs in other processes."""
+    known = catalog(linked)
+    return Outlook(lambda: known, linked.manifest.folder, REAL)

@@ -12,7 +12,7 @@ from runtime.engines.management.traces.settings import from_environment
 from runtime.log.log import Log
 from runtime.program.tracing import Tracing
 
-OFF = "off"
+NOWHERE = "off"
 
 
 def managing(folder: Path, address: str | None, hosts: Sequence[str]) -> Settings | None:
@@ -21,7 +21,7 @@ def managing(folder: Path, address: str | None, hosts: Sequence[str]) -> Setting
     A given address is bound at once. Raises StartError if it is not available, CommandError if it
     is none.
     """
-    if address == OFF:
+    if address == NOWHERE:
         return None
     token = os.environ.get("RUNTIME_TOKEN") or None
     if not address:

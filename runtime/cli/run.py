@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from runtime import failpoint
 from runtime.application.application import HANDLER_THREADS, Application, announce
 from runtime.application.selection import Selection, WrongChoice, select, why_nothing_runs
-from runtime.cli.managing import managing, tracing
+from runtime.cli.managing import NOWHERE, managing, tracing
 from runtime.cli.options import Chosen, CommandError, application, exit_with_findings, load
+from runtime.engines.management.listener import Settings
 from runtime.exit_codes import ExitCode
 from runtime.findings.finding import ManifestError
 from runtime.handlers.context import log_origin
@@ -23,6 +25,7 @@ from runtime.log.hooks import install_hooks
 from runtime.log.records import install
 from runtime.loggers import logger
 from runtime.manifest.search import application_around
+from runtime.program.channel import Channel
 from runtime.program.descriptors import raise_limit
 from runtime.program.exit import crash_guard, exit_soon
 from runtime.program.program import run
@@ -31,6 +34,9 @@ from runtime.program.tracing import Tracing
 from runtime.program.worker_env import WorkerEnvironment
 from runtime.service import StartError
 from runtime.telemetry import OFF
+
+if TYPE_CHECKING:
+    from runtime.engines.management.outlook import Outlook
 
 MOST_WORKERS = 256
 MOST_THREADS = 10_000
@@ -151,12 +157,16 @@ def command(
         raise_limit()
         if workers > 1 and worker is None:
             log.hide(linkage.manifest.secrets)
-            sys.exit(_several(linkage, selection, workers, signals))
-        managed = None
-        if worker is None:
+            settings = managing(linkage.manifest.folder, management, management_hosts)
+            sys.exit(_several(linkage, selection, workers, signals, settings))
+        channel = worker.channel() if worker is not None else None
+        managed: Settings | Channel | None = channel if management != NOWHERE else None
+        if channel is None:
             managed = managing(linkage.manifest.folder, management, management_hosts)
-        traced = tracing(linkage.manifest.folder, log) if managed else None
-        app = _application(linkage, selection, worker, threads, traced)
+        traced = None
+        if isinstance(managed, Settings):
+            traced = tracing(linkage.manifest.folder, log)
+        app = _application(linkage, selection, worker, channel, threads, traced)
         app.scope.counts = managed is not None
         app.build(log)
     except StartError as error:
@@ -185,18 +195,19 @@ def _application(
     linkage: LinkedManifest,
     selection: Selection,
     worker: WorkerEnvironment | None,
+    channel: Channel | None,
     threads: int,
     traced: Tracing | None,
 ) -> Application:
     telemetry = traced.telemetry if traced else OFF
-    if worker is None:
+    if worker is None or channel is None:
         return Application(linkage, selection, threads=threads, telemetry=telemetry)
     return Application(
         linkage,
         selection,
         sockets=worker.listeners(),
-        on_budget=worker.report_budget,
-        on_ready=worker.report_ready,
+        on_budget=lambda seconds: channel.send("budget", str(seconds)),
+        on_ready=lambda addresses: channel.send("ready", " ".join(addresses)),
         threads=threads,
         telemetry=telemetry,
     )
@@ -221,7 +232,13 @@ def _selection(
     return selection
 
 
-def _several(linkage: LinkedManifest, selection: Selection, count: int, signals: Signals) -> int:
+def _several(
+    linkage: LinkedManifest,
+    selection: Selection,
+    count: int,
+    signals: Signals,
+    management: Settings | None,
+) -> int:
     from runtime.program.prefork import Prefork, open_sockets
 
     if why := why_nothing_runs(linkage, selection):
@@ -231,4 +248,11 @@ def _several(linkage: LinkedManifest, selection: Selection, count: int, signals:
             "--workers: no consumer and no server runs here, so one process is enough"
         )
     announce(linkage, selection)
-    return Prefork(count, open_sockets(linkage, selection, count)).run(signals)
+    sockets = open_sockets(linkage, selection, count)
+    return Prefork(count, sockets, management, partial(_outlook, linkage)).run(signals)
+
+
+def _outlook(linkage: LinkedManifest) -> Outlook:
+    from runtime.application.outlook import outlook_of  # for the thread that needs it
+
+    return outlook_of(linkage)

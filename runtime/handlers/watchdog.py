@@ -6,6 +6,7 @@ import asyncio
 import sys
 import threading
 from collections import Counter, deque
+from collections.abc import Callable
 from time import monotonic, process_time
 from types import FrameType
 from typing import NamedTuple
@@ -65,6 +66,8 @@ class Watchdog:
         self._taken_since: float | None = None
         self.held: Held | None = None
         """Set while the loop has been kept for more than a second; for any thread."""
+        self.on_held: Callable[[], None] = _ignore
+        """Called in the watchdog's thread when `held` has changed."""
         self.blocks: Counter[str] = Counter()
         """The number of times that the loop was kept for a second, by entry."""
         self._finished: deque[int] = deque(maxlen=round(LIMIT / _PROBE) + 1)
@@ -101,6 +104,7 @@ class Watchdog:
                 place = self._tell(held)
         if place is not None:
             self.held = None
+            self.on_held()
             held += stopwatch.lap()
             _log.warning(
                 "the event loop is free again after %s; it was held by %s",
@@ -115,6 +119,7 @@ class Watchdog:
         _log.warning(text, format_duration(held), place, extra=_entry(place))
         self.held = Held(place.entry, place.line, monotonic() - held)
         self.blocks[place.entry] += 1
+        self.on_held()
         return place
 
     def _holder(self) -> _Place:
@@ -158,6 +163,10 @@ class Watchdog:
         if len(self._finished) < (self._finished.maxlen or 0):
             return False
         return self._pool.waiting > self._finished[-1] - self._finished[0]
+
+
+def _ignore() -> None:
+    """Nobody wants to know."""
 
 
 class _Stopwatch:

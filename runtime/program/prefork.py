@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from itertools import chain
 from socket import socket
+from typing import TYPE_CHECKING
 
 from runtime.application.selection import Selection
+from runtime.engines.management.listener import LONG_START, Listener, Settings
+from runtime.engines.management.snapshot import Snapshot
 from runtime.entry_id import EntryId
 from runtime.exit_codes import ExitCode
 from runtime.handlers.threads import call_threadsafe
@@ -21,6 +24,9 @@ from runtime.program.signals import Signals
 from runtime.program.worker_process import WorkerProcess
 from runtime.service import StartError
 from runtime.units import format_duration
+
+if TYPE_CHECKING:
+    from runtime.engines.management.outlook import Outlook
 
 log = logger("runtime.workers")
 
@@ -50,8 +56,20 @@ class Prefork:
     accepted by another. If a worker ends before it was ever ready, all of them stop.
     """
 
-    def __init__(self, count: int, sockets: Mapping[EntryId, Sequence[socket]]) -> None:
+    def __init__(
+        self,
+        count: int,
+        sockets: Mapping[EntryId, Sequence[socket]],
+        management: Settings | None = None,
+        outlook: Callable[[], Outlook] | None = None,
+    ) -> None:
+        """With `management`, this process tells how all of them are, and shows the `outlook`."""
         self._sockets = sockets
+        self._management = management
+        self._outlook = outlook
+        self._began = time.time()
+        self._ready = False
+        self._listener: Listener | None = None
         # Nothing is written to this pipe. However the parent ends, the workers then read its end.
         self._liveness, self._parent_end = os.pipe()
         self._stop = asyncio.Event()
@@ -68,11 +86,32 @@ class Prefork:
     def run(self, signals: Signals) -> int:
         """Run until a signal arrives or a worker cannot start, and return the exit code."""
         loop = asyncio.new_event_loop()
+        if self._management is not None:
+            self._listener = self._listen(self._management, loop)
         signals.drain_with(lambda: call_threadsafe(loop, self._stop.set), self._budget, self._kill)
         with crash_guard(self._kill):
             code = loop.run_until_complete(self._serve())
+        if self._listener is not None:
+            self._listener.stop()
         loop.close()
         return code
+
+    def _listen(self, settings: Settings, loop: asyncio.AbstractEventLoop) -> Listener:
+        from runtime.program.management import parent_snapshot  # it can be off
+        from runtime.program.prefork_source import PreforkSource
+
+        def itself() -> Snapshot:
+            state = "running" if self._ready else "starting"
+            return parent_snapshot(
+                settings.folder, self._began, "stopping" if self._stop.is_set() else state
+            )
+
+        links = [worker.link for worker in self._workers]
+        assert self._outlook is not None
+        outlook = self._outlook
+        listener = Listener(settings, lambda: PreforkSource(links, loop, itself, outlook()))
+        loop.call_later(LONG_START, listener.start)
+        return listener
 
     async def _serve(self) -> int:
         began = time.monotonic()
@@ -86,6 +125,9 @@ class Prefork:
         if not self._stop.is_set():
             where = f": {', '.join(first.addresses)}" if first.addresses else ""
             took = format_duration(time.monotonic() - began)
+            self._ready = True
+            if self._listener is not None:
+                self._listener.start()
             log.info("ready in %s with %d workers%s", took, len(self._workers), where)
         await self._stop.wait()
         return await self._drain(tasks)

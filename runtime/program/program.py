@@ -16,7 +16,8 @@ from runtime.supervision.child import GRACE
 
 if TYPE_CHECKING:
     from runtime.engines.management.listener import Settings
-    from runtime.program.management import Management
+    from runtime.program.channel import Channel
+    from runtime.program.management import Listening, Telling
     from runtime.program.tracing import Tracing
 
 TICK = 0.5
@@ -26,13 +27,13 @@ TICK = 0.5
 def run(
     application: Application,
     signals: Signals,
-    management: Settings | None = None,
+    management: Settings | Channel | None = None,
     tracing: Tracing | None = None,
 ) -> int:
     """Serve an application that is built until a signal arrives, and return its exit code.
 
-    With `management`, others can ask how it is, and for the traces of `tracing`. If a task or a
-    thread would keep the process alive, this ends it instead of returning.
+    With `management`, others can ask how it is, and for the traces of `tracing`, or its parent is
+    told. If a task or a thread would keep the process alive, this ends it instead of returning.
     """
     # Requests in flight are thousands of young objects and no garbage: collect less often.
     gc.set_threshold(10_000, *gc.get_threshold()[1:])
@@ -62,16 +63,18 @@ def run(
 
 def _manage(
     application: Application,
-    settings: Settings,
+    management: Settings | Channel,
     watchdog: Watchdog,
     loop: asyncio.AbstractEventLoop,
     tracing: Tracing | None,
-) -> Management:
-    from runtime.program.management import Management  # it can be off
+) -> Listening | Telling:
+    from runtime.program.channel import Channel  # it can be off
+    from runtime.program.management import Listening, Pulsing, Telling
 
-    managed = Management(application, settings, watchdog, tracing.traces if tracing else None)
-    managed.start(loop)
-    return managed
+    pulsing = Pulsing(application, watchdog, loop)
+    if isinstance(management, Channel):
+        return Telling(pulsing, watchdog, management)
+    return Listening(pulsing, management, tracing.traces if tracing else None)
 
 
 def _every(loop: asyncio.AbstractEventLoop, seconds: float, call: Callable[[], None]) -> None:

@@ -7,13 +7,13 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, MutableMapping, Sequence
 from itertools import chain
 
 import msgspec
 
 from runtime.entry_id import EntryId
+from runtime.program.channel import Channel
 from runtime.program.signals import Signals
 
 VARIABLE = "_RUNTIME_WORKER"
@@ -26,7 +26,9 @@ class WorkerEnvironment(msgspec.Struct, frozen=True):
     number: int
     """Counted from one. The first worker also runs the processes, which are started once."""
     report: int
-    """The worker writes to it: a line `budget SECONDS`, and a line `ready ADDRESS…`."""
+    """A socket to the parent, for a `Channel`: a line `budget SECONDS`, a line `ready ADDRESS…`,
+    and if it is managed, a line `pulse JSON` four times a second.
+    """
     parent: int
     """A pipe that nothing is written to: it reaches its end when the parent ends."""
     sockets: Mapping[str, Sequence[int]]
@@ -72,14 +74,6 @@ class WorkerEnvironment(msgspec.Struct, frozen=True):
 
         threading.Thread(target=wait, daemon=True, name="parent").start()
 
-    def report_budget(self, seconds: float) -> None:
-        """Report how long a stop may take."""
-        self._write("budget", [str(seconds)])
-
-    def report_ready(self, addresses: Iterable[str]) -> None:
-        """Report that the application is ready, with the addresses of its servers."""
-        self._write("ready", addresses)
-
-    def _write(self, word: str, values: Iterable[str]) -> None:
-        with suppress(OSError):  # the parent may be gone
-            os.write(self.report, " ".join([word, *values]).encode() + b"\n")
+    def channel(self) -> Channel:
+        """The channel to the parent; to be made once."""
+        return Channel(self.report)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -13,12 +14,15 @@ from runtime.backoff import Backoff
 from runtime.exit_codes import ExitCode, describe_end
 from runtime.loggers import logger
 from runtime.program.worker_env import WorkerEnvironment
+from runtime.program.worker_link import WorkerLink
 from runtime.units import format_duration
 
 log = logger("runtime.workers")
 
 STABLE_THRESHOLD = 5.0
 """Seconds after which a process counts as stable: its end is the first failure again."""
+_LONGEST = 64 * 1024 * 1024
+"""Bytes of a line that a worker may send."""
 RESTART = Backoff(initial_delay=1.0, max_delay=90.0, backoff_factor=2.0, jitter=0.1)
 
 
@@ -40,6 +44,8 @@ class WorkerProcess:
         self._liveness = liveness
         self._sockets = sockets
         self._stop = stop
+        self.link = WorkerLink()
+        """Its reports, and the way to ask it."""
         self._process: asyncio.subprocess.Process | None = None
         self._draining = False
 
@@ -102,10 +108,12 @@ class WorkerProcess:
         self.exit_code = self._exit_code_of(status)
         return f"(pid {pid}) {describe_end(status)}"
 
-    async def _spawn(self) -> tuple[asyncio.subprocess.Process, int]:
-        """Run this program's command line as a worker. Returns the descriptor of its reports."""
-        reports, write_end = os.pipe()
-        environment = WorkerEnvironment(self._number, write_end, self._liveness, self._sockets)
+    async def _spawn(self) -> tuple[asyncio.subprocess.Process, socket.socket]:
+        """Run this program's command line as a worker. Returns our end of its channel."""
+        ours, theirs = socket.socketpair()
+        environment = WorkerEnvironment(
+            self._number, theirs.fileno(), self._liveness, self._sockets
+        )
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -116,20 +124,19 @@ class WorkerProcess:
                 start_new_session=True,  # else a terminal's Ctrl-C arrives twice
             )
         except OSError:
-            os.close(reports)
+            ours.close()
             raise
         finally:
-            os.close(write_end)
-        return process, reports
+            theirs.close()
+        return process, ours
 
-    async def _read_reports(self, reports: int, pid: int) -> None:
-        reader = asyncio.StreamReader()
-        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(reports, "rb", 0)
-        )
+    async def _read_reports(self, ours: socket.socket, pid: int) -> None:
+        reader, writer = await asyncio.open_connection(sock=ours, limit=_LONGEST)
+        self.link.open(writer, pid)
         try:
             async for line in reader:
-                match line.decode().split():
+                word, _, text = line.decode().partition(" ")
+                match [word, *text.split()] if word in ("budget", "ready") else [word, text]:
                     case ["budget", seconds]:
                         self.budget = float(seconds)
                     case ["ready", *addresses]:
@@ -137,8 +144,11 @@ class WorkerProcess:
                         state = "is back" if self.ready.is_set() else "is running"
                         log.info("worker %d (pid %d) %s", self._number, pid, state)
                         self.ready.set()
+                    case [word, text]:
+                        self.link.hear(word, text)
         finally:
-            transport.close()
+            self.link.close()
+            writer.close()
 
     def _exit_code_of(self, status: int) -> int:
         """The exit code for a status, which is negative for a process that a signal ended."""

@@ -29,6 +29,8 @@ DEFAULT = "127.0.0.1:9464"
 _MOST_CONNECTIONS = 64
 _TRIES = 64
 """Ports after the default one that are tried."""
+LONG_START = 1.0
+"""Seconds after which an application that is not ready yet can be asked too."""
 _END = 0.5
 """Seconds that the thread has to close its connections."""
 
@@ -60,9 +62,13 @@ class Listener:
         self._stopping = asyncio.Event()
         self._stopped = threading.Event()
         self._path: Path | None = None
+        self._is_started = False
 
     def start(self) -> None:
-        self._thread.start()
+        """Begin; does nothing if that was done."""
+        if not self._is_started:
+            self._is_started = True
+            self._thread.start()
 
     def stop(self) -> None:
         """Close its addresses. Waits for that, but not for long; may be called before `start`."""

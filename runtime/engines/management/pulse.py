@@ -44,6 +44,8 @@ class Pulse:
         self._minute_ends = monotonic() + _MINUTE
         self._timer: asyncio.TimerHandle | None = None
         self._failed = False
+        self.on_beat: Callable[[Snapshot], None] | None = None
+        """Called with each snapshot, on the loop."""
         self.listeners: list[Callable[[float], None]] = []
         """Each is called before a snapshot, on the loop, with how late that is in seconds."""
 
@@ -84,6 +86,8 @@ class Pulse:
             # With its time: the loop does turn.
             snapshot = self._newest.snapshot
         self._newest = _Beat(snapshot, monotonic())
+        if self.on_beat is not None:
+            self.on_beat(snapshot)
 
     def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
         due = loop.time() + INTERVAL

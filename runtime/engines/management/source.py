@@ -81,8 +81,13 @@ class Source(Protocol):
     async def ask(self, operation: str, **arguments: Any) -> Any:
         """Have an operation done on the application's main loop, and return its result.
 
-        Raises LoopBlocked after 2 s in which it did not begin, and Refused.
+        Raises LoopBlocked after 2 s in which it did not begin, and Refused. Of several workers, one
+        does it; its arguments and its result are then what JSON makes of them.
         """
+        ...
+
+    async def ask_all(self, operation: str, **arguments: Any) -> list[Any]:
+        """The same for each worker, if there are several."""
         ...
 
 
@@ -151,6 +156,9 @@ class LocalSource:
             if done.cancel():
                 raise LoopBlocked(_holder(self.read())) from None
         return await _result(operation, done)
+
+    async def ask_all(self, operation: str, **arguments: Any) -> list[Any]:
+        return [await self.ask(operation, **arguments)]
 
 
 def with_lengths(queue: QueueStatus, known: QueueStatus | None) -> QueueStatus:

@@ -82,7 +82,7 @@ class Consumer:
         self._arguments = arguments
         self.batching = batching
         self.tally = tally
-        """What it does is counted there, if it is."""
+        """Counts its messages, if they are counted."""
         self.limits = limits
         self._attempts: Sequence[Attempt] = ()
         self._running: Sequence[Worker | BatchWorker] = ()

@@ -71,7 +71,7 @@ class Queue:
         """The number of consumers that run in this program."""
         self.dead_letter = dead_letter
         self.tally = tally
-        """What is published is counted there, if it is."""
+        """Counts what is published, if that is counted."""
         self.checks: Sequence[tuple[str, Callable[[bytes], object]]] = ()
         """For each consumer, if all are typed: its function, and what decodes a body for it."""
         self.refusals = RefusalLog(clock)

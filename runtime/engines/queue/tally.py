@@ -33,7 +33,7 @@ class Tally:
 
 
 class QueueTally:
-    """What this program has published into one queue since it was taken last."""
+    """The messages that this program has published into one queue since they were taken last."""
 
     __slots__ = ("published", "refused")
 

@@ -24,6 +24,7 @@ from runtime.findings.finding import Problem
 from runtime.findings.remark import Remark, State
 from runtime.kind import BuildContext, Claim, Expected, Kind, Linked, Ready, Stage, StartError
 from runtime.kinds.http import Part
+from runtime.units import format_duration
 
 
 class TlsConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +43,7 @@ class OpenapiConfig(msgspec.Struct, frozen=True, kw_only=True):
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     addr: str
     timeouts: Timeouts
+    drain_delay: float
     max_body: int
     max_connections: int | None
     tls: TlsConfig | None
@@ -76,14 +78,18 @@ class HttpService:
         lifespans = self._serve_parts()
         self._serving = True
         drain = self._dispatcher.drain = Drain()
-        drained = asyncio.create_task(drain.follow(stop, self._context.stop_timeout))
+        delay, draining = self._config.drain_delay, asyncio.Event()
+        delayed = asyncio.create_task(_set_after(stop, delay, draining))
+        left = self._context.stop_timeout - delay
+        drained = asyncio.create_task(drain.follow(draining, left))
         try:
             await self._lifespans.start(lifespans, stop)
             if not stop.is_set():
                 self._server = self._make_server()
-                await self._server.run(ready, stop)
+                await self._server.run(ready, draining)
         finally:
             await self._lifespans.stop()
+            delayed.cancel()
             drained.cancel()
             self._dispatcher.failures.close()
             self._serving = False
@@ -120,7 +126,7 @@ class HttpService:
 
     @property
     def traffic(self) -> Traffic | None:
-        """What is counted of its requests."""
+        """Counts its requests, if they are counted."""
         return self._dispatcher.traffic
 
     @property
@@ -153,6 +159,14 @@ class HttpService:
         )
 
 
+async def _set_after(stop: asyncio.Event, delay: float, draining: asyncio.Event) -> None:
+    """At the stop, give those who still send clients the time to notice it."""
+    await stop.wait()
+    if delay:
+        await asyncio.sleep(delay)
+    draining.set()
+
+
 def _settings(config: OpenapiConfig | bool, context: BuildContext) -> Settings | None:
     if not isinstance(config, OpenapiConfig):
         return None
@@ -167,6 +181,10 @@ def _settings(config: OpenapiConfig | bool, context: BuildContext) -> Settings |
 
 def check(entry: Linked) -> Iterable[Claim | Problem]:
     yield from _check_openapi(entry)
+    delay, limit = entry.fields["drain_delay"], entry.fields["lifecycle"]["stop_timeout"]
+    if delay and delay >= limit:
+        message = f"'drain_delay' leaves nothing of the {format_duration(limit)} of 'stop_timeout'"
+        yield Problem(("drain_delay",), message, "write a longer 'lifecycle.stop_timeout'")
     addr: str = entry.fields["addr"]
     try:
         address = Address.parse(addr)

@@ -15,7 +15,7 @@ _LIMIT = re.compile(r"^Max open files\s+(\d+)", re.MULTILINE)
 
 
 def process_rows(worker: str, pid: int) -> Iterator[tuple[str, Row]]:
-    """What there is of it under the names that Prometheus' own libraries use.
+    """Its figures under the names that Prometheus' own libraries use.
 
     Nothing for a process that has gone, and on systems other than Linux.
     """

@@ -12,7 +12,7 @@ MOST = 2000
 
 
 class Histogram:
-    """What was observed, by upper bounds."""
+    """Observations, counted by upper bounds."""
 
     __slots__ = ("bounds", "counts", "total")
 

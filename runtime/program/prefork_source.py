@@ -1,0 +1,115 @@
+"""PreforkSource: an application of several workers, as their parent tells it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from time import monotonic
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from runtime.engines.management.metrics.family import Metrics
+from runtime.engines.management.metrics.process import resident
+from runtime.engines.management.metrics.registry import Registry
+from runtime.engines.management.outlook import Outlook
+from runtime.engines.management.report import merged
+from runtime.engines.management.snapshot import QueueStatus, Snapshot, WorkerStatus
+from runtime.engines.management.source import (
+    FRESH,
+    LENGTHS,
+    LoopBlocked,
+    Refused,
+    with_lengths,
+)
+from runtime.program.worker_link import WorkerLink
+
+if TYPE_CHECKING:
+    from runtime.engines.management.traces.traces import Traces
+
+T = TypeVar("T")
+
+
+class PreforkSource:
+    """For the thread of management in the parent."""
+
+    def __init__(
+        self,
+        links: Sequence[WorkerLink],
+        loop: asyncio.AbstractEventLoop,
+        itself: Callable[[], Snapshot],
+        outlook: Outlook,
+    ) -> None:
+        """`itself` is the parent's state, without services; `loop` is the parent's."""
+        self._links = links
+        self._loop = loop
+        self._itself = itself
+        self.outlook = outlook
+        self.traces: Traces | None = None
+        self._lengths: Mapping[str, QueueStatus] = {}
+        self._lengths_at = -FRESH
+        self._asking = asyncio.Lock()
+
+    def read(self) -> Snapshot:
+        own = self._itself()
+        known = [(n, link, link.snapshot()) for n, link in enumerate(self._links, 1)]
+        there = [snapshot for _, _, snapshot in known if snapshot is not None]
+        if not there:
+            return own
+        whole = merged(there)
+        workers = tuple(
+            WorkerStatus(number, link.pid, snapshot.age, resident(link.pid))
+            for number, link, snapshot in known
+            if snapshot is not None
+        )
+        state = own.state
+        if state == "running" and len(there) < len(self._links):
+            state = "starting"
+        return replace(whole, pid=own.pid, started=own.started, state=state, workers=workers)
+
+    async def read_whole(self) -> Snapshot:
+        async with self._asking:
+            turning = min(map(_age, self._links)) < FRESH
+            if turning and monotonic() - self._lengths_at >= FRESH:
+                with suppress(LoopBlocked, Refused):
+                    answer = await self.ask(LENGTHS)
+                    found = msgspec.convert(answer, list[QueueStatus])
+                    self._lengths = {each.id: each for each in found}
+                self._lengths_at = monotonic()
+        snapshot, known = self.read(), self._lengths
+        queues = [with_lengths(each, known.get(each.id)) for each in snapshot.queues]
+        return self.outlook.judge(replace(snapshot, queues=tuple(queues)))
+
+    def metrics(self) -> Metrics:
+        total = Registry()
+        for link in self._links:
+            total.merge(link.counted)
+            total.merge(link.metrics())
+        return total.read()
+
+    async def ask(self, operation: str, **arguments: Any) -> Any:
+        links = [link for link in self._links if link.pid]
+        if not links:
+            raise Refused(503, "no worker runs")
+        # One whose loop turns, if there is one.
+        links.sort(key=_age)
+        return await self._there(links[0].ask(operation, arguments))
+
+    async def ask_all(self, operation: str, **arguments: Any) -> list[Any]:
+        links = [link for link in self._links if link.pid]
+        return [await self._there(link.ask(operation, arguments)) for link in links]
+
+    async def _there(self, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError:
+            work.close()
+            raise Refused(503, "the application has ended") from None
+        return await asyncio.wrap_future(future)
+
+
+def _age(link: WorkerLink) -> float:
+    snapshot = link.snapshot()
+    return snapshot.age if snapshot is not None else float("inf")
