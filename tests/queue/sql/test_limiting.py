@@ -29,7 +29,8 @@ STATEMENTS = ("_HEAD", "_SLOTS", "_NEXT", "_ANY", "_GRANTS", "_FREE", "_READY")
 POSTGRES = {
     "_SLOTS": "text",
     "_HEAD": "text, bigint, boolean",
-    "_LET_IN": "text, text, bigint",
+    "_NEXT": "text, text, bigint",
+    "_LET_IN": "text, bigint[]",
     "_UNPARK": "text",
     "_FREE": "text, text[], bigint[]",
     "_PARK": "text, bigint[], text[], smallint[], bigint[]",

@@ -141,6 +141,22 @@ async def a_higher_priority_of_a_busy_key_comes_first(queue: DriverQueue) -> Non
 
 
 @case
+@needs("concurrency_by", "priority", "release")
+async def a_message_that_is_given_back_has_its_priority_among_those_of_its_key(
+    queue: DriverQueue,
+) -> None:
+    await publish_for(queue, "aa")
+    subscription = with_partitions(queue, 2)
+    running = [*await take_all(queue, subscription)]
+    for number in (3, 4):
+        await queue.publish(of("a", number, priority=5))
+    assert not [*await take_all(queue, subscription)]
+    await subscription.release(running)
+
+    assert sorted(map(name, await take_all(queue, subscription))) == ["a3", "a4"]
+
+
+@case
 @needs("concurrency_by")
 async def a_message_that_failed_goes_behind_those_of_its_key(queue: DriverQueue) -> None:
     await publish_for(queue, "aa")

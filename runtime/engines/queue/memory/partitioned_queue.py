@@ -21,7 +21,7 @@ _Entry = tuple[int, int, Message, str | None]
 
 class PartitionedQueue(PriorityQueue):
     """A PriorityQueue that passes over messages whose partition is full. They are parked, so that
-    none is passed twice, and one comes back, in its order, for each that ends.
+    none is passed twice, and come back in their order as others end.
     """
 
     def __init__(
@@ -82,9 +82,10 @@ class PartitionedQueue(PriorityQueue):
         """Replace a message that was taken by `again`, at its old place."""
         held = self._held.pop(message) if message in self._held else self._entry(message)
         priority, number, _, key = held
+        heappush(self._back, (priority, number, again, key))
         if key is not None:
             self._leave(key)
-        heappush(self._back, (priority, number, again, key))
+            self._bring_back(key)
 
     def remove(self, message: Message) -> None:
         for heap in (self._back, *self._parked.values()):
@@ -128,10 +129,17 @@ class PartitionedQueue(PriorityQueue):
             del self._running[key]
 
     def _bring_back(self, key: str) -> bool:
-        parked = self._parked.get(key)
+        """Bring back what comes first of a partition, beside what came back before."""
+        parked, found = self._parked.get(key), False
         if not parked:
             return False
-        heappush(self._back, heappop(parked))
+        ahead = sorted(entry for entry in self._back if entry[3] == key)
+        for _ in range(self.partitions.per_key - self._running[key]):
+            if ahead and not (parked and parked[0] < ahead[0]):
+                del ahead[0]
+            elif parked:
+                heappush(self._back, heappop(parked))
+                found = True
         if not parked:
             del self._parked[key]
-        return True
+        return found

@@ -38,10 +38,10 @@ INSERT INTO $schema.runtime_rate AS r (consumer, grants) VALUES ($1, $2)
 ON CONFLICT (consumer) DO UPDATE SET grants = excluded.grants
 """
 _SLOTS = """
-SELECT partition_key, seq, (SELECT state FROM $schema.runtime_message m
-    WHERE m.seq = s.seq AND m.queue = s.queue
-        AND (m.state = 2 OR m.state = 0 AND m.place = s.place))
-FROM $schema.runtime_slot s WHERE queue = $1
+SELECT s.partition_key, s.seq, s.place, m.state, m.priority
+FROM $schema.runtime_slot s LEFT JOIN $schema.runtime_message m
+    ON m.seq = s.seq AND m.queue = s.queue AND (m.state = 2 OR m.state = 0 AND m.place = s.place)
+WHERE s.queue = $1
 """
 _FREE = """
 DELETE FROM $schema.runtime_slot s USING unnest($2::text[], $3::bigint[]) AS t(key, seq)
@@ -53,16 +53,15 @@ SELECT $1, t.key, t.seq, t.place FROM unnest($2::text[], $3::bigint[], $4::bigin
     AS t(key, seq, place)
 ON CONFLICT (queue, partition_key, seq) DO UPDATE SET place = excluded.place
 """
+_NEXT = """
+SELECT seq, priority, place FROM $schema.runtime_parked WHERE queue = $1 AND partition_key = $2
+ORDER BY queue, partition_key, priority DESC, place, seq LIMIT $3
+"""
 _LET_IN = """
 WITH gone AS (
-    DELETE FROM $schema.runtime_parked WHERE seq = ANY (ARRAY(
-        SELECT seq FROM $schema.runtime_parked WHERE queue = $1 AND partition_key = $2
-        ORDER BY queue, partition_key, priority DESC, place, seq LIMIT $3))
-    RETURNING seq),
-ready AS (
-    UPDATE $schema.runtime_message m SET state = 0 FROM gone
-    WHERE m.seq = gone.seq AND m.queue = $1 AND m.state = -1 RETURNING m.seq, m.place)
-SELECT gone.seq, ready.place FROM gone LEFT JOIN ready ON ready.seq = gone.seq
+    DELETE FROM $schema.runtime_parked WHERE seq = ANY ($2::bigint[]) RETURNING seq)
+UPDATE $schema.runtime_message m SET state = 0 FROM gone
+WHERE m.seq = gone.seq AND m.queue = $1 AND m.state = -1 RETURNING m.seq, m.priority, m.place
 """
 _HEAD = f"""
 SELECT seq, suspect, priority, place, headers,
@@ -108,12 +107,15 @@ class Limiting:
         self._slots = qualify(_SLOTS, schema)
         self._free = qualify(_FREE, schema)
         self._add = qualify(_ADD, schema)
+        self._next = qualify(_NEXT, schema)
         self._let_in = qualify(_LET_IN, schema)
         self._head = qualify(_HEAD, schema)
         self._body = qualify(_BODY, schema)
         self._park = qualify(_PARK, schema)
         self._unpark = qualify(_UNPARK, schema)
         self._claim_these = claim_these
+        self._per_key: dict[str, int] = {}
+        """Of the latest claim from each queue."""
 
     async def claim(
         self, session: Session, item: Claim, owner: Int8
@@ -211,18 +213,23 @@ class Limiting:
         that was too much for one claim.
         """
         looked_at = 0
-        for key in slots.freed:
+        for key in slots.to_refill(self._per_key.get(queue)):
             while (room := slots.room(key)) > 0:
-                rows = await session.query(self._let_in, queue, key, Int8(room))
-                if not rows:
+                parked = await session.query(self._next, queue, key, Int8(room))
+                chosen = slots.first(key, parked)
+                if not chosen:
                     break
-                for seq, place in rows:
-                    if place is not None:
-                        slots.make_ready(key, seq, place)
-                looked_at += len(rows)
+                rows = await session.query(self._let_in, queue, Bigints(chosen))
+                for row in rows:
+                    slots.make_ready(key, *row)
+                looked_at += len(chosen)
+                if len(rows) == len(chosen):
+                    break
                 if looked_at >= MOST_PARKED:  # many were deleted since they were parked
                     slots.keep(key)
                     break
+        if looked_at < MOST_PARKED:
+            self._per_key[queue] = slots.per_key
         return looked_at >= MOST_PARKED
 
     async def _put_aside(self, session: Session, queue: str, passed: Sequence[_Waiting]) -> None:

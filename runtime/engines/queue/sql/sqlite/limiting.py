@@ -39,15 +39,15 @@ SELECT seq, suspect, id, body, headers, attempt + 1, published, token + 1, prior
 FROM runtime_message WHERE queue = ? AND state = 0 ORDER BY priority DESC, place, seq
 """
 _SLOTS = """
-SELECT partition_key, seq, (SELECT state FROM runtime_message m
-    WHERE m.seq = s.seq AND m.queue = s.queue
-        AND (m.state = 2 OR m.state = 0 AND m.place = s.place))
-FROM runtime_slot s WHERE queue = ?
+SELECT s.partition_key, s.seq, s.place, m.state, m.priority
+FROM runtime_slot s LEFT JOIN runtime_message m
+    ON m.seq = s.seq AND m.queue = s.queue AND (m.state = 2 OR m.state = 0 AND m.place = s.place)
+WHERE s.queue = ?
 """
 _FREE = "DELETE FROM runtime_slot WHERE queue = ? AND partition_key = ? AND seq = ?"
 _ADD = "INSERT OR REPLACE INTO runtime_slot (queue, partition_key, seq, place) VALUES (?, ?, ?, ?)"
 _NEXT = """
-SELECT seq, place FROM runtime_parked WHERE queue = ? AND partition_key = ?
+SELECT seq, priority, place FROM runtime_parked WHERE queue = ? AND partition_key = ?
 ORDER BY priority DESC, place, seq LIMIT ?
 """
 _LEAVE = "DELETE FROM runtime_parked WHERE seq IN ({})"
@@ -66,6 +66,8 @@ class Limiting:
     def __init__(self, time: Callable[[], float]) -> None:
         """`time` gives seconds since 1970."""
         self._time = time
+        self._per_key: dict[str, int] = {}
+        """Of the latest claim from each queue."""
 
     def claim(self, connection: Connection, items: Sequence[Claim]) -> list[Any]:
         """Answers with a Claimed; or with Unavailable for an owner whose lease was ended."""
@@ -91,7 +93,7 @@ class Limiting:
         if partitions is None:
             claimed = claim_head(connection, replace(item, count=count))
         else:
-            claimed = _claim_from_partitions(connection, item, count, partitions)
+            claimed = self._claim_from_partitions(connection, item, count, partitions)
         if rate is None or isinstance(claimed, Unavailable) or not claimed.messages:
             return claimed
         begun = len(claimed.messages)
@@ -100,64 +102,69 @@ class Limiting:
         wait = grants.wait(rate, now) if begun == count else claimed.wait
         return Claimed(claimed.messages, claimed.suspect, wait)
 
-
-def _claim_from_partitions(
-    connection: Connection, item: Claim, count: int, partitions: Partitions
-) -> Claimed | Unavailable:
-    queue = item.queue
-    if connection.execute(OWNER, (item.owner,)).fetchone() is None:
-        return Unavailable("the lease expired")
-    slots = Slots(partitions.per_key, connection.execute(_SLOTS, (queue,)))
-    has_more = _let_in(connection, queue, slots)
-    taken: list[Row] = []
-    parked: list[tuple[int, str, str, int, int]] = []
-    suspect, size = False, 0
-    head = connection.execute(_HEAD, (queue,))
-    for row in head:
-        seq, is_suspect, _, body, headers, _, _, _, priority, _, place = row
-        key = partitions.key(body, decode_headers(headers))
-        size += len(body)
-        if key is not None and not slots.run(key, seq, place):
-            parked.append((seq, queue, key, priority, place))
-        elif is_suspect:
-            suspect = True
-            if item.alone and not taken:
-                taken.append(row)
-            break
-        else:
-            taken.append(row)
-            if len(taken) == count:
+    def _claim_from_partitions(
+        self, connection: Connection, item: Claim, count: int, partitions: Partitions
+    ) -> Claimed | Unavailable:
+        queue = item.queue
+        if connection.execute(OWNER, (item.owner,)).fetchone() is None:
+            return Unavailable("the lease expired")
+        slots = Slots(partitions.per_key, connection.execute(_SLOTS, (queue,)))
+        has_more = _let_in(connection, queue, slots, self._per_key.get(queue))
+        if not has_more:
+            self._per_key[queue] = partitions.per_key
+        taken: list[Row] = []
+        parked: list[tuple[int, str, str, int, int]] = []
+        suspect, size = False, 0
+        head = connection.execute(_HEAD, (queue,))
+        for row in head:
+            seq, is_suspect, _, body, headers, _, _, _, priority, _, place = row
+            key = partitions.key(body, decode_headers(headers))
+            size += len(body)
+            if key is not None and not slots.run(key, seq, place):
+                parked.append((seq, queue, key, priority, place))
+            elif is_suspect:
+                suspect = True
+                if item.alone and not taken:
+                    taken.append(row)
                 break
-        if len(parked) == MOST_PARKED or size > MOST_BYTES:
-            has_more = True
-            break
-    head.close()
-    if parked:
-        execute_in(connection, _PARK, [seq for seq, *_ in parked])
-        connection.executemany(_PARKED, parked)
-    if taken:
-        execute_in(connection, CLAIM, [row[0] for row in taken], item.owner)
-    connection.executemany(_FREE, [(queue, *slot) for slot in slots.stale])
-    connection.executemany(_ADD, [(queue, *slot) for slot in slots.added])
-    messages = [(row[0], message_of(row)) for row in taken]
-    return Claimed(messages, suspect, 0.0 if has_more and not suspect else None)
+            else:
+                taken.append(row)
+                if len(taken) == count:
+                    break
+            if len(parked) == MOST_PARKED or size > MOST_BYTES:
+                has_more = True
+                break
+        head.close()
+        if parked:
+            execute_in(connection, _PARK, [seq for seq, *_ in parked])
+            connection.executemany(_PARKED, parked)
+        if taken:
+            execute_in(connection, CLAIM, [row[0] for row in taken], item.owner)
+        connection.executemany(_FREE, [(queue, *slot) for slot in slots.stale])
+        connection.executemany(_ADD, [(queue, *slot) for slot in slots.added])
+        messages = [(row[0], message_of(row)) for row in taken]
+        return Claimed(messages, suspect, 0.0 if has_more and not suspect else None)
 
 
-def _let_in(connection: Connection, queue: str, slots: Slots) -> bool:
+def _let_in(connection: Connection, queue: str, slots: Slots, known_per_key: int | None) -> bool:
     """Make the first parked messages ready of partitions that have room again. Returns True if that
     was too much for one claim.
     """
     looked_at = 0
-    for key in slots.freed:
+    for key in slots.to_refill(known_per_key):
         while (room := slots.room(key)) > 0:
             rows = connection.execute(_NEXT, (queue, key, room)).fetchall()
-            if not rows:
+            chosen = slots.first(key, rows)
+            execute_in(connection, _LEAVE, chosen)
+            was_there = True
+            for seq, priority, place in rows:
+                if seq in chosen and connection.execute(_READY, (seq, queue)).rowcount:
+                    slots.make_ready(key, seq, priority, place)
+                elif seq in chosen:
+                    was_there = False
+            looked_at += len(chosen)
+            if was_there:
                 break
-            execute_in(connection, _LEAVE, [seq for seq, _ in rows])
-            for seq, place in rows:
-                if connection.execute(_READY, (seq, queue)).rowcount:
-                    slots.make_ready(key, seq, place)
-            looked_at += len(rows)
             if looked_at >= MOST_PARKED:  # many were deleted since they were parked
                 slots.keep(key)
                 break
