@@ -59,6 +59,7 @@ REAL_TIME = {
     "runtime.program.worker_process": PROCESSES,
     "runtime.engines.queue.batch_attempt": REPORTS,
     "runtime.engines.web.traffic": REPORTS,
+    "runtime.engines.web.access_log": REPORTS,
     "runtime.engines.web.drain": DRAIN,
     "runtime.engines.web.server": CLIENTS,
     "runtime.engines.web.acceptor": CLIENTS,

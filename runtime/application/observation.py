@@ -123,12 +123,16 @@ class Observation:
             error=child.error and self._redact(child.error),
             where=self._redact(child.where) or None,
             ready=ready,
-            unreachable=component.unreachable if isinstance(component, Reaching) else None,
+            unreachable=self._unreachable(component),
             load=Load(*component.load) if isinstance(component, Serving) else None,
             workers=Occupancy(consumer.busy, consumer.concurrency)
             if isinstance(consumer, Consuming)
             else None,
         )
+
+    def _unreachable(self, component: object) -> str | None:
+        why = component.unreachable if isinstance(component, Reaching) else None
+        return why and self._redact(why)
 
     def _queue(self, queue: Queued) -> QueueStatus:
         came, left = self._counting.rates(queue.id)

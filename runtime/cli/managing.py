@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runtime.cli.options import CommandError
 from runtime.engines.management.listener import Settings
 from runtime.engines.management.traces.settings import from_environment
 from runtime.log.log import Log
 from runtime.program.tracing import Tracing
+
+if TYPE_CHECKING:
+    from runtime.engines.web.access_log import AccessLog
 
 NOWHERE = "off"
 
@@ -41,3 +46,16 @@ def tracing(folder: Path, log: Log) -> Tracing:
     traced = Tracing(from_environment(os.environ, folder.name), folder)
     traced.listen(log)
     return traced
+
+
+def access(form: str) -> AccessLog | None:
+    """The access log in that form, on stdout; None for `off`."""
+    if form == NOWHERE:
+        return None
+    from runtime.engines.web.access_log import AccessLog  # it is off by default
+
+    def write(line: str) -> None:
+        with suppress(OSError):  # whoever reads it has gone
+            os.write(1, line.encode())
+
+    return AccessLog(write, json=form == "json")

@@ -13,7 +13,7 @@ import click
 from runtime import failpoint
 from runtime.application.application import HANDLER_THREADS, Application, announce
 from runtime.application.selection import Selection, WrongChoice, select, why_nothing_runs
-from runtime.cli.managing import NOWHERE, managing, tracing
+from runtime.cli.managing import NOWHERE, access, managing, tracing
 from runtime.cli.options import Chosen, CommandError, application, exit_with_findings, load
 from runtime.engines.management.listener import Settings
 from runtime.exit_codes import ExitCode
@@ -104,6 +104,13 @@ class _Ids(click.ParamType[tuple[str, ...]]):
     help="The lowest level to log.",
 )
 @click.option(
+    "--access-log",
+    type=click.Choice(["off", "common", "json"]),
+    default="off",
+    show_default=True,
+    help="Print a line on stdout for each request answered, without its query.",
+)
+@click.option(
     "--management",
     envvar="RUNTIME_MANAGEMENT",
     metavar="ADDR|off",
@@ -127,6 +134,7 @@ def command(
     threads: int,
     log_format: str | None,
     log_level: str,
+    access_log: str,
     management: str | None,
     management_hosts: tuple[str, ...],
 ) -> None:
@@ -168,6 +176,7 @@ def command(
             traced = tracing(linkage.manifest.folder, log)
         app = _application(linkage, selection, worker, channel, threads, traced)
         app.scope.counts = managed is not None
+        app.scope.access_log = access(access_log)
         app.build(log)
     except StartError as error:
         logger("runtime").error("%s", error)

@@ -49,6 +49,8 @@ class ApplicationContext:
         """
         self.counts = False
         """True if what components do is counted. To be set before they are built."""
+        self.access_log: Any = None
+        """The `AccessLog` of its servers, if they have one. To be set before they are built."""
         self.redactor = Redactor()
         """Takes the application's secrets out of texts that it stores."""
         self.holders = Holders()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from time import monotonic
 
+from runtime.engines.web.access_log import AccessLog
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.routes import Route
 
@@ -13,11 +14,14 @@ GONE = 499
 
 
 class Traffic:
-    """The requests since they were taken last. Belongs to one event loop."""
+    """The requests since they were taken last, if `counts`. Belongs to one event loop."""
 
-    __slots__ = ("ended",)
+    __slots__ = ("_access", "_counts", "ended")
 
-    def __init__(self) -> None:
+    def __init__(self, access: AccessLog | None = None, *, counts: bool = True) -> None:
+        """Each is written to `access` too, if that is given."""
+        self._access = access
+        self._counts = counts
         self.ended: list[tuple[Route, int, float]] = []
         """The route, the status, and the seconds until the response was sent."""
 
@@ -27,7 +31,11 @@ class Traffic:
         try:
             await answering
         finally:
-            self.ended.append((route, exchange.status or GONE, monotonic() - began))
+            status, seconds = exchange.status or GONE, monotonic() - began
+            if self._counts:
+                self.ended.append((route, status, seconds))
+            if self._access is not None:
+                self._access.answered(exchange, route, status, seconds)
 
     def take(self) -> list[tuple[Route, int, float]]:
         """All of it; it begins anew."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from runtime.engines.web.access_log import AccessLog
 from runtime.engines.web.address import Address, bind_shared, listen, tls_context
 from runtime.engines.web.dispatcher import Dispatcher
 from runtime.engines.web.drain import Drain
@@ -64,7 +65,7 @@ class HttpService:
             max_body=config.max_body,
             telemetry=context.telemetry,
             clock=context.clock,
-            traffic=Traffic() if context.scope.counts else None,
+            traffic=_traffic(context.scope.access_log, context.scope.counts),
         )
         self._server: Server | None = None
 
@@ -157,6 +158,10 @@ class HttpService:
             sockets=sockets,
             has_websockets=lambda: self._dispatcher.has_websockets,
         )
+
+
+def _traffic(access: AccessLog | None, counts: bool) -> Traffic | None:
+    return Traffic(access, counts=counts) if counts or access else None
 
 
 async def _set_after(stop: asyncio.Event, delay: float, draining: asyncio.Event) -> None:

@@ -33,7 +33,8 @@ class SqlDriver:
         self._id = id
         self._maintenance = Maintenance(id, self, retention)
         self._to_notify: set[str] = set()
-        self._is_unreachable = False
+        self.unreachable: str | None = None
+        """The error of its last check, if the database could not be reached."""
 
     def declare(self, name: str, options: Mapping[str, Mapping[str, Any]]) -> SqlQueue:
         """The queue of that name; declared again, the same one with the new options."""
@@ -95,12 +96,12 @@ class SqlDriver:
             )
             log.error(text, self._id, extra={"entry": self._id})
         if report.fault is not None:
-            if not self._is_unreachable:
+            if self.unreachable is None:
                 text = "%s: the database cannot be reached: %s"
                 log.warning(text, self._id, report.fault, extra={"entry": self._id})
-            self._is_unreachable = True
+            self.unreachable = f"the database cannot be reached: {report.fault}"
             return
-        self._is_unreachable = False
+        self.unreachable = None
         for name in report.rescued:
             text = "%s: messages of '%s' that a dead program held are ready again"
             log.warning(text, self._id, name, extra={"entry": self._id})
