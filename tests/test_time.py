@@ -23,6 +23,7 @@ REAL_TIME = {
     "runtime.clock": "it is the real clock",
     "runtime.engines.sql.tracing": REPORTS,
     "runtime.engines.sql.sqlite.backup": REPORTS,
+    "runtime.engines.management.traces.exporter": SERVERS,
     "runtime.engines.management.traces.routes": REPORTS,
     "runtime.engines.management.traces.traces": REPORTS,
     "runtime.telemetry.span": REPORTS,

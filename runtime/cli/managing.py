@@ -40,10 +40,16 @@ def managing(folder: Path, address: str | None, hosts: Sequence[str]) -> Setting
     return Settings(folder, bind(parsed), token, hosts)
 
 
-def tracing(folder: Path, log: Log) -> Tracing:
-    """Keep traces and errors, by the variables of the environment. Raises StartError."""
+def tracing(folder: Path, log: Log, *, is_managed: bool) -> Tracing | None:
+    """Keep traces and errors, by the variables of the environment. Raises StartError.
+
+    None if nobody could ask for them, and there is no collector either.
+    """
     folder = folder.resolve()
-    traced = Tracing(from_environment(os.environ, folder.name), folder)
+    settings = from_environment(os.environ, folder.name)
+    if not is_managed and settings.export is None:
+        return None
+    traced = Tracing(settings, folder)
     traced.listen(log)
     return traced
 

@@ -171,9 +171,8 @@ def command(
         managed: Settings | Channel | None = channel if management != NOWHERE else None
         if channel is None:
             managed = managing(linkage.manifest.folder, management, management_hosts)
-        traced = None
-        if isinstance(managed, Settings):
-            traced = tracing(linkage.manifest.folder, log)
+        folder, is_managed = linkage.manifest.folder, isinstance(managed, Settings)
+        traced = tracing(folder, log, is_managed=is_managed)
         app = _application(linkage, selection, worker, channel, threads, traced)
         app.scope.counts = managed is not None
         app.scope.access_log = access(access_log)

@@ -49,6 +49,7 @@ def run(
     watchdog.start()
     if tracing is not None:
         tracing.redact_as(application)
+        tracing.start()
     managed = None
     if management is not None:
         managed = _manage(application, management, watchdog, loop, tracing)
@@ -58,6 +59,8 @@ def run(
     watchdog.stop()
     if managed is not None:
         managed.stop()
+    if tracing is not None:
+        tracing.stop()
     return end(loop, code, stuck or application.pool.unfinished > 0)
 
 

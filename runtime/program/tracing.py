@@ -12,6 +12,7 @@ from runtime.telemetry import Telemetry, current_span
 
 if TYPE_CHECKING:
     from runtime.application.application import Application
+    from runtime.engines.management.traces.exporter import Exporter
     from runtime.log.log import Log
 
 
@@ -27,12 +28,32 @@ class Tracing:
             follows=settings.follows,
         )
 
+        self._export = settings.export
+        self._exporter: Exporter | None = None
+
+    def start(self) -> None:
+        """Begin to export, if that is wanted. Not before a fork."""
+        if self._export is not None:
+            from runtime.engines.management.traces.exporter import Exporter  # few want it
+
+            self._exporter = Exporter(self.traces, self._export)
+            self._exporter.start()
+
+    def stop(self) -> None:
+        """Export what is left, within two seconds."""
+        if self._exporter is not None:
+            self._exporter.stop()
+
     def listen(self, log: Log) -> None:
         """Take errors, and the lines of traces, from the log."""
+        if self._export is not None:
+            log.hide(self._export.headers.values())
         log.taps += [self.traces.errors.tap, _note]
 
     def redact_as(self, application: Application) -> None:
         """Take the application's secrets out of what is remembered."""
+        if self._export is not None:
+            application.scope.redactor.hide(self._export.headers.values())
         self.traces.redact = application.scope.redactor.redact
 
 

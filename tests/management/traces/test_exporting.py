@@ -1,0 +1,311 @@
+"""Traces are sent to a collector: real requests, to a server of the test's own."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtime.engines.management.traces import exporter as module
+from runtime.engines.management.traces.exporter import Exporter
+from runtime.engines.management.traces.otlp import encode
+from runtime.engines.management.traces.settings import Export, from_environment
+from runtime.engines.management.traces.traces import Traces
+from runtime.service import StartError
+from runtime.telemetry import Parent
+from tests.support.blackbox import eventually
+from tests.support.program import running, write_application
+from tests.support.traced import attempt, raised, request, telemetry_of
+
+
+class Collector:
+    """An OTLP server: what it was sent, and with which headers."""
+
+    def __init__(self) -> None:
+        self.bodies: list[Any] = []
+        self.headers: list[Any] = []
+        self.status = 200
+        collector = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                collector.headers.append({**self.headers, "path": self.path})
+                if collector.status == 200:
+                    collector.bodies.append(json.loads(body))
+                self.send_response(collector.status)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None: ...
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    @property
+    def spans(self) -> list[Any]:
+        return [
+            span
+            for body in self.bodies
+            for resource in body["resourceSpans"]
+            for scope in resource["scopeSpans"]
+            for span in scope["spans"]
+        ]
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    collector = Collector()
+    thread = threading.Thread(target=collector.server.serve_forever)
+    thread.start()
+    try:
+        yield collector
+    finally:
+        collector.server.shutdown()
+        collector.server.server_close()
+        thread.join()
+
+
+@contextmanager
+def exporting(traces: Traces, url: str) -> Iterator[Exporter]:
+    exporter = Exporter(traces, Export(f"{url}/v1/traces", {"x-key": "k"}, {"service.name": "s"}))
+    exporter.start()
+    try:
+        yield exporter
+    finally:
+        exporter.stop()
+
+
+def test_the_json_is_that_of_the_published_protocol() -> None:
+    """Its bytes are base64 in the JSON of protocol buffers, and hexadecimal in OTLP's."""
+    from google.protobuf.json_format import ParseDict
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    traces = Traces()
+    telemetry = telemetry_of(traces)
+    root, send = request(telemetry)
+    attempt(telemetry, 1, parent=Parent(root.id, send.span_id), error=raised(ValueError("no")))
+    retry = attempt(telemetry, 2)
+    retry.links = (Parent(root.id, send.span_id),)
+    document = json.loads(encode(reversed(traces.newest()), {"service.name": "shop"}))
+
+    def as_base64(value: Any) -> Any:
+        if isinstance(value, list):
+            return [*map(as_base64, value)]
+        if not isinstance(value, dict):
+            return value
+        ids = ("traceId", "spanId", "parentSpanId")
+        return {
+            key: b64encode(bytes.fromhex(each)).decode() if key in ids else as_base64(each)
+            for key, each in value.items()
+        }
+
+    parsed = ParseDict(as_base64(document), ExportTraceServiceRequest())
+    (resource,) = parsed.resource_spans
+    spans = resource.scope_spans[0].spans
+    assert resource.resource.attributes[0].value.string_value == "shop"
+    assert [(span.name, span.kind) for span in spans[:3]] == [
+        ("POST /tasks", 2),
+        ("send app:tasks", 4),
+        ("create", 1),
+    ]
+    process = spans[3]
+    assert (process.trace_id.hex(), process.parent_span_id.hex()) == (root.id, send.span_id)
+    assert [span.status.code for span in spans] == [0, 0, 0, 2, 0, 2, 0, 0, 0]
+    assert {span.kind for span in spans if span.name == "INSERT tasks"} == {3}
+    assert spans[-3].links[0].span_id.hex() == send.span_id
+    assert [event.name for event in spans[5].events] == ["exception"]
+    assert [event.name for event in process.events] == ["log"]
+    assert all(s.end_time_unix_nano >= s.start_time_unix_nano > 10**18 for s in spans)
+
+
+def test_what_is_kept_is_sent(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "INTERVAL", 0.01)
+    traces = Traces()
+    with exporting(traces, collector.url):
+        request(telemetry_of(traces))
+        eventually(lambda: len(collector.spans) == 3)
+
+    assert collector.headers[0]["x-key"] == "k"
+    assert collector.headers[0]["path"] == "/v1/traces"
+    assert collector.headers[0]["Content-Type"] == "application/json"
+
+
+def test_a_full_batch_does_not_wait(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BATCH", 6)
+    traces = Traces()
+    with exporting(traces, collector.url):
+        for _ in range(4):
+            request(telemetry_of(traces))
+        traces.fold()
+        eventually(lambda: len(collector.spans) == 12)
+
+    assert len(collector.bodies) == 2
+
+
+def test_a_stop_sends_what_is_left(collector: Collector) -> None:
+    traces = Traces()
+    with exporting(traces, collector.url) as exporter:
+        request(telemetry_of(traces))
+
+    assert (len(collector.spans), exporter.sent) == (3, 3)
+
+
+def test_a_collector_that_is_away_costs_memory_in_bounds(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "MOST_WAITING", 7)
+    monkeypatch.setattr(module, "INTERVAL", 0.01)
+    monkeypatch.setattr(module, "LONGEST_PAUSE", 0.01)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        traces = Traces()
+        with exporting(traces, f"http://127.0.0.1:{nobody.getsockname()[1]}") as exporter:
+            for _ in range(5):
+                request(telemetry_of(traces))
+            eventually(lambda: exporter.dropped == 9)
+            eventually(lambda: exporter._failures > 2)
+
+    assert exporter.sent == 0
+    told = [record.getMessage() for record in caplog.records]
+    assert len([text for text in told if "not taken by the collector" in text]) == 1
+    assert "traces: 15 spans were not sent to the collector" in told
+
+
+def test_a_collector_that_comes_back_gets_what_waited(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "INTERVAL", 0.01)
+    monkeypatch.setattr(module, "LONGEST_PAUSE", 0.01)
+    collector.status = 503
+    traces = Traces()
+    with exporting(traces, collector.url) as exporter:
+        request(telemetry_of(traces))
+        eventually(lambda: len(collector.headers) > 2)
+        collector.status = 200
+        eventually(lambda: exporter.sent == 3)
+
+    assert exporter.dropped == 0
+
+
+def test_what_a_collector_refuses_is_dropped(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "INTERVAL", 0.01)
+    collector.status = 400
+    traces = Traces()
+    with exporting(traces, collector.url) as exporter:
+        request(telemetry_of(traces))
+        eventually(lambda: exporter.dropped == 3)
+
+    assert len(collector.headers) == 1
+
+
+def test_a_collector_that_never_answers_keeps_no_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "STOP", 0.05)
+    monkeypatch.setattr(module, "INTERVAL", 0.01)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        traces = Traces()
+        with exporting(traces, f"http://127.0.0.1:{silent.getsockname()[1]}") as exporter:
+            request(telemetry_of(traces))
+            connection, _ = silent.accept()
+        with connection:
+            assert exporter._thread.is_alive()  # and nobody has waited for it
+            assert exporter._thread.daemon
+
+
+@pytest.mark.parametrize(
+    ("variables", "url"),
+    [
+        ({}, None),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318"}, "http://c:4318/v1/traces"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "https://c/otlp/"}, "https://c/otlp/v1/traces"),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://c/x"}, "http://c/x"),
+        (
+            {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318", "OTEL_SDK_DISABLED": "true"},
+            None,
+        ),
+    ],
+)
+def test_the_variables_of_opentelemetry_say_where(
+    variables: dict[str, str], url: str | None
+) -> None:
+    export = from_environment(variables, "shop").export
+
+    assert (export.url if export else None) == url
+
+
+def test_the_variables_say_who_sends_and_how_much_is_kept() -> None:
+    settings = from_environment(
+        {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c",
+            "OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20x, x-team=a",
+            "OTEL_RESOURCE_ATTRIBUTES": "service.version=2,service.name=other",
+            "OTEL_SERVICE_NAME": "shop",
+            "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+            "OTEL_TRACES_SAMPLER_ARG": "0.25",
+        },
+        "folder",
+    )
+
+    assert settings.export is not None
+    assert settings.export.headers == {"authorization": "Bearer x", "x-team": "a"}
+    assert settings.export.resource == {"service.name": "shop", "service.version": "2"}
+    assert (settings.sample, settings.follows) == (0.25, True)
+    assert from_environment({}, "folder").sample == 0.01
+    assert from_environment({"OTEL_TRACES_SAMPLER": "always_on"}, "x").follows is False
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317"},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://user:secret@c"},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c", "OTEL_EXPORTER_OTLP_HEADERS": "secret"},
+        {"OTEL_TRACES_SAMPLER": "jaeger_remote"},
+        {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "2"},
+    ],
+)
+def test_a_variable_that_cannot_be_right_is_refused_without_its_secret(
+    variables: dict[str, str],
+) -> None:
+    with pytest.raises(StartError) as caught:
+        from_environment(variables, "shop")
+
+    assert next(reversed(variables)) in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_program_sends_its_traces_and_ends_without_management(
+    collector: Collector, tmp_path: Path
+) -> None:
+    manifest = """
+namespace: app
+entries:
+  - {name: gateway, kind: http.service, addr: "127.0.0.1:0", lifecycle: {auto_start: true}}
+  - {name: router, kind: http.router, meta: {server: gateway}}
+  - {name: get, kind: http.endpoint, meta: {router: router}, method: GET, path: /x, func: f}
+  - {name: f, kind: function.python, source: file://h.py, method: f, modules: []}
+"""
+    folder = write_application(tmp_path / "shop", manifest, **{"h.py": "def f():\n    return {}\n"})
+    variables = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+        "OTEL_EXPORTER_OTLP_HEADERS": "x-key=s3cret-key",
+        "OTEL_TRACES_SAMPLER": "always_on",
+    }
+    with running(folder, env=variables) as program:
+        import urllib.request
+
+        urllib.request.urlopen(program.url("/x")).close()
+        assert program.stop() == 0
+        assert "s3cret-key" not in program.stderr
+
+    assert {span["name"] for span in collector.spans} >= {"GET /x", "f"}
+    assert collector.headers[0]["x-key"] == "s3cret-key"
