@@ -13,7 +13,14 @@ from pathlib import Path
 from threading import Thread
 
 from runtime.engines.management.letters import groups
-from runtime.engines.management.pages import dead_letters, entries, overview, queues, services
+from runtime.engines.management.pages import (
+    dead_letters,
+    entries,
+    overview,
+    queues,
+    services,
+    traces,
+)
 from runtime.engines.management.pages.assets import assets
 from runtime.engines.management.pages.flow import Flow
 from tests.support import night
@@ -33,6 +40,7 @@ def pages() -> Mapping[str, str]:
         "/": overview.render(sight, Flow()),
         "/queue": queues.render_one(sight, queue),
         "/dead": dead_letters.render(acting, [found], found, found.newest, night.SOURCE),
+        "/trace": traces.render_one(sight, night.TRACE),
         "/service": services.render_one(sight, consumer),
         "/entry": entries.render_one(sight, sight.catalog.entries["app:tasks_queue"]),
     }
@@ -43,6 +51,7 @@ PICTURES = {
     "dashboard-dark": ("/", 1280, True),
     "dashboard-phone": ("/", 390, False),
     "dashboard-queue": ("/queue", 1280, False),
+    "dashboard-trace": ("/trace", 1280, False),
     "dashboard-dead": ("/dead", 1280, False),
 }
 """The page, its width, and whether it is dark."""

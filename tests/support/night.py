@@ -22,6 +22,9 @@ from runtime.engines.management.snapshot import (
     Snapshot,
     Verdict,
 )
+from runtime.engines.management.traces.errors import ErrorGroup
+from runtime.engines.management.traces.routes import TraceSummary
+from runtime.engines.management.traces.waterfall import Line, Row, Waterfall
 
 NOW = 1_795_745_670.0
 """02:14:30 in UTC."""
@@ -199,7 +202,47 @@ def lanes() -> Lanes:
     return Lanes({"app:task_consumer": workers})
 
 
+ATTEMPT = "process app:tasks_queue, attempt"
+ROWS = [
+    Row("POST /tasks", 0, 0.0, 0.0023, "ok", "http.request", "app:gateway", "202", span_id="1"),
+    Row("create_task", 1, 0.0003, 0.0021, "ok", "handler.call", "app:create_task"),
+    Row("send app:tasks_queue", 2, 0.0009, 0.002, "ok", "queue.publish", "app:tasks_queue"),
+    Row("waits in app:tasks_queue", 1, 0.0023, 0.0162, "wait"),
+    Row(f"{ATTEMPT} 1", 1, 0.0162, 0.1176, "failed", "queue.process", span_id="2",
+        note="OperationalError: database is locked at process_task.py:41"),
+    Row("INSERT tasks", 2, 0.1169, 0.1174, "failed", "sql.statement", "app:db"),
+    Row("waits for its retry", 1, 0.1176, 1.262, "wait"),
+    Row(f"{ATTEMPT} 2", 1, 1.262, 1.3709, "ok", "queue.process", span_id="3"),
+    Row("INSERT tasks", 2, 1.3692, 1.3699, "ok", "sql.statement", "app:db"),
+]  # fmt: skip
+LINES = [
+    Line(0.0169, "info", "processing task", "2"),
+    Line(0.1175, "warning", "failed on attempt 1 of 10, next in 1.14 s: OperationalError: "
+         "database is locked", "2"),
+    Line(1.2625, "info", "processing task", "3"),
+    Line(1.3708, "info", "task completed", "3"),
+]  # fmt: skip
+TRACE = Waterfall(
+    "4bf92f3577b34da6a3ce929d0e0e4736", "POST /tasks → app:tasks_queue → process_task → tasks",
+    NOW - 32, 1.3714, False, ROWS, LINES,
+)  # fmt: skip
+TRACES = [
+    TraceSummary(
+        "4bf92f35" * 4, TRACE.title, "app:gateway", NOW - 32, 1.3714, False, 7, False, "r"
+    ),
+    TraceSummary(
+        "5bf92f35" * 4, "GET /tasks", "app:gateway", NOW - 28, 0.0094, False, 3, True, "q"
+    ),
+]
+ERRORS = [
+    ErrorGroup("TypeError", "process_task.py:22", "unsupported operand type(s) for +: 'int' and "
+               "'str'", "app:process_task", 52, iso(NOW - 700), iso(NOW - 88), trace_id="4bf9"),
+    ErrorGroup("OperationalError", "process_task.py:41", "database is locked", "app:process_task",
+               5, iso(NOW - 500), iso(NOW - 32), "warning"),
+]  # fmt: skip
+
+
 def sight(*, may_act: bool = False, snapshot: Snapshot = SNAPSHOT) -> Sight:
     """The night as it is at 02:14:30."""
     right = Right(may_act, token="form-token" if may_act else "", signed_in=may_act)
-    return Sight(snapshot, history(), CATALOG, NOW, right, lanes())
+    return Sight(snapshot, history(), CATALOG, NOW, right, 2, (*TRACES,), lanes())

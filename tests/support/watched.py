@@ -126,6 +126,14 @@ class Watched:
         assert found is not None
         return found[1]
 
+    @property
+    def failed_trace(self) -> str:
+        """The address of a trace that failed."""
+        page = eventually(lambda: "failed</span>" in (text := self.page("/traces")) and text, SOON)
+        found = re.search(r'href="(/traces/[0-9a-f]{32})"', page)
+        assert found is not None
+        return found[1]
+
     def dead(self) -> int:
         (queue,) = self.site.status["queues"]
         return int(queue["dead"] or 0)

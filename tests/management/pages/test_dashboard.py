@@ -23,6 +23,7 @@ PAGES = (
     "/queues/app:tasks",
     "/dead",
     "/errors",
+    "/traces",
     "/schedules",
     "/services",
     "/services/app:work",

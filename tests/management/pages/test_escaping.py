@@ -18,17 +18,31 @@ from runtime.engines.management.pages import (
     queues,
     schedules,
     services,
+    traces,
 )
-from runtime.engines.management.pages.errors import Failure
 from runtime.engines.management.pages.flow import Flow
 from runtime.engines.management.pages.schedules import ScheduleStatus
 from runtime.engines.management.pages.sight import Sight
 from tests.support import night
 
 EVIL = "\"'><script>evil()</script><img src=x onerror=evil() style=x>javascript:evil()&lt;"
-KEPT = {"state", "tone", "group", "what", "kind", "how", "since", "started", "died", "by"}
+KEPT = {
+    "level",
+    "last",
+    "first",
+    "name",
+    "state",
+    "tone",
+    "group",
+    "what",
+    "kind",
+    "how",
+    "since",
+    "started",
+    "died",
+    "by",
+}
 """Fields whose values are ours, or decide what is drawn."""
-FAILURE = Failure("TypeError", "no", "a.py:1", "app:work", 3, night.NOW, night.NOW, (1.0, 2.0), "t")
 PLAN = ScheduleStatus("app:nightly", "30 2 * * *", "app:tasks", (night.NOW + 60,))
 
 
@@ -100,7 +114,9 @@ PAGES: dict[str, Callable[[Sight], str]] = {
     "dead": dead,
     "payload": lambda evil: dead_letters.render_payload(evil, EVIL, EVIL, EVIL, 5),
     "schedules": lambda evil: schedules.render(evil, [poisoned(PLAN)]),
-    "errors": lambda evil: errors.render(evil, [poisoned(FAILURE)], EVIL),
+    "traces": lambda evil: traces.render_all(evil, poisoned(night.TRACES), "", EVIL),
+    "trace": lambda evil: traces.render_one(evil, poisoned(night.TRACE)),
+    "errors": lambda evil: errors.render(evil, poisoned(night.ERRORS), EVIL),
 }
 
 

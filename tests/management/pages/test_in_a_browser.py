@@ -21,6 +21,7 @@ PAGES = (
     "/queues/app:tasks",
     "/dead",
     "/errors",
+    "/traces",
     "/schedules",
     "/services",
     "/services/app:work",
@@ -66,6 +67,21 @@ def test_a_page_can_be_used_by_everybody(
     not_found = [each for each in browser.complaints if "404" in each]
     assert browser.complaints == not_found
     assert len(not_found) == path.endswith("none")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_trace_can_be_used_by_everybody(browser: Browser, shop: Watched, size: str) -> None:
+    width, dark = SIZES[size]
+    browser.resize(width, 900, dark=dark)
+    browser.open(shop.address + shop.failed_trace)
+
+    assert faults(browser) == []
+    assert too_wide(browser) == []
+    browser.evaluate("[...document.querySelectorAll('a.sp')].at(-1).focus()")
+    browser.press("Enter")
+    shown = "[...document.querySelectorAll('[data-span]')].filter((box) => !box.hidden)"
+    assert browser.evaluate(f"{shown}.length") == 1
+    assert browser.complaints == []
 
 
 @pytest.mark.parametrize("width", [1440, 900, 390, 320])

@@ -4,38 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from msgspec import Struct
-
 from runtime.engines.management.pages import words
-from runtime.engines.management.pages.chart import sparkline
 from runtime.engines.management.pages.finder import finder, row
 from runtime.engines.management.pages.frame import frame
 from runtime.engines.management.pages.markup import badge, chip, e, empty, mono, panel, path
 from runtime.engines.management.pages.sight import Sight
-
-_SIZE = ' width="120" height="30"'
-
-
-class Failure(Struct, frozen=True):
-    """Errors of one type at one place."""
-
-    type: str
-    text: str
-    place: str
-    entry: str
-    count: int
-    first: float
-    last: float
-    """Seconds since 1970."""
-    points: tuple[float, ...] = ()
-    """Their number over time, for a sparkline."""
-    trace: str | None = None
-    """The last trace that it is part of."""
-    status: int | None = None
-    """For one that a client was told: its status."""
+from runtime.engines.management.traces.errors import ErrorGroup
 
 
-def render(sight: Sight, failures: Sequence[Failure], find: str = "") -> str:
+def render(sight: Sight, failures: Sequence[ErrorGroup], find: str = "") -> str:
     rows = "".join(
         row(_row(each, sight), f"{each.type} {each.text} {each.place} {each.entry}", find, "li")
         for each in failures
@@ -56,17 +33,20 @@ def render(sight: Sight, failures: Sequence[Failure], find: str = "") -> str:
     return frame("errors", "Errors", sight, body, head=head)
 
 
-def _row(failure: Failure, sight: Sight) -> str:
-    is_client = failure.status is not None and failure.status < 500
-    tone = "" if is_client else "bad"
-    address = path("traces", failure.trace) if failure.trace else path("entries", failure.entry)
-    drawn = sparkline(failure.points, tone or "func", size=_SIZE) if failure.points else ""
+def _row(failure: ErrorGroup, sight: Sight) -> str:
+    tone = "bad" if failure.level in ("error", "critical") else "warn"
+    if failure.trace_id:
+        address = path("traces", failure.trace_id)
+    else:
+        address = path("entries", failure.entry) if failure.entry else "/errors"
+    group = "http" if failure.request_id else "work"
+    told = failure.place or "outside of the application's code"
     return (
-        f'<a class="row" href="{address}">{badge("http" if failure.status else "work")}<div>'
+        f'<a class="row" href="{address}">{badge(group)}<div>'
         f'<p class="t">{e(failure.type)}: {e(failure.text)}</p>'
-        f'<p class="sub">{mono(failure.place)} · {e(failure.entry)}</p></div>'
-        f'<span class="wide">{drawn}</span><span class="end">{chip(f"{failure.count:,}", tone)}<br>'
-        f"{words.moment(failure.last, sight.now)}</span></a>"
+        f'<p class="sub">{mono(told)} · {e(failure.entry)}</p></div>'
+        f'<span class="end">{chip(f"{failure.count:,}", tone)}<br>'
+        f"{words.moment(words.seconds_of(failure.last), sight.now)}</span></a>"
     )
 
 

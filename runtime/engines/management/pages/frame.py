@@ -143,6 +143,8 @@ def _link(item: _Item, page: str, sight: Sight, *, in_tabs: bool = False) -> str
 
 def _count(item: _Item, sight: Sight) -> str:
     """The number beside a page's name, if there is something to look at."""
+    if item.name == "errors" and sight.failures:
+        return words.count(sight.failures)
     if item.name == "dead":
         dead = sum(queue.dead or 0 for queue in sight.snapshot.queues)
         return words.count(dead) if dead else ""

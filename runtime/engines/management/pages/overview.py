@@ -82,6 +82,22 @@ def _flow(sight: Sight, flow: Flow, namespace: str | None) -> str:
 
 
 def _slowest(sight: Sight) -> str:
+    """The slowest traces; without any, the slowest endpoints."""
+    if not sight.slowest:
+        return _slowest_endpoints(sight)
+    rows = "".join(
+        f'<li><a class="row" href="{path("traces", each.id)}">'
+        f'{badge("http" if each.request_id else "work")}<div><p class="t mono">{e(each.title)}</p>'
+        f'<p class="sub">{words.plural(each.spans, "span")}{", failed" if each.failed else ""}</p>'
+        f'</div><span class="end"><b>{words.duration(each.duration)}</b><br>'
+        f"{words.moment(each.started, sight.now)}</span></a></li>"
+        for each in sight.slowest
+    )
+    side = link("/traces", "All traces")
+    return panel("Slowest traces", f'<ul class="list">{rows}</ul>', side=side, body=False)
+
+
+def _slowest_endpoints(sight: Sight) -> str:
     found = [each for each in sight.snapshot.endpoints if each.p95 is not None]
     found.sort(key=lambda each: -(each.p95 or 0.0))
     rows = "".join(

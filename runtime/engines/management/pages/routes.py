@@ -30,6 +30,8 @@ def routes(desk: Desk) -> Iterable[Route]:
     yield get("/queues/{id}", site.page(site.queue))
     yield get_private(desk, "/queues/{queue}/messages/{id}/payload", site.page(site.payload))
     yield get("/dead", site.page(site.dead))
+    yield get("/traces", site.page(site.traces))
+    yield get("/traces/{id}", site.page(site.trace))
     yield get("/errors", site.page(site.errors))
     yield get("/services", site.page(site.services))
     yield get("/services/{id}", site.page(site.service))

@@ -8,6 +8,7 @@ from runtime.engines.management.catalog import Catalog
 from runtime.engines.management.history import History
 from runtime.engines.management.lanes import Lanes
 from runtime.engines.management.snapshot import Snapshot
+from runtime.engines.management.traces.routes import TraceSummary
 
 
 class Right(Struct, frozen=True):
@@ -32,5 +33,9 @@ class Sight(Struct, frozen=True):
     now: float
     """Seconds since 1970."""
     right: Right = Right()
+    failures: int = 0
+    """Kinds of errors that happened in the last 15 minutes."""
+    slowest: tuple[TraceSummary, ...] = ()
+    """The slowest traces that are remembered."""
     lanes: Lanes = Lanes()
     """For the pages that draw them."""

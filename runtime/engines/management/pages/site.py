@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from runtime.engines.management.pages import (
     queues,
     schedules,
     services,
+    traces,
 )
 from runtime.engines.management.pages.flow import Flow
 from runtime.engines.management.pages.frame import frame
@@ -30,6 +32,9 @@ from runtime.engines.management.pages.sight import Right, Sight
 from runtime.engines.management.snapshot import Blocked
 from runtime.engines.management.source import LoopBlocked, Refused
 from runtime.engines.management.table import Desk
+from runtime.engines.management.traces.record import TraceRecord
+from runtime.engines.management.traces.routes import select
+from runtime.engines.management.traces.waterfall import waterfall
 from runtime.engines.management.verdict import LATE
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.problem import HTTPError
@@ -37,6 +42,11 @@ from runtime.units import format_duration
 
 _LONGEST_PAYLOAD = 256 * 1024
 """Bytes of a payload that a page shows."""
+
+_SLOWEST = 3
+"""Traces on the overview."""
+_RECENT = 900.0
+"""Seconds in which an error counts as new."""
 
 Page = Callable[[Exchange, Sight], Awaitable[str]]
 
@@ -74,11 +84,13 @@ class Site:
             history=outlook.history,
             catalog=outlook.catalog(),
             now=outlook.clock.time(),
+            failures=self._failures(),
             right=self._right(exchange),
         )
 
     async def overview(self, exchange: Exchange, sight: Sight) -> str:
-        sight = await self._with_lanes(sight)
+        slowest = sorted(select(self._newest()), key=lambda each: -each.duration)[:_SLOWEST]
+        sight = replace(await self._with_lanes(sight), slowest=tuple(slowest))
         return overview.render(sight, self.flow, _query(exchange, "namespace") or None)
 
     async def queues(self, exchange: Exchange, sight: Sight) -> str:
@@ -92,7 +104,21 @@ class Site:
         return queues.render_one(await self._with_lanes(sight), found)
 
     async def errors(self, exchange: Exchange, sight: Sight) -> str:
-        return errors.render(sight, (), _query(exchange, "find"))
+        found = self._desk.source.traces
+        groups = found.errors.groups() if found is not None else ()
+        return errors.render(sight, groups, _query(exchange, "find"))
+
+    async def traces(self, exchange: Exchange, sight: Sight) -> str:
+        only = _query(exchange, "only")
+        found = select(self._newest(), failed=only == "failed", slow=only == "slow")
+        return traces.render_all(sight, found, only, _query(exchange, "find"))
+
+    async def trace(self, exchange: Exchange, sight: Sight) -> str:
+        id, source = exchange.params["id"], self._desk.source
+        found = source.traces.find(id) if source.traces is not None else ()
+        if not found:
+            raise HTTPError(404, f"no trace, request or message '{id}' is remembered here")
+        return traces.render_one(sight, waterfall(found))
 
     async def services(self, exchange: Exchange, sight: Sight) -> str:
         return services.render_all(sight, _query(exchange, "find"))
@@ -165,6 +191,18 @@ class Site:
             found = await self._desk.source.ask("lanes")
             return replace(sight, lanes=Lanes(msgspec.convert(found, dict[str, list[list[Bar]]])))
         return sight
+
+    def _newest(self) -> Sequence[TraceRecord]:
+        """The traces that are remembered."""
+        found = self._desk.source.traces
+        return () if found is None else found.newest()
+
+    def _failures(self) -> int:
+        found = self._desk.source.traces
+        if found is None:
+            return 0
+        since = datetime.fromtimestamp(self._outlook.clock.time() - _RECENT, UTC)
+        return len(found.errors.groups(f"{since:%Y-%m-%dT%H:%M:%S}"))
 
     async def _groups(self, queue: str) -> list[Group]:
         found = await self._desk.source.ask("dead.letters", queue=queue)

@@ -16,13 +16,15 @@ addEventListener("DOMContentLoaded", () => {
   }
 
   // The chosen span of a trace is told beside the waterfall.
+  const choose = (span) => {
+    for (const other of all("a.sp")) other.toggleAttribute("aria-current", other === span);
+    for (const box of all("[data-span]")) box.hidden = `#${box.id}` !== span.hash;
+  };
   for (const span of all("a.sp")) {
-    span.addEventListener("click", (event) => {
-      event.preventDefault();
-      for (const other of all("a.sp")) other.toggleAttribute("aria-current", other === span);
-      for (const box of all("[data-span]")) box.hidden = `#${box.id}` !== span.hash;
-    });
+    span.addEventListener("click", (event) => { event.preventDefault(); choose(span); });
   }
+  const first = document.querySelector(".sp .c-bad.i, .sp")?.closest(".sp");
+  if (first) choose(first);
 
   for (const button of all("[data-copy]")) {
     button.hidden = !navigator.clipboard;
