@@ -21,7 +21,7 @@ UNNAMED = {
     "auth": {"Jwt"},
     "events": {"Listening", "Topic"},
     "http": {"Reply", "Request", "exchange"},
-    "queue": {"Info", "Message", "get"},
+    "queue": {"Info", "Message", "Progress", "get"},
     "store": {"Store"},
     "sql": {"BlockingDatabase", "BlockingTransaction", "Database", "Result", "Transaction"},
 }

@@ -61,6 +61,7 @@ REAL_TIME = {
     "runtime.engines.queue.batch_attempt": REPORTS,
     "runtime.engines.web.traffic": REPORTS,
     "runtime.engines.web.access_log": REPORTS,
+    "runtime.engines.queue.changes": "it looks on behalf of a client that waits",
     "runtime.engines.web.drain": DRAIN,
     "runtime.engines.web.server": CLIENTS,
     "runtime.engines.web.acceptor": CLIENTS,

@@ -102,7 +102,6 @@ async def _driver(synchronous: str) -> AsyncIterator[SqlDriver]:
             id="app:driver",
             lease=10.0,
             heartbeat=3.0,
-            keep_done=False,
             durable=False,
             clock=REAL,
             lanes=3,

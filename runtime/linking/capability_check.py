@@ -12,6 +12,8 @@ from runtime.linking.link import Link
 _PUBLISHES = ("queue.publish", "queue.publish_many", "events.publish")
 _ARGUMENTS = ("unique", "priority", "transaction")
 """Arguments of these, named like the capabilities that they need."""
+_CALLS = {"status": "tasks", "cancel": "tasks", "pause": "pause", "resume": "pause"}
+"""The capability that each of these functions of `queue` needs."""
 _DRIVER: Path = ("driver",)
 _OTHER_QUEUE: Path = ("dead_letter", "queue")
 
@@ -31,6 +33,12 @@ def missing_capability(links: Mapping[EntryId, Link], id: EntryId, use: Use) -> 
         if other is not None and (why := _unsupported(links, other, "dead_letters")):
             message = f"the dead letters of '{id}' in '{place}' cannot be listed: {why}"
             return Problem((), message, f"leave 'dead_letter.queue' out of '{id}'")
+    module, _, name = use.callee.name.partition(".")
+    capability = _CALLS.get(name) if module == "queue" else None
+    if capability and (why := _unsupported(links, queue, capability)):
+        driver = queue.references[_DRIVER]
+        message = f"'{id}' has no '{name}': {why}"
+        return Problem((), message, f"leave it out, or make '{driver}' a queue.driver.sql")
     return None
 
 

@@ -18,6 +18,7 @@ from runtime.engines.queue.driver_queue import Full, Info, KeyTaken, PartialInfo
 from runtime.engines.queue.message import Message as Letter
 from runtime.engines.queue.outcome import Reject, Retry
 from runtime.engines.queue.queue import Queue
+from runtime.engines.queue.status import Progress, Status, UnknownMessage
 from runtime.engines.sql.contract import JoinableTransaction
 from runtime.handlers import context
 from runtime.service import Unavailable
@@ -29,19 +30,26 @@ __all__ = [
     "KeyTaken",
     "Message",
     "NoDeadLetter",
+    "Progress",
     "Queue",
     "Reject",
     "RequeuedTooOften",
     "Retry",
+    "Status",
+    "UnknownMessage",
+    "cancel",
     "dead_letters",
     "drop",
     "get",
     "info",
     "message",
     "messages",
+    "pause",
     "publish",
     "publish_many",
     "requeue",
+    "resume",
+    "status",
 ]
 
 
@@ -114,11 +122,52 @@ async def publish_many(
 
 
 async def info(id: str) -> Info | PartialInfo:
-    """The number of messages in a queue: `ready`, `delayed`, `in_flight`, `dead`.
+    """The number of messages in a queue: `ready`, `delayed`, `in_flight`, `dead`; and whether it is
+    `paused`.
 
-    `delayed` and `in_flight` are None on a broker, which cannot tell.
+    `delayed`, `in_flight` and `paused` are None on a broker, which cannot tell.
     """
     return await get(id).info()
+
+
+async def status(id: str, message: str) -> Status:
+    """The status of the message of that id, which `publish` returned.
+
+    A Status: `id`, `status` (`queued`, `running`, `retrying`, `done`, `dead`, `cancelled`),
+    `attempt`, `max_attempts`, the times `published`, `started`, `next`, `ended`, the `progress`
+    that its handler told, the `error` of the last attempt that failed, and its `result`. A message
+    that is done is told of for as long as `retention` keeps it, a cancelled one for an hour at
+    least.
+
+    Raises UnknownMessage, which answers 404 in an HTTP handler.
+    """
+    return await get(id).status(message)
+
+
+async def cancel(id: str, message: str) -> Status:
+    """End a message. One that waits is gone, and its status `cancelled`.
+
+    One that runs, in whatever program, is cancelled at the next `await` of its handler, and is not
+    delivered again; until then its status is `running`, with `cancelling` true. A plain `def` goes
+    on, and may look at `message().cancelled`; one with `processes` is ended. If the handler is done
+    nevertheless, so is the message. One that has ended stays what it is.
+
+    Returns the status after that. Raises UnknownMessage.
+    """
+    return await get(id).cancel(message)
+
+
+async def pause(id: str) -> None:
+    """Deliver no message of a queue until `resume`, in all programs, within a second or two.
+
+    Handlers that run go on, and messages are accepted. `queue.driver.sql` keeps it over restarts.
+    """
+    await get(id).pause()
+
+
+async def resume(id: str) -> None:
+    """Deliver the messages of a queue again."""
+    await get(id).resume()
 
 
 async def dead_letters(id: str, limit: int = 100) -> list[dict[str, Any]]:

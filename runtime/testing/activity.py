@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
+from runtime.engines.queue.error_text import describe
 from runtime.engines.queue.outcome import Retry
-from runtime.engines.queue.settlement import describe
 from runtime.engines.queue.tracing import ATTEMPT, MESSAGE_ID
 from runtime.engines.schedule.target import Run
 from runtime.engines.schedule.times import shown

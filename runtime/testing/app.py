@@ -18,6 +18,7 @@ from runtime.engines.queue.consumer import Consumer
 from runtime.engines.queue.delay import seconds
 from runtime.engines.queue.driver_queue import Info, PartialInfo
 from runtime.engines.queue.queue import Queue
+from runtime.engines.queue.status import Status
 from runtime.engines.sql.contract import BlockingDatabase
 from runtime.entry_id import EntryId
 from runtime.service import Stage
@@ -135,6 +136,10 @@ class App(Session):
         """The number of messages that are `ready`, `delayed`, `in_flight` and `dead`."""
         return self._host.loop.run(self._queue(queue).info(), LIMIT)
 
+    def status(self, queue: str, message: str) -> Status:
+        """The status of a message, by its id: as `queue.status`. Raises UnknownMessage."""
+        return self._host.loop.run(self._queue(queue).status(message), LIMIT)
+
     @contextmanager
     def paused(self, *consumers: str) -> Iterator[None]:
         """Stop consumers for the time of a block: what they have in hand is done before it."""
@@ -205,8 +210,6 @@ class App(Session):
         """Start the application again, on the same files, after a crash or in place of one."""
         self._life.restart()
         return self
-
-    # Parts
 
     def sql(self, id: str) -> BlockingDatabase:
         """A database, with the calls of `runtime.modules.sync.sql`."""
@@ -291,8 +294,7 @@ class App(Session):
             raise AssertionError(f"no handler raised {names}")
 
     def _select(self, selection: Any) -> None:
-        application = self._host.application
-        self._host.loop.run(application.apply(self._life.linked, selection), 60.0)
+        self._host.loop.run(self._host.application.apply(self._life.linked, selection), 60.0)
 
     def _address(self, server: str | None) -> str:
         return self._life.address(None if server is None else self._id(server))

@@ -49,7 +49,7 @@ class Ledger:
     def ack_nowait(self, message: Message) -> None:
         self.outcome = Outcome(status="ack")
 
-    async def retry(self, message: Message, delay: float) -> None:
+    async def retry(self, message: Message, delay: float, error: str | None = None) -> None:
         self.outcome = Outcome(status="retry", delay=delay)
 
     async def release(self, messages: Sequence[Message]) -> None:

@@ -113,7 +113,7 @@ class Quiet:
         for id in queues:
             queue = self._queues[id]
             info = await queue.driver_queue.info()
-            if info.in_flight or (info.ready and queue.consumers):
+            if info.in_flight or (info.ready and queue.consumers and not info.paused):
                 return True
         return False
 

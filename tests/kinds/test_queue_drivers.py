@@ -23,6 +23,8 @@ BROKER = {
     "info",
     "rate",
     "concurrency_by",
+    "tasks",
+    "pause",
 }
 LACKS = {memory: {"transaction"}, sql: set(), amqp: BROKER, runtime_nats: BROKER}
 """What each driver may be without. The suite leaves the cases out that need it."""

@@ -66,9 +66,9 @@ def gaps(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[float]]:
     for kind in (MemorySubscription, SqlSubscription):
 
         def hurried(retry: Any) -> Any:
-            async def record(self: Any, message: Message, delay: float) -> None:
+            async def record(self: Any, message: Message, delay: float, error: str) -> None:
                 asked.setdefault(message.id, []).append(delay)
-                await retry(self, message, 0.0)
+                await retry(self, message, 0.0, error)
 
             return record
 

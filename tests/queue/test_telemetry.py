@@ -15,6 +15,7 @@ from runtime.engines.queue.queue import Queue
 from runtime.engines.queue.traced_queue import TracedQueue
 from runtime.engines.queue.tracing import ATTEMPT, OUTCOME
 from runtime.entry_id import EntryId
+from runtime.handlers.context import ApplicationContext
 from runtime.kinds.queue import queue as kind
 from runtime.kinds.queue.driver.memory import MemoryDriver
 from runtime.modules import queue as module
@@ -182,11 +183,14 @@ def test_only_an_enabled_telemetry_changes_the_queue_that_is_built(enabled: bool
             driver=MemoryDriver(EntryId("app", "driver")),
             queue_name=None,
             driver_options={"memory": {"max_length": 10}},
+            retention=None,
             retry=AT_ONCE,
             dead_letter=kind.DeadLetter(queue=None, max_attempts=1, max_requeues=10),
         )
         telemetry = Telemetry(Recorder()) if enabled else OFF
-        context: Any = SimpleNamespace(id=EntryId("app", "q"), clock=REAL, telemetry=telemetry)
+        context: Any = SimpleNamespace(
+            scope=ApplicationContext(), id=EntryId("app", "q"), clock=REAL, telemetry=telemetry
+        )
         built: Queue = kind.kind.build(config, context)
         await built.publish(1)
         message = await built.driver_queue.subscribe(1).receive()

@@ -9,14 +9,10 @@ from typing import Any
 import pytest
 
 from runtime.engines.queue.delay import seconds
+from runtime.engines.queue.error_text import LONGEST_ERROR, describe
 from runtime.engines.queue.message import check_priority, check_unique, copy_headers, next_id
 from runtime.engines.queue.outcome import ACK, NACK, Dead, Nack, Reason, Reject, Retry
-from runtime.engines.queue.settlement import (
-    LONGEST_ERROR,
-    describe,
-    outcome_of,
-    outcome_of_result,
-)
+from runtime.engines.queue.settlement import outcome_of, outcome_of_result
 
 
 @pytest.mark.parametrize(

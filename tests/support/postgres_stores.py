@@ -40,8 +40,8 @@ class PostgresSite:
         self.schema = schema
         self._settings = settings
 
-    def store(self, *, keep_done: bool = False) -> Store:
-        return self.database.queue_store(self._settings(keep_done=keep_done))
+    def store(self) -> Store:
+        return self.database.queue_store(self._settings())
 
     @asynccontextmanager
     async def another(self) -> AsyncIterator[Database]:

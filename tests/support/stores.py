@@ -22,7 +22,6 @@ def store_settings(
     *,
     lease: float = 10.0,
     heartbeat: float = 3.0,
-    keep_done: bool = False,
     durable: bool = False,
     lanes: int = 3,
     listen: bool = True,
@@ -33,7 +32,6 @@ def store_settings(
         "app:queues",
         lease,
         heartbeat,
-        keep_done,
         durable=durable,
         clock=clock,
         lanes=lanes,
@@ -51,8 +49,8 @@ class SqliteSite:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def store(self, *, keep_done: bool = False) -> Store:
-        return self.database.queue_store(hasty(keep_done=keep_done))
+    def store(self) -> Store:
+        return self.database.queue_store(hasty())
 
     def another(self) -> AbstractAsyncContextManager[Database]:
         return databases.tasks()

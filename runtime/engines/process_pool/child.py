@@ -76,7 +76,9 @@ class Child:
         if message is None:
             return Caller(ids, has_client)
         settlement: Any = RemoteSettlement(Limits(message[1]))
-        self._delivery = RemoteDelivery(message[0], settlement, ask=self._ask)
+        self._delivery = RemoteDelivery(
+            message[0], settlement, ask=self._ask, tell=self._channel.send
+        )
         return self._delivery
 
     def _call(self, call: Call, function: Callable[..., Any], data: bytes) -> None:

@@ -133,6 +133,8 @@ class Process:
                 kind, *values = channel.receive()
                 if kind == "log":
                     self._log(*values)
+                elif kind == "progress":
+                    self._tell_progress(*values)
                 elif kind == "ask":
                     self._reply(values)
                 else:
@@ -143,6 +145,11 @@ class Process:
             self.close()
             wrong = UnsentValue(f"what came from its process cannot be read: {error}")
         raise wrong
+
+    def _tell_progress(self, part: float, text: str | None) -> None:
+        subject = call().subject
+        if isinstance(subject, Delivery):
+            subject.progress(part, text)
 
     def _reply(self, question: Sequence[Any]) -> None:
         try:

@@ -18,6 +18,7 @@ from runtime.engines.queue.blocking import BlockingDelivery, BlockingQueue
 from runtime.engines.queue.delivery import Delivery
 from runtime.engines.queue.message import NO_HEADERS
 from runtime.engines.queue.queue import Queue
+from runtime.engines.queue.status import check_progress
 from runtime.engines.store.contract import KeyValueStore
 from runtime.entry_id import EntryId
 from runtime.handlers.context import ApplicationContext, call
@@ -75,6 +76,11 @@ class RemoteDelivery(Delivery):
     """The message of the call, which the application settles."""
 
     ask: Any = None
+    tell: Any = None
+
+    def progress(self, part: float, text: str | None = None) -> None:
+        check_progress(part, text)
+        self.tell("progress", part, text)
 
 
 def _forward(of: type[Any], subject: Callable[[Any], tuple[Any, ...]]) -> None:

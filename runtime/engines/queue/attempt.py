@@ -11,7 +11,9 @@ from runtime.engines.queue.arguments import Arguments
 from runtime.engines.queue.deadline import NONE, Deadlines
 from runtime.engines.queue.delivery import Delivery
 from runtime.engines.queue.driver_queue import NotHeld
-from runtime.engines.queue.outcome import ACK, CRASHED, Ack, Dead, Nack, Outcome, Requeue
+from runtime.engines.queue.message import Message
+from runtime.engines.queue.outcome import ACK, CANCELLED, CRASHED, Ack, Dead, Nack, Outcome, Requeue
+from runtime.engines.queue.result import keeping
 from runtime.engines.queue.settlement import (
     Settlement,
     log,
@@ -19,7 +21,8 @@ from runtime.engines.queue.settlement import (
     outcome_of_body,
     outcome_of_result,
 )
-from runtime.engines.sql.contract import Transactions
+from runtime.engines.queue.tracked_queue import TrackedSubscription
+from runtime.engines.sql.contract import Transaction, Transactions
 from runtime.handlers.function import Function, Stoppable
 
 
@@ -57,6 +60,10 @@ class Attempt:
         self._ends_when_cancelled = not function.blocking or (
             isinstance(function, Stoppable) and function.stoppable
         )
+        keeps = getattr(settlement.queue.driver_queue, "retention", None) is not None
+        self._outcome_of_result = keeping(str(function.id)) if keeps else outcome_of_result
+        self._is_calling = False
+        """True while the handler runs."""
         self._settlement = settlement
         self._deadlines = deadlines
         self._transactions = transactions
@@ -86,6 +93,33 @@ class Attempt:
         self.cancelled = True
         self.task.cancel()
 
+    def cancel_message(self, id: str) -> None:
+        """Stop the handler of that message at its next `await`, if it is in hand; a plain `def`
+        goes on, and is told by its message.
+        """
+        for delivery in self.held:
+            if delivery.id == id and not delivery.cancelling:
+                delivery.cancelling = True
+                self._stop_handler(delivery)
+
+    def _stop_handler(self, delivery: Delivery) -> None:
+        if not self._is_calling:
+            return
+        if self._ends_when_cancelled:
+            assert self.task is not None
+            self.task.cancel()
+        else:
+            self._log_unstoppable(delivery, "a thread cannot be stopped")
+
+    def _log_unstoppable(self, delivery: Delivery, why: str) -> None:
+        log.warning(
+            "%s goes on with message %s, which was cancelled: %s; what it returns counts",
+            self._function.id,
+            delivery.id,
+            why,
+            extra={"entry": str(self._function.id), "message_id": delivery.id},
+        )
+
     def warn_of_failure(self, outcome: Outcome) -> None:
         """Log the error of a handler that settled its message before it failed."""
         if self.delivery is not None and not self._expired:
@@ -99,12 +133,15 @@ class Attempt:
             body = self._decode(message.body)
         except Exception as error:
             return outcome_of_body(error)
+        if delivery.cancelling:
+            return CANCELLED
         if self._deadlines is not None:
             self._expired = False
             self._deadlines.begin(self)
+        self._is_calling = True
         try:
             result = await self._call(delivery, body)
-            outcome: Outcome = ACK if result is None else outcome_of_result(result)
+            outcome: Outcome = ACK if result is None else self._outcome_of_result(result)
         except asyncio.CancelledError as error:
             if self.cancelled:
                 raise
@@ -113,7 +150,7 @@ class Attempt:
             if isinstance(error, GeneratorExit) and not self._is_running():
                 raise
             outcome = outcome_of(error)
-        self.deadline = NONE
+        self.deadline, self._is_calling = NONE, False
         if self._expired:
             return await self._after_expiry()
         if self.task is not None and self.task.cancelling() and not self.cancelled:
@@ -152,7 +189,17 @@ class Attempt:
         if isinstance(end, Requeue):
             await subscription.requeue(message, end.again, end.to.driver_queue, transaction)
         else:
+            await self._ack_in_transaction(message, end, transaction)
+
+    async def _ack_in_transaction(
+        self, message: Message, end: Ack, transaction: Transaction | None
+    ) -> None:
+        subscription = self._settlement.subscription
+        if end.result is None:
             await subscription.ack(message, transaction)
+        else:
+            assert isinstance(subscription, TrackedSubscription)
+            await subscription.finish(message, end.result, transaction)
 
     def _report_end(self, delivery: Delivery, end: Ack | Requeue) -> None:
         """Called once the transaction is committed."""
@@ -208,3 +255,9 @@ class Attempt:
                 "fields": {"attempt": delivery.attempt},
             },
         )
+
+
+def cancel_message(attempts: Sequence[Attempt], id: str) -> None:
+    """Stop the handler of that message, if one of these has it in hand."""
+    for attempt in attempts:
+        attempt.cancel_message(id)

@@ -11,9 +11,9 @@ from runtime.engines.queue.attempt import Attempt, RolledBack
 from runtime.engines.queue.batch import Batch, batch_of
 from runtime.engines.queue.delivery import Delivery
 from runtime.engines.queue.driver_queue import NotHeld
-from runtime.engines.queue.outcome import ACK, CRASHED, Ack, Nack, Outcome, Requeue
+from runtime.engines.queue.outcome import ACK, CANCELLED, CRASHED, Ack, Nack, Outcome, Requeue
 from runtime.engines.queue.pending_settlements import PendingSettlements
-from runtime.engines.queue.settlement import outcome_of_body
+from runtime.engines.queue.settlement import outcome_of_body, outcome_of_result
 
 
 class BatchAttempt(Attempt):
@@ -29,10 +29,15 @@ class BatchAttempt(Attempt):
         self._bodies: list[Any] = []
         self._decode_body = self._decode
         self._decode = lambda _: self._bodies
+        self._outcome_of_result = outcome_of_result  # what it returns is of no single message
 
     @property
     def held(self) -> Sequence[Delivery]:
         return [each for each in self.gathered if not each.settled]
+
+    def _stop_handler(self, delivery: Delivery) -> None:
+        if self._is_calling:
+            self._log_unstoppable(delivery, "the others of its batch would be too")
 
     async def handle_gathered(self) -> None:
         """Have the gathered messages handled, and settled unless this is cancelled."""
@@ -63,6 +68,8 @@ class BatchAttempt(Attempt):
     def _decoded(self, delivery: Delivery) -> Outcome | None:
         """Decode a body. Returns the outcome of a message that is not handed out."""
         message = delivery.message
+        if delivery.cancelling:
+            return CANCELLED
         if message.attempt > self._max_attempts:
             return CRASHED
         try:

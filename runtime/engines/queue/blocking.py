@@ -9,6 +9,7 @@ from runtime.engines.queue.delivery import Delivery
 from runtime.engines.queue.driver_queue import Info, PartialInfo
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.queue import Queue
+from runtime.engines.queue.status import Status
 from runtime.engines.sql.contract import JoinableTransaction
 from runtime.handlers import blocking
 
@@ -45,6 +46,15 @@ class BlockingDelivery:
     def last_attempt(self) -> bool:
         """True if the message is dead should this attempt fail."""
         return self.delivery.last_attempt
+
+    @property
+    def cancelled(self) -> bool:
+        """True if somebody has cancelled the message: the handler may return or raise."""
+        return self.delivery.cancelled
+
+    def progress(self, part: float, text: str | None = None) -> None:
+        """Tell how far the handler has come, from 0 to 1, for `queue.status`; at little cost."""
+        self.delivery.progress(part, text)
 
     def ack(self) -> None:
         """Mark the message as done, whatever the handler does next."""
@@ -105,6 +115,22 @@ class BlockingQueue:
     def info(self) -> Info | PartialInfo:
         """The number of messages in each state, as far as the driver can tell."""
         return wait(self._queue.info())
+
+    def status(self, id: str) -> Status:
+        """The status of the message of that id."""
+        return wait(self._queue.status(id))
+
+    def cancel(self, id: str) -> Status:
+        """End the message of that id."""
+        return wait(self._queue.cancel(id))
+
+    def pause(self) -> None:
+        """Deliver nothing until `resume`, in all programs."""
+        wait(self._queue.pause())
+
+    def resume(self) -> None:
+        """Deliver again."""
+        wait(self._queue.resume())
 
     def dead_letters(self, limit: int = 100) -> Sequence[Message]:
         """The oldest messages that died here."""

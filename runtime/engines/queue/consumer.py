@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
 
 from runtime.clock import REAL, Clock
 from runtime.engines.queue.arguments import Arguments
-from runtime.engines.queue.attempt import Attempt
+from runtime.engines.queue.attempt import Attempt, cancel_message
 from runtime.engines.queue.batch import Batching
 from runtime.engines.queue.batch_attempt import BatchAttempt
 from runtime.engines.queue.batch_worker import BatchWorker
@@ -26,7 +27,8 @@ from runtime.engines.queue.queue import Queue
 from runtime.engines.queue.settlement import Settlement
 from runtime.engines.queue.tally import Tally
 from runtime.engines.queue.tracing import MessageTracer
-from runtime.engines.queue.worker import SHORTEST_TURN, TURN, Done, Worker
+from runtime.engines.queue.tracked_queue import TrackedSubscription
+from runtime.engines.queue.worker import SHORTEST_TURN, TURN, Done, Worker, wait_for_all
 from runtime.engines.sql.contract import Transactions
 from runtime.handlers.function import Function
 from runtime.loggers import logger
@@ -138,12 +140,14 @@ class Consumer:
         pending = PendingSettlements(settlement.ignore)
         workers = self._running = self._workers(attempts, settlement, deadlines, pending)
         tasks = [self._start(worker, number) for number, worker in enumerate(workers)]
+        if isinstance(subscription, TrackedSubscription):
+            subscription.on_cancel = partial(cancel_message, attempts)
         self.queue.consumers += 1
         try:
             ready()
             await _wait_for_stop(stop, [*tasks, pending.failure])
             await subscription.close()
-            await _wait_for_all(tasks)
+            await wait_for_all(tasks)
             await pending.finish()
         except BaseException:
             await self._cancel(attempts, pending, subscription)
@@ -289,11 +293,3 @@ async def _wait_for_stop(stop: asyncio.Event, ends: Sequence[asyncio.Future[None
     for end in ends:
         if end.done():
             end.result()
-
-
-async def _wait_for_all(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Wait for all tasks. Raises the first error of one."""
-    await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-    for task in tasks:
-        if task.done():
-            task.result()

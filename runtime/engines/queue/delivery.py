@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 import msgspec
@@ -13,7 +14,9 @@ from runtime.engines.queue.message import Message
 from runtime.engines.queue.outcome import ACK, AlreadySettled, Nack, Outcome, Requeue
 from runtime.engines.queue.queue import Queue
 from runtime.engines.queue.settlement import Settlement
+from runtime.engines.queue.status import check_progress
 from runtime.engines.sql.contract import Transaction
+from runtime.handlers import context
 
 
 class Delivery(msgspec.Struct, eq=False):  # a Struct is made in half the time of a class
@@ -34,6 +37,8 @@ class Delivery(msgspec.Struct, eq=False):  # a Struct is made in half the time o
     """For telemetry, the end of the delivery: see `Settlement.report`."""
     failed: bool = False
     """For telemetry: the attempt failed, and its handler did not ask for another one."""
+    cancelling: bool = False
+    """True once somebody wants the message no more, while it is in hand."""
 
     @property
     def id(self) -> str:
@@ -58,6 +63,27 @@ class Delivery(msgspec.Struct, eq=False):  # a Struct is made in half the time o
     def last_attempt(self) -> bool:
         """True if the message is dead should this attempt fail."""
         return self.message.attempt >= self.settlement.queue.max_attempts
+
+    @property
+    def cancelled(self) -> bool:
+        """True if somebody has cancelled the message. An `async def` ends by that at its next
+        `await`; a plain `def` has to look, and may return or raise.
+        """
+        return self.cancelling
+
+    def progress(self, part: float, text: str | None = None) -> None:
+        """Tell how far the handler has come, from 0 to 1, for `queue.status`. It costs little: what
+        is told twice within half a second is written once. Not awaited.
+        """
+        told = check_progress(part, text)
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:  # a thread of its own
+            loop = context.call().scope.loop
+            if loop is not None:
+                loop.call_soon_threadsafe(self.settlement.tell_progress, self, told)
+            return
+        self.settlement.tell_progress(self, told)
 
     @property
     def log_ids(self) -> Mapping[str, object]:

@@ -57,6 +57,8 @@ class Info(msgspec.Struct, frozen=True):
     in_flight: int
     dead: int
     """Those in the driver's own store, and those in the queue that is named for them."""
+    paused: bool = False
+    """True while nothing is delivered."""
 
 
 class PartialInfo(msgspec.Struct, frozen=True):
@@ -66,6 +68,7 @@ class PartialInfo(msgspec.Struct, frozen=True):
     dead: int
     delayed: None = None
     in_flight: None = None
+    paused: None = None
 
 
 class Ending(Protocol):
@@ -131,8 +134,10 @@ class Subscription(Protocol):
         """
         ...
 
-    async def retry(self, message: Message, delay: float) -> None:
-        """Redeliver the message after `delay` seconds, behind what is ready by then."""
+    async def retry(self, message: Message, delay: float, error: str | None = None) -> None:
+        """Redeliver the message after `delay` seconds, behind what is ready by then. A driver that
+        finds single messages keeps the error of the attempt, and cancels one that is to be.
+        """
         ...
 
     async def release(self, messages: Sequence[Message]) -> None:

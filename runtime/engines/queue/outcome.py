@@ -52,7 +52,13 @@ class Reason(StrEnum):
 
 
 class Ack(msgspec.Struct, frozen=True):
-    """The attempt succeeded."""
+    """The attempt succeeded; `result` is what it returned, if that is to be kept: JSON."""
+
+    result: bytes | None = None
+
+
+class Cancelled(msgspec.Struct, frozen=True):
+    """The message was cancelled, and its handler has ended."""
 
 
 class Nack(msgspec.Struct, frozen=True):
@@ -78,9 +84,10 @@ class Requeue(msgspec.Struct, frozen=True):
     again: Message
 
 
-Outcome = Ack | Nack | Dead | Requeue
+Outcome = Ack | Nack | Dead | Requeue | Cancelled
 
 ACK = Ack()
+CANCELLED = Cancelled()
 NACK = Nack()
 """The outcome of a handler that returned False."""
 CRASHED = Dead(Reason.CRASHED, Unsettled("delivered, and never settled"))

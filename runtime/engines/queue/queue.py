@@ -35,6 +35,7 @@ from runtime.engines.queue.message import (
 from runtime.engines.queue.publication import encoded, publish_all
 from runtime.engines.queue.refusal_log import RefusalLog
 from runtime.engines.queue.tally import QueueTally
+from runtime.engines.queue.tracking import Tracking
 from runtime.engines.sql.contract import JoinableTransaction
 from runtime.handlers.fork import ParentOnly, on_fork
 from runtime.service import StartError, Unavailable
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from runtime.engines.queue.blocking import BlockingQueue
 
 
-class Queue:
+class Queue(Tracking):
     """Handlers publish to it, consumers receive from it.
 
     `id` is its name in logs and dead letters; `driver_queue` holds its messages.
@@ -76,6 +77,7 @@ class Queue:
         """For each consumer, if all are typed: its function, and what decodes a body for it."""
         self.refusals = RefusalLog(clock)
         """For those who publish, except where their client is told."""
+        self.clock = clock
         self._time = clock.time
         on_fork(self._leave_to_parent)
 
@@ -289,9 +291,8 @@ class Queue:
             yield self.dead_letter.driver_queue, self.id
 
     def _no_dead_letter(self, id: str) -> NoDeadLetter:
-        hint = (
-            f"; or a consumer of '{self.dead_letter.id}' has it in hand" if self.dead_letter else ""
-        )
+        to = self.dead_letter
+        hint = f"; or a consumer of '{to.id}' has it in hand" if to else ""
         return NoDeadLetter(f"there is no dead letter '{id}' of '{self.id}'{hint}")
 
     def _leave_to_parent(self) -> None:

@@ -11,12 +11,14 @@ from runtime.codec import escape_surrogates
 from runtime.engines.queue import dead_letter as names
 from runtime.engines.queue.body import InvalidBody
 from runtime.engines.queue.driver_queue import NotHeld, Subscription
+from runtime.engines.queue.error_text import describe, exc_info
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.outcome import (
     ACK,
     NACK,
     Ack,
     AlreadySettled,
+    Cancelled,
     Dead,
     Nack,
     Outcome,
@@ -25,8 +27,10 @@ from runtime.engines.queue.outcome import (
     Requeue,
     Retry,
 )
+from runtime.engines.queue.progress import Progressing
 from runtime.engines.queue.queue import Queue
 from runtime.engines.queue.tally import Tally
+from runtime.engines.queue.tracked_queue import TrackedSubscription
 from runtime.handlers.fork import ParentOnly, on_fork
 from runtime.log.traceback import format_traceback
 from runtime.loggers import logger
@@ -38,8 +42,6 @@ if TYPE_CHECKING:
 
 log = logger("runtime.queue")
 
-LONGEST_ERROR = 2000
-"""Characters of an error's text that a header keeps."""
 LONGEST_TRACEBACK = 8000
 """Characters of its traceback that a header keeps: the last ones, which show the fault."""
 
@@ -83,6 +85,13 @@ class Settlement:
         message = delivery.message
         try:
             match outcome:
+                case Ack(result) if result is not None:
+                    await self._tracked().finish(message, result)
+                    self.report(delivery, "ack")
+                case Cancelled():
+                    await self._cancel(delivery)
+                case Nack() if delivery.cancelling:
+                    await self._cancel(delivery)
                 case Ack():
                     if soon:
                         await self.subscription.ack(message)
@@ -112,8 +121,9 @@ class Settlement:
         self.report(delivery, "lost")
 
     def report(self, delivery: Delivery, outcome: str, **fields: object) -> None:
-        """Tell telemetry that a delivery ended: `ack`, `retry`, `dead`, `requeue` or `lost`; of
-        `retry` and `dead` also the `error`, None if the handler returned False or nacked.
+        """Tell telemetry that a delivery ended: `ack`, `retry`, `dead`, `requeue`, `cancelled` or
+        `lost`; of `retry` and `dead` also the `error`, None if the handler returned False or
+        nacked.
         """
         if self.tally is not None:
             self.tally.outcomes[str(fields.get("reason", outcome))] += 1
@@ -133,12 +143,34 @@ class Settlement:
     def _leave_to_parent(self) -> None:
         self.subscription = cast("Subscription", ParentOnly(f"a message of '{self.queue.id}'"))
 
+    def tell_progress(self, delivery: Delivery, progress: str) -> None:
+        """Have the progress of a message written, unless its driver keeps none. On the loop."""
+        if delivery.settled or not isinstance(self.subscription, TrackedSubscription):
+            return
+        if self.queue.progressing is None:
+            self.queue.progressing = Progressing(self.queue.clock)
+        self.queue.progressing.tell(delivery.message, self.subscription, progress)
+
+    def _tracked(self) -> TrackedSubscription:
+        assert isinstance(self.subscription, TrackedSubscription)
+        return self.subscription
+
+    async def _cancel(self, delivery: Delivery) -> None:
+        message = delivery.message
+        await self._tracked().cancel(message)
+        text = "%s: message %s was cancelled on attempt %d"
+        log.info(text, self._function, message.id, message.attempt, extra=self._extra(message))
+        self.report(delivery, "cancelled")
+
     async def _retry(
         self, delivery: Delivery, delay: float | None, error: BaseException | None
     ) -> None:
         message = delivery.message
         wait = self.queue.retry.delay(message.attempt) if delay is None else delay
-        await self.subscription.retry(message, wait)
+        reason = describe(error, self._redact)
+        if self.queue.progressing is not None:
+            self.queue.progressing.forget(message)
+        await self.subscription.retry(message, wait, reason)
         log.log(
             logging.INFO if isinstance(error, Retry) else logging.WARNING,
             "%s failed on attempt %d of %d, next in %s: %s",
@@ -146,7 +178,7 @@ class Settlement:
             message.attempt,
             self.queue.max_attempts,
             format_duration(wait),
-            describe(error, self._redact),
+            reason,
             exc_info=exc_info(error),
             extra=self._extra(message, next=round(wait, 3)),
         )
@@ -254,22 +286,3 @@ def _traceback(error: BaseException | None, redact: Callable[[str], str]) -> dic
         return {}
     text = redact(escape_surrogates(format_traceback(fault)))
     return {names.TRACEBACK: text[-LONGEST_TRACEBACK:]}
-
-
-def describe(error: BaseException | None, redact: Callable[[str], str] = str) -> str:
-    """`ValueError: no number`, of bounded length and valid Unicode, whatever was raised."""
-    if error is None:
-        return "returned False or was nacked"
-    try:
-        text = str(error)
-    except Exception:  # a user's exception with a broken __str__
-        text = "(its text cannot be read)"
-    whole = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return redact(escape_surrogates(whole))[:LONGEST_ERROR]
-
-
-def exc_info(error: BaseException | None) -> BaseException | None:
-    """The error, if its traceback says more than its text."""
-    if error is None or error.__traceback__ is None or isinstance(error, Retry | Reject):
-        return None
-    return error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from time import monotonic
 
 from runtime.engines.queue.attempt import Attempt
@@ -148,3 +149,11 @@ class Worker:
         else:
             await self._settlement.settle(delivery, outcome)
         return None
+
+
+async def wait_for_all(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Wait for all tasks. Raises the first error of one."""
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    for task in tasks:
+        if task.done():
+            task.result()

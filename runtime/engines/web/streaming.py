@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from runtime.clock import Clock
 from runtime.engines.web.event import Event, encode_event, encode_line
 from runtime.engines.web.exchange import Exchange
-from runtime.handlers.context import call
+from runtime.handlers.context import current
 
 _COMMENT = b": still here\n\n"
 _COMMENT_INTERVAL = 15.0
@@ -201,8 +201,9 @@ class Stream(Response):
                 turn += 1
                 if turn % _IN_A_TURN == 0:
                     await asyncio.sleep(0)
-        if (forgotten := call().forgotten) is not None:
-            raise forgotten
+        here = current.get(None)  # not of a kind that makes its own stream
+        if here is not None and here.forgotten is not None:
+            raise here.forgotten
 
     async def _write(self, part: bytes, *, more: bool = True) -> None:
         """Send a part, once the client has taken enough of those before."""

@@ -32,6 +32,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     func: Function
     queue_name: str | None
     driver_options: DriverOptions
+    retention: float | None
     retry: Backoff
     dead_letter: DeadLetter
     concurrency: int
@@ -49,6 +50,7 @@ def build(config: Config, context: BuildContext) -> Subscriber:
         driver=config.driver,
         queue_name=config.queue_name,
         driver_options=config.driver_options,
+        retention=config.retention,
         retry=config.retry,
         dead_letter=config.dead_letter,
     )

@@ -12,6 +12,8 @@ from runtime.backoff import Backoff
 from runtime.engines.queue.consumer import Consumer
 from runtime.engines.queue.tally import QueueTally
 from runtime.engines.queue.traced_queue import TracedQueue
+from runtime.engines.queue.tracked_queue import TrackedQueue
+from runtime.findings.finding import Problem
 from runtime.kind import BuildContext, Claim, Expected, Kind, Linked
 from runtime.kinds.queue import Queue
 from runtime.kinds.queue.driver import Driver, DriverOptions
@@ -27,6 +29,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     driver: Driver
     queue_name: str | None
     driver_options: DriverOptions
+    retention: float | None
     retry: Backoff
     dead_letter: DeadLetter
 
@@ -35,9 +38,12 @@ def build(config: Config, context: BuildContext) -> Queue:
     name = config.queue_name or context.id.name
     traced = context.telemetry.enabled
     make = partial(TracedQueue, telemetry=context.telemetry) if traced else Queue
+    driver_queue = config.driver.declare(name, config.driver_options)
+    if config.retention is not None and isinstance(driver_queue, TrackedQueue):
+        driver_queue.retention = config.retention
     return make(
         str(context.id),
-        config.driver.declare(name, config.driver_options),
+        driver_queue,
         config.retry,
         max_attempts=config.dead_letter.max_attempts,
         max_requeues=config.dead_letter.max_requeues,
@@ -53,8 +59,12 @@ def compose(queue: Queue, referring: Sequence[Any]) -> None:
     queue.checks = [] if None in checks else [each for each in checks if each is not None]
 
 
-def check(entry: Linked) -> Iterable[Claim]:
+def check(entry: Linked) -> Iterable[Claim | Problem]:
     if driver := entry.follow("driver"):
+        why = driver.kind.unsupported.get("tasks")
+        if why and entry.fields.get("retention") is not None:
+            message = f"'{driver.id}' keeps no finished messages: {why}"
+            yield Problem(("retention",), message, f"make '{driver.id}' a queue.driver.sql")
         name = entry.fields["queue_name"]
         path = ("queue_name",) if name else ("name",)
         # Two drivers that keep their messages in one database share its queues.

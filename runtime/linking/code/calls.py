@@ -14,7 +14,10 @@ _BLOCKING_ROOT = "runtime.modules.sync."
 
 _STATEMENTS = ("query", "query_one", "execute", "executemany")
 _STORE = ("get", "set", "delete", "compare_and_set", "keys")
-_QUEUE = ("publish", "publish_many", "info", "dead_letters", "requeue", "drop")
+_QUEUE = (
+    *("publish", "publish_many", "info", "dead_letters", "requeue", "drop"),
+    *("status", "cancel", "pause", "resume"),
+)
 
 AWAITED = frozenset(
     {

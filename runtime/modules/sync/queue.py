@@ -13,6 +13,7 @@ from runtime.engines.queue.dead_letter import NoDeadLetter, RequeuedTooOften
 from runtime.engines.queue.delivery import Delivery
 from runtime.engines.queue.driver_queue import Full, Info, KeyTaken, PartialInfo
 from runtime.engines.queue.outcome import Reject, Retry
+from runtime.engines.queue.status import Progress, Status, UnknownMessage
 from runtime.engines.sql.contract import JoinableTransaction
 from runtime.modules import queue
 
@@ -23,18 +24,25 @@ __all__ = [
     "KeyTaken",
     "Message",
     "NoDeadLetter",
+    "Progress",
     "Queue",
     "Reject",
     "RequeuedTooOften",
     "Retry",
+    "Status",
+    "UnknownMessage",
+    "cancel",
     "dead_letters",
     "drop",
     "info",
     "message",
     "messages",
+    "pause",
     "publish",
     "publish_many",
     "requeue",
+    "resume",
+    "status",
 ]
 
 
@@ -82,6 +90,26 @@ def publish_many(
 def info(id: str) -> Info | PartialInfo:
     """The number of messages in a queue: `ready`, `delayed`, `in_flight`, `dead`."""
     return wait(queue.get(id).info())
+
+
+def status(id: str, message: str) -> Status:
+    """The status of a message: see `runtime.modules.queue`."""
+    return wait(queue.get(id).status(message))
+
+
+def cancel(id: str, message: str) -> Status:
+    """End a message: see `runtime.modules.queue`."""
+    return wait(queue.get(id).cancel(message))
+
+
+def pause(id: str) -> None:
+    """Deliver no message of a queue until `resume`: see `runtime.modules.queue`."""
+    wait(queue.get(id).pause())
+
+
+def resume(id: str) -> None:
+    """Deliver the messages of a queue again."""
+    wait(queue.get(id).resume())
 
 
 def dead_letters(id: str, limit: int = 100) -> list[dict[str, Any]]:

@@ -12,15 +12,27 @@ import pytest
 
 from runtime.engines.queue.driver_queue import NotHeld
 from runtime.engines.queue.message import Message
-from runtime.engines.queue.sql.operations import Ack, Bury, Publish, Release, Retry
+from runtime.engines.queue.sql.operations import (
+    Ack,
+    Bury,
+    Cancel,
+    Done,
+    Publish,
+    Release,
+    Retry,
+)
 from runtime.engines.queue.sql.sqlite import lease
 from runtime.engines.queue.sql.sqlite.lease import Lease
 from runtime.engines.queue.sql.sqlite.liveness import ProcessIdentity
+from runtime.engines.queue.sql.sqlite.settling import Settling
 from runtime.engines.queue.sql.sqlite.statements import Statements
+from runtime.engines.queue.tracked_queue import CANCELLED_FOR
 
-READY, DELAYED, RUNNING, DEAD, DONE = range(5)
+READY, DELAYED, RUNNING, DEAD, DONE, CANCELLED = range(6)
 QUEUES = ("tasks", "mails")
 LEASE = 10.0
+KEEP = 5.0
+"""Seconds for which a finished message is kept."""
 DIED_IN = "app:tasks"
 ENDED_PROCESS = f"{ProcessIdentity.current().name.split()[0]} {2**22 + 1} 1"
 """The name of a process with a pid above all that Linux gives out."""
@@ -43,6 +55,8 @@ class Row:
     suspect: int = 0
     headers: str = ""
     died_in: str | None = None
+    cancelling: int = 0
+    expires: int | None = None
 
     @property
     def order(self) -> tuple[int, int, int]:
@@ -103,8 +117,8 @@ class Model:
         self.accepted: set[str] = set()
         self.forgotten: set[str] = set()
         self.tokens: set[tuple[int, int]] = set()
-        self.statements = Statements(lambda: self.clocks.wall, keep_done=False)
-        self.keeping = Statements(lambda: self.clocks.wall, keep_done=True)
+        self.statements = Statements(lambda: self.clocks.wall)
+        self.settling = Settling(lambda: self.clocks.wall)
 
     def close(self) -> None:
         self.patch.undo()
@@ -118,8 +132,12 @@ class Model:
                 continue
             owner.ended = True
             for row in self.held_by(owner.id):
-                row.state, row.owner, row.suspect = READY, None, row.suspect + 1
-                queues.add(row.queue)
+                row.owner = None
+                if row.cancelling:
+                    self.cancelled(row)
+                else:
+                    row.state, row.suspect = READY, row.suspect + 1
+                    queues.add(row.queue)
         self.killed.clear()
         return sorted(queues)
 
@@ -134,6 +152,12 @@ class Model:
         self.connection.execute("BEGIN IMMEDIATE")
         work(self.connection, items)
         self.connection.execute("ROLLBACK")
+
+    def ask(self, statement: str, **values: Any) -> bool:
+        """Run a statement about a task. True if it changed a row."""
+        now = str(micros(self.clocks.wall))
+        text = statement.replace("$tables", "main").replace("$now", now)
+        return bool(self.connection.execute(text, values).fetchall())
 
     def in_state(self, state: int) -> list[Row]:
         return [row for row in self.rows.values() if row.state == state]
@@ -191,6 +215,10 @@ class Model:
         match how:
             case "ack":
                 return Ack(delivery.seq, delivery.token)
+            case "finish":
+                return Done(delivery.seq, delivery.token, KEEP, b"1")
+            case "cancel":
+                return Cancel(delivery.seq, delivery.token, CANCELLED_FOR)
             case "release":
                 return Release(delivery.seq, delivery.token)
             case "retry" | "retry later":
@@ -198,14 +226,20 @@ class Model:
         to = "mails" if how == "bury to mails" else None
         return Bury(delivery.seq, delivery.token, {"x": "why"}, to, DIED_IN)
 
-    def settled(self, row: Row, how: str, keep: bool) -> None:
+    def settled(self, row: Row, how: str) -> None:
         now = micros(self.clocks.wall)
         row.owner = None
         match how:
-            case "ack" if keep:
+            case "finish":
                 row.state, row.place = DONE, now
+                row.expires = micros(self.clocks.wall + KEEP)
             case "ack":
                 self.forget(row)
+            case "cancel" | "release" | "retry" | "retry later" if (
+                row.cancelling or how == "cancel"
+            ):
+                row.place = now
+                self.cancelled(row)
             case "release":
                 row.state, row.attempt = READY, row.attempt - 1
             case "retry":
@@ -215,15 +249,20 @@ class Model:
                 row.place = micros(self.clocks.wall + 2.5)
             case "bury":
                 row.state, row.place, row.headers = DEAD, now, '{"x": "why"}'
+                row.cancelling = 0
                 row.died_in = DIED_IN
             case "bury to mails":
                 row.state, row.place, row.headers = READY, now, '{"x": "why"}'
+                row.cancelling = 0
                 row.queue, row.attempt, row.suspect, row.key = "mails", 0, 0, None
                 row.died_in = DIED_IN
 
-    def settle_some(self, asked: Sequence[tuple[Delivery, str]], keep: bool, undone: bool) -> None:
+    def cancelled(self, row: Row) -> None:
+        row.state, row.expires = CANCELLED, row.place + micros(CANCELLED_FOR)
+
+    def settle_some(self, asked: Sequence[tuple[Delivery, str]], undone: bool) -> None:
         items = [self.request(delivery, how) for delivery, how in asked]
-        work = self.keeping.settle if keep else self.statements.settle
+        work = self.settling.settle
         if undone:
             return self.undo(work, items)
         answers = self.commit(work, items)
@@ -233,4 +272,4 @@ class Model:
                 assert isinstance(answer, NotHeld)
             else:
                 assert answer is None
-                self.settled(row, how, keep)
+                self.settled(row, how)

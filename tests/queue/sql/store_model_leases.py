@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from runtime.engines.queue.sql.sqlite import lease
+from runtime.engines.queue.sql.sqlite import rescue
 from runtime.engines.queue.sql.sqlite.lease import Lease
 from tests.queue.sql.store_model import ENDED_PROCESS, LEASE, QUEUES, READY, RUNNING, Model, Owner
 
@@ -34,7 +34,11 @@ class Leases(Model):
         owner.lease.close()
         for row in self.held_by(owner.id):
             assert not owner.ended
-            row.state, row.owner, row.attempt = READY, None, row.attempt - 1
+            row.owner = None
+            if row.cancelling:
+                self.cancelled(row)
+            else:
+                row.state, row.attempt = READY, row.attempt - 1
 
     @rule(which=st.integers(0, 3))
     @precondition(lambda self: any(self.due_to_renew(owner) for owner in self.owners))
@@ -75,4 +79,4 @@ class Leases(Model):
         assert owner.lease._renew(self.connection)
         owner.expires = self.clocks.boot + LEASE
 
-        assert lease._end_leases(self.connection, seen, crashed=True) == []
+        assert rescue.end_leases(self.connection, seen, crashed=True) == []

@@ -55,6 +55,7 @@ class Letters(Model):
         else:
             assert answer is None
             row.queue, row.state, row.place = "tasks", READY, micros(self.clocks.wall)
+            row.cancelling = 0
             row.attempt, row.suspect, row.owner, row.key = 0, 0, None, key
             row.headers, row.died_in = '{"x": "again"}', None
 

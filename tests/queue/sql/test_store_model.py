@@ -12,7 +12,9 @@ Every transition of a message, as the store's statements and the lease make them
     DELAYED   promote, once it is due                READY, in the order of its due time
     READY     claim                                  RUNNING, attempt and token + 1; a suspect alone
     READY     claim, under a lease that was ended    the same: Unavailable
-    RUNNING   ack                                    (none), or DONE where there is a retention
+    RUNNING   ack                                    (none)
+    RUNNING   finish                                 DONE
+    RUNNING   cancel, by whoever holds it            CANCELLED
     RUNNING   retry at once                          READY behind the others, no suspect any more
     RUNNING   retry with a delay                     DELAYED, no suspect any more
     RUNNING   release                                READY where it was, attempt - 1
@@ -24,7 +26,10 @@ Every transition of a message, as the store's statements and the lease make them
     a letter  requeue, while it waits or is held     the same, in the queue where it died
     a letter  requeue to a full queue, or a key      the same: Full, KeyTaken
     a letter  drop, while it is not held             (none)
-    DONE      prune                                  (none)
+    READY     cancel, also if it is DELAYED          CANCELLED
+    RUNNING   cancel                                 the same, and then never READY again:
+    RUNNING   retry, release, rescue, if cancelled   CANCELLED
+    ended     prune, once it was kept for its time   (none)
     any       a settlement of an older delivery      the same: NotHeld
     any       a transaction that is undone           the same
 """
@@ -41,9 +46,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from runtime.engines.queue.driver_queue import Full
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.sql.operations import Claim, Prune, Publish
+from runtime.engines.queue.sql.tasks import CANCEL, REQUEST
+from runtime.engines.queue.tracked_queue import CANCELLED_FOR
 from runtime.service import Unavailable
-from tests.queue.histories import CHOICES, LIMIT, SELDOM, SIZE
+from tests.queue.histories import HOW, LIMIT, SELDOM, SIZE
 from tests.queue.sql.store_model import (
+    CANCELLED,
     DELAYED,
     DONE,
     QUEUES,
@@ -55,6 +63,9 @@ from tests.queue.sql.store_model import (
 )
 from tests.queue.sql.store_model_leases import Leases
 from tests.queue.sql.store_model_letters import Letters
+
+ENDS = (*HOW, "finish", "cancel")
+CHOICES = st.lists(st.tuples(st.integers(0, 11), st.sampled_from(ENDS)), min_size=1, max_size=4)
 
 
 class Durable(Leases, Letters, RuleBasedStateMachine):
@@ -146,23 +157,19 @@ class Durable(Leases, Letters, RuleBasedStateMachine):
             self.tokens.add((seq, message.token))
             self.deliveries.append(Delivery(seq, message.token, message))
 
-    @rule(choices=CHOICES, keep=st.booleans(), undone=SELDOM)
+    @rule(choices=CHOICES, undone=SELDOM)
     @precondition(lambda self: self.live())
-    def settle_what_is_held(
-        self, choices: Sequence[tuple[int, str]], keep: bool, undone: bool
-    ) -> None:
+    def settle_what_is_held(self, choices: Sequence[tuple[int, str]], undone: bool) -> None:
         """Settle deliveries; one may be among them twice."""
         live = self.live()
-        self.settle_some([(live[n % len(live)], how) for n, how in choices], keep, undone)
+        self.settle_some([(live[n % len(live)], how) for n, how in choices], undone)
 
-    @rule(choices=CHOICES, keep=st.booleans(), undone=SELDOM)
+    @rule(choices=CHOICES, undone=SELDOM)
     @precondition(lambda self: self.deliveries)
-    def settle_what_was_held(
-        self, choices: Sequence[tuple[int, str]], keep: bool, undone: bool
-    ) -> None:
+    def settle_what_was_held(self, choices: Sequence[tuple[int, str]], undone: bool) -> None:
         """Settle deliveries, of which most were settled or reassigned long ago."""
         all = self.deliveries
-        self.settle_some([(all[-1 - n % len(all)], how) for n, how in choices], keep, undone)
+        self.settle_some([(all[-1 - n % len(all)], how) for n, how in choices], undone)
 
     @rule()
     @precondition(lambda self: self.in_state(DELAYED))
@@ -182,12 +189,34 @@ class Durable(Leases, Letters, RuleBasedStateMachine):
         else:
             assert promoted.due_in is None
 
-    @rule(age=st.sampled_from((0.0, 1.0, 100.0)))
-    @precondition(lambda self: self.in_state(DONE))
-    def prune(self, age: float) -> None:
-        (pruned,) = self.commit(self.statements.prune, [Prune(age, 2)])
-        before = micros(self.clocks.wall - age)
-        gone = [row for row in self.in_state(DONE) if row.place < before]
+    @rule(which=st.integers(0, 20))
+    @precondition(lambda self: self.rows)
+    def cancel(self, which: int) -> None:
+        """Somebody cancels a message, in whatever state it is."""
+        rows = [*self.rows.values()]
+        row = rows[which % len(rows)]
+        now, values = micros(self.clocks.wall), {"id": row.id, "queue": row.queue}
+        gone = self.ask(CANCEL, **values, keep=micros(CANCELLED_FOR))
+        running = self.ask(REQUEST, **values, yes=True)
+        if gone:
+            shorten = "UPDATE runtime_queue SET length = length - 1 WHERE name = ?"
+            self.connection.execute(shorten, (row.queue,))
+
+        assert (gone, running) == (row.state in (READY, DELAYED), row.state == RUNNING)
+        if gone or running:
+            row.place = now
+        if running:
+            row.cancelling = 1
+        if gone:
+            self.cancelled(row)
+
+    @rule()
+    @precondition(lambda self: self.in_state(DONE) or self.in_state(CANCELLED))
+    def prune(self) -> None:
+        (pruned,) = self.commit(self.statements.prune, [Prune(2)])
+        now = micros(self.clocks.wall)
+        ended = self.in_state(DONE) + self.in_state(CANCELLED)
+        gone = [row for row in ended if row.expires is not None and row.expires <= now]
         if len(gone) > 2:
             left = {seq for (seq,) in self.connection.execute("SELECT seq FROM runtime_message")}
             gone = [row for row in gone if row.seq not in left]
@@ -220,7 +249,7 @@ class Durable(Leases, Letters, RuleBasedStateMachine):
     def the_table_is_the_model(self) -> None:
         found = self.connection.execute(
             "SELECT seq, id, queue, state, place, priority, unique_key, attempt, token, owner, "
-            "suspect, headers, died_in FROM runtime_message ORDER BY seq"
+            "suspect, headers, died_in, cancelling, expires FROM runtime_message ORDER BY seq"
         ).fetchall()
 
         assert [Row(*row) for row in found] == [self.rows[seq] for seq in sorted(self.rows)]

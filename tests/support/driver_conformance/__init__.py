@@ -22,6 +22,7 @@ from tests.support.driver_conformance import (
     delays,
     overflow,
     partitions,
+    pauses,
     priorities_and_keys,
     publishing,
     rates,
@@ -31,6 +32,7 @@ from tests.support.driver_conformance import (
     restarts,
     schedules,
     settling,
+    tasks,
     transactions,
 )
 from tests.support.driver_conformance.suite import CAPABILITIES, CASES, Case, cases, check, needed
@@ -49,6 +51,7 @@ __all__ = [
     "needed",
     "overflow",
     "partitions",
+    "pauses",
     "priorities_and_keys",
     "publishing",
     "rates",
@@ -58,5 +61,6 @@ __all__ = [
     "restarts",
     "schedules",
     "settling",
+    "tasks",
     "transactions",
 ]

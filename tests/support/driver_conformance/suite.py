@@ -37,11 +37,14 @@ CAPABILITIES = (
     "dead_letters",
     "rate",
     "concurrency_by",
+    "tasks",
+    "pause",
 )
 """A driver may be without these, if its kind says so in `unsupported`: `exact_length` is a bound
 that counts delayed messages and those in flight, `release` gives back without spending an attempt,
 `schedule` fires a planned time once, `info` tells how many are delayed and in flight, and
-`dead_letters` finds those in other queues.
+`dead_letters` finds those in other queues, `tasks` finds and cancels single messages, and `pause`
+delivers nothing for a while.
 """
 
 Case = Callable[..., Awaitable[None]]

@@ -4,7 +4,6 @@ To add a store, add a `StoreImplementation` to `tests/support/stores.py`. A case
 function with some of these parameters:
 
     here, there    stores of two programs in one database, which are open
-    keeping        one that keeps finished messages
     site           the database, to make more stores and to begin transactions
 """
 

@@ -8,7 +8,7 @@ import pytest
 
 from runtime.engines.queue.driver_queue import NotHeld
 from runtime.engines.queue.sql.operations import Ack, Bury, Prune, Release, Retry, Settle
-from tests.support.store_conformance.suite import OTHER, Program, a_message, ack, case
+from tests.support.store_conformance.suite import OTHER, Program, a_message, ack, case, done
 
 NEVER = 3600.0
 
@@ -94,25 +94,25 @@ async def what_is_released_is_in_front_and_what_is_retried_behind(here: Program)
 
 
 @case
-async def finished_messages_are_kept_until_they_are_old(keeping: Program) -> None:
-    await keeping.publish(*(a_message(body) for body in "abc"))
-    held = (await keeping.claim()).messages
-    await asyncio.gather(*(keeping.store.settle(ack(each)) for each in held))
+async def finished_messages_are_kept_for_as_long_as_each_should(here: Program) -> None:
+    await here.publish(*(a_message(body) for body in "abcd"))
+    first, *others = (await here.claim()).messages
+    ends = [done(first, NEVER), *(done(each, 0.0) for each in others)]
+    await asyncio.gather(*map(here.store.settle, ends))
     with pytest.raises(NotHeld):
-        await keeping.store.settle(ack(held[0]))
-    assert await keeping.counts() == (0, 0, 0, 0)
-    assert await keeping.store.prune(Prune(NEVER, 10)) == 0
+        await here.store.settle(ack(first))
+    assert await here.counts() == (0, 0, 0, 0)
 
-    assert [await keeping.store.prune(Prune(0.0, 2)) for _ in range(3)] == [2, 1, 0]
+    assert [await here.store.prune(Prune(2)) for _ in range(3)] == [2, 1, 0]
 
 
 @case
-async def a_finished_message_has_no_key_and_no_length(keeping: Program) -> None:
-    await keeping.publish(a_message(unique="k"))
-    await keeping.store.settle(ack(await keeping.one()))
-    await keeping.publish(a_message("again", unique="k"))
+async def a_finished_message_has_no_key_and_no_length(here: Program) -> None:
+    await here.publish(a_message(unique="k"))
+    await here.store.settle(done(await here.one()))
+    await here.publish(a_message("again", unique="k"))
 
-    assert await keeping.bodies() == ["again"]
+    assert await here.bodies() == ["again"]
 
 
 @case

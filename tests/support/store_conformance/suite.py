@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from runtime.engines.queue.message import Message, next_id
-from runtime.engines.queue.sql.operations import Ack, Claim, Claimed, Publish
+from runtime.engines.queue.sql.operations import Ack, Claim, Claimed, Done, Publish
 from runtime.engines.queue.sql.store import Report, Store
 from runtime.engines.sql.contract import Database, Transaction
 from tests.support.consuming import SOON, until
@@ -31,7 +31,7 @@ class Site(Protocol):
     @property
     def database(self) -> Database: ...
 
-    def store(self, *, keep_done: bool = False) -> Store:
+    def store(self) -> Store:
         """A new store, as in a program of its own, with the times above."""
         ...
 
@@ -102,6 +102,10 @@ def a_message(body: str = "1", **fields: Any) -> Message:
     return Message(next_id(), body.encode(), **fields)
 
 
+def done(held: tuple[int, Message], keep: float = 3600.0, result: bytes | None = None) -> Done:
+    return Done(held[0], held[1].token, keep, result)
+
+
 def ack(held: tuple[int, Message]) -> Ack:
     return Ack(held[0], held[1].token)
 
@@ -112,9 +116,9 @@ async def check(implementation: StoreImplementation, case: Case) -> None:
     async with AsyncExitStack() as stack:
         site = await stack.enter_async_context(implementation.open())
         given: dict[str, Any] = {"site": site}
-        for name, keep_done in ("here", False), ("there", False), ("keeping", True):
+        for name in ("here", "there"):
             if name in names:
-                given[name] = program = Program(site.store(keep_done=keep_done))
+                given[name] = program = Program(site.store())
                 await program.open()
                 stack.callback(program.store.abandon)
         async with asyncio.timeout(2 * SOON):

@@ -98,7 +98,7 @@ class AmqpSubscription:
         channel = self._take_out(message)
         self._send_ack(channel, message)
 
-    async def retry(self, message: Message, delay: float) -> None:
+    async def retry(self, message: Message, delay: float, error: str | None = None) -> None:
         session, name = await self._queue.declared(), self._queue.name
         try:
             await self._replace(

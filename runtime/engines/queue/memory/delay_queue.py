@@ -24,6 +24,7 @@ class DelayQueue:
         """`deliver` is called with each message that is due."""
         self._deliver = deliver
         self._now = clock.monotonic
+        self._time = clock.time
         self._call_later = clock.call_later
         self.heap: list[tuple[float, int, Message]] = []
         self._numbers = count()  # messages due at the same time keep their order
@@ -46,6 +47,10 @@ class DelayQueue:
         due = self.heap.pop(index)[0]
         heapify(self.heap)
         return max(0.0, due - self._now())
+
+    def time_of(self, due: float) -> float:
+        """A due time of the heap in seconds since 1970."""
+        return self._time() + due - self._now()
 
     def _set_timer(self, margin: float = 0.0) -> None:
         """Set the timer for the first message, on the event loop that is running."""

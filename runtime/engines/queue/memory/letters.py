@@ -14,10 +14,14 @@ if TYPE_CHECKING:
     from runtime.engines.queue.memory.queue import MemoryQueue
 
 
+def waiting(queue: MemoryQueue) -> Iterator[Message]:
+    """Ready and delayed messages."""
+    return chain(queue.ready, (entry[2] for entry in queue.delayed.heap))
+
+
 def waiting_letters(queue: MemoryQueue, died_in: str) -> Iterator[Message]:
     """Those from the queue of that id that are ready or delayed."""
-    waiting = chain(queue.ready, (entry[2] for entry in queue.delayed.heap))
-    return (message for message in waiting if message.died_in == died_in)
+    return (message for message in waiting(queue) if message.died_in == died_in)
 
 
 def take_letter(queue: MemoryQueue, letter: Message) -> Callable[[], None]:

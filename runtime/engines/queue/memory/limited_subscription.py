@@ -30,7 +30,7 @@ class LimitedSubscription(MemorySubscription):
         self._resting: list[asyncio.Future[None]] = []
 
     def take(self) -> Message | None:
-        if self._closed or self._timer is not None:
+        if self._is_shut or self._timer is not None:
             return None
         rate, now = self._rate, self._now()
         if rate is not None and not self._grants.allowed(rate, now):
@@ -52,6 +52,8 @@ class LimitedSubscription(MemorySubscription):
         if partitioned is None:
             return await super().release(messages)
         for message in messages:
+            if self._cancel_instead(message):
+                continue
             if message in queue.in_flight:
                 queue.in_flight.remove(message)
                 partitioned.give_back(message, redelivery(message, message.attempt - 1))

@@ -22,10 +22,13 @@ from runtime.engines.queue.memory.limited_subscription import LimitedSubscriptio
 from runtime.engines.queue.memory.partitioned_queue import PartitionedQueue
 from runtime.engines.queue.memory.priority_queue import PriorityQueue
 from runtime.engines.queue.memory.subscription import MemorySubscription, not_held
+from runtime.engines.queue.memory.tracks import Tracks
+from runtime.engines.queue.memory.unique_keys import UniqueKeys
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.overflow import Overflow
 from runtime.engines.queue.partitions import Partitions
 from runtime.engines.queue.rate import Grants
+from runtime.engines.queue.status import Record
 from runtime.engines.sql.contract import JoinableTransaction
 
 
@@ -51,13 +54,16 @@ class MemoryQueue:
         self.dead: deque[Message] = deque()
         self.receivers: deque[asyncio.Future[None]] = deque()
         self._length = 0
-        self._keys: dict[str, list[str]] = {}
-        """The ids of the unfinished messages of each unique key, the oldest first."""
+        self._keys = UniqueKeys()
         self._letters: Counter[str] = Counter()
         """The number of unfinished dead letters of other queues, by `died_in`."""
         self._fired: dict[str, float] = {}
         """The latest planned time of each schedule that was fired."""
         self._joiners: list[asyncio.Future[None]] = []
+        self.retention: float | None = None
+        self.paused = False
+        self.tracks = Tracks(self, clock)
+        self.subscriptions: list[MemorySubscription] = []
 
     def __len__(self) -> int:
         """Ready, delayed and in-flight messages together, which `max_length` bounds."""
@@ -83,7 +89,7 @@ class MemoryQueue:
         else:
             self._length += 1
         if key is not None:
-            self._keys.setdefault(key, []).append(message.id)
+            self._keys.add(key, message.id)
         if delay > 0:
             self.delayed.add(message, delay)
         else:  # `push`, without the cost of a call
@@ -141,7 +147,17 @@ class MemoryQueue:
         return LimitedSubscription(self, limits)
 
     async def info(self) -> Info:
-        return Info(len(self.ready), len(self.delayed), len(self.in_flight), len(self.dead))
+        ready, delayed, running = len(self.ready), len(self.delayed), len(self.in_flight)
+        return Info(ready, delayed, running, len(self.dead), self.paused)
+
+    async def find(self, id: str) -> Record | None:
+        return self.tracks.find(id)
+
+    async def cancel(self, id: str) -> Record | None:
+        return self.tracks.cancel(id)
+
+    async def pause(self, paused: bool) -> None:
+        self.tracks.pause(paused)
 
     async def dead_letters(self, limit: int = 100, died_in: str | None = None) -> Sequence[Message]:
         letters: Iterator[Message] = iter(self.dead)
@@ -212,9 +228,11 @@ class MemoryQueue:
         if self.overflow.places:
             self.admit()
         if message.unique is not None:
-            self._forget_key(message.unique, message.id)
+            self._keys.remove(message.unique, message.id)
         if message.died_in is not None:
             self._forget_letter(message.died_in)
+        if self.tracks.notes:
+            self.tracks.notes.pop(message.id, None)
         if self._joiners and not self._length:
             self._wake_joiners()
 
@@ -257,18 +275,7 @@ class MemoryQueue:
 
     def _holder(self, key: str, counts_running: bool) -> str | None:
         """The id of the message that has a unique key, if there is one."""
-        ids = self._keys.get(key)
-        if ids is None:
-            return None
-        if counts_running:
-            return ids[0]
-        running = {message.id for message in self.in_flight if message.unique == key}
-        return next((id for id in ids if id not in running), None)
-
-    def _forget_key(self, key: str, id: str) -> None:
-        self._keys[key].remove(id)
-        if not self._keys[key]:
-            del self._keys[key]
+        return self._keys.holder(key, () if counts_running else self.in_flight)
 
     def _forget_letter(self, died_in: str) -> None:
         self._letters[died_in] -= 1

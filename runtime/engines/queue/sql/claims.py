@@ -63,6 +63,7 @@ class Claims:
         """Ends with the claim that `close` waits for."""
         self._drained = True
         """True if the latest claim found fewer messages than it asked for."""
+        self._on_late = late
         self._watch = Watch(self.ahead, queue.driver.clock, late)
         self._more = True
         self._alone = False
@@ -130,7 +131,7 @@ class Claims:
         """Claim at the end of this turn of the loop, with what is received and settled in it."""
         if self._due is not None or self._claiming or not self._more or self._closed:
             return
-        if self._rest.is_on:
+        if self._queue.paused or self._rest.is_on:
             return
         if self._alone and self.held:
             return
@@ -158,7 +159,7 @@ class Claims:
 
     def _claim(self) -> None:
         self._due = None
-        if (count := self._wanted()) <= 0:
+        if (count := self._wanted()) <= 0 or self._queue.paused:
             return
         self._more = False
         try:
@@ -195,6 +196,8 @@ class Claims:
             self.ahead.append(message)
         self._alone = claimed.suspect
         self._rest.begin(claimed)
+        if self._queue.paused:
+            return self._on_late()
         if len(claimed.messages) == count:
             self._more = True
         elif claimed.suspect and not self.held:

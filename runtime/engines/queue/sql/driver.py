@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from runtime.clock import REAL, Clock
@@ -26,12 +26,15 @@ class SqlDriver:
     def __init__(
         self, id: str, store: Store, *, retention: float | None = None, clock: Clock = REAL
     ) -> None:
-        """`retention` in seconds; without it, finished messages are deleted at once."""
+        """`retention` in seconds, of queues that name none of their own; without it, finished
+        messages are deleted at once.
+        """
         self.queues: dict[str, SqlQueue] = {}
         self.store = store
         self.clock = clock
         self._id = id
-        self._maintenance = Maintenance(id, self, retention)
+        self._retention = retention
+        self._maintenance = Maintenance(id, self)
         self._to_notify: set[str] = set()
         self.unreachable: str | None = None
         """The error of its last check, if the database could not be reached."""
@@ -41,6 +44,7 @@ class SqlDriver:
         own = options["sql"]
         queue = self.queues.setdefault(name, SqlQueue(self, name, own["max_length"]))
         queue.max_length = own["max_length"]
+        queue.retention = self._retention
         queue.overflow.configure(own)
         return queue
 
@@ -48,6 +52,7 @@ class SqlDriver:
         """Take a lease, renew it until `stop`, and release what is still held under it."""
         try:
             await self.store.open(list(self.queues), self._on_report, self._wake)
+            self._set_paused(await self.store.tasks.paused())
             ready(self.store.label)
             self._maintenance.promote()  # messages due by now, and the timer for the others
             for queue in self.queues.values():
@@ -79,6 +84,15 @@ class SqlDriver:
             asyncio.get_running_loop().call_soon(self._notify)
         self._to_notify.add(queue)
 
+    def on_paused(self, queue: str, paused: bool) -> None:
+        """Log that a queue was paused or resumed, by this program or another."""
+        said = "is paused: nothing is delivered until it is resumed" if paused else "is resumed"
+        log.warning("%s: queue '%s' %s", self._id, queue, said, extra={"entry": self._id})
+
+    def _set_paused(self, paused: Collection[str]) -> None:
+        for name, queue in self.queues.items():
+            queue.look_at_pause(name in paused)
+
     async def _close(self) -> None:
         try:
             await self.store.close()
@@ -107,12 +121,16 @@ class SqlDriver:
             log.warning(text, self._id, name, extra={"entry": self._id})
         if report.due_in is not None:
             self.schedule(report.due_in)
+        self._set_paused(report.paused)
         for queue in self.queues.values():
             queue.wake()
             queue.look_for_room()
             if any(not subscription.partitions for subscription in queue.subscriptions):
                 self._maintenance.unpark(queue.name)
-        self._maintenance.prune()
+            if report.cancelling:
+                queue.cancel_held(report.cancelling)
+        if report.is_to_prune:
+            self._maintenance.prune()
 
     def _wake(self, name: str) -> None:
         if queue := self.queues.get(name):

@@ -22,7 +22,7 @@ SETTLE_AGAIN = 0.5
 GRAIN = 0.005
 """Least seconds between two promotions: one commit promotes all that became due meanwhile."""
 PRUNED = 500
-"""Most finished messages deleted in one commit."""
+"""Most messages deleted in one commit."""
 UNPARK_INTERVAL = 60.0
 """Seconds between two looks for what programs with an older manifest have parked."""
 
@@ -44,13 +44,12 @@ class Driver(Protocol):
 class Maintenance:
     """The work of a driver that no caller waits for."""
 
-    def __init__(self, id: str, driver: Driver, retention: float | None) -> None:
-        """`id` is the driver's name in logs; `retention` in seconds, None to keep nothing."""
+    def __init__(self, id: str, driver: Driver) -> None:
+        """`id` is the driver's name in logs."""
         self._id = id
         self._driver = driver
         self._now = driver.clock.monotonic
         self._call_later = driver.clock.call_later
-        self._retention = retention
         self._due: float | None = None
         self._promoted_at = 0.0
         self._timer: Timer | None = None
@@ -82,11 +81,9 @@ class Maintenance:
         self._unsettled.append((item, id))
 
     def prune(self) -> None:
-        """Delete messages that were finished longer ago than `retention`, in batches."""
-        if self._retention is not None:
-            item = Prune(self._retention, PRUNED)
-            work = partial(self._driver.store.prune, item)
-            self._submit(work, self._on_pruned, self._on_error)
+        """Delete messages that were kept after their end for as long as they should, in batches."""
+        work = partial(self._driver.store.prune, Prune(PRUNED))
+        self._submit(work, self._on_pruned, self._on_error)
 
     def unpark(self, queue: str) -> None:
         """Make ready what was parked in a queue whose consumers have no partitions."""

@@ -72,16 +72,40 @@ class Ack(msgspec.Struct, gc=False, frozen=True):
     token: int
 
 
+class Done(msgspec.Struct, gc=False, frozen=True):
+    """Keep the message as finished for `keep` seconds, with what its handler returned."""
+
+    seq: int
+    token: int
+    keep: float
+    result: bytes | None
+    """One JSON document."""
+
+
+class Cancel(msgspec.Struct, gc=False, frozen=True):
+    """Keep the message as cancelled for `keep` seconds."""
+
+    seq: int
+    token: int
+    keep: float
+
+
 class Retry(msgspec.Struct, gc=False, frozen=True):
-    """Redeliver the message after `delay` seconds; behind the others at once if that is 0."""
+    """Redeliver the message after `delay` seconds; behind the others at once if that is 0. One that
+    is to be cancelled is cancelled instead.
+    """
 
     seq: int
     token: int
     delay: float
+    error: str | None = None
+    """The reason why the attempt failed."""
 
 
 class Release(msgspec.Struct, gc=False, frozen=True):
-    """Give the message back: ready at its old place, without spending an attempt."""
+    """Give the message back: ready at its old place, without spending an attempt. One that is to be
+    cancelled is cancelled instead.
+    """
 
     seq: int
     token: int
@@ -121,10 +145,17 @@ class Drop(msgspec.Struct, gc=False, frozen=True):
     token: int
 
 
-class Prune(msgspec.Struct, gc=False, frozen=True):
-    """Delete at most `limit` messages that were finished more than `age` seconds ago."""
+class Note(msgspec.Struct, gc=False, frozen=True):
+    """Keep the progress of a message that is held."""
 
-    age: float
+    seq: int
+    token: int
+    progress: str
+
+
+class Prune(msgspec.Struct, gc=False, frozen=True):
+    """Delete at most `limit` messages that were kept after their end for as long as they should."""
+
     limit: int
 
 
@@ -149,4 +180,4 @@ class Promoted(msgspec.Struct, frozen=True):
     due_in: float | None
 
 
-Settle = Ack | Retry | Release | Bury
+Settle = Ack | Done | Cancel | Retry | Release | Bury

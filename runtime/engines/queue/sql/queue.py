@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from runtime import failpoint
 from runtime.engines.queue.driver_queue import (
@@ -22,6 +24,8 @@ from runtime.engines.queue.sql.operations import Drop, Fire, Publish, PublishMan
 from runtime.engines.queue.sql.settler import Settler
 from runtime.engines.queue.sql.store import full
 from runtime.engines.queue.sql.subscription import SqlSubscription
+from runtime.engines.queue.status import Record
+from runtime.engines.queue.tracked_queue import CANCELLED_FOR
 from runtime.engines.sql.contract import JoinableTransaction
 from runtime.service import Unavailable
 
@@ -34,6 +38,10 @@ class SqlQueue:
     def __init__(self, driver: Settler, name: str, max_length: int) -> None:
         self.name = name
         self.max_length = max_length
+        self.retention: float | None = None
+        self.paused = False
+        self._is_ahead = False
+        """True until the next check if this program paused or resumed the queue."""
         self.driver = driver
         self.overflow = Overflow(driver.clock, self.made_room)
         self._looking: asyncio.Task[None] | None = None
@@ -102,7 +110,50 @@ class SqlQueue:
         return subscription
 
     async def info(self) -> Info:
-        return await self._store.count(self.name)
+        return replace(await self._store.count(self.name), paused=self.paused)
+
+    async def find(self, id: str) -> Record | None:
+        return await self._store.tasks.find(self.name, id)
+
+    async def cancel(self, id: str) -> Record | None:
+        keep = max(self.retention or 0.0, CANCELLED_FOR)
+        cancelled = await self._store.tasks.cancel(self.name, id, keep)
+        failpoint.point("queue.cancel.after_commit")
+        if cancelled.is_running:
+            self.cancel_held((), id)
+        if cancelled.made_room:
+            self.made_room()
+        return cancelled.record
+
+    async def pause(self, paused: bool) -> None:
+        await self._store.tasks.pause(self.name, paused)
+        self._is_ahead = True
+        self._set_paused(paused)
+
+    def look_at_pause(self, paused: bool) -> None:
+        """Pause or go on, as the driver's latest check found. One may have begun before a change of
+        ours, and ended after it.
+        """
+        if self._is_ahead:
+            self._is_ahead = False
+        else:
+            self._set_paused(paused)
+
+    def _set_paused(self, paused: bool) -> None:
+        if paused == self.paused:
+            return
+        self.paused = paused
+        self.driver.on_paused(self.name, paused)
+        for subscription in self.subscriptions:
+            if paused:
+                subscription.give_back()
+            else:
+                subscription.wake()
+
+    def cancel_held(self, seqs: Container[int], id: str | None = None) -> None:
+        """Cancel those of these rows, or of that id, that are held here."""
+        for subscription in self.subscriptions:
+            subscription.cancel_held(seqs, id)
 
     async def dead_letters(self, limit: int = 100, died_in: str | None = None) -> Sequence[Message]:
         return await self._store.dead_letters(self.name, died_in, limit)

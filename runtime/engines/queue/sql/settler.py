@@ -25,6 +25,10 @@ class Settler(Protocol):
         """Settle the message of that id when the database is available again."""
         ...
 
+    def on_paused(self, queue: str, paused: bool) -> None:
+        """The queue was paused or resumed."""
+        ...
+
     def notify(self, queue: str) -> None:
         """Wake the consumers of a queue: a message is ready."""
         ...
@@ -42,6 +46,12 @@ class SqlQueue(Protocol):
 
     @property
     def driver(self) -> Settler: ...
+
+    @property
+    def retention(self) -> float | None: ...
+
+    @property
+    def paused(self) -> bool: ...
 
     @property
     def subscriptions(self) -> list[SqlSubscription]: ...

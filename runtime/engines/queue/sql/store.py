@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from enum import IntEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -17,6 +17,7 @@ from runtime.engines.queue.sql.operations import (
     Claimed,
     Drop,
     Fire,
+    Note,
     Promoted,
     Prune,
     Publish,
@@ -25,6 +26,9 @@ from runtime.engines.queue.sql.operations import (
     Settle,
 )
 from runtime.engines.sql.contract import Database, JoinableTransaction
+
+if TYPE_CHECKING:
+    from runtime.engines.queue.sql.tasks import Tasks
 
 
 class State(IntEnum):
@@ -37,6 +41,7 @@ class State(IntEnum):
     RUNNING = 2
     DEAD = 3
     DONE = 4
+    CANCELLED = 5
 
 
 class StoreSettings(msgspec.Struct, frozen=True):
@@ -48,8 +53,6 @@ class StoreSettings(msgspec.Struct, frozen=True):
     """Seconds without a heartbeat after which an owner counts as dead."""
     heartbeat: float
     """Seconds between two renewals of the lease."""
-    keep_done: bool
-    """True if acked messages stay as DONE, until they are pruned."""
     durable: bool
     """True if an accepted message must survive a power failure."""
     clock: Clock
@@ -72,6 +75,12 @@ class Report(msgspec.Struct, frozen=True):
     """Seconds until the next delayed message is due; None if there is none."""
     fault: str | None = None
     """The error of a check that failed; only `expired` means anything then."""
+    is_to_prune: bool = False
+    """True if there are messages that were kept for as long as they should."""
+    cancelling: Sequence[int] = ()
+    """The rows of those held under the lease that are to be cancelled."""
+    paused: Collection[str] = ()
+    """The queues that are paused."""
 
 
 class Store(Protocol):
@@ -212,12 +221,21 @@ class Store(Protocol):
         """The latest planned time of a schedule that was fired."""
         ...
 
+    @property
+    def tasks(self) -> Tasks:
+        """All that may be asked of single messages and pauses, also while it is not open."""
+        ...
+
+    def note(self, items: Sequence[Note]) -> asyncio.Future[Any]:
+        """Keep the progress of messages that are held; ignores those that are not."""
+        ...
+
     def promote(self) -> asyncio.Future[Promoted]:
         """Make delayed messages ready that are due."""
         ...
 
     def prune(self, item: Prune) -> asyncio.Future[int]:
-        """Delete finished messages. Answers with how many."""
+        """Delete messages that were kept after their end. Answers with how many."""
         ...
 
     async def count(self, queue: str) -> Info:

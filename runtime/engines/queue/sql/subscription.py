@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 from runtime import failpoint
@@ -11,8 +11,19 @@ from runtime.engines.queue.driver_queue import DriverQueue, Ending, NotHeld, req
 from runtime.engines.queue.limits import Limits
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.sql.claims import Claims
-from runtime.engines.queue.sql.operations import Ack, Bury, Release, Requeue, Retry, Settle
+from runtime.engines.queue.sql.operations import (
+    Ack,
+    Bury,
+    Cancel,
+    Done,
+    Note,
+    Release,
+    Requeue,
+    Retry,
+    Settle,
+)
 from runtime.engines.queue.sql.settler import SqlQueue
+from runtime.engines.queue.tracked_queue import CANCELLED_FOR, nobody
 from runtime.engines.sql.contract import JoinableTransaction
 from runtime.engines.sql.inline_future import InlineFuture
 from runtime.loggers import logger
@@ -42,6 +53,14 @@ class SqlSubscription:
         self.lease_expired = claims.forget_ahead
         self._held = claims.held
         self._giving_back: asyncio.Task[None] | None = None
+        self.on_cancel: Callable[[str], None] = nobody
+
+    def give_back(self) -> None:
+        """Give back what was claimed ahead."""
+        if self._claims.ahead:
+            ahead = [*self._claims.ahead]
+            self._claims.ahead.clear()  # at once, so that nobody receives it
+            self._giving_back = asyncio.create_task(self._give_back(ahead, self._giving_back))
 
     @property
     def at_once(self) -> int:
@@ -52,7 +71,15 @@ class SqlSubscription:
         self._claims.at_once = count
 
     async def ack(self, message: Message, transaction: JoinableTransaction | None = None) -> None:
-        item = Ack(self._seq(message), message.token)
+        await self.finish(message, None, transaction)
+
+    async def finish(
+        self,
+        message: Message,
+        result: bytes | None,
+        transaction: JoinableTransaction | None = None,
+    ) -> None:
+        item = self._end(message, result)
         if transaction is None:
             return await self._settle(message, item)
         try:
@@ -63,12 +90,53 @@ class SqlSubscription:
         self._store.after_commit(transaction, lambda: self._committed(message))
 
     def ack_nowait(self, message: Message) -> Ending | None:
-        item = Ack(self._seq(message), message.token)
+        item = self._end(message, None)
         settled = InlineFuture()
         return settled if self._submit(message, item, self._store.settle_lazily, settled) else None
 
-    async def retry(self, message: Message, delay: float) -> None:
-        await self._settle(message, Retry(self._seq(message), message.token, delay))
+    def _end(self, message: Message, result: bytes | None) -> Ack | Done:
+        keep = self._queue.retention
+        if keep is None:
+            return Ack(self._seq(message), message.token)
+        return Done(self._seq(message), message.token, keep, result)
+
+    async def cancel(self, message: Message) -> None:
+        await self._settle(message, self._cancelled(message))
+
+    def _cancelled(self, message: Message) -> Cancel:
+        keep = max(self._queue.retention or 0.0, CANCELLED_FOR)
+        return Cancel(self._seq(message), message.token, keep)
+
+    def note(self, progress: Mapping[Message, str]) -> Ending | None:
+        held = self._held
+        notes = [
+            Note(held[message], message.token, text)
+            for message, text in progress.items()
+            if message in held
+        ]
+        try:
+            noted = self._store.note(notes)
+        except Unavailable:  # it is told again, or the message is redelivered
+            return None
+        noted.add_done_callback(_retrieve)
+        return noted
+
+    def cancel_held(self, seqs: Container[int], id: str | None = None) -> None:
+        """Cancel those of these rows, or of that id, that are held: what was not received yet at
+        once, of others `on_cancel` is told.
+        """
+        for message, seq in [*self._held.items()]:
+            if seq in seqs or message.id == id:
+                if message in self._claims.ahead:
+                    self._claims.ahead.remove(message)
+                    settled = asyncio.get_running_loop().create_future()
+                    settled.add_done_callback(_retrieve)
+                    self._submit(message, self._cancelled(message), self._store.settle, settled)
+                else:
+                    self.on_cancel(message.id)
+
+    async def retry(self, message: Message, delay: float, error: str | None = None) -> None:
+        await self._settle(message, Retry(self._seq(message), message.token, delay, error))
         if delay > 0:
             self._driver.schedule(delay)
         else:
@@ -207,13 +275,21 @@ class SqlSubscription:
     def _on_late(self) -> None:
         """Give back what was claimed ahead: it waits for longer than was expected."""
         self._claims.pace.messages()  # measures anew
-        self._giving_back = asyncio.create_task(self._give_back())
+        self.give_back()
 
-    async def _give_back(self) -> None:
+    async def _give_back(
+        self, messages: Sequence[Message], before: asyncio.Task[None] | None
+    ) -> None:
+        if before is not None:
+            await before
         try:
-            await self.release(())
+            await self.release(messages)
         except Exception as error:
             # They stay in flight until this program's lease ends.
             log.warning("%s: what was claimed ahead stays: %s", self._queue.name, error)
-        finally:
-            self._giving_back = None
+
+
+def _retrieve(settled: asyncio.Future[Any]) -> None:
+    """Mark the error as retrieved, of what nobody waits for."""
+    if not settled.cancelled():
+        settled.exception()

@@ -99,7 +99,7 @@ def _check(connection: sqlite3.Connection, label: str) -> None:
 
 def _release(connection: sqlite3.Connection) -> None:
     # Imported here because the store imports this package; and most databases keep no queues.
-    from runtime.engines.queue.sql.sqlite.lease import release_all
+    from runtime.engines.queue.sql.sqlite.rescue import release_all
 
     release_all(connection)
 

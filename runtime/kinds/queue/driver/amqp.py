@@ -132,6 +132,8 @@ kind = Kind(
         "release": "RabbitMQ before 4.3 counts each delivery that was given back",
         "rate": "RabbitMQ delivers as fast as messages are acknowledged",
         "concurrency_by": "RabbitMQ does not look into messages",
+        "tasks": "a broker does not look at the messages that it has",
+        "pause": "RabbitMQ cannot keep a queue from its consumers",
         "info": "RabbitMQ does not tell how many messages are delayed or in flight",
     },
 )

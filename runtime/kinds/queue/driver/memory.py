@@ -17,21 +17,24 @@ log = logger("runtime.queue")
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
-    pass
+    retention: float | None
 
 
 class MemoryDriver:
     """Accepts messages before, while and after it runs; they live as long as this object."""
 
-    def __init__(self, id: EntryId, clock: Clock = REAL) -> None:
+    def __init__(self, id: EntryId, clock: Clock = REAL, *, retention: float | None = None) -> None:
+        """`retention` in seconds, of queues that name none of their own."""
         self.queues: dict[str, MemoryQueue] = {}
         self._id = id
         self._clock = clock
+        self._retention = retention
 
     def declare(self, name: str, options: DriverOptions) -> MemoryQueue:
         own = options["memory"]
         queue = self.queues.setdefault(name, MemoryQueue(name, own["max_length"], self._clock))
         queue.max_length = own["max_length"]
+        queue.retention = self._retention
         queue.overflow.configure(own)
         queue.admit()
         return queue
@@ -77,7 +80,7 @@ def _amount(count: int, noun: str) -> str:
 
 
 def build(config: Config, context: BuildContext) -> MemoryDriver:
-    return MemoryDriver(context.id, context.clock)
+    return MemoryDriver(context.id, context.clock, retention=config.retention)
 
 
 kind = Kind(

@@ -28,7 +28,6 @@ def build(config: Config, context: BuildContext) -> SqlDriver:
         id=str(context.id),
         lease=config.lease,
         heartbeat=config.heartbeat,
-        keep_done=config.retention is not None,
         durable=config.durability == "full",
         clock=context.clock,
         lanes=config.lanes,

@@ -58,6 +58,8 @@ kind = Kind(
         "release": "JetStream counts each delivery that was given back",
         "rate": "JetStream delivers as fast as messages are acknowledged",
         "concurrency_by": "JetStream does not look into messages",
+        "tasks": "a stream cannot be searched while it is consumed",
+        "pause": "a consumer of JetStream cannot be kept from its stream",
         "info": "JetStream counts what was given back among what is in flight",
     },
 )

@@ -102,7 +102,7 @@ class NatsSubscription:
     def ack_nowait(self, message: Message) -> asyncio.Future[None]:
         return asyncio.ensure_future(self.ack(message))
 
-    async def retry(self, message: Message, delay: float) -> None:
+    async def retry(self, message: Message, delay: float, error: str | None = None) -> None:
         if delay > 0:
             return await self._put_off(message, delay)
         try:

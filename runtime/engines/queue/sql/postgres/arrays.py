@@ -69,12 +69,18 @@ class Booleans(_Numbers):
 
 
 class Blobs(Array):
-    """Values are bytes."""
+    """Values are bytes or None."""
 
     oid, element = 1001, 17
 
     def encode(self) -> bytes:
-        return b"".join((self._header(), *_sized(self.values)))
+        values = self.values
+        if None not in values:
+            return b"".join((self._header(), *_sized(values)))
+        parts = [self._header(has_null=True)]
+        for value in values:
+            parts += (_NULL,) if value is None else _sized([value])
+        return b"".join(parts)
 
 
 class Texts(Array):

@@ -12,7 +12,7 @@ from runtime.engines.queue.message import Message
 from runtime.engines.queue.sql.columns import decode_headers
 from runtime.engines.queue.sql.operations import Claim, Claimed
 from runtime.engines.queue.sql.postgres.arrays import Bigints
-from runtime.engines.queue.sql.postgres.columns import decode_key, qualify
+from runtime.engines.queue.sql.postgres.columns import NOW, decode_key, qualify
 from runtime.engines.queue.sql.postgres.limiting import Limiting
 from runtime.engines.queue.sql.postgres.session import Row, Session
 from runtime.engines.queue.sql.postgres.tenure import Tenure
@@ -22,7 +22,7 @@ _COLUMNS = (
     "m.seq, m.id, m.body, m.headers, m.attempt, m.published, m.token, m.priority, m.unique_key, "
     "m.place"
 )
-_SET = "state = 2, owner = $2, attempt = attempt + 1, token = token + 1"
+_SET = f"state = 2, owner = $2, attempt = attempt + 1, token = token + 1, started = {NOW}"
 # `IN (SELECT … LIMIT)` may run the inner query once for each row and claim more.
 CLAIM = f"""
 UPDATE $schema.runtime_message m SET {_SET}

@@ -6,7 +6,8 @@ from psycopg.types.numeric import Int8
 
 from runtime import failpoint
 from runtime.engines.queue.sql.operations import Promoted, Prune
-from runtime.engines.queue.sql.postgres.columns import NOW, delay_micros, qualify
+from runtime.engines.queue.sql.postgres.check import Seen
+from runtime.engines.queue.sql.postgres.columns import NOW, qualify
 from runtime.engines.queue.sql.postgres.session import Session
 
 CHUNK = 500
@@ -25,8 +26,15 @@ SELECT (SELECT place FROM $schema.runtime_message WHERE state = 1 ORDER BY place
 _PRUNE = f"""
 DELETE FROM $schema.runtime_message
 WHERE seq = ANY (ARRAY(
-    SELECT seq FROM $schema.runtime_message WHERE state = 4 AND place <= {NOW} - $1
-    ORDER BY place LIMIT $2 FOR UPDATE SKIP LOCKED))
+    SELECT seq FROM $schema.runtime_message WHERE expires IS NOT NULL AND expires <= {NOW}
+    ORDER BY expires LIMIT $1 FOR UPDATE SKIP LOCKED))
+"""
+
+_LOOK = f"""
+SELECT seq, NULL FROM $schema.runtime_message WHERE owner = $1 AND cancelling AND state = 2
+UNION ALL SELECT NULL, queue FROM $schema.runtime_pause
+UNION ALL SELECT NULL, NULL FROM (SELECT FROM $schema.runtime_message
+    WHERE expires IS NOT NULL AND expires <= {NOW} LIMIT 1) AS kept
 """
 
 
@@ -37,6 +45,7 @@ class Due:
         self._promote = qualify(_PROMOTE, schema)
         self._due_in = qualify(DUE_IN, schema)
         self._prune = qualify(_PRUNE, schema)
+        self._look = qualify(_LOOK, schema)
 
     async def promote(self, session: Session) -> Promoted:
         """Make messages ready that are due."""
@@ -53,7 +62,15 @@ class Due:
         ((wait,),) = await session.query(self._due_in)
         return None if wait is None else max(0.0, wait / 1_000_000)
 
+    async def look(self, session: Session, owner: int) -> Seen:
+        """Find what is asked of that owner, and of all."""
+        rows = await session.query(self._look, Int8(owner))
+        return Seen(
+            is_to_prune=(None, None) in rows,
+            cancelling=[seq for seq, _ in rows if seq is not None],
+            paused=[queue for _, queue in rows if queue is not None],
+        )
+
     async def prune(self, session: Session, item: Prune) -> int:
-        """Delete finished messages. Returns how many."""
-        age = Int8(delay_micros(item.age))
-        return await session.command(self._prune, age, Int8(item.limit))
+        """Delete messages that were kept after their end. Returns how many."""
+        return await session.command(self._prune, Int8(item.limit))

@@ -10,9 +10,9 @@ from random import uniform
 from threading import Thread
 from typing import TypeVar
 
-import msgspec
 import psycopg
 
+from runtime.engines.queue.sql.postgres.check import Check
 from runtime.engines.queue.sql.postgres.due import Due
 from runtime.engines.queue.sql.postgres.leader import Leader
 from runtime.engines.queue.sql.postgres.link import Link
@@ -34,19 +34,6 @@ CHECK_INTERVAL = 1.0
 """Most seconds between two checks, on average."""
 JITTER = 0.2
 """The part by which a check is earlier or later: programs must not check in step."""
-
-
-class Check(msgspec.Struct, frozen=True):
-    """The result of a check, for the store on its event loop."""
-
-    tenure: Tenure | None
-    """None while the session is lost, under which messages are held."""
-    expired: bool = False
-    rescued: Collection[str] = ()
-    due_in: float | None = None
-    peers: int = 0
-    fault: str | None = None
-    """The error of a check that failed; only `tenure` means anything then."""
 
 
 class Keeper:
@@ -245,8 +232,9 @@ class Keeper:
         rescued = await self._rescue(dead, crashed=True)
         due_in = await self._link.run(self._due.due_in)
         peers = await self._link.run(lambda session: self._owners.peers(session, owner))
+        seen = await self._link.run(lambda session: self._due.look(session, owner))
         await self._link.run(self._leader.lead)
-        return Check(tenure, expired, rescued, due_in, peers)
+        return Check(tenure, expired, [*rescued], due_in, peers, seen)
 
     async def _rescue(self, owners: Collection[int], *, crashed: bool) -> Collection[str]:
         rescued: set[str] = set()

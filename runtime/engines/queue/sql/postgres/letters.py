@@ -31,6 +31,7 @@ _REQUEUE = f"""
 WITH again AS (
     UPDATE $schema.runtime_message
     SET queue = $2, state = 0, owner = NULL, attempt = 0, suspect = 0, token = token + 1,
+        cancelling = false, started = NULL, error = NULL, progress = NULL,
         unique_key = $3::text, unfinished = $3::text IS NOT NULL, died_in = NULL, headers = $4,
         place = {NOW}
     WHERE seq = $1)

@@ -8,12 +8,14 @@ from collections.abc import Collection, Sequence
 from psycopg.types.numeric import Float8, Int4, Int8
 
 from runtime import failpoint
+from runtime.engines.queue.sql.columns import micros
 from runtime.engines.queue.sql.postgres.arrays import Bigints
 from runtime.engines.queue.sql.postgres.columns import qualify
 from runtime.engines.queue.sql.postgres.due import CHUNK
 from runtime.engines.queue.sql.postgres.session import Session
 from runtime.engines.queue.sql.postgres.tables import VERSION
 from runtime.engines.queue.sql.postgres.tenure import Tenure
+from runtime.engines.queue.tracked_queue import CANCELLED_FOR
 
 MISSED = 2.5
 """Beats without which an owner is dead whose session is gone too. After a failover all sessions
@@ -62,19 +64,24 @@ _THEIRS = f"""
     SELECT seq FROM $schema.runtime_message WHERE state = 2 AND owner = ANY ($1::bigint[])
     LIMIT {CHUNK} FOR UPDATE SKIP LOCKED
 """
-_RESCUE = f"""
-UPDATE $schema.runtime_message
-SET state = 0, owner = NULL, suspect = suspect + $2, token = token + 1
-WHERE seq = ANY (ARRAY({_THEIRS})) RETURNING queue
+# What is to be cancelled is not delivered again; its `place` is when that was asked for.
+_READY = """state = CASE WHEN cancelling THEN 5 ELSE 0 END, owner = NULL, token = token + 1,
+    progress = NULL, expires = CASE WHEN cancelling THEN place + $2 END"""
+_BACK = f"""
+WITH back AS (
+    UPDATE $schema.runtime_message SET {_READY}, {{}}
+    WHERE seq = ANY (ARRAY({_THEIRS})) RETURNING queue, state),
+less AS (
+    INSERT INTO $schema.runtime_length
+    SELECT queue, -count(*) FROM back WHERE state = 5 GROUP BY queue)
+SELECT DISTINCT queue FROM back
 """
-_GIVE_BACK = f"""
-UPDATE $schema.runtime_message
-SET state = 0, owner = NULL, attempt = attempt - 1, token = token + 1
-WHERE seq = ANY (ARRAY({_THEIRS})) RETURNING queue
-"""
+_RESCUE = _BACK.format("suspect = suspect + $3")
+_GIVE_BACK = _BACK.format("attempt = attempt - 1")
 _END = "DELETE FROM $schema.runtime_owner WHERE id = $1"
 _PEERS = "SELECT count(*) FROM $schema.runtime_owner WHERE id <> $1 AND listens"
 IS_ALIVE = b"SELECT 1 FROM pg_stat_get_activity($1) WHERE backend_start = $2::timestamptz"
+_KEEP = Int8(micros(CANCELLED_FOR))
 
 
 class Owners:
@@ -123,12 +130,13 @@ class Owners:
 
         If the program crashed, each of them is a suspect.
         """
-        rows = await session.query(self._rescue, Bigints([*owners]), Int4(crashed))
+        rows = await session.query(self._rescue, Bigints([*owners]), _KEEP, Int4(crashed))
         return {queue for (queue,) in rows}
 
     async def give_back(self, session: Session, owner: int) -> Collection[str]:
         """Make a chunk of an owner's messages ready, their attempts unspent."""
-        return {queue for (queue,) in await session.query(self._give_back, Bigints([owner]))}
+        rows = await session.query(self._give_back, Bigints([owner]), _KEEP)
+        return {queue for (queue,) in rows}
 
     async def end(self, session: Session, owner: int) -> None:
         """End a lease."""

@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from psycopg.types.numeric import Int8
+from psycopg.types.numeric import Int2, Int8
 
 from runtime import failpoint
 from runtime.engines.queue.driver_queue import NotHeld
-from runtime.engines.queue.sql.columns import encode_headers
-from runtime.engines.queue.sql.operations import Ack, Bury, Release, Retry, Settle
-from runtime.engines.queue.sql.postgres.arrays import Bigints, Integers, Texts
+from runtime.engines.queue.sql.columns import encode_headers, micros
+from runtime.engines.queue.sql.operations import (
+    Ack,
+    Bury,
+    Cancel,
+    Done,
+    Note,
+    Release,
+    Retry,
+    Settle,
+)
+from runtime.engines.queue.sql.postgres.arrays import Bigints, Blobs, Integers, Texts
 from runtime.engines.queue.sql.postgres.columns import NOW, delay_micros, qualify
 from runtime.engines.queue.sql.postgres.session import Session
 from runtime.engines.queue.sql.postgres.tenure import Tenure
+from runtime.engines.queue.sql.store import State
+from runtime.engines.queue.tracked_queue import CANCELLED_FOR
 from runtime.service import Unavailable
 
 # Without `state = 2`, which would send the planner to the index of all running rows, 40 times as
@@ -30,31 +41,48 @@ WITH gone AS (
 less AS ({_LESS})
 SELECT seq, token FROM gone
 """
-_DONE = f"""
+_END = f"""
 WITH gone AS (
     UPDATE $schema.runtime_message m
-    SET state = 4, owner = NULL, token = m.token + 1, place = {NOW}
-    FROM {_ITEMS} WHERE {_HELD} RETURNING m.seq, t.token, m.queue),
+    SET state = $6, owner = NULL, token = m.token + 1, place = {NOW}, expires = {NOW} + t.keep,
+        result = t.result
+    FROM unnest($2::bigint[], $3::integer[], $4::bigint[], $5::bytea[])
+        AS t(seq, token, keep, result)
+    WHERE {_HELD} RETURNING m.seq, t.token, m.queue),
 less AS ({_LESS})
 SELECT seq, token FROM gone
 """
-_RELEASE = f"""
-UPDATE $schema.runtime_message m
-SET state = 0, owner = NULL, attempt = attempt - 1, token = m.token + 1
-FROM {_ITEMS} WHERE {_HELD} RETURNING m.seq, t.token
+# What is to be cancelled is not delivered again.
+_BACK = f"""
+WITH back AS (
+    UPDATE $schema.runtime_message m
+    SET owner = NULL, token = m.token + 1,
+        expires = CASE WHEN cancelling THEN {NOW} + {micros(CANCELLED_FOR)} END, {{}}
+    WHERE {_HELD} RETURNING m.seq, t.token, m.queue, m.state),
+less AS (
+    INSERT INTO $schema.runtime_length
+    SELECT queue, -count(*) FROM back WHERE state = 5 GROUP BY queue)
+SELECT seq, token FROM back
 """
-_RETRY = f"""
-UPDATE $schema.runtime_message m
-SET state = (t.delay > 0)::integer, owner = NULL, suspect = 0, token = m.token + 1,
-    place = {NOW} + t.delay
-FROM unnest($2::bigint[], $3::integer[], $4::bigint[]) AS t(seq, token, delay)
-WHERE {_HELD} RETURNING m.seq, t.token
+_RELEASE = _BACK.format(f"""
+        state = CASE WHEN cancelling THEN 5 ELSE 0 END, attempt = attempt - 1
+    FROM {_ITEMS}""")
+_RETRY = _BACK.format(f"""
+        state = CASE WHEN cancelling THEN 5 ELSE (t.delay > 0)::integer END, suspect = 0,
+        place = {NOW} + CASE WHEN cancelling THEN 0 ELSE t.delay END,
+        error = t.error, progress = NULL
+    FROM unnest($2::bigint[], $3::integer[], $4::bigint[], $5::text[])
+        AS t(seq, token, delay, error)""")
+_NOTE = f"""
+UPDATE $schema.runtime_message m SET progress = t.progress
+FROM unnest($2::bigint[], $3::integer[], $4::text[]) AS t(seq, token, progress)
+WHERE {_HELD}
 """
 _BURY = f"""
 WITH dead AS (
     UPDATE $schema.runtime_message m
     SET state = CASE WHEN t.queue IS NULL THEN 3 ELSE 0 END, owner = NULL, token = m.token + 1,
-        headers = t.headers, died_in = t.died_in, place = {NOW}, suspect = 0,
+        headers = t.headers, died_in = t.died_in, place = {NOW}, suspect = 0, cancelling = false,
         queue = coalesce(t.queue, m.queue),
         attempt = CASE WHEN t.queue IS NULL THEN m.attempt ELSE 0 END,
         unique_key = CASE WHEN t.queue IS NULL THEN m.unique_key END
@@ -79,8 +107,10 @@ class Settling:
     it forgets could be one that was already requeued elsewhere.
     """
 
-    def __init__(self, schema: str, *, keep_done: bool, waits: bool) -> None:
-        self._ack = qualify(_DONE if keep_done else _ACK, schema)
+    def __init__(self, schema: str, *, waits: bool) -> None:
+        self._ack = qualify(_ACK, schema)
+        self._end = qualify(_END, schema)
+        self._note = qualify(_NOTE, schema)
         self._release = qualify(_RELEASE, schema)
         self._retry = qualify(_RETRY, schema)
         self._bury = qualify(_BURY, schema)
@@ -95,6 +125,14 @@ class Settling:
         (answer,) = await self._settle(session, [item], waits=False)
         error: Exception | None = answer
         return error
+
+    async def note(self, session: Session, items: Sequence[Note]) -> None:
+        """Keep the progress of what is held."""
+        if (tenure := self.tenure) is not None:
+            seqs = Bigints([item.seq for item in items])
+            tokens = Integers([tenure.token(item.token) for item in items])
+            texts = Texts([item.progress for item in items])
+            await session.command(self._note, Int8(tenure.owner), seqs, tokens, texts)
 
     async def _settle(self, session: Session, items: Sequence[Settle], *, waits: bool) -> list[Any]:
         failpoint.point("queue.settle.before_commit")
@@ -137,9 +175,15 @@ class Settling:
             return await session.query(self._ack, *common)
         if sort is Release:
             return await session.query(self._release, *common)
+        if sort is Done or sort is Cancel:
+            keep = Bigints([delay_micros(item.keep) for item in items])
+            results = Blobs([item.result if sort is Done else None for item in items])
+            state = State.DONE if sort is Done else State.CANCELLED
+            return await session.query(self._end, *common, keep, results, Int2(state))
         if sort is Retry:
             delays = Bigints([delay_micros(item.delay) for item in items])
-            return await session.query(self._retry, *common, delays)
+            errors = Texts([item.error and item.error.replace("\0", "?") for item in items])
+            return await session.query(self._retry, *common, delays, errors)
         assert sort is Bury
         columns = (
             Texts([encode_headers(item.headers) for item in items]),

@@ -16,6 +16,7 @@ from runtime.engines.queue.sql.operations import (
     Claimed,
     Drop,
     Fire,
+    Note,
     Promoted,
     Prune,
     Publish,
@@ -23,19 +24,22 @@ from runtime.engines.queue.sql.operations import (
     Requeue,
     Settle,
 )
+from runtime.engines.queue.sql.postgres.check import Check
 from runtime.engines.queue.sql.postgres.claiming import Claiming
 from runtime.engines.queue.sql.postgres.due import Due
 from runtime.engines.queue.sql.postgres.firing import Firing
-from runtime.engines.queue.sql.postgres.keeper import Check, Keeper
+from runtime.engines.queue.sql.postgres.keeper import Keeper
 from runtime.engines.queue.sql.postgres.lanes import Lanes
 from runtime.engines.queue.sql.postgres.lengths import Lengths
 from runtime.engines.queue.sql.postgres.letters import Letters
+from runtime.engines.queue.sql.postgres.link import Link
 from runtime.engines.queue.sql.postgres.notifier import Notifier
 from runtime.engines.queue.sql.postgres.owners import IS_ALIVE
 from runtime.engines.queue.sql.postgres.publishing import Publishing
 from runtime.engines.queue.sql.postgres.reading import Reading
 from runtime.engines.queue.sql.postgres.session import Session, Work
 from runtime.engines.queue.sql.postgres.settling import Settling
+from runtime.engines.queue.sql.postgres.tasks import PostgresTasks
 from runtime.engines.queue.sql.postgres.tenure import Tenure
 from runtime.engines.queue.sql.store import Report, StoreSettings, check_transaction
 from runtime.engines.sql.contract import JoinableTransaction
@@ -54,6 +58,7 @@ class PostgresStore:
     def __init__(self, database: Database, settings: StoreSettings) -> None:
         self.label = database.label
         self.database = database
+        self.tasks = PostgresTasks(database)
         self._settings = settings
         self._waits = settings.durable
         self._lanes = Lanes()
@@ -68,7 +73,7 @@ class PostgresStore:
         self._is_open = False
         self._early: list[Check] = []
         """Checks from before the end of `open`."""
-        self._on_report: Callable[[Report], None] = _ignore
+        self._on_report: Callable[[Report], None] = lambda report: None
         self._reading: Reading | None = None
 
     @property
@@ -108,15 +113,14 @@ class PostgresStore:
         except BaseException:
             self.abandon()
             raise
-        early, self._early = self._early, []
-        for check in early:
-            self._check(keeper, check)
+        while self._early:
+            self._check(keeper, self._early.pop(0))
 
     def _begin(self, schema: str) -> None:
         self._lengths = Lengths(schema)
         self._publishing = Publishing(schema, self._lengths)
         self._claiming = Claiming(schema)
-        self._settling = Settling(schema, keep_done=self._settings.keep_done, waits=self._waits)
+        self._settling = Settling(schema, waits=self._waits)
         self._letters = Letters(schema, self._lengths, self._publishing)
         self._firing = Firing(schema, self._publishing)
         self._due = Due(schema)
@@ -164,10 +168,7 @@ class PostgresStore:
     def publish_many(
         self, item: PublishMany, transaction: JoinableTransaction | None
     ) -> asyncio.Future[None]:
-        def work(session: Session) -> Any:
-            return self._publishing.many(session, item)
-
-        return self._transact(work) if transaction is None else self._join(transaction, work)
+        return self._do(lambda session: self._publishing.many(session, item), transaction)
 
     def hurry(self) -> None:
         """Nothing is delayed."""
@@ -178,12 +179,7 @@ class PostgresStore:
     def requeue(
         self, item: Requeue, transaction: JoinableTransaction | None
     ) -> asyncio.Future[Any]:
-        def work(session: Session) -> Any:
-            return self._letters.requeue(session, item)
-
-        if transaction is not None:
-            return self._join(transaction, work)
-        return self._transact(work)
+        return self._do(lambda session: self._letters.requeue(session, item), transaction)
 
     def drop(self, item: Drop) -> asyncio.Future[Any]:
         return self._transact(lambda session: self._letters.drop(session, item))
@@ -194,9 +190,11 @@ class PostgresStore:
     async def last_fired(self, schedule: str) -> float | None:
         return await self._read().last_fired(schedule)
 
+    def note(self, items: Sequence[Note]) -> asyncio.Future[Any]:
+        return self._run("settle_link", lambda session: self._settling.note(session, items))
+
     def promote(self) -> asyncio.Future[Promoted]:
-        self._check_open()
-        return asyncio.ensure_future(self._lanes.claim_link.call(self._due.promote))
+        return self._run("claim_link", lambda session: self._due.promote(session))
 
     def unpark(self, queue: str) -> asyncio.Future[int]:
         self._check_open()
@@ -204,9 +202,12 @@ class PostgresStore:
         return asyncio.ensure_future(work)
 
     def prune(self, item: Prune) -> asyncio.Future[int]:
+        return self._run("settle_link", lambda session: self._due.prune(session, item))
+
+    def _run(self, link: str, work: Work[Any]) -> asyncio.Future[Any]:
         self._check_open()
-        work = self._lanes.settle_link.call(lambda session: self._due.prune(session, item))
-        return asyncio.ensure_future(work)
+        found: Link = getattr(self._lanes, link)
+        return asyncio.ensure_future(found.call(work))
 
     async def count(self, queue: str) -> Info:
         return await self._read().count(queue)
@@ -226,6 +227,9 @@ class PostgresStore:
     def notify(self, queues: Collection[str]) -> None:
         if self._is_open:
             self._notifier.notify(queues)
+
+    def _do(self, work: Work[Any], within: JoinableTransaction | None) -> asyncio.Future[Any]:
+        return self._transact(work) if within is None else self._join(within, work)
 
     def _join(self, transaction: JoinableTransaction, work: Work[Any]) -> asyncio.Future[Any]:
         """Do work as a step of a transaction."""
@@ -289,12 +293,8 @@ class PostgresStore:
         self._set_tenure(check.tenure)
         self._notifier.peers = check.peers
         self._lengths.forget()
-        self._on_report(Report(check.expired, [*check.rescued], check.due_in, check.fault))
+        self._on_report(check.report())
 
     def _hear(self, on_notify: Callable[[str], None], pid: int, queue: str) -> None:
         if self._is_open and pid != self._notifier.pid:
             on_notify(queue)
-
-
-def _ignore(report: Report) -> None:
-    """Nobody listens before it is open."""

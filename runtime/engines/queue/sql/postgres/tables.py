@@ -107,7 +107,23 @@ CREATE TABLE {schema}.runtime_fired (
 CREATE TABLE {schema}.runtime_version (version integer NOT NULL, oldest integer NOT NULL);
 INSERT INTO {schema}.runtime_version VALUES ({version}, {oldest});
 """.replace("{added_for_limits}\n", _ADDED_FOR_LIMITS.lstrip())
-MIGRATIONS: dict[int, str] = {1: _ADDED_FOR_LIMITS}
+_TASKS = """
+ALTER TABLE {schema}.runtime_message ADD COLUMN started bigint;
+ALTER TABLE {schema}.runtime_message ADD COLUMN error text;
+ALTER TABLE {schema}.runtime_message ADD COLUMN progress text;
+ALTER TABLE {schema}.runtime_message ADD COLUMN result bytea;
+ALTER TABLE {schema}.runtime_message ADD COLUMN cancelling boolean NOT NULL DEFAULT false;
+ALTER TABLE {schema}.runtime_message ADD COLUMN expires bigint;
+CREATE INDEX runtime_message_id ON {schema}.runtime_message (id);
+CREATE INDEX runtime_message_cancelling ON {schema}.runtime_message (owner) WHERE cancelling;
+CREATE INDEX runtime_message_kept ON {schema}.runtime_message (expires) WHERE expires IS NOT NULL;
+CREATE TABLE {schema}.runtime_pause (queue text PRIMARY KEY, since bigint NOT NULL);
+"""
+_EXPIRY = """
+UPDATE {schema}.runtime_message SET expires = place + 7 * 86400000000 WHERE state = 4;
+"""
+"""Rows that were finished before had no `expires` of their own."""
+MIGRATIONS: dict[int, str] = {1: _ADDED_FOR_LIMITS + _TASKS + _EXPIRY}
 """The statements from each version to the next. They only add: programs of the version before go on
 beside them, and their `INSERT` names no new column.
 """
@@ -123,7 +139,8 @@ _NO_TABLE = "42P01"
 
 def ddl(schema: str) -> str:
     """The statements that make the tables, for a role that may."""
-    return SCHEMA.format(schema=quoted(schema), version=VERSION, oldest=OLDEST).strip() + "\n"
+    text = SCHEMA + _TASKS
+    return text.format(schema=quoted(schema), version=VERSION, oldest=OLDEST).strip() + "\n"
 
 
 async def prepare(session: Session, schema: str, label: str) -> None:

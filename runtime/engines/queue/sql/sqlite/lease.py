@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -12,9 +12,11 @@ from threading import Event, Thread
 import msgspec
 
 from runtime import failpoint
+from runtime.engines.queue.sql.columns import from_micros
 from runtime.engines.queue.sql.sqlite.liveness import ProcessIdentity, clock
+from runtime.engines.queue.sql.sqlite.rescue import end_leases, transaction
 from runtime.engines.queue.sql.sqlite.statements import next_due, recount
-from runtime.engines.queue.sql.sqlite.tables import has_tables, prepare
+from runtime.engines.queue.sql.sqlite.tables import prepare
 from runtime.engines.sql.sqlite.busy_retry import BusyRetry
 from runtime.engines.sql.sqlite.errors import code
 from runtime.engines.sql.sqlite.mount import is_on_local_disk
@@ -25,6 +27,9 @@ BRIEF_WAIT = 0.1
 """Longest wait for the write lock, in seconds, before we assume that the other owners could not
 renew their leases either.
 """
+
+_CANCELLING = "SELECT seq FROM runtime_message WHERE owner = ? AND cancelling = 1 AND state = 2"
+_NEXT_EXPIRY = "SELECT min(expires) FROM runtime_message WHERE expires IS NOT NULL"
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -41,6 +46,10 @@ class Check(msgspec.Struct, frozen=True):
     """The queues that got back messages of a dead owner."""
     fault: str | None = None
     """The error of a check that failed, whose other fields mean nothing."""
+    next_expiry: float | None = None
+    """The time when the next message is to be deleted that was kept, in seconds since 1970."""
+    cancelling: Sequence[int] = ()
+    paused: Sequence[str] = ()
 
 
 class Lease:
@@ -109,7 +118,7 @@ class Lease:
         connection = self._connect()
         try:
             owner = {self._owner: self._expires}
-            BusyRetry(CHECK_INTERVAL)(lambda: _end_leases(connection, owner, crashed=False))
+            BusyRetry(CHECK_INTERVAL)(lambda: end_leases(connection, owner, crashed=False))
         finally:
             connection.close()
 
@@ -118,7 +127,7 @@ class Lease:
         self._stop.set()
 
     def _begin(self, connection: sqlite3.Connection) -> None:
-        with _transaction(connection):
+        with transaction(connection):
             failpoint.point("queue.lease.before_commit")
             prepare(connection, self._label)
             recount(connection, self._queues)
@@ -154,7 +163,7 @@ class Lease:
                     rescued = [*self._rescued, *self._rescue(connection)]
                     self._rescued = ()
                     peers = self._peers(connection)
-                    self._report(Check(self._owner, expired, peers, next_due(connection), rescued))
+                    self._report(self._look(connection, expired, peers, rescued))
                 except sqlite3.Error as error:
                     if connection is not None:
                         connection.close()
@@ -163,6 +172,25 @@ class Lease:
         finally:
             if connection is not None:
                 connection.close()
+
+    def _look(
+        self,
+        connection: sqlite3.Connection,
+        expired: bool,
+        peers: Sequence[str],
+        rescued: Sequence[str],
+    ) -> Check:
+        cancelling = connection.execute(_CANCELLING, (self._owner,)).fetchall()
+        return Check(
+            self._owner,
+            expired,
+            peers,
+            next_due(connection),
+            rescued,
+            next_expiry=from_micros(connection.execute(_NEXT_EXPIRY).fetchone()[0]),
+            cancelling=[seq for (seq,) in cancelling],
+            paused=[queue for (queue,) in connection.execute("SELECT queue FROM runtime_pause")],
+        )
 
     def _renew(self, connection: sqlite3.Connection) -> bool:
         """Renew the lease, or take another one if it was ended; False in that case."""
@@ -195,12 +223,12 @@ class Lease:
         self._unrenewed = {id: self._unrenewed[id] for id, *_ in rows if id in self._unrenewed}
         rescued: set[str] = set()
         if dead:
-            rescued.update(BusyRetry(self._heartbeat)(partial(_end_leases, connection, dead, True)))
+            rescued.update(BusyRetry(self._heartbeat)(partial(end_leases, connection, dead, True)))
         if late and now > self._grace_until:
             try:
                 with self._grace_after_lock():
                     rescued.update(
-                        BusyRetry(BRIEF_WAIT)(partial(_end_leases, connection, late, True))
+                        BusyRetry(BRIEF_WAIT)(partial(end_leases, connection, late, True))
                     )
             except sqlite3.OperationalError as error:
                 if code(error) != sqlite3.SQLITE_BUSY:
@@ -236,51 +264,3 @@ class Lease:
 def _is_on_local_disk(connection: sqlite3.Connection) -> bool:
     path = connection.execute("PRAGMA database_list").fetchone()[2]
     return bool(path) and is_on_local_disk(Path(path))
-
-
-def _end_leases(
-    connection: sqlite3.Connection, owners: Mapping[int, float], crashed: bool
-) -> Sequence[str]:
-    """End these leases, unless they were renewed since they were to expire at the given times.
-
-    Their messages are ready again; after a crash the attempt stays spent, and they are suspects.
-    Returns the queues that got some.
-    """
-    with _transaction(connection):
-        failpoint.point("queue.sweep.before_commit")
-        ended = [
-            id
-            for id, expires in owners.items()
-            if connection.execute(
-                "DELETE FROM runtime_owner WHERE id = ? AND expires = ?", (id, expires)
-            ).rowcount
-        ]
-        marks = ",".join("?" * len(ended))
-        change = "suspect = suspect + 1" if crashed else "attempt = attempt - 1"
-        rows = connection.execute(
-            f"UPDATE runtime_message SET state = 0, owner = NULL, {change} "
-            f"WHERE state = 2 AND owner IN ({marks}) RETURNING queue",
-            ended,
-        ).fetchall()
-    failpoint.point("queue.sweep.after_commit")
-    return sorted({queue for (queue,) in rows})
-
-
-def release_all(connection: sqlite3.Connection) -> None:
-    """End all leases of a copy that no program uses; their messages are ready again."""
-    if not has_tables(connection):
-        return
-    owners = dict(connection.execute("SELECT id, expires FROM runtime_owner"))
-    _end_leases(connection, owners, crashed=False)
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise

@@ -25,7 +25,9 @@ LIMIT 1
 """
 _REQUEUE = """
 UPDATE runtime_message SET queue = ?, state = 0, owner = NULL, attempt = 0, suspect = 0,
-    unique_key = ?, died_in = NULL, headers = ?, place = ? WHERE seq = ?
+    cancelling = 0, started = NULL, error = NULL, progress = NULL, unique_key = ?, died_in = NULL,
+    headers = ?, place = ?
+WHERE seq = ?
 """
 _DROP = "DELETE FROM runtime_message WHERE seq = ?"
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from runtime import failpoint
 from runtime.engines.queue.partitions import Partitions
 from runtime.engines.queue.rate import Grants
-from runtime.engines.queue.sql.columns import decode_headers
+from runtime.engines.queue.sql.columns import decode_headers, micros
 from runtime.engines.queue.sql.operations import Claim, Claimed
 from runtime.engines.queue.sql.slots import MOST_PARKED, Slots
 from runtime.engines.queue.sql.sqlite.statements import (
@@ -91,7 +91,7 @@ class Limiting:
                     connection.execute(_GRANT, (item.limits.consumer, grants.encode()))
                 return Claimed((), False, grants.wait(rate, now))
         if partitions is None:
-            claimed = claim_head(connection, replace(item, count=count))
+            claimed = claim_head(connection, replace(item, count=count), micros(now))
         else:
             claimed = self._claim_from_partitions(connection, item, count, partitions)
         if rate is None or isinstance(claimed, Unavailable) or not claimed.messages:
@@ -139,7 +139,9 @@ class Limiting:
             execute_in(connection, _PARK, [seq for seq, *_ in parked])
             connection.executemany(_PARKED, parked)
         if taken:
-            execute_in(connection, CLAIM, [row[0] for row in taken], item.owner)
+            execute_in(
+                connection, CLAIM, [row[0] for row in taken], item.owner, micros(self._time())
+            )
         connection.executemany(_FREE, [(queue, *slot) for slot in slots.stale])
         connection.executemany(_ADD, [(queue, *slot) for slot in slots.added])
         messages = [(row[0], message_of(row)) for row in taken]

@@ -15,20 +15,14 @@ from itertools import chain
 from typing import Any
 
 from runtime import failpoint
-from runtime.engines.queue.driver_queue import NotHeld
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.sql.columns import decode_headers, encode_headers, micros, seconds_until
 from runtime.engines.queue.sql.operations import (
-    Ack,
-    Bury,
     Claim,
     Claimed,
     Promoted,
     Prune,
     Publish,
-    Release,
-    Retry,
-    Settle,
 )
 from runtime.engines.queue.sql.store import State, full
 from runtime.service import Unavailable
@@ -59,29 +53,13 @@ ORDER BY priority DESC, place, seq LIMIT ?
 """
 # Two statements: RETURNING keeps no order, and costs as much as the update itself.
 CLAIM = """
-UPDATE runtime_message SET state = 2, owner = ?, attempt = attempt + 1, token = token + 1
+UPDATE runtime_message
+SET state = 2, owner = ?, attempt = attempt + 1, token = token + 1, started = ?
 WHERE seq IN ({})
-"""
-_HELD = "SELECT seq, token, queue FROM runtime_message WHERE seq IN ({}) AND state = 2"
-_DELETE = "DELETE FROM runtime_message WHERE seq IN ({})"
-_DONE = "UPDATE runtime_message SET state = 4, owner = NULL, place = ? WHERE seq IN ({})"
-_RETRY = """
-UPDATE runtime_message SET state = ?, owner = NULL, suspect = 0, place = ? WHERE seq = ?
-"""
-_RELEASE = """
-UPDATE runtime_message SET state = 0, owner = NULL, attempt = attempt - 1 WHERE seq IN ({})
-"""
-_BURY = """
-UPDATE runtime_message SET state = 3, owner = NULL, died_in = ?, headers = ?, place = ?
-WHERE seq = ?
-"""
-_MOVE = """
-UPDATE runtime_message SET queue = ?, state = 0, owner = NULL, attempt = 0, suspect = 0,
-    unique_key = NULL, died_in = ?, headers = ?, place = ? WHERE seq = ?
 """
 _PRUNE = """
 DELETE FROM runtime_message WHERE seq IN
-    (SELECT seq FROM runtime_message WHERE state = 4 AND place < ? LIMIT ?)
+    (SELECT seq FROM runtime_message WHERE expires IS NOT NULL AND expires <= ? LIMIT ?)
 """
 _CHANGE_LENGTH = "UPDATE runtime_queue SET length = length + ? WHERE name = ?"
 _FIRST_LENGTH = "INSERT INTO runtime_queue (length, name) VALUES (?, ?)"
@@ -91,10 +69,9 @@ _FEW = 16  # up to so many numbers are parameters each, and more one of JSON
 class Statements:
     """The batch functions of one driver."""
 
-    def __init__(self, time: Callable[[], float], *, keep_done: bool) -> None:
-        """`time` gives seconds since 1970; with `keep_done`, acked messages stay as DONE."""
+    def __init__(self, time: Callable[[], float]) -> None:
+        """`time` gives seconds since 1970."""
         self._time = time
-        self._keep_done = keep_done
 
     def publish(self, connection: Connection, items: Sequence[Publish]) -> list[Any]:
         """Answers with the id of the message, or of the one that has its key; or Full."""
@@ -141,44 +118,8 @@ class Statements:
         nobody would release what is held under it.
         """
         failpoint.point("queue.claim.before_commit")
-        return [claim_head(connection, item) for item in items]
-
-    def settle(self, connection: Connection, items: Sequence[Settle]) -> list[Any]:
-        """Answers with None; or with NotHeld, and then nothing was done for that item."""
-        failpoint.point("queue.settle.before_commit")
-        now = self._time()
-        rows = execute_in(connection, _HELD, [item.seq for item in items])
-        held = {row[0]: row for row in rows}
-        answers: list[Any] = []
-        acked, released = [], []
-        lengths: list[tuple[str, int]] = []
-        for item in items:
-            row = held.get(item.seq)
-            if row is None or row[1] != item.token:
-                answers.append(NotHeld(f"message {item.seq} is no longer held"))
-                continue
-            del held[item.seq]
-            answers.append(None)
-            match item:
-                case Ack():
-                    acked.append(item.seq)
-                    lengths.append((row[2], -1))
-                case Release():
-                    released.append(item.seq)
-                case Retry():
-                    state = State.DELAYED if item.delay > 0 else State.READY
-                    place = micros(now + max(0.0, item.delay))
-                    connection.execute(_RETRY, (state, place, item.seq))
-                case Bury():
-                    lengths += _bury(connection, item, row[2], now)
-        if acked and self._keep_done:
-            execute_in(connection, _DONE, acked, micros(now))
-        elif acked:
-            execute_in(connection, _DELETE, acked)
-        if released:
-            execute_in(connection, _RELEASE, released)
-        change_lengths(connection, lengths)
-        return answers
+        now = micros(self._time())
+        return [claim_head(connection, item, now) for item in items]
 
     def promote(self, connection: Connection, items: Sequence[None]) -> list[Any]:
         """Answers with a Promoted."""
@@ -195,10 +136,7 @@ class Statements:
     def prune(self, connection: Connection, items: Sequence[Prune]) -> list[Any]:
         """Answers with the number of deleted messages."""
         now = self._time()
-        return [
-            connection.execute(_PRUNE, (micros(now - item.age), item.limit)).rowcount
-            for item in items
-        ]
+        return [connection.execute(_PRUNE, (micros(now), item.limit)).rowcount for item in items]
 
 
 def next_due(connection: Connection) -> float | None:
@@ -227,8 +165,8 @@ def _insert(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
             at += size
 
 
-def claim_head(connection: Connection, item: Claim) -> Claimed | Unavailable:
-    """Claim what comes first, whatever it is."""
+def claim_head(connection: Connection, item: Claim, now: int) -> Claimed | Unavailable:
+    """Claim what comes first, whatever it is; `now` in microseconds since 1970."""
     head = connection.execute(HEAD, (item.queue, item.owner, item.count)).fetchall()
     if not head and connection.execute(OWNER, (item.owner,)).fetchone() is None:
         return Unavailable("the lease expired")
@@ -237,7 +175,7 @@ def claim_head(connection: Connection, item: Claim) -> Claimed | Unavailable:
     if suspect:
         head = head[: unsuspicious or int(item.alone)]
     if head:
-        execute_in(connection, CLAIM, [row[0] for row in head], item.owner)
+        execute_in(connection, CLAIM, [row[0] for row in head], item.owner, now)
     return Claimed([(row[0], message_of(row)) for row in head], suspect)
 
 
@@ -259,16 +197,6 @@ def _with_few(statement: str, count: int) -> str:
 @cache
 def _with_many(statement: str) -> str:
     return statement.format("SELECT value FROM json_each(?)")
-
-
-def _bury(connection: Connection, item: Bury, queue: str, now: float) -> Iterable[tuple[str, int]]:
-    """Returns the changes of queues' lengths."""
-    headers = encode_headers(item.headers)
-    if item.to is None:
-        connection.execute(_BURY, (item.died_in, headers, micros(now), item.seq))
-        return [(queue, -1)]
-    connection.execute(_MOVE, (item.to, item.died_in, headers, micros(now), item.seq))
-    return [(queue, -1), (item.to, 1)]
 
 
 def id_of_key(connection: Connection, queue: str, key: str, counts_running: bool) -> str | None:

@@ -16,6 +16,7 @@ from runtime.engines.queue.sql.operations import (
     Claimed,
     Drop,
     Fire,
+    Note,
     Promoted,
     Prune,
     Publish,
@@ -29,7 +30,9 @@ from runtime.engines.queue.sql.sqlite.lease import Check, Lease
 from runtime.engines.queue.sql.sqlite.letters import Letters
 from runtime.engines.queue.sql.sqlite.limiting import Limiting
 from runtime.engines.queue.sql.sqlite.notifier import Notifier
+from runtime.engines.queue.sql.sqlite.settling import Settling
 from runtime.engines.queue.sql.sqlite.statements import Statements
+from runtime.engines.queue.sql.sqlite.tasks import SqliteTasks
 from runtime.engines.queue.sql.store import Report, StoreSettings, check_transaction
 from runtime.engines.sql.contract import JoinableTransaction
 from runtime.engines.sql.inline_future import InlineFuture
@@ -50,7 +53,9 @@ class SqliteStore:
         self.database = database
         self._settings = settings
         self._time = settings.clock.time
-        self._statements = Statements(self._time, keep_done=settings.keep_done)
+        self._statements = Statements(self._time)
+        self._settling = Settling(self._time)
+        self.tasks = SqliteTasks(database, self._time)
         self._letters = Letters(self._time)
         self._firing = Firing(self._statements)
         self._bulk = Bulk(self._statements)
@@ -61,13 +66,13 @@ class SqliteStore:
             database.batch, self._statements.claim
         )
         self.settle: Callable[[Settle], asyncio.Future[Any]] = partial(
-            database.batch, self._statements.settle
+            database.batch, self._settling.settle
         )
         self.claim_lazily: Callable[[Claim], InlineFuture] = partial(
             database.batch_lazily, self._statements.claim
         )
         self.settle_lazily: Callable[[Settle], InlineFuture] = partial(
-            database.batch_lazily, self._statements.settle
+            database.batch_lazily, self._settling.settle
         )
         self.claim_limited: Callable[[Claim], asyncio.Future[Claimed]] = partial(
             database.batch, self._limiting.claim
@@ -142,7 +147,7 @@ class SqliteStore:
         self.database.hurry()
 
     def settle_in(self, transaction: JoinableTransaction, item: Settle) -> asyncio.Future[Any]:
-        return self._change(self._statements.settle, item, transaction)
+        return self._change(self._settling.settle, item, transaction)
 
     def requeue(
         self, item: Requeue, transaction: JoinableTransaction | None
@@ -160,6 +165,9 @@ class SqliteStore:
             raise self._not_running()
         rows = await self.database.query(LAST_FIRED, (schedule,))
         return from_micros(rows[0]["at"])
+
+    def note(self, items: Sequence[Note]) -> asyncio.Future[Any]:
+        return self._batch(self._settling.note, items)
 
     def promote(self) -> asyncio.Future[Promoted]:
         return self._batch(self._statements.promote, None)
@@ -248,10 +256,20 @@ class SqliteStore:
             return
         self._owner = check.owner
         self._peers = check.peers
-        due_in = None
+        now, due_in = self._time(), None
         if check.next_due is not None:
-            due_in = seconds_until(check.next_due, self._time())
-        on_report(Report(check.expired, check.rescued, due_in, check.fault))
+            due_in = seconds_until(check.next_due, now)
+        on_report(
+            Report(
+                check.expired,
+                check.rescued,
+                due_in,
+                check.fault,
+                is_to_prune=check.next_expiry is not None and check.next_expiry <= now,
+                cancelling=check.cancelling,
+                paused=check.paused,
+            )
+        )
 
 
 def _letters_of(queue: str, died_in: str | None) -> tuple[str, tuple[str, ...]]:

@@ -8,10 +8,13 @@ A message is one row, with one of these states:
     RUNNING   claimed by `owner`, under a `token` that no other claim of this row ever had
     DEAD      a dead letter, kept until it is requeued or dropped
     DONE      finished, kept only where `retention` asks for it
+    CANCELLED ended by somebody who did not want it any more, kept for an hour at least
 
-`place` is microseconds since 1970: when the message got ready, is due, died or was done. PARKED,
-READY, DELAYED and RUNNING are counted in `length` of the queue's row, so that `max_length` costs
-one look-up.
+`place` is microseconds since 1970: when the message got ready, is due, died or ended. DONE and
+CANCELLED rows are deleted after `expires`. A RUNNING one that is `cancelling` is not READY again.
+
+PARKED, READY, DELAYED and RUNNING are counted in `length` of the queue's row, so that `max_length`
+costs one look-up.
 
 `died_in` is the id of the queue where a dead letter died, also of one that waits in another queue.
 
@@ -63,7 +66,6 @@ CREATE INDEX runtime_message_ready ON runtime_message (queue, priority DESC, pla
 CREATE INDEX runtime_message_delayed ON runtime_message (place) WHERE state = 1;
 CREATE INDEX runtime_message_running ON runtime_message (owner) WHERE state = 2;
 CREATE INDEX runtime_message_dead ON runtime_message (queue, seq) WHERE state = 3;
-CREATE INDEX runtime_message_done ON runtime_message (place) WHERE state = 4;
 """
 _INDEXES_OF_2 = """
 CREATE INDEX runtime_message_key ON runtime_message (queue, unique_key)
@@ -94,6 +96,22 @@ CREATE TABLE runtime_parked (
 CREATE INDEX runtime_parked_next
     ON runtime_parked (queue, partition_key, priority DESC, place, seq);
 """
+_TASKS_OF_4 = """
+ALTER TABLE runtime_message ADD COLUMN started INTEGER;
+ALTER TABLE runtime_message ADD COLUMN error TEXT;
+ALTER TABLE runtime_message ADD COLUMN progress TEXT;
+ALTER TABLE runtime_message ADD COLUMN result BLOB;
+ALTER TABLE runtime_message ADD COLUMN cancelling INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runtime_message ADD COLUMN expires INTEGER;
+CREATE INDEX runtime_message_id ON runtime_message (id);
+CREATE INDEX runtime_message_cancelling ON runtime_message (owner) WHERE cancelling = 1;
+CREATE INDEX runtime_message_kept ON runtime_message (expires) WHERE expires IS NOT NULL;
+CREATE TABLE runtime_pause (queue TEXT PRIMARY KEY, since INTEGER NOT NULL) WITHOUT ROWID;
+"""
+_EXPIRY_OF_3 = """
+UPDATE runtime_message SET expires = place + 7 * 86400000000 WHERE state = 4;
+"""
+"""Rows that were finished before had no `expires` of their own."""
 _MIGRATIONS = {
     1: """
 ALTER TABLE runtime_message ADD COLUMN died_in TEXT;
@@ -103,7 +121,7 @@ DROP INDEX runtime_message_unique;
 """
     + _INDEXES_OF_2,
     2: _TABLE_OF_3,
-    3: _ADDED_FOR_LIMITS,
+    3: _ADDED_FOR_LIMITS + _TASKS_OF_4 + _EXPIRY_OF_3 + "DROP INDEX runtime_message_done;",
 }
 """The statements from each version to the next."""
 
@@ -123,7 +141,8 @@ def prepare(connection: sqlite3.Connection, label: str) -> None:
     Raises StartError for a version that is not known.
     """
     if not has_tables(connection):
-        _execute(connection, _SCHEMA + _INDEXES_OF_2 + _TABLE_OF_3 + _ADDED_FOR_LIMITS)
+        tables = _SCHEMA + _INDEXES_OF_2 + _TABLE_OF_3 + _ADDED_FOR_LIMITS + _TASKS_OF_4
+        _execute(connection, tables)
         connection.execute("INSERT INTO runtime_version VALUES (?)", (VERSION,))
         return
     versions = [row[0] for row in connection.execute("SELECT version FROM runtime_version")]

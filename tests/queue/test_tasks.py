@@ -1,0 +1,187 @@
+"""Status, progress, results and cancelling, on every driver, with a consumer at work."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from runtime.engines.queue.queue import Queue
+from runtime.engines.queue.status import Progress, TaskError, UnknownMessage
+from runtime.engines.queue.tracked_queue import LONGEST_RESULT
+from runtime.modules import queue as module
+from tests.support.consuming import AT_ONCE, consuming, run
+from tests.support.driver_conformance.suite import ROOM
+from tests.support.tracking import becomes, each_driver, opened
+
+
+@each_driver
+def test_the_status_of_a_task_that_goes_well(driver: str) -> None:
+    async def test() -> None:
+        async with opened(driver) as (queue, _):
+            begun, go = asyncio.Event(), asyncio.Event()
+
+            async def handler(body: Any) -> Any:
+                module.message().progress(0.25, "a quarter")
+                begun.set()
+                await go.wait()
+                return {"sum": body}
+
+            id = await queue.publish(3)
+            waiting = await queue.status(id)
+            async with consuming(queue, handler):
+                await begun.wait()
+                running = await queue.status(id)
+                go.set()
+                done = await becomes(queue, id, "done")
+
+            assert (waiting.status, waiting.attempt, waiting.started) == ("queued", 0, None)
+            assert (running.status, running.attempt, running.max_attempts) == ("running", 1, 3)
+            assert running.progress == Progress(0.25, "a quarter")
+            assert running.started is not None
+            assert waiting.published <= running.started
+            assert (done.result, done.error) == ({"sum": 3}, None)
+            assert done.ended is not None
+            assert running.started <= done.ended
+
+    run(test)
+
+
+@each_driver
+def test_a_task_that_fails_is_retried_and_then_dead(driver: str) -> None:
+    async def test() -> None:
+        async with opened(driver) as (queue, _):
+
+            async def handler(body: Any) -> None:
+                raise ValueError("no number: 7")
+
+            id = await queue.publish(1)
+            async with consuming(queue, handler):
+                dead = await becomes(queue, id, "dead")
+
+            assert (dead.attempt, dead.error) == (3, TaskError("ValueError", "no number: 7"))
+            assert dead.ended is not None
+            await queue.requeue(id)
+            again = await queue.status(id)
+            assert (again.status, again.attempt, again.error) == ("queued", 0, None)
+
+    run(test)
+
+
+@each_driver
+def test_a_task_that_waits_for_another_attempt_says_why(driver: str) -> None:
+    async def test() -> None:
+        async with opened(driver) as (queue, _):
+
+            async def handler(body: Any) -> None:
+                module.message().progress(0.5)
+                raise module.Retry(after=3600)
+
+            id = await queue.publish(1)
+            assert (await queue.status(id)).status == "queued"
+            async with consuming(queue, handler):
+                status = await becomes(queue, id, "retrying")
+
+            assert status.error == TaskError("Retry", "try again after 3600")
+            assert status.next is not None
+            assert status.started is not None
+            assert (status.next - status.started).total_seconds() > 3500
+            assert status.progress is None
+
+    run(test)
+
+
+@each_driver
+def test_a_dead_letter_in_another_queue_is_dead_there_where_it_died(driver: str) -> None:
+    async def test() -> None:
+        async with opened(driver) as (queue, harness):
+            letters = Queue(
+                "app:letters", harness.declare("l", ROOM), AT_ONCE, max_attempts=1, max_requeues=1
+            )
+            queue.dead_letter = letters
+
+            async def handler(body: Any) -> None:
+                raise module.Reject("not mine")
+
+            id = await queue.publish(1)
+            async with consuming(queue, handler):
+                dead = await becomes(queue, id, "dead")
+
+            assert (dead.attempt, dead.error) == (1, TaskError("Reject", "not mine"))
+            assert (await letters.status(id)).status == "queued"
+            with pytest.raises(UnknownMessage, match=r"'app:q' knows no message 'x'"):
+                await queue.status("x")
+
+    run(test)
+
+
+@each_driver
+def test_a_result_that_cannot_be_kept_is_told_and_the_task_is_done(
+    driver: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test() -> None:
+        async with opened(driver) as (queue, _):
+
+            async def handler(body: Any) -> Any:
+                return object() if body == 1 else "x" * LONGEST_RESULT
+
+            ids = [await queue.publish(body) for body in (1, 2)]
+            async with consuming(queue, handler):
+                ends = [await becomes(queue, id, "done") for id in ids]
+
+            assert [end.result for end in ends] == [None, None]
+
+    run(test)
+    told = [line.getMessage() for line in caplog.records if "not kept" in line.getMessage()]
+    assert len(told) == 2
+    assert "65,538 bytes" in told[1]
+
+
+@each_driver
+def test_without_retention_a_task_that_is_done_is_forgotten(driver: str) -> None:
+    async def test() -> None:
+        async with opened(driver) as (queue, _):
+            queue.tracked.retention = None
+            done = asyncio.Event()
+
+            async def handler(body: Any) -> str:
+                done.set()
+                return "nobody asks"
+
+            id = await queue.publish(1)
+            async with consuming(queue, handler):
+                await done.wait()
+            with pytest.raises(UnknownMessage):
+                await queue.status(id)
+
+    run(test)
+
+
+def test_a_progress_is_a_number_from_0_to_1_and_a_text() -> None:
+    async def test() -> None:
+        async with opened("memory") as (queue, _):
+            wrong: list[str] = []
+
+            async def handler(body: Any) -> None:
+                message = module.message()
+                for part, text in ((2, None), (True, None), ("1", None), (0.5, 7)):
+                    try:
+                        message.progress(part, text)  # type: ignore[arg-type]
+                    except (TypeError, ValueError) as error:
+                        wrong.append(str(error))
+                message.progress(1, "\0\ud800" + "x" * 1000)
+
+            id = await queue.publish(1)
+            async with consuming(queue, handler):
+                done = await becomes(queue, id, "done")
+
+            assert wrong == [
+                "'part' is 2, not from 0 to 1",
+                "'part' is of type bool, not a number from 0 to 1",
+                "'part' is of type str, not a number from 0 to 1",
+                "'text' is of type int, not str",
+            ]
+            assert done.attempt == 1
+
+    run(test)
