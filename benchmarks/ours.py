@@ -15,7 +15,7 @@ SEED = ROOT / "examples" / "task-queue" / "src"
 PUBLISH = ROOT / "benchmarks" / "applications" / "publish"
 SLEEP = "    await asyncio.sleep(0.1)\n"
 
-RUN = "runtime run {folder} -o app:gateway:addr=127.0.0.1:{port}"
+RUN = "runtime run {folder} --management off -o app:gateway:addr=127.0.0.1:{port}"
 BEFORE = "286b5134e9437bdaf32ffa6eab72910cb3d0c35f"
 """The commit before writes were done on the event loop: a goal is a share of what it needed."""
 RUN_BEFORE = (  # `-m` finds the runtime in the folder where it is started

@@ -14,6 +14,7 @@ from benchmarks.service import run
 from runtime.engines.web.dispatcher import Dispatcher
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.routes import Group, Route, Routes
+from runtime.engines.web.traffic import Traffic
 
 SIZES = (2, 100, 1_000)
 BODY = b'{"action": "uppercase", "data": {"text": "the quick brown fox jumps"}}'
@@ -30,7 +31,7 @@ decode, encode = msgspec.json.Decoder().decode, msgspec.json.Encoder().encode
 
 def measure(quick: bool) -> Iterator[Curve]:
     requests, rounds = (2_000, 3) if quick else (10_000, 7)
-    apps = {size: _dispatcher(size) for size in SIZES}
+    apps = {size: dispatcher(size) for size in SIZES}
     fixed: dict[int, list[float]] = {size: [] for size in SIZES}
     found: dict[int, list[float]] = {size: [] for size in SIZES}
     floor = []
@@ -55,7 +56,8 @@ def measure(quick: bool) -> Iterator[Curve]:
     )
 
 
-def _dispatcher(routes: int) -> Dispatcher:
+def dispatcher(routes: int, traffic: Traffic | None = None) -> Dispatcher:
+    """One with so many routes, whose requests are counted by `traffic`."""
     group = Group()
 
     async def create(exchange: Exchange) -> Any:
@@ -67,9 +69,9 @@ def _dispatcher(routes: int) -> Dispatcher:
         return Route(method="POST", path=path, handler=create, group=group)
 
     others = [route(f"/other/{n}/{{id}}") for n in range(routes - 1)]
-    dispatcher = Dispatcher(max_body=1 << 20)
-    dispatcher.serve(Routes([*others, route("/tasks")], [group]))
-    return dispatcher
+    made = Dispatcher(max_body=1 << 20, traffic=traffic)
+    made.serve(Routes([*others, route("/tasks")], [group]))
+    return made
 
 
 async def _bare(scope: Any, receive: Any, send: Any) -> None:
