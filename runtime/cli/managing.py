@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from runtime.engines.web.access_log import AccessLog
 
 NOWHERE = "off"
+TOKEN = "RUNTIME_TOKEN"
+"""The variable with what those have who may act."""
 
 
 def managing(folder: Path, address: str | None, hosts: Sequence[str]) -> Settings | None:
@@ -28,7 +30,7 @@ def managing(folder: Path, address: str | None, hosts: Sequence[str]) -> Setting
     """
     if address == NOWHERE:
         return None
-    token = os.environ.get("RUNTIME_TOKEN") or None
+    token = os.environ.get(TOKEN) or None
     if not address:
         return Settings(folder, None, token, hosts)
     from runtime.engines.web.address import Address, bind  # few programs without a server need it

@@ -13,7 +13,7 @@ import click
 from runtime import failpoint
 from runtime.application.application import HANDLER_THREADS, Application, announce
 from runtime.application.selection import Selection, WrongChoice, select, why_nothing_runs
-from runtime.cli.managing import NOWHERE, access, managing, tracing
+from runtime.cli.managing import NOWHERE, TOKEN, access, managing, tracing
 from runtime.cli.options import Chosen, CommandError, application, exit_with_findings, load
 from runtime.engines.management.listener import Settings
 from runtime.exit_codes import ExitCode
@@ -161,6 +161,7 @@ def command(
             selection = selection.without_processes(linkage)
     else:
         _warn(chosen.folder)
+    log.hide([os.environ.get(TOKEN, "")])
     try:
         raise_limit()
         if workers > 1 and worker is None:
