@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from runtime.testing.refused import Refused
     from runtime.testing.run import running
     from runtime.testing.session import Session
+    from runtime.testing.spans import TracedSpan
     from runtime.testing.websocket import Closed, WebSocket
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "Refused",
     "Session",
     "Survived",
+    "TracedSpan",
     "WebSocket",
     "running",
 ]
@@ -62,6 +64,7 @@ _MODULES = {
     "Refused": "refused",
     "Session": "session",
     "Survived": "program",
+    "TracedSpan": "spans",
     "WebSocket": "websocket",
     "running": "run",
 }

@@ -29,6 +29,7 @@ from runtime.testing.life import Life
 from runtime.testing.logbook import LogLine
 from runtime.testing.outcome import Outcome, outcome_of
 from runtime.testing.session import Session
+from runtime.testing.spans import TracedSpan
 
 T = TypeVar("T")
 
@@ -236,19 +237,17 @@ class App(Session):
         id = None if entry is None else str(self._id(entry))
         return [line for line in self._life.evidence.book.lines if id is None or line.entry == id]
 
+    def spans(self, entry: str | None = None) -> list[TracedSpan]:
+        """The requests, messages, calls and statements that have ended; those of one entry."""
+        return self._host.spans.of(None if entry is None else str(self._id(entry)))
+
     @property
     def _host(self) -> Host:
         return self._life.host
 
     def _id(self, text: str) -> EntryId:
         """The entry of that id or name. Raises LookupError."""
-        ids = self._life.linked.links
-        named = [id for id in ids if id.name == text]
-        if ":" in text or len(named) != 1:
-            namespaces = {id.namespace for id in named or ids}
-            namespace = namespaces.pop() if named or len(namespaces) == 1 else ""
-            return self._host.application.scope.id(text, namespace)
-        return named[0]
+        return self._life.id(text)
 
     def _queue(self, text: str) -> Queue:
         component = self._host.application.scope.components.get(self._id(text))

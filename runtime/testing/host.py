@@ -27,6 +27,7 @@ from runtime.testing.logbook import Capture
 from runtime.testing.publications import Publications
 from runtime.testing.quiet import Idler, NotQuiet, Quiet
 from runtime.testing.server_clock import ServerClock, databases_with_clocks
+from runtime.testing.spans import Spans
 
 START_LIMIT = 60.0
 """Seconds that a start may take: its own time-outs end it before."""
@@ -47,7 +48,8 @@ class Host:
         self.activity = Activity(evidence.deaths)
         started = time.time() if now is None else now
         self.clock = VirtualClock(started, self._move_servers, look=math.inf)
-        telemetry = Telemetry(self.activity, propagates=False)
+        self.spans = Spans()
+        telemetry = Telemetry(self.activity, self.spans, propagates=False)
         self._ready = asyncio.Event()
         self.application = Application(
             self.linked,

@@ -93,3 +93,13 @@ class Life:
         host, self._host = self.host, None
         self._now = host.clock.time()
         host.stop()
+
+    def id(self, text: str) -> EntryId:
+        """The entry of that id, or the only one of that name. Raises LookupError."""
+        ids = self.linked.links
+        named = [id for id in ids if id.name == text]
+        if ":" in text or len(named) != 1:
+            namespaces = {id.namespace for id in named or ids}
+            namespace = namespaces.pop() if named or len(namespaces) == 1 else ""
+            return self.host.application.scope.id(text, namespace)
+        return named[0]
