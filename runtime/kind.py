@@ -160,7 +160,7 @@ Connect = Callable[[Linked, FilePath], Awaitable[str]]
 as one line shows it. Raises StartError and Unavailable.
 """
 
-Revise = Callable[[Any, Any, BuildContext], Callable[[], None] | None]
+Revise = Callable[[Any, Any, Any, BuildContext], Callable[[], None] | None]
 """Prepares a component for another config. Returns what makes it go on with that, at once and
 without fail, or None if it has to be built again. Raises StartError, as `build` does.
 """
@@ -229,7 +229,7 @@ class Kind(msgspec.Struct, frozen=True):
     manifest, with the component running.
     """
     revise: Revise | None = None
-    """`revise(component, config, context)` has a component go on with a changed config."""
+    """`revise(component, before, config, context)` has it go on with a changed config."""
     cost: Callable[[Any], str | None] | None = None
     """Says what is lost with a component that is replaced or removed: `3 waiting messages`."""
     coexists: Callable[[Any, Any], bool] | None = None

@@ -37,6 +37,7 @@ REAL_TIME = {
     "runtime.supervision.supervisor": DRAIN,
     "runtime.supervision.child": DRAIN,
     "runtime.application.exchange": DRAIN,
+    "runtime.program.reloading": REPORTS,
     "runtime.engines.management.pulse": REPORTS,
     "runtime.engines.management.source": CLIENTS,
     "runtime.engines.management.rights": CLIENTS,

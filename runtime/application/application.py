@@ -20,7 +20,7 @@ from runtime.entry_id import EntryId
 from runtime.exit_codes import ExitCode
 from runtime.handlers.context import ApplicationContext
 from runtime.handlers.handler import Handlers
-from runtime.handlers.threads import ThreadPool
+from runtime.handlers.threads import ThreadPool, run_in_thread
 from runtime.linking.linker import LinkedManifest, link
 from runtime.log.log import Log
 from runtime.loggers import logger
@@ -75,6 +75,8 @@ class Application:
         """One more after each change that was applied."""
         self.on_state: Callable[[], None] = _ignore
         """Called on the loop when `state` or `generation` has changed."""
+        self.source: Callable[[], tuple[LinkedManifest, Selection]] | None = None
+        """Reads the folder again, in a thread: see `reload`."""
         self._handlers = Handlers(linked.manifest.folder, self.pool)
         self._assembly: Assembly | None = None
         self._applying = asyncio.Lock()
@@ -175,6 +177,24 @@ class Application:
                 announce(linked, chosen)
             self.on_state()
             return done
+
+    async def reload(self, *, force: bool = False) -> Plan:
+        """Read the folder again and `apply` it. Raises ManifestError with every finding, and what
+        that raises.
+        """
+        linked, selection = await self._read()
+        return await self.apply(linked, selection, force=force)
+
+    async def plan_reload(self) -> Plan:
+        """Tell what `reload` would do now."""
+        linked, selection = await self._read()
+        return await self.plan(linked, selection)
+
+    async def _read(self) -> tuple[LinkedManifest, Selection]:
+        if self.source is None:
+            raise RuntimeError("nobody has said from where to read the application again")
+        found: tuple[LinkedManifest, Selection] = await run_in_thread("reload", self.source)
+        return found
 
     async def plan(self, linked: LinkedManifest, selection: Selection | None = None) -> Plan:
         """Tell what `apply` would do now. Raises StartError if a component cannot be built."""

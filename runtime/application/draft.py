@@ -57,7 +57,8 @@ class Draft(msgspec.Struct, frozen=True):
             revise = self.assembly.linked.links[id].kind.revise
             if change.action is Action.REVISE and revise is not None:
                 made = self.previous.made[id]
-                back = revise(self.previous.components[id], made.config, made.context)
+                now = self.assembly.made[id].config
+                back = revise(self.previous.components[id], now, made.config, made.context)
                 assert back is not None
                 back()
         compose(self.previous)
@@ -177,8 +178,9 @@ class _Drafting:
     def _revise(self, link: Link, component: Any, stamp: object) -> bool:
         if link.kind.revise is None:
             return False
-        made = self._made_from(link, stamp)
-        revision = link.kind.revise(component, made.config, made.context)
+        assert self._previous is not None
+        made, before = self._made_from(link, stamp), self._previous.made[link.entry.id].config
+        revision = link.kind.revise(component, before, made.config, made.context)
         if revision is None:
             return False
         self._components[link.entry.id], self._made[link.entry.id] = component, made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +13,12 @@ import click
 
 from runtime import failpoint
 from runtime.application.application import HANDLER_THREADS, Application, announce
-from runtime.application.selection import Selection, WrongChoice, select, why_nothing_runs
+from runtime.application.selection import Selection, why_nothing_runs
+from runtime.cli.choice import Choice
 from runtime.cli.managing import NOWHERE, TOKEN, access, managing, tracing
-from runtime.cli.options import Chosen, CommandError, application, exit_with_findings, load
+from runtime.cli.options import Chosen, CommandError, application
 from runtime.engines.management.listener import Settings
 from runtime.exit_codes import ExitCode
-from runtime.findings.finding import ManifestError
 from runtime.handlers.context import log_origin
 from runtime.linking.linker import LinkedManifest
 from runtime.log import log as logs
@@ -29,6 +30,7 @@ from runtime.program.channel import Channel
 from runtime.program.descriptors import raise_limit
 from runtime.program.exit import crash_guard, exit_soon
 from runtime.program.program import run
+from runtime.program.reloading import LogReports
 from runtime.program.signals import Signals
 from runtime.program.tracing import Tracing
 from runtime.program.worker_env import WorkerEnvironment
@@ -147,18 +149,18 @@ def command(
       runtime run --workers 4 shop
       runtime run -o app:gateway:addr=:9000 examples/task-queue
     """
+    signals.expect_reload()
     worker = WorkerEnvironment.take(os.environ)
     if worker is not None:
         worker.drain_without_parent(signals)
-    linkage = load(chosen)
-    selection = _selection(linkage, sum(only, ()), sum(without, ()), workers)
+    number = 1 if worker is None else worker.number
+    choice = Choice(chosen, sum(only, ()), sum(without, ()), workers, number)
+    linkage, selection = choice.load()
     log = logs.for_terminal(log_format, log_level, os.environ)
     install(log, log_origin)
     install_hooks(log)
     if worker is not None:
         log.worker = worker.number
-        if worker.number > 1:
-            selection = selection.without_processes(linkage)
     else:
         _warn(chosen.folder)
     log.hide([os.environ.get(TOKEN, "")])
@@ -167,7 +169,7 @@ def command(
         if workers > 1 and worker is None:
             log.hide(linkage.manifest.secrets)
             settings = managing(linkage.manifest.folder, management, management_hosts)
-            sys.exit(_several(linkage, selection, workers, signals, settings))
+            sys.exit(_several(linkage, selection, choice, signals, settings))
         channel = worker.channel() if worker is not None else None
         managed: Settings | Channel | None = channel if management != NOWHERE else None
         if channel is None:
@@ -177,6 +179,8 @@ def command(
         app = _application(linkage, selection, worker, channel, threads, traced)
         app.scope.counts = managed is not None
         app.scope.access_log = access(access_log)
+        app.source = choice.read
+        reports = LogReports(_report_to(channel) if channel is not None else None)
         app.build(log)
     except StartError as error:
         logger("runtime").error("%s", error)
@@ -187,7 +191,12 @@ def command(
     except Exception:
         with crash_guard():  # in the log, without secrets
             raise
-    sys.exit(run(app, signals, managed, traced))
+    sys.exit(run(app, signals, managed, traced, reports))
+
+
+def _report_to(channel: Channel) -> Callable[[bool], None]:
+    """What tells the parent of workers how a reload ended."""
+    return lambda done: channel.send("reloaded", "yes" if done else "no")
 
 
 def _warn(folder: Path) -> None:
@@ -222,29 +231,10 @@ def _application(
     )
 
 
-def _selection(
-    linkage: LinkedManifest, only: tuple[str, ...], without: tuple[str, ...], workers: int
-) -> Selection:
-    """The services to run here; exits with 2 or 3 if they cannot run without the others."""
-    try:
-        selection = select(linkage, only, without)
-    except WrongChoice as error:
-        raise CommandError(str(error)) from None
-    if selection.left_out or workers > 1:
-        # an ordinary start does not need it
-        from runtime.program.sharing import find_duplicates, find_separations
-
-        findings = [*find_separations(linkage, selection)]
-        findings += find_duplicates(linkage, selection) if workers > 1 else ()
-        if findings:
-            exit_with_findings(ManifestError(findings).findings)
-    return selection
-
-
 def _several(
     linkage: LinkedManifest,
     selection: Selection,
-    count: int,
+    choice: Choice,
     signals: Signals,
     management: Settings | None,
 ) -> int:
@@ -257,8 +247,14 @@ def _several(
             "--workers: no consumer and no server runs here, so one process is enough"
         )
     announce(linkage, selection)
-    sockets = open_sockets(linkage, selection, count)
-    return Prefork(count, sockets, management, partial(_outlook, linkage)).run(signals)
+    sockets = open_sockets(linkage, selection, choice.workers)
+    return Prefork(
+        choice.workers,
+        sockets,
+        (linkage, choice.read),
+        management,
+        partial(_outlook, linkage),
+    ).run(signals)
 
 
 def _outlook(linkage: LinkedManifest) -> Outlook:

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from runtime.application.application import Application
+from runtime.handlers.threads import call_threadsafe
 from runtime.handlers.watchdog import Watchdog
 from runtime.program.exit import crash_guard
 from runtime.program.loop import begin, cancel_remaining_tasks, complete, end
+from runtime.program.reloading import LogReports, Reloading, Reports
 from runtime.program.signals import Signals
 from runtime.supervision.child import GRACE
 
@@ -29,11 +31,13 @@ def run(
     signals: Signals,
     management: Settings | Channel | None = None,
     tracing: Tracing | None = None,
+    reports: Reports | None = None,
 ) -> int:
     """Serve an application that is built until a signal arrives, and return its exit code.
 
     With `management`, others can ask how it is, and for the traces of `tracing`, or its parent is
-    told. If a task or a thread would keep the process alive, this ends it instead of returning.
+    told. `reports` hears of reloads, in place of the log. If a task or a thread would keep the
+    process alive, this ends it instead of returning.
     """
     # Requests in flight are thousands of young objects and no garbage: collect less often.
     gc.set_threshold(10_000, *gc.get_threshold()[1:])
@@ -44,6 +48,9 @@ def run(
         return supervisor.budget if supervisor else GRACE
 
     loop = begin(signals, stop.set, budget)
+    reloading = Reloading(application, reports or LogReports())
+    signals.reload_with(lambda: call_threadsafe(loop, reloading.ask))
+    following = loop.create_task(reloading.follow())
     _every(loop, TICK, signals.take_back)
     watchdog = Watchdog(loop, application.pool)
     watchdog.start()
@@ -55,6 +62,7 @@ def run(
         managed = _manage(application, management, watchdog, loop, tracing)
     with crash_guard():
         code = complete(loop, application.serve(stop))
+        following.cancel()
         stuck = complete(loop, cancel_remaining_tasks(loop))
     watchdog.stop()
     if managed is not None:

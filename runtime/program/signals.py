@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from runtime.exit_codes import ExitCode
 from runtime.program.exit import EXIT_MARGIN, exit_now
+from runtime.program.terminal import Terminal
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -29,7 +30,8 @@ _Handler = Callable[[int, FrameType | None], object]
 
 
 class Signals:
-    """The first signal starts a drain, the second ends the program at once.
+    """The first signal starts a drain, the second ends the program at once. SIGHUP is one of them
+    if the terminal was closed; else it asks for a reload, where the program has one.
 
     Until `drain_with` is called nothing has been started, and the first signal ends the program.
     """
@@ -38,6 +40,10 @@ class Signals:
         """`early_exit` is the exit code before anything runs; None for the usual 128 + n."""
         self._early_exit = early_exit
         self._begin: Callable[[], None] | None = None
+        self._reload: Callable[[], None] | None = None
+        self._terminal = Terminal()
+        self._hung_up = False
+        """True once a SIGHUP was taken for a wish to reload."""
         self._before_exit: Callable[[], None] | None = None
         self._watchdog = -1
         """The pipe to the watchdog thread: a byte when the drain begins, one to end it."""
@@ -102,6 +108,19 @@ class Signals:
         ).start()
         self._begin = begin
 
+    def expect_reload(self) -> None:
+        """From now on a SIGHUP asks for a reload, while the terminal of the start is there."""
+        self._reload = self._note_wish
+
+    def reload_with(self, reload: Callable[[], None]) -> None:
+        """The same, and `reload` is called; at once if it was asked for before."""
+        self._reload = reload
+        if self._hung_up:
+            reload()
+
+    def _note_wish(self) -> None:
+        """It is kept until there is something to reload."""
+
     def own(self, loop: AbstractEventLoop) -> None:
         """Call what is added to the loop for one of our signals beside our handlers."""
 
@@ -129,6 +148,8 @@ class Signals:
         """
         if threading.current_thread() is not threading.main_thread():
             return
+        if self._hung_up and self._terminal.is_gone and self._first is None:
+            self._count(signal.SIGHUP)  # its shell told us before it was closed
         for number in self._owned:
             handler = signal.getsignal(number)
             if handler != self._receive:  # not `is`: each access makes a bound method
@@ -168,7 +189,11 @@ class Signals:
         Those that arrive together are delivered in the order of their numbers, not of their time:
         SIGHUP, SIGINT, SIGTERM.
         """
-        if self._begin is None:
+        if number == signal.SIGHUP and self._reload is not None and not self._terminal.is_gone:
+            self._hung_up = True
+            if self._first is None:
+                self._reload()
+        elif self._begin is None:
             self._first = number
             exit_now(128 + number if self._early_exit is None else self._early_exit)
         elif self._first is None:

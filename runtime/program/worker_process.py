@@ -25,6 +25,9 @@ _LONGEST = 64 * 1024 * 1024
 """Bytes of a line that a worker may send."""
 RESTART = Backoff(initial_delay=1.0, max_delay=90.0, backoff_factor=2.0, jitter=0.1)
 
+_SPACED = ("budget", "ready", "reloaded")
+"""Reports whose values are separated by spaces; what follows the others is one text."""
+
 
 class WorkerProcess:
     """One worker: a process, and after its end the next one."""
@@ -48,6 +51,7 @@ class WorkerProcess:
         """Its reports, and the way to ask it."""
         self._process: asyncio.subprocess.Process | None = None
         self._draining = False
+        self._reloading: asyncio.Future[bool] | None = None
 
     async def run(self) -> None:
         """Run a process, and the next one when it ends, until the stop.
@@ -80,6 +84,17 @@ class WorkerProcess:
             self._draining = True
             self._signal(signal.SIGTERM)
 
+    async def reload(self) -> bool:
+        """Have the process reload. Returns true if it did, or has ended: the next one reads all
+        anew.
+        """
+        if self._process is None or self._draining:
+            return True
+        reloading: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._reloading = reloading
+        self._signal(signal.SIGHUP)
+        return await reloading
+
     def kill(self) -> None:
         """Kill the process, if there is one."""
         self._signal(signal.SIGKILL)
@@ -103,6 +118,7 @@ class WorkerProcess:
         reading = asyncio.create_task(self._read_reports(reports, self._process.pid))
         status = await self._process.wait()
         pid, self._process = self._process.pid, None
+        self._finish_reload(True)
         reading.cancel()
         await asyncio.wait({reading})
         self.exit_code = self._exit_code_of(status)
@@ -136,9 +152,11 @@ class WorkerProcess:
         try:
             async for line in reader:
                 word, _, text = line.decode().partition(" ")
-                match [word, *text.split()] if word in ("budget", "ready") else [word, text]:
+                match [word, *text.split()] if word in _SPACED else [word, text]:
                     case ["budget", seconds]:
                         self.budget = float(seconds)
+                    case ["reloaded", done]:
+                        self._finish_reload(done == "yes")
                     case ["ready", *addresses]:
                         self.addresses = addresses
                         state = "is back" if self.ready.is_set() else "is running"
@@ -149,6 +167,10 @@ class WorkerProcess:
         finally:
             self.link.close()
             writer.close()
+
+    def _finish_reload(self, done: bool) -> None:
+        if self._reloading is not None and not self._reloading.done():
+            self._reloading.set_result(done)
 
     def _exit_code_of(self, status: int) -> int:
         """The exit code for a status, which is negative for a process that a signal ended."""

@@ -35,7 +35,7 @@ def test_only_what_changed_stops_and_starts(
             after = site.application.scope.components
             same = {id.name for id in before if after.get(id) is before[id]}
             assert before.keys() - after.keys() == {EntryId("app", "poller")}
-            assert {id.name for id in before} - same == {"get", "tasks", "poller"}
+            assert {id.name for id in before} - same == {"get", "poller"}
 
     run(main())
 
@@ -75,7 +75,7 @@ def test_a_change_and_its_reverse_lead_back(
 @pytest.mark.parametrize(
     ("right", "wrong", "replaced"),
     [
-        ("method: take", "method: show", {"take", "worker"}),
+        ("method: take", "method: show", {"take"}),
         ("queue.driver.memory,", "queue.driver.memory, meta: {a: b},", set()),
         ("func: take\n", "func: take\n    concurrency: 2\n", {"worker"}),
         ("kind: process.host,", "kind: process.host, max_processes: 3,", {"host", "poller"}),

@@ -68,8 +68,6 @@ def test_it_is_replaced_together_with_those_that_keep_what_it_handed_out(
             assert changes(caplog) == [
                 "app:settings is running",
                 "app:client is running",
-                "app:worker has stopped",
-                "app:worker is running",
                 "app:client has stopped",
                 "app:settings has stopped",
             ]

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.program import PLAIN_LOOP, running
 from tests.support.stopping import application, ended_within
+from tests.support.terminal import on_a_terminal
 
 ASKS = """
 from runtime.modules import process
@@ -25,9 +26,7 @@ SLOW = ASKS + "    import asyncio\n    await asyncio.sleep(0.2)\n"
     "numbers",
     [
         (signal.SIGTERM, signal.SIGHUP),
-        (signal.SIGHUP, signal.SIGTERM),
         (signal.SIGTERM, signal.SIGINT),
-        (signal.SIGHUP, signal.SIGINT, signal.SIGTERM),
     ],
     ids=lambda numbers: "+".join(signal.Signals(number).name for number in numbers),
 )
@@ -42,13 +41,39 @@ def test_signals_that_come_together_are_one(
         assert "drained" in program.stdout
 
 
-def test_a_term_after_a_hangup_is_the_first_of_its_kind(tmp_path: Path) -> None:
-    with running(application(tmp_path, SLOW), before=HEARD) as program:
+@pytest.mark.parametrize("after", [(), (signal.SIGHUP,), (signal.SIGTERM,)])
+def test_what_comes_with_the_end_of_a_terminal_is_one_signal(
+    after: tuple[signal.Signals, ...], tmp_path: Path
+) -> None:
+    with on_a_terminal(application(tmp_path, SLOW)) as program:
+        program.close()
+        for number in after:
+            program.signal(number)
+
+        assert program.wait() == 0
+        assert "drained" in program.stdout
+
+
+def test_a_hangup_whose_terminal_closes_a_moment_later_drains_too(tmp_path: Path) -> None:
+    with on_a_terminal(application(tmp_path, SLOW)) as program:
         program.signal(signal.SIGHUP)
-        program.wait_for("stopping")
+        program.wait_for("reloaded in")
+        program.close()
+
+        assert program.wait() == 0
+        assert "drained" in program.stdout
+
+
+def test_a_hangup_on_a_terminal_that_is_there_reloads(tmp_path: Path) -> None:
+    folder = application(tmp_path, SLOW)
+    with on_a_terminal(folder) as program:
+        (folder / "main.py").write_text(SLOW.replace("drained", "the new one"))
+        program.signal(signal.SIGHUP)
+        program.wait_for("reloaded in")
         program.signal(signal.SIGTERM)
 
-        assert ended_within(program, 5) == 0
+        assert program.wait() == 0
+        assert program.stdout.split() == ["drained", "the", "new", "one"]
 
 
 def test_the_second_signal_leaves_a_line(tmp_path: Path) -> None:

@@ -95,18 +95,6 @@ def test_a_process_that_never_asked_is_cancelled_at_once(tmp_path: Path) -> None
         assert ended_within(program, 2) == 0
 
 
-def test_a_terminal_that_closes_drains_however_often_it_says_so(tmp_path: Path) -> None:
-    # The tests themselves may be run under nohup, which a program would inherit.
-    heard = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
-    with running(application(tmp_path, ASKS), before=heard) as program:
-        program.signal(signal.SIGHUP)
-        program.wait_for("stopping")
-        program.signal(signal.SIGHUP)
-
-        assert ended_within(program, 3) == 0
-        assert "drained" in program.stdout
-
-
 def test_under_nohup_a_terminal_may_close(tmp_path: Path) -> None:
     nohup = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
     with running(application(tmp_path, ASKS), before=nohup) as program:

@@ -31,14 +31,18 @@ class Subscriber:
 
     def __init__(self, consumer: Consumer, patterns: Sequence[Pattern]) -> None:
         self.consumer = consumer
-        self.patterns = patterns
         self.queue: Queue = consumer.queue
         own = self.queue.driver_queue
         self.database: Database | None = (
             own.database if isinstance(own, TransactionalQueue) else None
         )
         """The database that keeps the messages, in whose transactions they may be published."""
-        check = consumer.check
+        self.revise(patterns)
+
+    def revise(self, patterns: Sequence[Pattern]) -> None:
+        """Want other topics, and have the consumer decide what bodies may be published."""
+        self.patterns = patterns
+        check = self.consumer.check
         self.queue.checks = [] if check is None else [check]
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:

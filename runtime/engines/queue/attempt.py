@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from typing import Any
 
 from runtime.codec import decode_trusted
 from runtime.engines.queue.arguments import Arguments
@@ -55,7 +56,9 @@ class Attempt:
         )
         """Call the handler with the message of a delivery, once. Raises if it is cancelled."""
         self._function = function
-        self._decode = decode_trusted if arguments is None else arguments.decode
+        self._decode: Callable[[bytes], Any] = (
+            decode_trusted if arguments is None else arguments.decode
+        )
         self._call = function.call if arguments is None else arguments.call(function)
         self._ends_when_cancelled = not function.blocking or (
             isinstance(function, Stoppable) and function.stoppable
@@ -67,7 +70,7 @@ class Attempt:
         self._settlement = settlement
         self._deadlines = deadlines
         self._transactions = transactions
-        self._max_attempts = settlement.queue.max_attempts
+        self._queue = settlement.queue
         self._expired = False
         self._expiry: asyncio.Task[None] | None = None
 
@@ -120,6 +123,23 @@ class Attempt:
             extra={"entry": str(self._function.id), "message_id": delivery.id},
         )
 
+    def become(self, other: Attempt) -> None:
+        """Be as another attempt of the same settlement is, from the next message on."""
+
+        def decode(body: bytes) -> Any:  # which is the first thing that is done with a message
+            self._take(other)
+            self._decode = other._decode
+            return self._decode(body)
+
+        self._decode = decode
+
+    def _take(self, other: Attempt) -> None:
+        self._function = other._function
+        self._call = other._call
+        self._ends_when_cancelled = other._ends_when_cancelled
+        self._deadlines = other._deadlines
+        self._expired = False
+
     def warn_of_failure(self, outcome: Outcome) -> None:
         """Log the error of a handler that settled its message before it failed."""
         if self.delivery is not None and not self._expired:
@@ -127,7 +147,7 @@ class Attempt:
 
     async def _call_handler(self, delivery: Delivery) -> Outcome:
         message = delivery.message
-        if message.attempt > self._max_attempts:
+        if message.attempt > self._queue.max_attempts:
             return CRASHED
         try:
             body = self._decode(message.body)

@@ -39,6 +39,16 @@ class BatchAttempt(Attempt):
         if self._is_calling:
             self._log_unstoppable(delivery, "the others of its batch would be too")
 
+    def become(self, other: Attempt) -> None:
+        assert isinstance(other, BatchAttempt)
+
+        def decode(body: bytes) -> Any:
+            self._take(other)
+            self._decode_body = other._decode_body
+            return self._decode_body(body)
+
+        self._decode_body = decode
+
     async def handle_gathered(self) -> None:
         """Have the gathered messages handled, and settled unless this is cancelled."""
         deliveries = await self._hand_out()
@@ -70,7 +80,7 @@ class BatchAttempt(Attempt):
         message = delivery.message
         if delivery.cancelling:
             return CANCELLED
-        if message.attempt > self._max_attempts:
+        if message.attempt > self._queue.max_attempts:
             return CRASHED
         try:
             self._bodies.append(self._decode_body(message.body))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -29,6 +28,7 @@ from runtime.engines.queue.tally import Tally
 from runtime.engines.queue.tracing import MessageTracer
 from runtime.engines.queue.tracked_queue import TrackedSubscription
 from runtime.engines.queue.worker import SHORTEST_TURN, TURN, Done, Worker, wait_for_all
+from runtime.engines.queue.worker_tasks import retrieve_exception, wait_for_stop
 from runtime.engines.sql.contract import Transactions
 from runtime.handlers.function import Function
 from runtime.loggers import logger
@@ -86,9 +86,12 @@ class Consumer:
         self.tally = tally
         """Counts its messages, if they are counted."""
         self.limits = limits
-        self._attempts: Sequence[Attempt] = ()
+        self._attempts: list[Attempt] = []
         self._running: Sequence[Worker | BatchWorker] = ()
         """Those of the present run, as the attempts."""
+        self._timed: list[Deadlines] = []
+        """Those of its calls, the present one last; none without `timeout`."""
+        self._settling: Settlement | None = None
 
     @property
     def busy(self) -> int:
@@ -123,6 +126,23 @@ class Consumer:
         if self.limits is not None:
             self.limits = replace(self.limits, rate=None)
 
+    def revise(self, other: Consumer) -> None:
+        """Have the workers go on as those of another consumer would, each from its next message on:
+        with its function and its `timeout`. All else of it is the same.
+        """
+        is_timed = other.timeout != self.timeout
+        self.function, self.timeout = other.function, other.timeout
+        self._arguments = other._arguments
+        if self._settling is None:
+            return
+        deadlines = self._deadlines(self._attempts)
+        if not is_timed and self._timed:
+            deadlines = self._timed[-1]
+        elif deadlines is not None:
+            self._timed.append(deadlines)
+        for attempt in self._attempts:
+            attempt.become(self._attempt(self._settling, deadlines))
+
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
         """Work until `stop`, then wait for the running handlers.
 
@@ -136,7 +156,8 @@ class Consumer:
         attempts: list[Attempt] = []
         self._attempts = attempts
         deadlines = self._deadlines(attempts)
-        settlement = self._settlement(subscription, self._telemetry)
+        self._timed = [deadlines] if deadlines is not None else []
+        self._settling = settlement = self._settlement(subscription, self._telemetry)
         pending = PendingSettlements(settlement.ignore)
         workers = self._running = self._workers(attempts, settlement, deadlines, pending)
         tasks = [self._start(worker, number) for number, worker in enumerate(workers)]
@@ -145,7 +166,7 @@ class Consumer:
         self.queue.consumers += 1
         try:
             ready()
-            await _wait_for_stop(stop, [*tasks, pending.failure])
+            await wait_for_stop(stop, [*tasks, pending.failure])
             await subscription.close()
             await wait_for_all(tasks)
             await pending.finish()
@@ -154,7 +175,8 @@ class Consumer:
             raise
         finally:
             self.queue.consumers -= 1
-            if deadlines is not None:
+            self._settling = None
+            for deadlines in self._timed:
                 deadlines.close()
 
     def _subscribe(self) -> Subscription:
@@ -230,7 +252,7 @@ class Consumer:
 
     def _start(self, worker: Worker | BatchWorker, number: int) -> asyncio.Task[None]:
         task = worker.start(f"{self.function.id}#{number}")
-        task.add_done_callback(_retrieve_exception)
+        task.add_done_callback(retrieve_exception)
         return task
 
     async def _cancel(
@@ -272,24 +294,3 @@ class Consumer:
             if self.tally is not None:
                 self.tally.outcomes["released"] += len(held)
             log.warning("%s: released unfinished messages: %d", self.function.id, len(held))
-
-
-def _retrieve_exception(task: asyncio.Task[None]) -> None:
-    """Of several workers that fail at once, one error is raised: keep the loop from reporting the
-    others.
-    """
-    if not task.cancelled():
-        task.exception()
-
-
-async def _wait_for_stop(stop: asyncio.Event, ends: Sequence[asyncio.Future[None]]) -> None:
-    """Wait for `stop`. Raises the error that one of `ends` has before."""
-    stopping = asyncio.create_task(stop.wait())
-    try:
-        waits: list[asyncio.Future[Any]] = [stopping, *ends]
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        stopping.cancel()
-    for end in ends:
-        if end.done():
-            end.result()

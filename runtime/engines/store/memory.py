@@ -101,6 +101,9 @@ class MemoryValues:
         self._expiring: list[tuple[float, str]] = []
         """A heap of when keys expire. Some of its entries are those of values long replaced."""
 
+    def __len__(self) -> int:
+        return len(self._values)
+
     def get(self, key: str, default: Any) -> Any:
         value = self._live(key)
         if value is None:

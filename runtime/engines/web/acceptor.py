@@ -38,10 +38,14 @@ class Acceptor:
         self._connect = connect
         self._connected = connected
         self._admission = admission
-        self._tls = tls
-        self._handshake_timeout = handshake_timeout if tls else None
+        self.secure(tls, handshake_timeout)
         self._handovers: set[asyncio.Task[None]] = set()
         self._spare = os.open(os.devnull, os.O_RDONLY)
+
+    def secure(self, tls: ssl.SSLContext | None, handshake_timeout: float) -> None:
+        """Use these certificates, and this time, for handshakes to come."""
+        self._tls = tls
+        self._handshake_timeout = handshake_timeout if tls else None
 
     def accept(self, listener: socket.socket) -> None:
         """Accept the clients that wait in a queue, or some of them."""

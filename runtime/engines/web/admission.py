@@ -65,6 +65,11 @@ class Admission:
                 max_connections, self._descriptors, self._below,
             )  # fmt: skip
 
+    def limit(self, max_connections: int | None) -> None:
+        """Change the limit, for clients to come."""
+        self._asked = max_connections
+        self._measure()
+
     def refusal(self, connections: int, descriptor: int) -> Shortage | None:
         """Why a client with this descriptor cannot be one more than `connections`, if so."""
         if descriptor >= self._below:

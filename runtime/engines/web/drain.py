@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable
 from typing import Protocol
 
 _LAST_MOMENT = 1.0
@@ -39,12 +40,13 @@ class Drain:
         self.stopping = asyncio.Event()
         self._streams: set[Stream] = set()
 
-    async def follow(self, stop: asyncio.Event, timeout: float) -> None:
-        """Wait for the stop, which may take `timeout` seconds, and end the streams."""
+    async def follow(self, stop: asyncio.Event, allowed: Callable[[], float]) -> None:
+        """Wait for the stop, which may then take `allowed()` seconds, and end the streams."""
         await stop.wait()
         self.stopping.set()
         for stream in list(self._streams):
             self._close_endless(stream)
+        timeout = allowed()
         if timeout == math.inf:
             return
         await asyncio.sleep(max(timeout - _LAST_MOMENT, timeout / 2))

@@ -61,6 +61,8 @@ class Server:
         self._listening = [*sockets]
         self._has_websockets = has_websockets
         self._clients: Connections | None = None
+        self._acceptor: Acceptor | None = None
+        self._admission: Admission | None = None
         on_fork(self._leave_to_parent)
 
     @property
@@ -73,7 +75,7 @@ class Server:
 
         Raises StartError if the address is not available. Cancellation closes every client at once.
         """
-        admission = Admission(self._max_connections, self._name)
+        admission = self._admission = Admission(self._max_connections, self._name)
         clients = self._clients = Connections(
             self._app, self._timeouts, admission, self._has_websockets
         )
@@ -84,14 +86,14 @@ class Server:
         if not isinstance(name, str):
             address = Address(self._address.host, name[1])
             where = address.url("https" if self._tls else "http")
-        acceptor = Acceptor(
+        acceptor = self._acceptor = Acceptor(
             clients.connect, clients.__len__, admission, self._tls, self._timeouts.header
         )
         close_listener = await self._listen(opened, clients, acceptor)
         others = self._sockets[1:]
-        stop_ticks = _every(self._tick_interval(), clients.tick)
+        stop_ticks = _every(self._tick_interval, clients.tick)
         takeover = BacklogTakeover(others, acceptor.take_over)
-        stop_takeover = _every(INTERVAL, takeover.poll) if others else stop_ticks
+        stop_takeover = _every(lambda: INTERVAL, takeover.poll) if others else stop_ticks
         try:
             ready(where)
             await stop.wait()
@@ -115,6 +117,16 @@ class Server:
             acceptor.close()
             # uvloop closes the listener in the next iteration; a restart needs its port.
             await asyncio.sleep(0)
+
+    def revise(
+        self, timeouts: Timeouts, max_connections: int | None, tls: ssl.SSLContext | None
+    ) -> None:
+        """Change what holds for clients to come. A server without TLS stays one."""
+        self._timeouts, self._max_connections, self._tls = timeouts, max_connections, tls
+        if self._clients and self._acceptor and self._admission:
+            self._clients.limit(timeouts)
+            self._acceptor.secure(tls, timeouts.header)
+            self._admission.limit(max_connections)
 
     async def _listen(
         self, opened: socket.socket, clients: Connections, acceptor: Acceptor
@@ -147,14 +159,14 @@ class Server:
         return min(_MAX_TICK, min(times.header, times.read, times.write, times.idle) / 10)
 
 
-def _every(seconds: float, call: Callable[[], None]) -> Callable[[], None]:
+def _every(seconds: Callable[[], float], call: Callable[[], None]) -> Callable[[], None]:
     """Call now and every so many seconds; the returned function stops it."""
     loop = asyncio.get_running_loop()
     timer: asyncio.TimerHandle | None = None
 
     def fire() -> None:
         nonlocal timer
-        timer = loop.call_later(seconds, fire)
+        timer = loop.call_later(seconds(), fire)
         call()
 
     def cancel() -> None:

@@ -145,6 +145,10 @@ def _is_importable(path: Path, application: Path) -> bool:
     )
 
 
+def reads(entry: Linked, folder: Path) -> Iterable[Path]:
+    yield folder / entry.fields["directory"]
+
+
 kind = Kind(
     "db.migrations",
     Config,
@@ -152,5 +156,6 @@ kind = Kind(
     stage=Stage.MIGRATION,
     check=check,
     check_files=check_files,
+    reads=reads,
     prepares="database",
 )

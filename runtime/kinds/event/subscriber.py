@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -14,6 +14,7 @@ from runtime.findings.finding import Problem
 from runtime.kind import Arguments, BuildContext, Claim, Kind, Linked, Stage
 from runtime.kinds.db.sql import Database
 from runtime.kinds.function import Function
+from runtime.kinds.queue import Queue
 from runtime.kinds.queue.consuming import (
     ConsumerConfig,
     DeadLetter,
@@ -22,6 +23,9 @@ from runtime.kinds.queue.consuming import (
     build_queue,
     check_consuming,
     check_name,
+    cost_of_queue,
+    revise_consumer,
+    revise_queue,
 )
 from runtime.kinds.queue.driver import Driver, DriverOptions
 
@@ -46,7 +50,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def build(config: Config, context: BuildContext) -> Subscriber:
-    own = QueueConfig(
+    queue = build_queue(_queue_config(config), context)
+    patterns = [Pattern(text) for text in config.topics]
+    return Subscriber(build_consumer(_consumer_config(config, queue), context), patterns)
+
+
+def _queue_config(config: Config) -> QueueConfig:
+    return QueueConfig(
         driver=config.driver,
         queue_name=config.queue_name,
         driver_options=config.driver_options,
@@ -54,8 +64,11 @@ def build(config: Config, context: BuildContext) -> Subscriber:
         retry=config.retry,
         dead_letter=config.dead_letter,
     )
-    consuming = ConsumerConfig(
-        queue=build_queue(own, context),
+
+
+def _consumer_config(config: Config, queue: Queue) -> ConsumerConfig:
+    return ConsumerConfig(
+        queue=queue,
         func=config.func,
         concurrency=config.concurrency,
         prefetch=config.prefetch,
@@ -66,8 +79,35 @@ def build(config: Config, context: BuildContext) -> Subscriber:
         concurrency_by=config.concurrency_by,
         per_key=config.per_key,
     )
+
+
+def revise(
+    subscriber: Subscriber, before: Config, config: Config, context: BuildContext
+) -> Callable[[], None] | None:
+    """As for a queue and its consumer; the topics may change, too."""
+    revise_own = revise_queue(
+        subscriber.queue, _queue_config(before), _queue_config(config), context
+    )
+    if revise_own is None:
+        return None
+    queue, consumer = subscriber.queue, subscriber.consumer
+    revise_consuming = revise_consumer(
+        consumer, _consumer_config(before, queue), _consumer_config(config, queue), context
+    )
+    if revise_consuming is None:
+        return None
     patterns = [Pattern(text) for text in config.topics]
-    return Subscriber(build_consumer(consuming, context), patterns)
+
+    def go_on() -> None:
+        revise_own()
+        revise_consuming()
+        subscriber.revise(patterns)
+
+    return go_on
+
+
+def cost(subscriber: Subscriber) -> str | None:
+    return cost_of_queue(subscriber.queue)
 
 
 def check(entry: Linked) -> Iterable[Arguments | Claim | Problem]:
@@ -81,4 +121,12 @@ def check(entry: Linked) -> Iterable[Arguments | Claim | Problem]:
     yield from check_consuming(entry, "a subscriber", entry.follow("driver"))
 
 
-kind = Kind("event.subscriber", Config, build, stage=Stage.CONSUMER, check=check)
+kind = Kind(
+    "event.subscriber",
+    Config,
+    build,
+    stage=Stage.CONSUMER,
+    check=check,
+    revise=revise,
+    cost=cost,
+)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterable, Sequence
+import ssl
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,10 @@ class HttpService:
         drain = self._dispatcher.drain = Drain()
         delay, draining = self._config.drain_delay, asyncio.Event()
         delayed = asyncio.create_task(_set_after(stop, delay, draining))
-        left = self._context.stop_timeout - delay
+
+        def left() -> float:
+            return self._context.stop_timeout - delay
+
         drained = asyncio.create_task(drain.follow(draining, left))
         try:
             await self._lifespans.start(lifespans, stop)
@@ -95,6 +99,26 @@ class HttpService:
             self._dispatcher.failures.close()
             self._serving = False
             self._server = None
+
+    def revised(self, config: Config, context: BuildContext) -> Callable[[], None]:
+        """Prepare for another config of the same address; what is returned goes on with it. Raises
+        StartError.
+        """
+        settings = _settings(config.openapi, context)
+        tls = _tls(config, context)
+
+        def go_on() -> None:
+            self._config, self._context, self._settings = config, context, settings
+            self._dispatcher.max_body = config.max_body
+            if self._server is not None:
+                self._server.revise(config.timeouts, config.max_connections, tls)
+
+        return go_on
+
+    @property
+    def port(self) -> int:
+        """The port of its address; 0 for any free one."""
+        return Address.parse(self._config.addr).port
 
     def _serve_parts(self) -> list[Lifespan]:
         """Serve the routes of all parts, and return the lifespans of their applications."""
@@ -141,19 +165,13 @@ class HttpService:
             address = Address.parse(config.addr)
         except ValueError as error:
             raise StartError(str(error)) from None
-        tls = None
-        if config.tls is not None:
-            key = config.tls.key
-            tls = tls_context(
-                self._context.path(config.tls.cert), self._context.path(key) if key else None
-            )
         sockets = self._context.scope.sockets.get(self._context.id, ())
         return Server(
             self._dispatcher,
             address,
             timeouts=config.timeouts,
             max_connections=config.max_connections,
-            tls=tls,
+            tls=_tls(config, self._context),
             name=str(self._context.id),
             sockets=sockets,
             has_websockets=lambda: self._dispatcher.has_websockets,
@@ -172,6 +190,14 @@ async def _set_after(stop: asyncio.Event, delay: float, draining: asyncio.Event)
     draining.set()
 
 
+def _tls(config: Config, context: BuildContext) -> ssl.SSLContext | None:
+    """The certificates. Raises StartError."""
+    if config.tls is None:
+        return None
+    key = config.tls.key
+    return tls_context(context.path(config.tls.cert), context.path(key) if key else None)
+
+
 def _settings(config: OpenapiConfig | bool, context: BuildContext) -> Settings | None:
     if not isinstance(config, OpenapiConfig):
         return None
@@ -182,6 +208,28 @@ def _settings(config: OpenapiConfig | bool, context: BuildContext) -> Settings |
         path=config.path,
         docs=config.docs if isinstance(config.docs, str) else None,
     )
+
+
+def revise(
+    service: HttpService, before: Config, config: Config, context: BuildContext
+) -> Callable[[], None] | None:
+    """Its address stays, and so do its connections: limits and certificates are those of clients to
+    come.
+    """
+    if config.addr != before.addr or (config.tls is None) != (before.tls is None):
+        return None
+    return service.revised(config, context)
+
+
+def coexists(service: HttpService, before: HttpService) -> bool:
+    """True if it can listen while the one before still does."""
+    return not service.port or service.port != before.port
+
+
+def reads(entry: Linked, folder: Path) -> Iterable[Path]:
+    tls = entry.fields["tls"]
+    if tls is not None:
+        yield from (folder / file for file in (tls["cert"], tls["key"]) if file is not None)
 
 
 def check(entry: Linked) -> Iterable[Claim | Problem]:
@@ -244,4 +292,7 @@ kind = Kind(
     compose=HttpService.compose,
     examine=examine,
     bind=bind,
+    revise=revise,
+    coexists=coexists,
+    reads=reads,
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 import msgspec
 
@@ -70,6 +71,18 @@ def _limits(config: Config, id: str) -> Limits | None:
     if rate is None and partitions is None:
         return None
     return Limits(consumer=id, rate=rate, partitions=partitions)
+
+
+def revise(
+    consumer: Consumer, before: Config, config: Config, context: BuildContext
+) -> Callable[[], None] | None:
+    """Another version of the function, and another `timeout`, hold from the next message on."""
+    others = [name for name in Config.__struct_fields__ if name not in ("func", "timeout")]
+    if any(getattr(before, name) != getattr(config, name) for name in others):
+        return None
+    if config.func.id != before.func.id:
+        return None
+    return partial(consumer.revise, build(config, context))
 
 
 def check(entry: Linked) -> Iterable[Arguments | Claim | Problem]:
@@ -192,4 +205,4 @@ def _check_time(entry: Linked, driver: Linked, limit: float) -> Iterable[Problem
         yield Note(("prefetch",), message, "write a smaller 'prefetch'")
 
 
-kind = Kind("queue.consumer", Config, build, stage=Stage.CONSUMER, check=check)
+kind = Kind("queue.consumer", Config, build, stage=Stage.CONSUMER, check=check, revise=revise)

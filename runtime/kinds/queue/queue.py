@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ from runtime.engines.queue.consumer import Consumer
 from runtime.engines.queue.tally import QueueTally
 from runtime.engines.queue.traced_queue import TracedQueue
 from runtime.engines.queue.tracked_queue import TrackedQueue
+from runtime.engines.queue.volatile import Volatile
 from runtime.findings.finding import Problem
 from runtime.kind import BuildContext, Claim, Expected, Kind, Linked
 from runtime.kinds.queue import Queue
@@ -53,6 +54,31 @@ def build(config: Config, context: BuildContext) -> Queue:
     )
 
 
+def revise(
+    queue: Queue, before: Config, config: Config, context: BuildContext
+) -> Callable[[], None] | None:
+    """All but the place of its messages may change; what waits for a retry keeps its time."""
+    if config.driver is not before.driver or config.queue_name != before.queue_name:
+        return None
+
+    def go_on() -> None:
+        kept = config.driver.declare(config.queue_name or context.id.name, config.driver_options)
+        if config.retention is not None and isinstance(kept, TrackedQueue):
+            kept.retention = config.retention
+        queue.retry = config.retry
+        queue.max_attempts = config.dead_letter.max_attempts
+        queue.max_requeues = config.dead_letter.max_requeues
+        queue.dead_letter = config.dead_letter.queue
+
+    return go_on
+
+
+def cost(queue: Queue) -> str | None:
+    """The messages that only this program has."""
+    kept = queue.driver_queue
+    return kept.unsaved if isinstance(kept, Volatile) else None
+
+
 def compose(queue: Queue, referring: Sequence[Any]) -> None:
     """Have bodies checked that are published, if all consumers are known to ask for a shape."""
     checks = [each.check for each in referring if isinstance(each, Consumer)]
@@ -78,6 +104,8 @@ kind = Kind(
     build,
     check=check,
     compose=compose,
+    revise=revise,
+    cost=cost,
     expected=Expected(
         ("queue.consumer",),
         "no consumer takes the messages of this queue",

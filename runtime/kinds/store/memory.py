@@ -19,4 +19,10 @@ def build(config: Config, context: BuildContext) -> MemoryStore:
     return MemoryStore(str(context.id), limits, context.clock)
 
 
-kind = Kind("store.memory", Config, build, stage=Stage.RESOURCE, multiprocess=False)
+def cost(store: MemoryStore) -> str | None:
+    """The values that only this program has."""
+    count = len(store.values)
+    return f"{count} value{'s' if count > 1 else ''}" if count else None
+
+
+kind = Kind("store.memory", Config, build, stage=Stage.RESOURCE, cost=cost, multiprocess=False)

@@ -47,10 +47,15 @@ def check_files(entry: Linked, folder: Path) -> Iterable[Problem]:
         yield fault.at("directory")
 
 
+def reads(entry: Linked, folder: Path) -> Iterable[Path]:
+    yield folder / entry.fields["directory"]
+
+
 kind = Kind(
     "template.set",
     Config,
     build,
     check_files=check_files,
+    reads=reads,
     expected=Expected(("*",), "no handler fills these templates in"),
 )

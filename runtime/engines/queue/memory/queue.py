@@ -29,6 +29,7 @@ from runtime.engines.queue.overflow import Overflow
 from runtime.engines.queue.partitions import Partitions
 from runtime.engines.queue.rate import Grants
 from runtime.engines.queue.status import Record
+from runtime.engines.queue.volatile import amounts
 from runtime.engines.sql.contract import JoinableTransaction
 
 
@@ -68,6 +69,10 @@ class MemoryQueue:
     def __len__(self) -> int:
         """Ready, delayed and in-flight messages together, which `max_length` bounds."""
         return self._length
+
+    @property
+    def unsaved(self) -> str | None:
+        return amounts(len(self), len(self.dead))
 
     async def publish(
         self,

@@ -39,6 +39,10 @@ class Connections:
         """The number of requests in progress."""
         return len(self._shared.tasks)
 
+    def limit(self, timeouts: Timeouts) -> None:
+        """Have other time-outs for clients to come."""
+        self._shared.timeouts = timeouts
+
     def connect(self) -> Connection:
         """Make the protocol of a new client."""
         return Connection(self._shared)

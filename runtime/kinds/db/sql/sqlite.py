@@ -67,6 +67,10 @@ def examine(entry: Linked, folder: Path) -> Iterable[Remark]:
     return () if file == MEMORY else examine_file((folder / file).absolute(), file)
 
 
+def cost(database: Database) -> str | None:
+    return "the tables in memory" if database.label == MEMORY else None
+
+
 kind = Kind(
     "db.sql.sqlite",
     Config,
@@ -74,5 +78,6 @@ kind = Kind(
     stage=Stage.RESOURCE,
     check=check,
     examine=examine,
+    cost=cost,
     multiprocess=single_process_problem,
 )

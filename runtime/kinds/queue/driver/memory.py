@@ -8,6 +8,7 @@ import msgspec
 
 from runtime.clock import REAL, Clock
 from runtime.engines.queue.memory.queue import MemoryQueue
+from runtime.engines.queue.volatile import amounts
 from runtime.entry_id import EntryId
 from runtime.kind import BuildContext, Expected, Kind, Ready, Stage
 from runtime.kinds.queue.driver import DriverOptions
@@ -46,6 +47,11 @@ class MemoryDriver:
             queue.overflow.refuse()
         self.warn_of_loss()
 
+    @property
+    def unsaved(self) -> str | None:
+        queues = self.queues.values()
+        return amounts(sum(map(len, queues)), sum(len(queue.dead) for queue in queues))
+
     async def join(self) -> None:
         """Wait until no message is ready, delayed or in flight: for tests and operators."""
         while any(len(queue) for queue in self.queues.values()):
@@ -59,24 +65,18 @@ class MemoryDriver:
         messages, dead_letters = sum(unfinished.values()), sum(dead.values())
         if not messages + dead_letters:
             return
-        amounts = [_amount(messages, "message"), _amount(dead_letters, "dead letter")]
         counts = [f"{name}: {count}" for name, count in unfinished.items()]
         counts += [f"{name}: {count} dead" for name, count in dead.items()]
         log.warning(
             "%s: %s %s with this program (%s)",
             self._id,
-            " and ".join(filter(None, amounts)),
+            amounts(messages, dead_letters),
             "is in memory only and ends"
             if messages + dead_letters == 1
             else "are in memory only and end",
             ", ".join(counts),
             extra={"entry": str(self._id), "fields": {"queues": unfinished, "dead": dead}},
         )
-
-
-def _amount(count: int, noun: str) -> str:
-    """`1 message`, `2 messages`, or an empty text for 0."""
-    return f"{count} {noun}{'s' if count > 1 else ''}" if count else ""
 
 
 def build(config: Config, context: BuildContext) -> MemoryDriver:
@@ -90,5 +90,6 @@ kind = Kind(
     stage=Stage.RESOURCE,
     expected=Expected(("queue.queue", "event.subscriber"), "no queue is on this driver"),
     unsupported={"transaction": "it keeps them in memory"},
+    cost=lambda driver: driver.unsaved,
     multiprocess=False,
 )

@@ -1,0 +1,90 @@
+"""Reloading: an application reads its folder again whenever it is asked to."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from runtime.application.application import Application
+from runtime.application.plan import Plan
+from runtime.findings.finding import ManifestError
+from runtime.loggers import logger
+from runtime.service import StartError
+from runtime.units import format_duration
+
+log = logger("runtime")
+
+
+class Reports(Protocol):
+    """Tells people how a reload ended."""
+
+    def reloaded(self, plan: Plan, seconds: float) -> None: ...
+
+    def refused(self, error: ManifestError | StartError) -> None: ...
+
+
+class LogReports:
+    """Tells it in the log, and whoever else wants to know if it was done."""
+
+    def __init__(self, on_end: Callable[[bool], None] | None = None) -> None:
+        self._on_end = on_end
+
+    def reloaded(self, plan: Plan, seconds: float) -> None:
+        log.info("reloaded in %s: %s", format_duration(seconds), plan.summary())
+        self._ended(True)
+
+    def refused(self, error: ManifestError | StartError) -> None:
+        log_refusal(error)
+        self._ended(False)
+
+    def _ended(self, done: bool) -> None:
+        if self._on_end is not None:
+            self._on_end(done)
+
+
+def log_refusal(error: ManifestError | StartError) -> None:
+    """Log every finding."""
+    findings = error.findings if isinstance(error, ManifestError) else [error]
+    for finding in findings:
+        log.error("%s", finding)
+    log.error("the reload was refused, and the old version goes on")
+
+
+class Reloading:
+    """Reloads an application, one time after the other; requests that come meanwhile are one."""
+
+    def __init__(self, application: Application, reports: Reports) -> None:
+        self._application = application
+        self._reports = reports
+        self._wanted = asyncio.Event()
+
+    def ask(self) -> None:
+        """Have it reload soon. To be called on its loop."""
+        self._wanted.set()
+
+    async def follow(self) -> None:
+        """Reload whenever that was asked for."""
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            try:
+                await self.reload()
+            except (ManifestError, StartError):
+                continue  # which was told
+            except RuntimeError:
+                return  # it is stopping
+
+    async def reload(self, *, force: bool = False) -> Plan:
+        """Reload now, and tell how it went. Raises ManifestError, StartError, and RuntimeError
+        before the start and once the application is stopping.
+        """
+        began = time.monotonic()
+        try:
+            plan = await self._application.reload(force=force)
+        except (ManifestError, StartError) as error:
+            self._reports.refused(error)
+            raise
+        self._reports.reloaded(plan, time.monotonic() - began)
+        return plan
