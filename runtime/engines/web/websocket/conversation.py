@@ -97,11 +97,17 @@ class Conversation(Response):
             await asyncio.wait({handling, ended}, return_when=asyncio.FIRST_COMPLETED)
             if not handling.done():
                 await self._outlast(handling)
-            self._close_after(handling)
+            error = self._close_after(handling)
         finally:
             ended.cancel()
             if not handling.done():  # the server is being cut off
                 handling.cancel()
+            del handling  # has the error, which has this frame: a cycle
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error
 
     async def _run(self) -> None:
         try:
@@ -119,28 +125,25 @@ class Conversation(Response):
         finally:
             timer.cancel()
 
-    def _close_after(self, handling: asyncio.Future[Any]) -> None:
-        """Tell the client how the handler has ended."""
+    def _close_after(self, handling: asyncio.Future[Any]) -> BaseException | None:
+        """Tell the client how the handler has ended. Returns the error that is a failure."""
         if handling.cancelled():
-            if self._line.end is None:
-                self._line.close(*_FAILED)
-                raise RuntimeError("the handler was cancelled, and not by the server")
-            return
+            if self._line.end is not None:
+                return None
+            self._line.close(*_FAILED)
+            return RuntimeError("the handler was cancelled, and not by the server")
         error = _meant(handling.exception())
         match error:
             case None | ClientDisconnect():
                 self._line.close(1000, "")
-                return
+                return None
             case HTTPError(status=status, message=message) if status < 500:
                 self._line.close(_STATUSES + status, message or problem.title(status))
-                return
+                return None
         declared = problem.declared(error)
         overloaded = declared is not None and declared.status == 503
         self._line.close(*((1013, "try again later") if overloaded else _FAILED))
-        try:
-            raise error
-        finally:
-            del error
+        return error
 
 
 def _meant(error: BaseException | None) -> BaseException | None:

@@ -95,7 +95,9 @@ class Frames(asyncio.Protocol):
         self.deadlines.clear()
         self._unparsed = b""
         self.over.set()
+        self._wire.parser.close()  # else a cycle is left to the collector, as by `_leave`
         self._leave()
+        del self._leave
 
     def pause_writing(self) -> None:
         self._flow.pause_writing()

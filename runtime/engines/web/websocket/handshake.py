@@ -42,15 +42,14 @@ def shake_hands(exchange: Exchange, subprotocols: Sequence[str]) -> Handshake:
     for name, value in exchange.scope["headers"]:
         if name not in _OURS:
             given[name.decode("latin-1")] = value.decode("latin-1")
-    protocol = ServerProtocol(
-        subprotocols=[Subprotocol(each) for each in subprotocols] or None,
-        select_subprotocol=_first,
-        logger=_log,
-    )
+    known = [Subprotocol(each) for each in subprotocols]
+    protocol = _Negotiation(subprotocols=known, logger=_log)
     try:
         accepted, _, subprotocol = protocol.process_request(_request(given))
     except InvalidHandshake as error:
         raise HTTPError(400, f"this is no handshake of a WebSocket: {error}") from None
+    finally:
+        protocol.parser.close()  # else a cycle is left to the collector
     lines = [
         (b"upgrade", b"websocket"),
         (b"connection", b"Upgrade"),
@@ -65,6 +64,7 @@ def _request(headers: Any) -> Request:
     return Request(path="/", headers=headers)
 
 
-def _first(protocol: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    known = protocol.available_subprotocols or ()
-    return next((each for each in known if each in offered), None)
+class _Negotiation(ServerProtocol):
+    def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
+        known = self.available_subprotocols or ()
+        return next((each for each in known if each in subprotocols), None)
