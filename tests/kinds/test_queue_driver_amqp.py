@@ -123,6 +123,9 @@ def test_an_address_is_shown_without_its_password() -> None:
         ("await queue.publish('tasks', 1, transaction=body)", "takes no 'transaction'"),
         ("await queue.publish_many('tasks', [1], priority=5)", "takes no 'priority'"),
         ("await queue.dead_letters('tasks')", "in 'app:dead' cannot be listed"),
+        ("await queue.status('tasks', 'x')", "'app:tasks' has no 'status'"),
+        ("await queue.cancel('tasks', 'x')", "'app:tasks' has no 'cancel'"),
+        ("await queue.pause('tasks')", "'app:tasks' has no 'pause'"),
     ],
 )
 def test_code_that_needs_what_a_broker_lacks_is_refused_with_its_line(
