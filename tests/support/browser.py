@@ -136,9 +136,18 @@ class Browser:
         """Let pages run scripts, or not; from the next page on."""
         self._call("Emulation.setScriptExecutionDisabled", value=not allowed)
 
-    def before_pages(self, script: str) -> None:
-        """Run a script in each page before its own, from the next page on."""
-        self._call("Page.addScriptToEvaluateOnNewDocument", source=script)
+    @contextmanager
+    def before_pages(self, script: str) -> Iterator[None]:
+        """Run a script in each page that is opened meanwhile, before its own."""
+        added = self._call("Page.addScriptToEvaluateOnNewDocument", source=script)
+        yield
+        self._call("Page.removeScriptToEvaluateOnNewDocument", identifier=added["identifier"])
+
+    @property
+    def heap(self) -> int:
+        """Bytes of JavaScript's values in the page, without those that nobody has."""
+        self._call("HeapProfiler.collectGarbage")
+        return int(self._call("Runtime.getHeapUsage")["usedSize"])
 
     def screenshot(self, path: Path) -> None:
         """Write a picture of the whole page, as PNG or WebP by the name of the file."""

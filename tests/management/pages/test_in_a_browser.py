@@ -126,27 +126,64 @@ def test_nothing_that_was_stored_is_run(browser: Browser, shop: Watched) -> None
         assert browser.evaluate("document.title") != "pwned"
 
 
+RECORDED = """
+window.streams = [];
+window.EventSource = class extends EventSource {
+  constructor(...given) { super(...given); window.streams.push(this); }
+};
+"""
+LOOK = """
+Object.defineProperty(document, "hidden", { value: HIDDEN, configurable: true });
+document.dispatchEvent(new Event("visibilitychange"));
+"""
+
+
 def test_one_stream_is_open_while_the_page_is_looked_at_and_none_else(
     browser: Browser, shop: Watched
 ) -> None:
-    browser.before_pages(
-        """
-        window.streams = [];
-        window.EventSource = class extends EventSource {
-          constructor(...given) { super(...given); window.streams.push(this); }
-        };
-        """
-    )
-    browser.open(f"{shop.address}/")
-    browser.wait_for("window.streams.length === 1 && window.streams[0].readyState === 1")
-    look = (
-        "Object.defineProperty(document, 'hidden', {value: HIDDEN, configurable: true});"
-        "document.dispatchEvent(new Event('visibilitychange'))"
-    )
-    browser.evaluate(look.replace("HIDDEN", "true"))
-    assert browser.evaluate("window.streams[0].readyState") == 2
-    browser.evaluate(look.replace("HIDDEN", "false"))
-    browser.wait_for("window.streams.length === 2 && window.streams[1].readyState === 1")
+    with browser.before_pages(RECORDED):
+        browser.open(f"{shop.address}/")
+        browser.wait_for("window.streams.length === 1 && window.streams[0].readyState === 1")
+        browser.evaluate(LOOK.replace("HIDDEN", "true"))
+        assert browser.evaluate("window.streams[0].readyState") == 2
+        browser.evaluate(LOOK.replace("HIDDEN", "false"))
+        browser.wait_for("window.streams.length === 2 && window.streams[1].readyState === 1")
+
+
+PLAYED = """
+const told = new EventTarget();
+window.EventSource = class { addEventListener(...given) { told.addEventListener(...given); } close() {} };
+let now = Date.now(), turn = 0;
+Date.now = () => now;
+window.fetch = async () => {
+  const page = document.documentElement.outerHTML.replaceAll('points="0,30 ', `points="0,${30 + turn % 7} `);
+  return new Response(page, { status: 200 });
+};
+window.play = async (seconds) => {
+  for (let second = 0; second < seconds; second++) {
+    now += 1000; turn += 1;
+    const data = JSON.stringify({ waiting: String(turn), verdict: `Turn ${turn}.`, "http.rate": String(turn % 9) });
+    told.dispatchEvent(new MessageEvent("live", { data }));
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+};
+"""  # noqa: E501
+
+
+def test_an_hour_of_changes_takes_no_more_memory_than_a_few_minutes(
+    browser: Browser, shop: Watched
+) -> None:
+    with browser.before_pages(PLAYED):
+        browser.open(f"{shop.address}/")
+        browser.evaluate("play(300)")
+        assert browser.evaluate("document.querySelector('.say').textContent") == "Turn 300."
+        before = browser.heap
+        browser.evaluate("play(1500)")
+        browser.evaluate("play(1800)")
+        grown = browser.heap - before
+
+    assert browser.complaints == []
+    assert grown < before * 0.1
 
 
 def test_texts_and_pictures_follow_the_application(browser: Browser, shop: Watched) -> None:
@@ -187,7 +224,8 @@ def test_who_signs_in_may_act_also_without_script(browser: Browser, shop: Watche
         f"document.querySelector('#token').value = '{TOKEN}';"
         "document.querySelector('form').submit()"
     )
-    eventually(lambda: browser.evaluate("location.pathname") == "/", SOON)
+    there = "location.pathname === '/' && document.readyState === 'complete'"
+    eventually(lambda: browser.evaluate(there), SOON)
     browser.open(f"{shop.address}/schedules")
     assert not browser.evaluate("document.querySelector('form .btn').disabled")
     browser.evaluate("document.querySelector('form[action=\"/act\"]').submit()")

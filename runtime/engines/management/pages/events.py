@@ -20,8 +20,6 @@ QUIET = 15.0
 MOST = 32
 """Streams that are open at once: each is a connection, and others must have some."""
 
-HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
-
 
 class Events:
     """Makes the streams. The texts are made once a second for all of them."""

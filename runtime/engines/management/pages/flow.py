@@ -13,8 +13,10 @@ from runtime.engines.management.pages.markup import e
 from runtime.engines.management.pages.sight import Sight
 from runtime.engines.management.pages.words import rate
 
-MOST = 150
-"""Nodes up to which each is drawn; beyond, namespaces are, and one of them opened."""
+MOST, MOST_OF_ONE = 150, 400
+"""Nodes up to which each is drawn; beyond, namespaces are, and one of them opened. Where there is
+one namespace, more nodes are drawn.
+"""
 _WIDE, _NARROW = 176.0, 160.0
 _FITS, _FITS_PHONE = 1400.0, 420.0
 """Pixels up to which a drawing is made smaller to fit; a wider one is scrolled."""
@@ -79,7 +81,8 @@ class Flow:
     def _laid_out(self, opened: str | None, *, down: bool) -> tuple[Graph, Drawing]:
         key = (opened, down)
         if key not in self._drawings:
-            is_large = len(self._graph.nodes) > MOST
+            spaces = {id.removeprefix(LETTERS).partition(":")[0] for id in self._graph.nodes}
+            is_large = len(self._graph.nodes) > (MOST if len(spaces) > 1 else MOST_OF_ONE)
             whole = by_namespace(self._graph, opened) if is_large else self._graph
             if down:
                 whole = daily(whole)

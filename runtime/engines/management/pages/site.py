@@ -24,6 +24,7 @@ from runtime.engines.management.pages import (
     services,
     traces,
 )
+from runtime.engines.management.pages.events import Events
 from runtime.engines.management.pages.flow import Flow
 from runtime.engines.management.pages.frame import frame
 from runtime.engines.management.pages.markup import empty, link, panel
@@ -58,6 +59,7 @@ class Site:
         self._desk = desk
         self._outlook = outlook
         self.flow = Flow()
+        self.events = Events(self.sight, self.flow)
 
     def page(self, make: Page) -> Callable[[Exchange], Awaitable[HTMLResponse]]:
         """A handler that answers with a page; what cannot be told, the page says in words."""
