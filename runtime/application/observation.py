@@ -165,7 +165,12 @@ async def _length(queue: Queued) -> QueueStatus:
     except Exception:  # whatever a driver raises that has lost its storage
         return QueueStatus(queue.id)
     return QueueStatus(
-        queue.id, ready=info.ready, delayed=info.delayed, running=info.in_flight, dead=info.dead
+        queue.id,
+        ready=info.ready,
+        delayed=info.delayed,
+        running=info.in_flight,
+        dead=info.dead,
+        paused=bool(info.paused),
     )
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 from tests.support.blackbox import Reply, eventually
@@ -134,9 +135,14 @@ class Watched:
         assert found is not None
         return found[1]
 
+    @property
+    def queue(self) -> Any:
+        """The status of its queue."""
+        (found,) = self.site.status["queues"]
+        return found
+
     def dead(self) -> int:
-        (queue,) = self.site.status["queues"]
-        return int(queue["dead"] or 0)
+        return int(self.queue["dead"] or 0)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ GROUPS: Mapping[str, Group] = {
     "http.service": "http",
     "http.endpoint": "http",
     "http.websocket": "http",
+    "http.task_status": "http",
     "http.mount": "http",
     "http.static": "http",
     "queue.queue": "queue",
@@ -152,7 +153,7 @@ def _words(catalog: Catalog, entry: EntryRecord) -> tuple[str, str]:
     match entry.kind:
         case "http.endpoint":
             return f"{facts.get('method', '')} {facts.get('path', '')}", called
-        case "http.websocket" | "http.static" | "http.mount":
+        case "http.websocket" | "http.static" | "http.mount" | "http.task_status":
             return facts.get("path") or facts.get("prefix") or entry.name, called or entry.name
         case "http.service":
             return entry.name, facts.get("addr", "")

@@ -172,6 +172,7 @@ def with_lengths(queue: QueueStatus, known: QueueStatus | None) -> QueueStatus:
         delayed=known.delayed,
         running=known.running,
         dead=known.dead,
+        paused=known.paused,
         capped=known.capped,
         oldest=known.oldest,
         empty_in=round(left / rate, 1) if left and rate > 0 else None,

@@ -185,3 +185,14 @@ def test_the_work_of_each_worker_is_drawn(shop: Watched) -> None:
     )
 
     assert page.count("<span>worker ") == 2
+
+
+def test_a_queue_is_paused_and_resumed_by_hand(shop: Watched) -> None:
+    shop.sign_in()
+    assert shop.send("/queues/app:tasks", "Pause").status == 303
+    eventually(lambda: "app:tasks is paused" in shop.page("/"), SOON)
+    shop.publish({}, {})
+    eventually(lambda: shop.queue["ready"] >= 2, SOON)  # with what others left
+
+    assert shop.send("/queues/app:tasks", "Resume").status == 303
+    eventually(lambda: shop.queue["ready"] == 0 and not shop.queue["paused"], SOON)
