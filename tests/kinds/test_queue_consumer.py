@@ -214,6 +214,9 @@ def test_the_kind_builds_a_consumer_of_its_config() -> None:
             timeout=None,
             transaction=None,
             batch=None,
+            rate=None,
+            concurrency_by=None,
+            per_key=None,
         )
         context: Any = SimpleNamespace(
             id=EntryId("app", "task_consumer"),
