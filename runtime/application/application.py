@@ -71,6 +71,8 @@ class Application:
         """starting, running or stopping."""
         self.operations: dict[str, Callable[..., Awaitable[Any]]] = {}
         """Done on its loop when management asks for them, by name."""
+        self.refused: tuple[str, ...] = ()
+        """The findings for which the last reload was refused; empty once one was done."""
         self.generation = 1
         """One more after each change that was applied."""
         self.on_state: Callable[[], None] = _ignore

@@ -96,6 +96,7 @@ class Observation:
             started=self._started,
             generation=application.generation,
             state=application.state,
+            refused=tuple(map(self._redact, application.refused)),
             lag=lag,
             threads=Threads(len(pool.busy()), pool.size, pool.waiting),
             services=tuple(self._services()),

@@ -46,10 +46,13 @@ class LogReports:
 
 def log_refusal(error: ManifestError | StartError) -> None:
     """Log every finding."""
-    findings = error.findings if isinstance(error, ManifestError) else [error]
-    for finding in findings:
-        log.error("%s", finding)
+    for text in _texts(error):
+        log.error("%s", text)
     log.error("the reload was refused, and the old version goes on")
+
+
+def _texts(error: ManifestError | StartError) -> tuple[str, ...]:
+    return tuple(map(str, error.findings if isinstance(error, ManifestError) else [error]))
 
 
 class Reloading:
@@ -59,6 +62,7 @@ class Reloading:
         self._application = application
         self._reports = reports
         self._wanted = asyncio.Event()
+        application.operations["reload"] = self._reload_for_management
 
     def ask(self) -> None:
         """Have it reload soon. To be called on its loop."""
@@ -84,7 +88,18 @@ class Reloading:
         try:
             plan = await self._application.reload(force=force)
         except (ManifestError, StartError) as error:
+            self._application.refused = _texts(error)
             self._reports.refused(error)
             raise
+        self._application.refused = ()
         self._reports.reloaded(plan, time.monotonic() - began)
         return plan
+
+    async def _reload_for_management(self) -> str:
+        """Reload, and tell what that changed. Raises ValueError with all findings."""
+        try:
+            return (await self.reload()).summary()
+        except (ManifestError, StartError) as error:
+            raise ValueError("\n".join(_texts(error))) from None
+        except RuntimeError as error:
+            raise ValueError(str(error)) from None

@@ -34,7 +34,8 @@ class Cause(Struct, frozen=True):
     """One reason for a verdict: what is wrong with which entry."""
 
     what: str
-    """`blocked`, `failed`, `restarting`, `dead`, `backlog`, `full`, `paused` or `silent`."""
+    """`blocked`, `failed`, `restarting`, `dead`, `backlog`, `full`, `paused`, `silent`,
+    `requests`, `starting` or `reload`."""
     entry: str | None = None
     count: int = 0
     cause: str | None = None
@@ -159,6 +160,8 @@ class Snapshot(Struct, frozen=True):
     """1, and one more after each reload."""
     state: str
     """starting, running or stopping."""
+    refused: tuple[str, ...] = ()
+    """The findings for which the last reload was refused; empty once one was done."""
     age: float = 0.0
     """Seconds since this snapshot was taken, when it is handed out."""
     lag: Lag = Lag()

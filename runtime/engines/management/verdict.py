@@ -128,6 +128,13 @@ def _deaths(snapshot: Snapshot, deaths: Mapping[str, Deaths]) -> Iterator[Remark
         yield Remark("warn", say, Cause("dead", id, each.count, each.cause))
 
 
+def _refused(snapshot: Snapshot, deaths: Mapping[str, Deaths]) -> Iterator[Remark]:
+    if snapshot.refused:
+        count = len(snapshot.refused)
+        say = f"the last reload was refused for {number(count, 'finding')}, so the old version runs"
+        yield Remark("warn", say, Cause("reload", None, count, snapshot.refused[0]))
+
+
 def _requests(snapshot: Snapshot, deaths: Mapping[str, Deaths]) -> Iterator[Remark]:
     failed = [each for each in snapshot.endpoints if each.failed_15m]
     count = sum(each.failed_15m for each in failed)
@@ -151,7 +158,16 @@ def _backlog(snapshot: Snapshot, deaths: Mapping[str, Deaths]) -> Iterator[Remar
 
 Rule = Callable[[Snapshot, Mapping[str, Deaths]], Iterator[Remark]]
 
-RULES: tuple[Rule, ...] = (_blocked, _services, _silence, _full, _deaths, _requests, _backlog)
+RULES: tuple[Rule, ...] = (
+    _blocked,
+    _services,
+    _silence,
+    _full,
+    _refused,
+    _deaths,
+    _requests,
+    _backlog,
+)
 
 
 def _causes(remarks: list[Remark]) -> tuple[Cause, ...]:

@@ -196,3 +196,18 @@ def test_a_queue_is_paused_and_resumed_by_hand(shop: Watched) -> None:
 
     assert shop.send("/queues/app:tasks", "Resume").status == 303
     eventually(lambda: shop.queue["ready"] == 0 and not shop.queue["paused"], SOON)
+
+
+def test_a_refused_reload_is_told_until_one_is_done(shop: Watched) -> None:
+    shop.sign_in()
+    manifest = shop.site.folder / "_index.yaml"
+    good = manifest.read_text()
+    manifest.write_text(good.replace("queue: tasks\n    func", "queue: task\n    func"))
+    reply = shop.send("/entries", "Reload")
+    assert reply.status == 400
+    assert "No entry &#x27;app:task&#x27;" in reply.body.decode().replace("no entry", "No entry")
+    eventually(lambda: "The last reload was refused for one finding" in shop.page("/"), SOON)
+
+    manifest.write_text(good)
+    assert shop.send("/entries", "Reload").status == 303
+    eventually(lambda: "was refused" not in shop.page("/"), SOON)

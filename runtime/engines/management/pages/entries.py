@@ -7,6 +7,7 @@ import re
 from runtime.engines.management.catalog import Catalog, EntryRecord, Reference
 from runtime.engines.management.graph import group_of
 from runtime.engines.management.pages import words
+from runtime.engines.management.pages.action import action
 from runtime.engines.management.pages.finder import finder, row
 from runtime.engines.management.pages.frame import frame
 from runtime.engines.management.pages.markup import (
@@ -46,7 +47,11 @@ def render_all(sight: Sight, find: str = "") -> str:
     shown = panel(
         "All entries", table, hint=told, side=finder("name, kind or file", find), body=False
     )
-    return frame("entries", "Entries", sight, f'<div class="stack">{shown}</div>')
+    refused = "".join(f'<p class="note">{e(text)}</p>' for text in sight.snapshot.refused)
+    ask = "Read the folder again, and change to what it says?"
+    reload = action(sight.right, "reload", "Reload", "retry", {}, back="/entries", ask=ask)
+    body = f'<div class="stack">{refused}{shown}</div>'
+    return frame("entries", "Entries", sight, body, side=reload)
 
 
 def _table_row(entry: EntryRecord, count: int) -> str:

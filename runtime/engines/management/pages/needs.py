@@ -52,6 +52,10 @@ def _cause_words(cause: Cause) -> tuple[str, str, str, str, str]:
             title = (cause.cause or f"Messages of {entry} died").replace("@", " at ")
             sub = f"{words.plural(count, 'message')} of {entry} gave up"
             return title, sub, query("/dead", queue=entry), f"{count:,} dead", "bad"
+        case "reload":
+            title = cause.cause or "The last reload was refused"
+            sub = f"the last reload was refused for {words.plural(count, 'finding')}"
+            return title, sub, "/entries", "refused", "warn"
         case "requests":
             sub = "answered with a status of 500 or above in the last 15 minutes"
             return f"{entry} failed", sub, path("entries", entry), f"{count:,} failed", "warn"
