@@ -51,6 +51,9 @@ class Consuming(Protocol):
     @property
     def concurrency(self) -> int: ...
 
+    @property
+    def last_poll(self) -> float | None: ...
+
 
 @runtime_checkable
 class Serving(Protocol):
@@ -126,6 +129,7 @@ class Observation:
             ready=ready,
             unreachable=self._unreachable(component),
             load=Load(*component.load) if isinstance(component, Serving) else None,
+            last_poll=_last_poll(consumer),
             workers=Occupancy(consumer.busy, consumer.concurrency)
             if isinstance(consumer, Consuming)
             else None,
@@ -150,6 +154,11 @@ class Observation:
     async def lengths(self) -> list[QueueStatus]:
         """The lengths of all queues, as far as their stores can be asked."""
         return [await _length(queue) for queue in self._queues()]
+
+
+def _last_poll(consumer: object) -> float | None:
+    last = consumer.last_poll if isinstance(consumer, Consuming) else None
+    return None if last is None else round(last, 3)
 
 
 def _queues_of(components: Iterable[object]) -> Iterator[Queued]:

@@ -33,6 +33,7 @@ class Ledger:
     """A subscription that only notes how its message is settled."""
 
     settles_in_background = False
+    asking_since: float | None = None
 
     def __init__(self) -> None:
         self.outcome: Outcome | None = None

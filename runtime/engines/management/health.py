@@ -20,7 +20,7 @@ DEAD = 30.0
 STALE = 2.0
 """Seconds without a pulse after which no more work should be sent."""
 SILENT = 30.0
-"""Seconds without a poll after which a consumer counts as not consuming."""
+"""Seconds without an answer of its queue after which a consumer counts as not consuming."""
 _FINE = frozenset({"running", "exited"})
 
 

@@ -93,7 +93,9 @@ class ServiceStatus(Struct, frozen=True):
     unreachable: str | None = None
     """Why what it keeps or connects to cannot be reached, while it runs."""
     last_poll: float | None = None
-    """Seconds since a consumer last asked its queue for a message; None for other services."""
+    """Seconds for which the queue of a consumer has not answered; 0 while the consumer waits for
+    the next message, None for other services.
+    """
     workers: Occupancy | None = None
     """None for services other than consumers."""
     load: Load | None = None

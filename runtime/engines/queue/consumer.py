@@ -28,7 +28,7 @@ from runtime.engines.queue.tally import Tally
 from runtime.engines.queue.tracing import MessageTracer
 from runtime.engines.queue.tracked_queue import TrackedSubscription
 from runtime.engines.queue.worker import SHORTEST_TURN, TURN, Done, Worker, wait_for_all
-from runtime.engines.queue.worker_tasks import retrieve_exception, wait_for_stop
+from runtime.engines.queue.worker_tasks import start_all, wait_for_stop
 from runtime.engines.sql.contract import Transactions
 from runtime.handlers.function import Function
 from runtime.loggers import logger
@@ -99,6 +99,14 @@ class Consumer:
         return sum(bool(attempt.held) for attempt in self._attempts)
 
     @property
+    def last_poll(self) -> float | None:
+        """Seconds for which its queue owes it an answer, 0 for none; None while it does not run."""
+        if self._settling is None:
+            return None
+        since = self._settling.subscription.asking_since
+        return 0.0 if since is None else max(0.0, self._clock.monotonic() - since)
+
+    @property
     def lanes(self) -> Sequence[tuple[Sequence[Done], float | None]]:
         """For each worker, its last messages, and since when it has the one in hand. None of those
         that take batches, and without a tally.
@@ -160,7 +168,7 @@ class Consumer:
         self._settling = settlement = self._settlement(subscription, self._telemetry)
         pending = PendingSettlements(settlement.ignore)
         workers = self._running = self._workers(attempts, settlement, deadlines, pending)
-        tasks = [self._start(worker, number) for number, worker in enumerate(workers)]
+        tasks = start_all(workers, str(self.function.id))
         if isinstance(subscription, TrackedSubscription):
             subscription.on_cancel = partial(cancel_message, attempts)
         self.queue.consumers += 1
@@ -249,11 +257,6 @@ class Consumer:
         return Settlement(
             self.queue, subscription, function, time, telemetry, self._redact, self.tally
         )
-
-    def _start(self, worker: Worker | BatchWorker, number: int) -> asyncio.Task[None]:
-        task = worker.start(f"{self.function.id}#{number}")
-        task.add_done_callback(retrieve_exception)
-        return task
 
     async def _cancel(
         self, attempts: Sequence[Attempt], pending: PendingSettlements, subscription: Subscription

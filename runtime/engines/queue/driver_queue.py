@@ -106,6 +106,11 @@ class Subscription(Protocol):
     settles_in_background: bool
     """True if a worker should go on while its `retry` or `bury` is written."""
 
+    @property
+    def asking_since(self) -> float | None:
+        """When it asked for messages and was not answered yet, by the clock's `monotonic`."""
+        ...
+
     def take(self) -> Message | None:
         """The next message as `receive` returns it, if it is there already; else None."""
         ...

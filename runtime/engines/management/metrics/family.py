@@ -72,7 +72,9 @@ FAMILIES: Mapping[str, Family] = {
         "histogram", "Time from publish to the first attempt, a delay included.", ("queue",), LONG
     ),
     "runtime_consumer_last_poll_seconds": Family(
-        "gauge", "Time since a consumer's queue was last heard of.", ("consumer",)
+        "gauge",
+        "Time for which the queue of a consumer has not answered, 0 if it has.",
+        ("consumer",),
     ),
     "runtime_consumer_busy": Family("gauge", "Calls in progress.", ("consumer",)),
     "runtime_threads_busy": Family("gauge", "Threads for 'def' handlers at work."),

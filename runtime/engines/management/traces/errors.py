@@ -60,6 +60,9 @@ class Errors:
         if error is None or event["level"] not in _SERIOUS:
             return
         entry = str(event.get("entry", ""))
+        ids: dict[str, Any] = {
+            name: str(event[name]) for name in _IDS if event.get(name) is not None
+        }
         self._add(
             ErrorGroup(
                 type(error).__qualname__,
@@ -70,7 +73,7 @@ class Errors:
                 event["time"],
                 event["time"],
                 event["level"],
-                *(None if (id := event.get(name)) is None else str(id) for name in _IDS),
+                **ids,
             )
         )
 

@@ -53,6 +53,7 @@ class AmqpSubscription:
     def __init__(self, queue: Queue, prefetch: int) -> None:
         self._queue = queue
         self._time = queue.clock.time
+        self._monotonic = queue.clock.monotonic
         self._prefetch = prefetch
         self._ahead: deque[Message] = deque()
         self._held: set[Message] = set()
@@ -60,6 +61,7 @@ class AmqpSubscription:
         self._receivers: deque[asyncio.Future[None]] = deque()
         self._consumers: Consumers | None = None
         self._extending: asyncio.Task[None] | None = None
+        self.asking_since: float | None = None
         self._settling = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -78,6 +80,8 @@ class AmqpSubscription:
         self._consumers = None
         if self._closed:
             self._queue.forget(self)
+        elif self._receivers:
+            self._ask()
 
     def take(self) -> Message | None:
         if self._closed or not self._ahead:
@@ -252,7 +256,12 @@ class AmqpSubscription:
         in_hand = len(self._held) - len(self._ahead) + self._settling
         return min(MOST_AHEAD, max(self._prefetch, in_hand + len(self._receivers)))
 
+    def _ask(self) -> None:
+        if self.asking_since is None:
+            self.asking_since = self._monotonic()
+
     def _extend(self) -> None:
+        self._ask()
         if self._extending is None:
             self._extending = asyncio.get_running_loop().create_task(self._consume())
 
@@ -269,6 +278,7 @@ class AmqpSubscription:
                     channel.raw.add_on_cancel_callback(lambda _: session.fail(self._cancelled()))
                     self._consumers = Consumers(channel, self._queue.name, self._on_message)
                 await self._consumers.add(more)
+            self.asking_since = None
         except (Unavailable, ChannelClosed) as error:
             if session is not None:  # else `attach` is called when the driver runs
                 session.fail(Unavailable(f"nothing is received: {error}"))

@@ -20,6 +20,7 @@ class MemorySubscription:
     """A consumer's subscription to a memory queue."""
 
     settles_in_background = False
+    asking_since: float | None = None
 
     def __init__(self, queue: MemoryQueue) -> None:
         self._queue = queue

@@ -59,6 +59,8 @@ class Claims:
         self._due: asyncio.Handle | None = None
         self._later: asyncio.Handle | None = None
         self._claiming = False
+        self.asking_since: float | None = None
+        """When the first claim was made that had no answer yet."""
         self._claimed: asyncio.Future[None] | None = None
         """Ends with the claim that `close` waits for."""
         self._drained = True
@@ -162,6 +164,8 @@ class Claims:
         if (count := self._wanted()) <= 0 or self._queue.paused:
             return
         self._more = False
+        if self.asking_since is None:
+            self.asking_since = self._clock.monotonic()
         try:
             item = Claim(self._queue.name, self._store.owner, count, not self.held, self._limits)
             claim: Callable[[Claim], Ending] = (
@@ -186,6 +190,7 @@ class Claims:
             return
         if (error := claiming.exception()) is not None:
             return self._claim_again(error)
+        self.asking_since = None
         claimed: Claimed = claiming.result()
         failpoint.point("queue.claim.after_commit")
         if self._drained and claimed.messages:

@@ -63,6 +63,10 @@ class SqlSubscription:
             self._giving_back = asyncio.create_task(self._give_back(ahead, self._giving_back))
 
     @property
+    def asking_since(self) -> float | None:
+        return self._claims.asking_since
+
+    @property
     def at_once(self) -> int:
         return self._claims.at_once
 

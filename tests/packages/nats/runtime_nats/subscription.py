@@ -45,6 +45,7 @@ class NatsSubscription:
     """Asks for up to `prefetch` messages, or as many as there are receivers."""
 
     settles_in_background = False
+    asking_since: float | None = None
 
     def __init__(self, queue: Queue, prefetch: int) -> None:
         self._queue = queue
