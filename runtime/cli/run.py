@@ -174,8 +174,8 @@ def command(
         managed: Settings | Channel | None = channel if management != NOWHERE else None
         if channel is None:
             managed = managing(linkage.manifest.folder, management, management_hosts)
-        folder, is_managed = linkage.manifest.folder, isinstance(managed, Settings)
-        traced = tracing(folder, log, is_managed=is_managed)
+        folder = linkage.manifest.folder
+        traced = tracing(folder, log, is_managed=managed is not None)
         app = _application(linkage, selection, worker, channel, threads, traced)
         app.scope.counts = managed is not None
         app.scope.access_log = access(access_log)

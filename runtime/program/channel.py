@@ -34,6 +34,13 @@ class Channel:
             self._unsent += f"{word} {text}".rstrip().encode() + b"\n"
             self._flush()
 
+    @property
+    def is_clear(self) -> bool:
+        """True if all that was sent is on its way; from any thread."""
+        with self._lock:
+            self._flush()
+            return not self._unsent
+
     def serve(self, loop: asyncio.AbstractEventLoop, operations: Mapping[str, Operation]) -> None:
         """Do on the loop what the parent asks for, until the parent ends."""
 

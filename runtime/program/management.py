@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from pathlib import Path
 from time import monotonic
 
@@ -20,7 +21,7 @@ from runtime.engines.management.pulse import Pulse
 from runtime.engines.management.report import Report
 from runtime.engines.management.snapshot import Blocked, Snapshot
 from runtime.engines.management.source import LocalSource
-from runtime.engines.management.traces.traces import Traces
+from runtime.engines.management.traces.traces import INTERVAL, Traces
 from runtime.findings.display import display_path
 from runtime.handlers.watchdog import Watchdog
 from runtime.program.channel import Channel
@@ -90,9 +91,22 @@ class Listening:
 class Telling:
     """Tells the parent of this worker each pulse, and does what that asks for."""
 
-    def __init__(self, pulsing: Pulsing, watchdog: Watchdog, channel: Channel) -> None:
+    def __init__(
+        self,
+        pulsing: Pulsing,
+        watchdog: Watchdog,
+        channel: Channel,
+        traces: Traces | None = None,
+    ) -> None:
         self._pulsing = pulsing
         self._channel = channel
+        self._ended = threading.Event()
+        if traces is not None:
+            traces.send_to_parent()
+            # Not on the loop: to write traces down takes milliseconds.
+            threading.Thread(
+                target=self._tell_traces, args=(traces,), name="traces", daemon=True
+            ).start()
         self._encode = msgspec.json.Encoder(enc_hook=str).encode
         channel.serve(pulsing.loop, pulsing.application.operations)
         pulsing.pulse.on_beat = self._tell
@@ -102,6 +116,13 @@ class Telling:
         """Tell the last counts, once the application has ended."""
         self._pulsing.pulse.beat()
         self._pulsing.pulse.stop()
+        self._ended.set()
+
+    def _tell_traces(self, traces: Traces) -> None:
+        """Until the end. While the parent does not read, they wait in their bounds."""
+        while not self._ended.wait(INTERVAL):
+            while self._channel.is_clear and (frame := traces.take()):
+                self._channel.send("traces", frame.decode())
 
     def _tell(self, snapshot: Snapshot) -> None:
         report = Report(snapshot, self._pulsing.counting.read())

@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from socket import socket
 from typing import TYPE_CHECKING
@@ -105,6 +106,7 @@ class Prefork:
         return code
 
     def _listen(self, settings: Settings, loop: asyncio.AbstractEventLoop) -> Listener:
+        from runtime.engines.management.traces.traces import Traces
         from runtime.program.management import parent_snapshot  # it can be off
         from runtime.program.prefork_source import PreforkSource
 
@@ -116,8 +118,14 @@ class Prefork:
 
         links = [worker.link for worker in self._workers]
         assert self._outlook is not None
-        outlook = self._outlook
-        listener = Listener(settings, lambda: PreforkSource(links, loop, itself, outlook()))
+        outlook, traces = self._outlook, Traces(str(settings.folder))
+        for number, link in enumerate(links, 1):
+            link.on_traces = partial(traces.merge, worker=number)
+
+        def source() -> PreforkSource:
+            return PreforkSource(links, loop, itself, outlook(), traces)
+
+        listener = Listener(settings, source)
         loop.call_later(LONG_START, listener.start)
         return listener
 

@@ -41,13 +41,14 @@ class PreforkSource:
         loop: asyncio.AbstractEventLoop,
         itself: Callable[[], Snapshot],
         outlook: Outlook,
+        traces: Traces | None = None,
     ) -> None:
         """`itself` is the parent's state, without services; `loop` is the parent's."""
         self._links = links
         self._loop = loop
         self._itself = itself
         self.outlook = outlook
-        self.traces: Traces | None = None
+        self.traces = traces
         self._lengths: Mapping[str, QueueStatus] = {}
         self._lengths_at = -FRESH
         self._asking = asyncio.Lock()

@@ -83,9 +83,10 @@ def _manage(
     from runtime.program.management import Listening, Pulsing, Telling
 
     pulsing = Pulsing(application, watchdog, loop)
+    traces = tracing.traces if tracing else None
     if isinstance(management, Channel):
-        return Telling(pulsing, watchdog, management)
-    return Listening(pulsing, management, tracing.traces if tracing else None)
+        return Telling(pulsing, watchdog, management, traces)
+    return Listening(pulsing, management, traces)
 
 
 def _every(loop: asyncio.AbstractEventLoop, seconds: float, call: Callable[[], None]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
@@ -27,6 +28,8 @@ class WorkerLink:
         """The process that is connected; 0 for none."""
         self.counted: Metrics = {}
         """The counts of the processes of this worker that have ended."""
+        self.on_traces: Callable[[bytes], None] | None = None
+        """Called with the traces and errors that the worker tells of."""
         self._counted = Registry()
         self._report: tuple[Report, float] | None = None
         self._blocked: Blocked | None = None
@@ -53,6 +56,9 @@ class WorkerLink:
         match word:
             case "pulse":
                 self._report = _decode(text), monotonic()
+            case "traces":
+                if self.on_traces is not None:
+                    self.on_traces(text.encode())
             case "blocked":
                 self._blocked = msgspec.json.decode(text, type=Blocked | None)
             case "began":

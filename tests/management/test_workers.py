@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +26,7 @@ entries:
   - {name: db, kind: db.sql.sqlite, file: ./app.db, lifecycle: {auto_start: true}}
   - {name: driver, kind: queue.driver.sql, database: db, lifecycle: {auto_start: true}}
   - {name: tasks, kind: queue.queue}
+  - {name: fail, kind: http.endpoint, method: GET, path: /fail, func: file://h.py#fail}
   - {name: put, kind: http.endpoint, method: GET, path: /put, func: file://h.py#put}
 """
 HANDLERS = """
@@ -35,6 +38,9 @@ async def get():
 
 async def put():
     return await queue.publish("app:tasks", 1)
+
+async def fail():
+    raise RuntimeError("not today")
 
 async def hold():
     # One call into C that keeps the interpreter for longer than the test asks.
@@ -83,6 +89,28 @@ def test_counts_of_all_workers_are_added_up_and_outlive_them(site: Managed) -> N
     assert f"{counted} 20\n" in site.get("/metrics").body.decode()
     text = site.get("/metrics").body.decode()
     assert all(f'process_open_fds{{worker="{number}"}}' in text for number in (1, 2))
+
+
+def test_the_parent_has_the_traces_and_errors_of_all_workers(site: Managed) -> None:
+    web = Site(site.program)
+
+    def told(path: str, name: str) -> list[Any]:
+        found: list[Any] = json.loads(site.get(path).body)[name]
+        return found
+
+    def have_both_failed() -> bool:
+        assert web.ask("GET", "/fail").status == 500
+        traces = told("/api/traces?failed=1", "traces")
+        return {each["worker"] for each in traces} == {1, 2}
+
+    assert eventually(have_both_failed)
+    (trace, *_) = told("/api/traces?failed=1", "traces")
+    assert trace["title"] == "GET /fail"
+    assert site.get(f"/api/traces/{trace['id']}").status == 200
+    (group,) = told("/api/errors", "errors")
+    assert (group["place"], group["count"] > 1) == ("h.py:12", True)
+    assert group["worker"] in (1, 2)
+    assert "not today" in site.get("/errors").body.decode()
 
 
 def test_the_pages_show_all_workers(site: Managed) -> None:

@@ -140,7 +140,7 @@ def test_a_parent_has_the_traces_and_errors_of_its_workers(
 
     (trace,) = parent.newest()
     assert (trace.worker, len(trace.spans)) == (2, 3)
-    assert [group.count for group in parent.errors.groups()] == [1]
+    assert [(group.count, group.worker) for group in parent.errors.groups()] == [(1, 2)]
     assert traces.take() == b""
 
 

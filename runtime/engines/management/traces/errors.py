@@ -42,6 +42,8 @@ class ErrorGroup(Struct, frozen=True):
     message_id: str | None = None
     trace_id: str | None = None
     """Of the last one that had such an id."""
+    worker: int | None = None
+    """That of the last one, if there are several."""
 
 
 class Errors:
@@ -89,10 +91,10 @@ class Errors:
             untold, self._untold = self._untold, {}
         return [*untold.values()]
 
-    def merge(self, told: list[ErrorGroup]) -> None:
+    def merge(self, told: list[ErrorGroup], worker: int | None = None) -> None:
         """Add those of a worker."""
         for each in told:
-            self._add(each)
+            self._add(replace(each, worker=worker))
 
     def _add(self, group: ErrorGroup) -> None:
         # Without a place of its own, errors of different entries have nothing in common.

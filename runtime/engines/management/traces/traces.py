@@ -129,7 +129,7 @@ class Traces:
             for each in told.traces:
                 each.worker = worker
                 self._remember(each)
-            self.errors.merge(told.errors)
+            self.errors.merge(told.errors, worker)
 
     def _remember(self, trace: TraceRecord) -> None:
         self._ring.append(trace)
