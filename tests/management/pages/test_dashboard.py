@@ -211,3 +211,18 @@ def test_a_refused_reload_is_told_until_one_is_done(shop: Watched) -> None:
     manifest.write_text(good)
     assert shop.send("/entries", "Reload").status == 303
     eventually(lambda: "was refused" not in shop.page("/"), SOON)
+
+
+def test_the_graph_and_the_letters_are_told_as_json(shop: Watched) -> None:
+    graph = json.loads(shop.page("/api/graph"))
+    edges = {(each["source"], each["target"]): each for each in graph["edges"]}
+    assert edges["app:create", "app:tasks"]["how"] == "code"
+    assert edges["app:tasks", "app:work"]["rate"] >= 0
+
+    shop.publish({"fail": "once more"})
+
+    def cause() -> bool:
+        (newest, *_) = json.loads(shop.page("/api/dead?queue=app:tasks"))["causes"]
+        return bool(newest["cause"] == "ValueError@tasks.py:11" and newest["letters"][0]["size"])
+
+    eventually(cause, SOON)

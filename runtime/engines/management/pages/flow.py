@@ -33,10 +33,14 @@ class Flow:
 
     def nodes(self, sight: Sight) -> Mapping[str, Node]:
         """The nodes of the graph."""
+        return self.graph(sight).nodes
+
+    def graph(self, sight: Sight) -> Graph:
+        """The graph, as of the catalog."""
         if self._catalog is not sight.catalog:
             self._graph, self._catalog = graph(sight.catalog), sight.catalog
             self._drawings = {}
-        return self._graph.nodes
+        return self._graph
 
     def render(self, sight: Sight, opened: str | None = None) -> str:
         """Both drawings, as SVG; with `opened`, a namespace whose nodes are shown."""

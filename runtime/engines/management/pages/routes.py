@@ -55,6 +55,15 @@ def routes(desk: Desk) -> Iterable[Route]:
 
     for path, name in PAGES.items():
         yield get(path, _page(site, name))
+
+    async def graph(exchange: Exchange) -> Any:
+        return await site().graph(exchange)
+
+    async def letters(exchange: Exchange) -> Any:
+        return await site().letters(exchange)
+
+    yield get("/api/graph", graph)
+    yield get("/api/dead", letters)
     yield get_private(desk, _PAYLOAD, _page(site, "payload"))
     yield get("/events", stream)
     yield post(desk, "/act", act)

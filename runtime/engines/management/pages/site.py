@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from msgspec import to_builtins
 from msgspec.structs import replace
 from starlette.responses import HTMLResponse, RedirectResponse
 
@@ -25,7 +26,7 @@ from runtime.engines.management.pages import (
     traces,
 )
 from runtime.engines.management.pages.events import Events
-from runtime.engines.management.pages.flow import Flow
+from runtime.engines.management.pages.flow import Flow, rates_of
 from runtime.engines.management.pages.frame import frame
 from runtime.engines.management.pages.markup import empty, link, panel
 from runtime.engines.management.pages.schedules import ScheduleStatus
@@ -161,6 +162,22 @@ class Site:
     async def schedules(self, exchange: Exchange, sight: Sight) -> str:
         found = await self._desk.source.ask("schedules")
         return schedules.render(sight, msgspec.convert(found, list[ScheduleStatus]))
+
+    async def graph(self, exchange: Exchange) -> Any:
+        """The graph as JSON: nodes, and edges with their rates where those are known."""
+        sight = await self.sight(exchange)
+        whole = self.flow.graph(sight)
+        rates = rates_of(whole, sight)
+        edges = [
+            {**to_builtins(each), "rate": rates.get((each.source, each.target))}
+            for each in whole.edges
+        ]
+        return {"nodes": to_builtins([*whole.nodes.values()]), "edges": edges}
+
+    async def letters(self, exchange: Exchange) -> Any:
+        """Dead letters by cause as JSON, without their bodies."""
+        found = await self._groups(_query(exchange, "queue"))
+        return {"causes": [{"cause": each.cause, **to_builtins(each)} for each in found]}
 
     async def act(self, exchange: Exchange) -> Any:
         """Do what a form asks for, and return to its page."""
