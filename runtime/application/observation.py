@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -21,13 +20,10 @@ from runtime.engines.management.snapshot import (
     Snapshot,
     Threads,
 )
-from runtime.engines.management.source import LENGTHS
 from runtime.engines.queue.driver_queue import DriverQueue, Info, PartialInfo
 from runtime.entry_id import EntryId
 from runtime.supervision.child import Child, State
 
-_STORE_LIMIT = 1.0
-"""Seconds that the store of a queue has to tell its length."""
 _READY = (State.RUNNING, State.EXITED)
 
 
@@ -85,7 +81,6 @@ class Observation:
         self._found: list[Queued] = []
         self._name = application_name(application.linked.manifest.folder)
         self._redact = application.scope.redactor.redact
-        application.operations[LENGTHS] = self.lengths
         self._started = timestamp(application.scope.clock.time())
 
     def observe(self, lag: Lag) -> Snapshot:
@@ -151,10 +146,6 @@ class Observation:
             self._found = [*_queues_of(components.values())]
         return self._found
 
-    async def lengths(self) -> list[QueueStatus]:
-        """The lengths of all queues, as far as their stores can be asked."""
-        return [await _length(queue) for queue in self._queues()]
-
 
 def _last_poll(consumer: object) -> float | None:
     last = consumer.last_poll if isinstance(consumer, Consuming) else None
@@ -167,21 +158,6 @@ def _queues_of(components: Iterable[object]) -> Iterator[Queued]:
         queue = getattr(component, "queue", None) if is_subscriber else component
         if isinstance(queue, Queued):
             yield queue
-
-
-async def _length(queue: Queued) -> QueueStatus:
-    try:
-        info = await asyncio.wait_for(queue.info(), _STORE_LIMIT)
-    except Exception:  # whatever a driver raises that has lost its storage
-        return QueueStatus(queue.id)
-    return QueueStatus(
-        queue.id,
-        ready=info.ready,
-        delayed=info.delayed,
-        running=info.in_flight,
-        dead=info.dead,
-        paused=bool(info.paused),
-    )
 
 
 def application_name(folder: Path) -> str:

@@ -43,7 +43,8 @@ class Part:
     """The components of a part of an application. Services among them run while it is open."""
 
     def __init__(self, linked: LinkedManifest, ids: Iterable[EntryId], log: Log) -> None:
-        self._whole = linked
+        self.linked = linked
+        """The whole application."""
         self._linked = _part(linked, ids)
         self.scope = _PartContext(REAL)
         self.scope.log = log
@@ -66,11 +67,11 @@ class Part:
 
     def build(self) -> None:
         """Build the components. Raises StartError if a handler cannot be imported."""
-        handlers = Handlers(self._whole.manifest.folder, self._pool)
+        handlers = Handlers(self.linked.manifest.folder, self._pool)
         made = draft(self._linked, self.scope, handlers)
         made.commit()
         assembly = made.assembly
-        links = self._whole.links
+        links = self.linked.links
         self.scope.replace(
             {id: link.entry.fields for id, link in links.items()}, {**assembly.components}
         )

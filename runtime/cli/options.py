@@ -85,6 +85,11 @@ def application_option(command: F) -> F:
     return _with_chosen(command, _FOLDER_OPTION)
 
 
+def application_either(command: F) -> F:
+    """The same with the folder as DIR or in `-C DIR`."""
+    return _with_chosen(command, lambda command: _SAME_FOLDER(_FOLDER(command)))
+
+
 def _with_chosen(command: F, folder_parameter: Callable[[F], F]) -> F:
 
     @wraps(command)
@@ -93,9 +98,11 @@ def _with_chosen(command: F, folder_parameter: Callable[[F], F]) -> F:
         overlays: tuple[Path, ...],
         overrides: tuple[Override, ...],
         env_files: tuple[Path, ...],
+        directory: Path | None = None,
         **others: Any,
     ) -> Any:
-        return command(chosen=Chosen(folder, overlays, overrides, env_files), **others)
+        chosen = Chosen(directory or folder, overlays, overrides, env_files)
+        return command(chosen=chosen, **others)
 
     for option in (_ENV_FILE, _OVERRIDE, _OVERLAY, folder_parameter):
         with_chosen = cast(Any, option)(with_chosen)
@@ -118,6 +125,13 @@ _FOLDER_OPTION = click.option(
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     callback=_chosen_folder,
     help="The folder of the application, if not this one.",
+)
+_SAME_FOLDER = click.option(
+    "-C",
+    "--directory",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The same as DIR.",
 )
 _OVERLAY = click.option(
     "-f",

@@ -14,7 +14,7 @@ from runtime import __version__
 from runtime.application.application import Application
 from runtime.application.counting import Counting
 from runtime.application.observation import Observation, application_name, timestamp
-from runtime.application.operations import Operations
+from runtime.application.operations.table import all_operations
 from runtime.application.outlook import outlook
 from runtime.engines.management.listener import LONG_START, Listener, Settings
 from runtime.engines.management.pulse import Pulse
@@ -39,7 +39,7 @@ class Pulsing:
         self._watchdog = watchdog
         self.counting = Counting(application, lambda: watchdog.blocks)
         self.pulse = Pulse(Observation(application, self.counting).observe)
-        Operations(application)
+        application.operations.update(all_operations(application))
         application.on_state = self.pulse.beat
         self.pulse.listeners.append(self.counting.count)
         self.pulse.start(loop)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from msgspec.structs import replace
 
 from runtime.engines.management.metrics.family import Metrics
+from runtime.engines.management.operation_arguments import check_arguments
 from runtime.engines.management.outlook import Outlook
 from runtime.engines.management.pulse import Pulse
 from runtime.engines.management.snapshot import Blocked, QueueStatus, Snapshot
@@ -136,6 +137,10 @@ class LocalSource:
         function = self._operations.get(operation)
         if function is None:
             raise Refused(404, f"there is no operation '{operation}'")
+        try:
+            check_arguments(operation, function, arguments)
+        except ValueError as error:
+            raise Refused(400, str(error)) from None
         here, began = asyncio.get_running_loop(), asyncio.Event()
         done: concurrent.futures.Future[Any] = concurrent.futures.Future()
 

@@ -19,7 +19,15 @@ from runtime.engines.web.problem import HTTPError
 from runtime.engines.web.routes import Handler, Route, Routes
 from runtime.units import format_duration
 
-PARTS = ("health", "status", "login", "metrics.routes", "pages.routes", "traces.routes")
+PARTS = (
+    "health",
+    "status",
+    "login",
+    "operating",
+    "metrics.routes",
+    "pages.routes",
+    "traces.routes",
+)
 """Modules of this package with `routes(desk)`, in any order."""
 
 

@@ -91,7 +91,8 @@ def check(entry: Linked) -> Iterable[Arguments | Claim | Problem]:
     if queue is not None and entry.fields["concurrency_by"] is not None:
         yield Claim(queue.id, "the place of the only consumer", ("concurrency_by",), key="all")
     elif queue is not None:
-        yield Claim(queue.id, "a place among others", ("queue",), within=("all",))
+        key = str(entry.id)
+        yield Claim(queue.id, "a place among others", ("queue",), key, within=("all",))
 
 
 def check_consuming(

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from tests.support.driver_conformance import (
     bounds,
+    browsing,
     bulk,
     closing,
     dead_letters,
@@ -42,6 +43,7 @@ __all__ = [
     "CASES",
     "Case",
     "bounds",
+    "browsing",
     "bulk",
     "cases",
     "check",

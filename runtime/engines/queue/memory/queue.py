@@ -9,13 +9,10 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 
 from runtime.clock import REAL, Clock
-from runtime.engines.queue.driver_queue import (
-    DriverQueue,
-    Full,
-    Info,
-    requeue_elsewhere,
-)
+from runtime.engines.queue.browsing import Browsed
+from runtime.engines.queue.driver_queue import DriverQueue, Full, Info, requeue_elsewhere
 from runtime.engines.queue.limits import Limits
+from runtime.engines.queue.memory import browsing
 from runtime.engines.queue.memory.delay_queue import DelayQueue
 from runtime.engines.queue.memory.letters import take_letter, waiting_letters
 from runtime.engines.queue.memory.limited_subscription import LimitedSubscription
@@ -160,6 +157,15 @@ class MemoryQueue:
 
     async def cancel(self, id: str) -> Record | None:
         return self.tracks.cancel(id)
+
+    async def browse(self, state: str, limit: int, after: str | None) -> Sequence[Browsed]:
+        return browsing.browse(self, state, limit, after)
+
+    async def body(self, id: str) -> bytes | None:
+        return browsing.body(self, id)
+
+    async def purge(self, state: str) -> int:
+        return browsing.purge(self, state)
 
     async def pause(self, paused: bool) -> None:
         self.tracks.pause(paused)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from runtime import failpoint
+from runtime.engines.queue.browsing import Browsed
 from runtime.engines.queue.driver_queue import (
     DriverQueue,
     Full,
@@ -20,6 +21,7 @@ from runtime.engines.queue.driver_queue import (
 from runtime.engines.queue.limits import Limits
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.overflow import Overflow
+from runtime.engines.queue.sql import browsing
 from runtime.engines.queue.sql.operations import Drop, Fire, Publish, PublishMany, Requeue
 from runtime.engines.queue.sql.settler import Settler
 from runtime.engines.queue.sql.store import full
@@ -124,6 +126,17 @@ class SqlQueue:
         if cancelled.made_room:
             self.made_room()
         return cancelled.record
+
+    async def browse(self, state: str, limit: int, after: str | None) -> Sequence[Browsed]:
+        return await browsing.browse(self._store.tasks, self.name, state, limit, after)
+
+    async def body(self, id: str) -> bytes | None:
+        return await browsing.body(self._store.tasks, self.name, id)
+
+    async def purge(self, state: str) -> int:
+        count = await browsing.purge(self._store.tasks, self.name, state)
+        self.made_room()
+        return count
 
     async def pause(self, paused: bool) -> None:
         await self._store.tasks.pause(self.name, paused)

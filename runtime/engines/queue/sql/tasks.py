@@ -5,6 +5,9 @@ None of it needs a lease: a tool may use it beside the programs that hold some, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 
 from runtime.engines.queue.sql.columns import decode_headers, from_micros, micros
@@ -103,6 +106,18 @@ class Tasks:
         """The queues that are paused."""
         rows = await self._database.query(await self._text(_PAUSED))
         return frozenset(row["queue"] for row in rows)
+
+    async def query(self, statement: str, values: Mapping[str, Any]) -> list[Row]:
+        """The rows of a statement, in which `$tables` stands for the schema."""
+        return await self._database.query(await self._text(statement), values)
+
+    async def remove(self, statement: str, values: Mapping[str, Any], queue: str) -> int:
+        """Delete unfinished messages of a queue by a statement; returns how many there were."""
+        async with self._database.transaction() as transaction:
+            result = await transaction.execute(await self._text(statement), values)
+            if result.rows_affected:
+                await self.shorten(transaction, queue, result.rows_affected)
+        return result.rows_affected
 
     async def _text(self, statement: str) -> str:
         return statement.replace("$tables", await self.tables()).replace("$now", self.now)

@@ -1,0 +1,156 @@
+"""Queues: how long they are, what waits in them, and holding them back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from runtime.application.operations.host import Host, Operation, asked, queue, queues
+from runtime.application.operations.letters import tell_shown
+from runtime.engines.management.snapshot import QueueStatus
+from runtime.engines.management.source import LENGTHS
+from runtime.engines.queue.browsing import MOST, BrowsableQueue, Browsed, check_state
+from runtime.loggers import logger
+
+if TYPE_CHECKING:
+    from runtime.engines.queue.queue import Queue
+
+log = logger("runtime.management")
+
+_STORE_LIMIT = 1.0
+"""Seconds that the store of a queue has to tell its length."""
+
+
+@runtime_checkable
+class Pausable(Protocol):
+    """A queue whose driver can hold its messages back."""
+
+    async def pause(self) -> None: ...
+
+    async def resume(self) -> None: ...
+
+
+class Queues:
+    """The operations on the queues of a host."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    @property
+    def table(self) -> Mapping[str, Operation]:
+        """The operations by name."""
+        return {
+            "queue.pause": self.pause,
+            "queue.resume": self.resume,
+            "queue.publish": self.publish,
+            "queue.peek": self.peek,
+            "queue.payload": self.payload,
+            "queue.purge": self.purge,
+            LENGTHS: self.lengths,
+        }
+
+    async def pause(self, id: str) -> None:
+        await self._pausable(id).pause()
+        log.info("%s is paused by management", id, extra={"entry": id})
+
+    async def resume(self, id: str) -> None:
+        await self._pausable(id).resume()
+        log.info("%s is resumed by management", id, extra={"entry": id})
+
+    async def lengths(self) -> list[QueueStatus]:
+        """The lengths of all queues, as far as their stores can be asked."""
+        return [await _length(each) for each in queues(self._host)]
+
+    async def publish(
+        self,
+        queue: str,
+        body: Any,
+        delay: str | None = None,
+        unique: str | None = None,
+        priority: int = 0,
+        headers: Mapping[str, str] | None = None,
+    ) -> str:
+        """Publish a message, as a handler does; returns its id."""
+        found = self._queue(queue)
+        try:
+            id: str = await asked(
+                found.publish(body, headers, delay, unique=unique, priority=priority)
+            )
+        except TypeError as error:
+            raise ValueError(str(error)) from None
+        log.info("message %s was published by management", id, extra={"entry": queue})
+        return id
+
+    async def peek(self, queue: str, state: str = "ready", limit: int = 10, after: str = "") -> Any:
+        """The first messages in a state, without their bodies: `ready`, `delayed` or `running`.
+
+        With `after`, those behind the message of that id.
+        """
+        found = self._browsable(queue)
+        check_state(state)
+        if not 1 <= limit <= MOST:
+            raise ValueError(f"'limit' is {limit}, not from 1 to {MOST:,}")
+        browsed = await asked(found.browse(state, limit, after or None))
+        return [_described(each) for each in browsed]
+
+    async def payload(self, queue: str, id: str, who: str = "") -> Any:
+        """The body of a message that is not finished. Who asks for it is told in the log."""
+        found = self._browsable(queue)
+        body = await asked(found.body(id))
+        if body is None:
+            raise LookupError(f"there is no message '{id}' in '{queue}'")
+        tell_shown(queue, id, who)
+        return {"text": body.decode("utf-8", "replace"), "size": len(body)}
+
+    async def purge(self, queue: str, state: str = "ready") -> int:
+        """Delete the messages in a state, `ready` or `delayed`; returns how many."""
+        found = self._browsable(queue)
+        check_state(state)
+        if state == "running":
+            raise ValueError("messages that are running are cancelled, by 'runtime task cancel'")
+        count = await asked(found.purge(state))
+        log.warning("%d messages purged by management", count, extra={"entry": queue})
+        return count
+
+    def _queue(self, id: str) -> Queue:
+        return queue(self._host, id)
+
+    def _pausable(self, id: str) -> Pausable:
+        found: object = self._queue(id)
+        if not isinstance(found, Pausable):
+            raise ValueError(f"the driver of '{id}' cannot hold messages back")
+        return found
+
+    def _browsable(self, id: str) -> BrowsableQueue:
+        found = self._queue(id).driver_queue
+        if not isinstance(found, BrowsableQueue):
+            raise ValueError(f"the driver of '{id}' cannot look into its queues")
+        return found
+
+
+async def _length(queue: Queue) -> QueueStatus:
+    try:
+        info = await asyncio.wait_for(queue.info(), _STORE_LIMIT)
+    except Exception:  # whatever a driver raises that has lost its storage
+        return QueueStatus(queue.id)
+    return QueueStatus(
+        queue.id,
+        ready=info.ready,
+        delayed=info.delayed,
+        running=info.in_flight,
+        dead=info.dead,
+        paused=bool(info.paused),
+    )
+
+
+def _described(each: Browsed) -> Mapping[str, Any]:
+    return {
+        "id": each.id,
+        "attempt": each.attempt,
+        "priority": each.priority,
+        "published": each.published,
+        "due": each.due,
+        "size": each.size,
+        "headers": {**each.headers},
+    }

@@ -1,0 +1,149 @@
+"""Operate: have something done by the program that runs an application, or to its database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from typing import Any, Protocol
+
+from runtime.application.operations.table import operations
+from runtime.application.part import Part
+from runtime.cli.options import Chosen, CommandError, load
+from runtime.cli.part import open_log, start_errors
+from runtime.cli.programs import running_programs
+from runtime.codec import decode, encode_response
+from runtime.engines.management.client import Client, NoAnswer
+from runtime.engines.management.source import LIMIT
+from runtime.entry_id import EntryId
+from runtime.linking.linker import LinkedManifest
+from runtime.service import Stage
+
+_KINDS = ("queue.queue", "event.subscriber", "schedule.*")
+_VOLATILE = "queue.driver.memory"
+
+
+class Operator(Protocol):
+    """Whoever carries out operations."""
+
+    def ask(self, operation: str, **arguments: Any) -> Any:
+        """The result of an operation. Raises CommandError with what it says if it was refused."""
+        ...
+
+
+@contextmanager
+def operating(chosen: Chosen) -> Iterator[Operator]:
+    """The program that runs the application, or else its durable queues themselves.
+
+    Of several programs, the first that knows the entry is asked.
+    """
+    programs = running_programs(chosen.folder, LIMIT)
+    if programs:
+        yield _Programs(programs)
+    else:
+        linked = load(chosen)
+        with _stored(linked) as operator:
+            yield operator
+
+
+class _Programs:
+    def __init__(self, programs: Mapping[int, Client]) -> None:
+        self._programs = programs
+
+    def ask(self, operation: str, **arguments: Any) -> Any:
+        refusals = []
+        for pid, client in self._programs.items():
+            try:
+                answer = client.post(f"/api/operations/{operation}", arguments)
+            except NoAnswer as error:
+                refusals.append(f"process {pid}: {error}")
+                continue
+            if answer.status == 200:
+                return answer.json["result"]
+            refusals.append(answer.problem)
+            if answer.status != 404:
+                break
+        raise CommandError(refusals[-1])
+
+
+class _Stored:
+    """The durable queues of an application that does not run, without anything else of it."""
+
+    def __init__(self, part: Part, runner: asyncio.Runner, absent: Mapping[str, str]) -> None:
+        self._table = operations(part)
+        self._runner = runner
+        self._absent = absent
+
+    def ask(self, operation: str, **arguments: Any) -> Any:
+        for name in ("queue", "id"):
+            if reason := self._absent.get(arguments.get(name, "")):
+                raise CommandError(reason)
+        try:
+            return _as_json(self._runner.run(self._table[operation](**arguments)))
+        except LookupError as error:
+            raise CommandError(str(error.args[0])) from None
+        except ValueError as error:
+            raise CommandError(str(error)) from None
+
+
+@contextmanager
+def _stored(linked: LinkedManifest) -> Iterator[_Stored]:
+    kept, absent = _durable(linked)
+    if not kept:
+        raise CommandError(
+            "the application does not run, and none of its queues is kept anywhere else"
+        )
+    part = Part(linked, kept, open_log("error"))
+    with start_errors(), asyncio.Runner() as runner:
+        part.build()
+        opened = part.open((Stage.RESOURCE,))
+        runner.run(opened.__aenter__())
+        try:
+            yield _Stored(part, runner, absent)
+        finally:
+            runner.run(opened.__aexit__(None, None, None))
+
+
+def _durable(linked: LinkedManifest) -> tuple[list[EntryId], Mapping[str, str]]:
+    """The queues and schedules that are kept; and the others, each with the reason."""
+    kept, absent = [], {}
+    for id, link in linked.links.items():
+        if not any(fnmatchcase(link.kind.name, pattern) for pattern in _KINDS):
+            continue
+        needed = [linked.links[each].kind.name for each in linked.graph.reach([id])]
+        if _VOLATILE in needed:
+            absent[str(id)] = f"'{id}' is in memory only, and the application does not run"
+        elif any(name.startswith("queue.driver.") for name in needed):
+            kept.append(id)
+        else:
+            absent[str(id)] = f"'{id}' calls a function, and the application does not run"
+    return kept, absent
+
+
+def _as_json(value: Any) -> Any:
+    """The value as it would come over HTTP."""
+    return decode(encode_response(value))
+
+
+def queue_lengths(chosen: Chosen) -> list[Mapping[str, Any]]:
+    """All queues as /api/status has them; without rates if the application does not run.
+
+    Of a queue of several programs the one that is asked first tells.
+    """
+    found: dict[str, Mapping[str, Any]] = {}
+    programs = running_programs(chosen.folder, LIMIT)
+    for pid, client in programs.items():
+        try:
+            answer = client.get("/api/status")
+        except NoAnswer as error:
+            raise CommandError(f"process {pid}: {error}") from None
+        if answer.status != 200:
+            raise CommandError(f"process {pid}: {answer.problem}")
+        for each in answer.json["queues"]:
+            found.setdefault(each["id"], each)
+    if not programs:
+        with operating(chosen) as operator:
+            for each in operator.ask("queues.lengths"):
+                found[each["id"]] = {**each, "in_rate": None, "out_rate": None}
+    return [*found.values()]

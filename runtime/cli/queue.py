@@ -1,0 +1,181 @@
+"""runtime queue: what waits in the queues of an application, and holding it back."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from runtime.cli.confirm import confirm, yes_option
+from runtime.cli.operate import operating, queue_lengths
+from runtime.cli.options import (
+    Chosen,
+    CommandError,
+    application_either,
+    application_option,
+    json_option,
+)
+from runtime.cli.table import print_table
+from runtime.cli.times import ago, moment
+from runtime.units import format_duration, format_size
+
+_STATES = ("ready", "delayed", "running")
+
+
+@click.group("queue")
+def command() -> None:
+    """Look into the queues of an application, publish to them, hold them back.
+
+    The running application is asked; if none runs, its durable queues are opened.
+    """
+
+
+@command.command("ls")
+@application_either
+@json_option
+def list_(chosen: Chosen, as_json: bool) -> None:
+    """List the queues with how many messages they have in each state."""
+    found = queue_lengths(chosen)
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    head = ("QUEUE", "READY", "DELAYED", "RUNNING", "DEAD", "OLDEST", "IN/S", "OUT/S", "PAUSED")
+    print_table([head, *map(_row, found)])
+
+
+@command.command("peek")
+@click.argument("queue")
+@application_option
+@click.option(
+    "-n", "count", default=10, type=click.IntRange(1, 1_000), help="How many; 10 unless told."
+)
+@click.option("--state", type=click.Choice(_STATES), default="ready", help="In which state.")
+@click.option("--payload", is_flag=True, help="Show the bodies too; the log tells that you did.")
+@json_option
+def peek(chosen: Chosen, queue: str, count: int, state: str, payload: bool, as_json: bool) -> None:
+    """Show the first messages of QUEUE, without taking them."""
+    with operating(chosen) as operator:
+        found = operator.ask("queue.peek", queue=queue, state=state, limit=count)
+        if payload:
+            who = getpass.getuser()
+            for each in found:
+                shown = operator.ask("queue.payload", queue=queue, id=each["id"], who=who)
+                each["payload"] = shown["text"]
+    if as_json:
+        print(json.dumps(found, indent=2))
+    elif not found:
+        print(f"no message of {queue} is {state}")
+    else:
+        _print_messages(found, payload)
+
+
+@command.command("publish")
+@click.argument("queue")
+@click.argument("body", metavar="[JSON]", default="-")
+@application_option
+@click.option("--delay", metavar="30s", help="Deliver it after that time.")
+@click.option("--unique", metavar="KEY", help="Unless a message of that key waits.")
+@click.option("--priority", type=int, default=0, help="A higher one goes first.")
+@click.option("-H", "--header", "headers", multiple=True, metavar="NAME=VALUE")
+def publish(
+    chosen: Chosen,
+    queue: str,
+    body: str,
+    delay: str | None,
+    unique: str | None,
+    priority: int,
+    headers: Sequence[str],
+) -> None:
+    """Publish JSON to QUEUE, or with '-' what the standard input has; prints the message's id."""
+    text = sys.stdin.read() if body == "-" else body
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise CommandError(f"the message is not JSON: {error}; a text is '\"in quotes\"'") from None
+    with operating(chosen) as operator:
+        id = operator.ask(
+            "queue.publish", queue=queue, body=value, delay=delay, unique=unique,
+            priority=priority, headers=_headers(headers),
+        )  # fmt: skip
+    print(id)
+
+
+@command.command("pause")
+@click.argument("queue")
+@application_option
+def pause(chosen: Chosen, queue: str) -> None:
+    """Deliver no message of QUEUE, in all programs, until 'runtime queue resume'.
+
+    What is in hand is finished, and messages are accepted. A durable queue stays paused over
+    restarts.
+    """
+    with operating(chosen) as operator:
+        operator.ask("queue.pause", id=queue)
+    print(f"{queue} is paused")
+
+
+@command.command("resume")
+@click.argument("queue")
+@application_option
+def resume(chosen: Chosen, queue: str) -> None:
+    """Deliver the messages of QUEUE again."""
+    with operating(chosen) as operator:
+        operator.ask("queue.resume", id=queue)
+    print(f"{queue} is delivered again")
+
+
+@command.command("purge")
+@click.argument("queue")
+@application_option
+@click.option("--state", type=click.Choice(_STATES[:2]), default="ready", help="In which state.")
+@yes_option
+def purge(chosen: Chosen, queue: str, state: str, yes: bool) -> None:
+    """Delete the messages of QUEUE that are waiting. They are gone, and no dead letters."""
+    with operating(chosen) as operator:
+        (found,) = [each for each in operator.ask("queues.lengths") if each["id"] == queue] or [
+            None
+        ]
+        count = "the" if found is None or found[state] is None else f"{found[state]:,}"
+        confirm(f"delete {count} {state} messages of {queue}", yes)
+        gone = operator.ask("queue.purge", queue=queue, state=state)
+    print(f"deleted {gone:,} messages of {queue}")
+
+
+def _row(queue: Mapping[str, Any]) -> tuple[str, ...]:
+    counts = [_count(queue[name]) for name in ("ready", "delayed", "running", "dead")]
+    oldest = "" if queue["oldest"] is None else format_duration(queue["oldest"])
+    rates = (
+        "" if queue.get(name) is None else f"{queue[name]:g}" for name in ("in_rate", "out_rate")
+    )
+    return queue["id"], *counts, oldest, *rates, "paused" if queue["paused"] else ""
+
+
+def _count(number: int | None) -> str:
+    return "?" if number is None else f"{number:,}"
+
+
+def _headers(texts: Sequence[str]) -> Mapping[str, str] | None:
+    pairs = [text.partition("=") for text in texts]
+    if bad := [name for name, separator, _ in pairs if not separator]:
+        raise CommandError(f"'-H {bad[0]}' has no value; write -H NAME=VALUE")
+    return {name: value for name, _, value in pairs} or None
+
+
+def _print_messages(found: Sequence[Mapping[str, Any]], payload: bool) -> None:
+    rows = [("MESSAGE", "PUBLISHED", "ATTEMPT", "PRIORITY", "DUE", "SIZE", "HEADERS")]
+    for each in found:
+        rows.append(
+            (
+                each["id"], ago(each["published"]), str(each["attempt"]), str(each["priority"]),
+                "" if each["due"] is None else moment(each["due"]),
+                format_size(each["size"]), " ".join(each["headers"]),
+            )
+        )  # fmt: skip
+    print_table(rows)
+    if payload:
+        for each in found:
+            print(f"\n{each['id']}\n{each['payload']}")
