@@ -58,6 +58,7 @@ REAL_TIME = {
     "runtime.program.program": DRAIN,
     "runtime.program.signals": DRAIN,
     "runtime.program.prefork": PROCESSES,
+    "runtime.program.prefork_reloading": REPORTS,
     "runtime.engines.command.command": PROCESSES,
     "runtime.kinds.http.service": DRAIN,
     "runtime.kinds.process.service": DRAIN,

@@ -14,6 +14,8 @@ from runtime.findings.suggestion import did_you_mean
 
 _COMMANDS = {
     "run": "Run an application until it is told to stop.",
+    "reload": "Have a running application take over what was edited.",
+    "plan": "Say what a reload would do.",
     "status": "Show what a running application does.",
     "errors": "Show what went wrong in a running application.",
     "trace": "Draw what one request or message did.",

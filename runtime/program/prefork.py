@@ -16,13 +16,12 @@ from runtime.engines.management.listener import LONG_START, Listener, Settings
 from runtime.engines.management.snapshot import Snapshot
 from runtime.entry_id import EntryId
 from runtime.exit_codes import ExitCode
-from runtime.findings.finding import ManifestError
-from runtime.handlers.threads import call_threadsafe, run_in_thread
-from runtime.linking.link import Link, LinkedEntry
+from runtime.handlers.threads import call_threadsafe
+from runtime.linking.link import LinkedEntry
 from runtime.linking.linker import LinkedManifest
 from runtime.loggers import logger
 from runtime.program.exit import EXIT_MARGIN, crash_guard
-from runtime.program.reloading import log_refusal
+from runtime.program.prefork_reloading import PreforkReloading
 from runtime.program.signals import Signals
 from runtime.program.worker_process import WorkerProcess
 from runtime.service import StartError
@@ -76,12 +75,11 @@ class Prefork:
         self._began = time.time()
         self._ready = False
         self._listener: Listener | None = None
-        self._linked, self._source = application
-        self._wanted = asyncio.Event()
         # Nothing is written to this pipe. However the parent ends, the workers then read its end.
         self._liveness, self._parent_end = os.pipe()
         self._stop = asyncio.Event()
         self._workers = [self._worker(number) for number in range(1, count + 1)]
+        self._reloading = PreforkReloading(self._workers, sockets, *application)
 
     def _worker(self, number: int) -> WorkerProcess:
         """The worker of this number. Its own socket comes first among those of each entry."""
@@ -97,7 +95,7 @@ class Prefork:
         if self._management is not None:
             self._listener = self._listen(self._management, loop)
         signals.drain_with(lambda: call_threadsafe(loop, self._stop.set), self._budget, self._kill)
-        signals.reload_with(lambda: call_threadsafe(loop, self._wanted.set))
+        signals.reload_with(lambda: call_threadsafe(loop, self._reloading.ask))
         with crash_guard(self._kill):
             code = loop.run_until_complete(self._serve())
         if self._listener is not None:
@@ -122,8 +120,10 @@ class Prefork:
         for number, link in enumerate(links, 1):
             link.on_traces = partial(traces.merge, worker=number)
 
+        own = self._reloading.operations()
+
         def source() -> PreforkSource:
-            return PreforkSource(links, loop, itself, outlook(), traces)
+            return PreforkSource(links, loop, itself, outlook(), own, traces)
 
         listener = Listener(settings, source)
         loop.call_later(LONG_START, listener.start)
@@ -145,38 +145,10 @@ class Prefork:
             if self._listener is not None:
                 self._listener.start()
             log.info("ready in %s with %d workers%s", took, len(self._workers), where)
-        reloading = asyncio.create_task(self._follow())
+        reloading = asyncio.create_task(self._reloading.follow())
         await self._stop.wait()
         reloading.cancel()
         return await self._drain(tasks)
-
-    async def _follow(self) -> None:
-        """Reload whenever that is asked for."""
-        while True:
-            await self._wanted.wait()
-            self._wanted.clear()
-            try:
-                await self._reload()
-            except (ManifestError, StartError) as error:
-                log_refusal(error)
-
-    async def _reload(self) -> None:
-        """Check first, then have the workers reload, one after the other. If the first does not,
-        nothing has changed. Raises ManifestError and StartError.
-        """
-        began = time.monotonic()
-        found: tuple[LinkedManifest, Selection] = await run_in_thread("reload", self._source)
-        linked, selection = found
-        check_sockets(self._linked, linked, selection, self._sockets)
-        for position, worker in enumerate(self._workers):
-            if not await worker.reload():
-                if not position:
-                    raise StartError("the first worker could not change")
-                text = "worker %d goes on with the old version, and others have the new one"
-                log.error(text, position + 1)
-        self._linked = linked
-        took = format_duration(time.monotonic() - began)
-        log.info("reloaded in %s: %d workers", took, len(self._workers))
 
     def _run(self, worker: WorkerProcess) -> asyncio.Task[None]:
         task = asyncio.create_task(worker.run())
@@ -212,27 +184,6 @@ class Prefork:
     def _kill(self) -> None:
         for worker in self._workers:
             worker.kill()
-
-
-def check_sockets(
-    before: LinkedManifest,
-    linked: LinkedManifest,
-    selection: Selection,
-    sockets: Mapping[EntryId, Sequence[socket]],
-) -> None:
-    """Compare the servers with the sockets that are open. Raises StartError: workers that run
-    cannot be given others.
-    """
-    for id in selection.running(linked):
-        if linked.links[id].kind.bind is None:
-            continue
-        old = before.links.get(id)
-        if id not in sockets or old is None or _addr(old) != _addr(linked.links[id]):
-            raise StartError(f"{id}: workers that run cannot listen elsewhere; start them again")
-
-
-def _addr(link: Link) -> object:
-    return link.entry.fields.get("addr")
 
 
 def overall_exit_code(codes: Collection[int]) -> int:

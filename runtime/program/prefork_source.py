@@ -21,6 +21,7 @@ from runtime.engines.management.source import (
     FRESH,
     LENGTHS,
     LoopBlocked,
+    Operation,
     Refused,
     with_lengths,
 )
@@ -41,12 +42,16 @@ class PreforkSource:
         loop: asyncio.AbstractEventLoop,
         itself: Callable[[], Snapshot],
         outlook: Outlook,
+        operations: Mapping[str, Operation],
         traces: Traces | None = None,
     ) -> None:
-        """`itself` is the parent's state, without services; `loop` is the parent's."""
+        """`itself` is the parent's state, without services; `loop` is the parent's, which does
+        these `operations` itself.
+        """
         self._links = links
         self._loop = loop
         self._itself = itself
+        self._operations = operations
         self.outlook = outlook
         self.traces = traces
         self._lengths: Mapping[str, QueueStatus] = {}
@@ -91,6 +96,8 @@ class PreforkSource:
         return total.read()
 
     async def ask(self, operation: str, **arguments: Any) -> Any:
+        if (own := self._operations.get(operation)) is not None:
+            return await self._there(_carried_out(own, arguments))
         links = [link for link in self._links if link.pid]
         if not links:
             raise Refused(503, "no worker runs")
@@ -109,6 +116,13 @@ class PreforkSource:
             work.close()
             raise Refused(503, "the application has ended") from None
         return await asyncio.wrap_future(future)
+
+
+async def _carried_out(operation: Operation, arguments: Mapping[str, Any]) -> Any:
+    try:
+        return await operation(**arguments)
+    except ValueError as error:
+        raise Refused(400, str(error)) from None
 
 
 def _age(link: WorkerLink) -> float:

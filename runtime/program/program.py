@@ -12,6 +12,7 @@ from runtime.handlers.threads import call_threadsafe
 from runtime.handlers.watchdog import Watchdog
 from runtime.program.exit import crash_guard
 from runtime.program.loop import begin, cancel_remaining_tasks, complete, end
+from runtime.program.reload_operations import ReloadOperations
 from runtime.program.reloading import LogReports, Reloading, Reports
 from runtime.program.signals import Signals
 from runtime.supervision.child import GRACE
@@ -51,6 +52,7 @@ def run(
     reloading = Reloading(application, reports or LogReports())
     signals.reload_with(lambda: call_threadsafe(loop, reloading.ask))
     following = loop.create_task(reloading.follow())
+    application.operations |= ReloadOperations(reloading.reload, application.plan_reload).of()
     _every(loop, TICK, signals.take_back)
     watchdog = Watchdog(loop, application.pool)
     watchdog.start()

@@ -62,7 +62,6 @@ class Reloading:
         self._application = application
         self._reports = reports
         self._wanted = asyncio.Event()
-        application.operations["reload"] = self._reload_for_management
 
     def ask(self) -> None:
         """Have it reload soon. To be called on its loop."""
@@ -94,12 +93,3 @@ class Reloading:
         self._application.refused = ()
         self._reports.reloaded(plan, time.monotonic() - began)
         return plan
-
-    async def _reload_for_management(self) -> str:
-        """Reload, and tell what that changed. Raises ValueError with all findings."""
-        try:
-            return (await self.reload()).summary()
-        except (ManifestError, StartError) as error:
-            raise ValueError("\n".join(_texts(error))) from None
-        except RuntimeError as error:
-            raise ValueError(str(error)) from None

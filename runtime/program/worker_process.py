@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from runtime.backoff import Backoff
+from runtime.engines.management.source import LoopBlocked, Refused
 from runtime.exit_codes import ExitCode, describe_end
 from runtime.loggers import logger
 from runtime.program.worker_env import WorkerEnvironment
@@ -84,15 +85,19 @@ class WorkerProcess:
             self._draining = True
             self._signal(signal.SIGTERM)
 
-    async def reload(self) -> bool:
+    async def reload(self, *, force: bool = False) -> bool:
         """Have the process reload. Returns true if it did, or has ended: the next one reads all
-        anew.
+        anew. To force it, the process has to be one that can be asked.
         """
         if self._process is None or self._draining:
             return True
         reloading: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._reloading = reloading
-        self._signal(signal.SIGHUP)
+        if force:
+            with suppress(LoopBlocked, Refused):  # it tells in any case
+                await self.link.ask("reload", {"force": True})
+        else:
+            self._signal(signal.SIGHUP)
         return await reloading
 
     def kill(self) -> None:

@@ -24,6 +24,7 @@ PARTS = (
     "status",
     "login",
     "operating",
+    "reload",
     "metrics.routes",
     "pages.routes",
     "traces.routes",

@@ -204,7 +204,7 @@ def test_a_refused_reload_is_told_until_one_is_done(shop: Watched) -> None:
     good = manifest.read_text()
     manifest.write_text(good.replace("queue: tasks\n    func", "queue: task\n    func"))
     reply = shop.send("/entries", "Reload")
-    assert reply.status == 400
+    assert reply.status == 409
     assert "No entry &#x27;app:task&#x27;" in reply.body.decode().replace("no entry", "No entry")
     eventually(lambda: "The last reload was refused for one finding" in shop.page("/"), SOON)
 

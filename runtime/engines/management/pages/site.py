@@ -31,6 +31,7 @@ from runtime.engines.management.pages.frame import frame
 from runtime.engines.management.pages.markup import empty, link, panel
 from runtime.engines.management.pages.schedules import ScheduleStatus
 from runtime.engines.management.pages.sight import Right, Sight
+from runtime.engines.management.reload import refusal
 from runtime.engines.management.snapshot import Blocked
 from runtime.engines.management.source import LoopBlocked, Refused
 from runtime.engines.management.table import Desk
@@ -188,7 +189,7 @@ class Site:
         if operation == "dead.requeue" or operation == "dead.drop":
             fields = await self._letters_of(fields)
         try:
-            await self._desk.source.ask(operation, **fields)
+            result = await self._desk.source.ask(operation, **fields)
         except LoopBlocked as error:
             return self._failure(
                 await self.sight(exchange),
@@ -199,6 +200,10 @@ class Site:
         except Refused as error:
             sight = await self.sight(exchange)
             return self._failure(sight, error.status, "That was not done", str(error))
+        if operation == "reload" and result["findings"]:
+            sight = await self.sight(exchange)
+            text = refusal(result["findings"])
+            return self._failure(sight, 409, "That was not done", text)
         return RedirectResponse(_local(back), 303)
 
     async def _with_lanes(self, sight: Sight) -> Sight:

@@ -1,0 +1,79 @@
+"""Changes: what a reload of a running application did, or would do, as commands show it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from runtime.cli.excerpt import print_findings
+from runtime.cli.programs import running_programs
+from runtime.cli.table import table_lines
+from runtime.engines.management.client import Answer, Client, NoAnswer
+from runtime.exit_codes import ExitCode
+from runtime.findings.display import display_path
+from runtime.findings.finding import Finding, Level, Position
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+TIMEOUT = 35.0
+"""Seconds that a reload may take: what is replaced ends its work first."""
+_REFUSED = 409
+
+
+def running_application(command: F) -> F:
+    """Pass the folder of a running application, by DIR or `-C DIR`, as `folder`."""
+    place = click.Path(exists=True, file_okay=False, path_type=Path)
+    option = click.option(
+        "-C", "--directory", type=place, metavar="DIR", help="The same as DIR.", default=None
+    )
+    argument = click.argument("folder", metavar="[DIR]", default=".", type=place)
+    return argument(option(command))
+
+
+def asked(folder: Path, ask: Callable[[Client], Answer]) -> dict[int, Mapping[str, Any]]:
+    """The changes that each program tells that runs the application, by process.
+
+    Exits with 4 if none runs. If one refuses, prints its findings and exits with 3.
+    """
+    programs = running_programs(folder, TIMEOUT)
+    if not programs:
+        click.echo(f"nothing runs in '{folder}'", err=True)
+        sys.exit(ExitCode.START_FAILED)
+    found: dict[int, Mapping[str, Any]] = {}
+    for pid, client in programs.items():
+        several = f"process {pid}: " if len(programs) > 1 else ""
+        try:
+            answer = ask(client)
+        except NoAnswer as error:
+            raise click.ClickException(f"process {pid}: {error}") from None
+        if answer.status == _REFUSED:
+            click.echo(f"{several}the reload was refused, and the old version goes on:", err=True)
+            print_findings([*map(_finding, answer.json["findings"])], stream=sys.stderr)
+            sys.exit(ExitCode.INVALID_MANIFEST)
+        if answer.status != 200:
+            raise click.ClickException(f"{several}{answer.problem}")
+        found[pid] = answer.json
+    return found
+
+
+def shown(changes: Mapping[str, Any]) -> Iterator[str]:
+    """A line for each change, and one for what stays."""
+    rows = [_row(each) for each in changes["changes"] if each["action"] != "keep"]
+    yield from table_lines(rows)
+    kept = f"{changes['kept']} {'entry' if changes['kept'] == 1 else 'entries'} kept"
+    yield kept if rows else f"nothing changed; {kept}"
+
+
+def _row(change: Mapping[str, Any]) -> tuple[str, ...]:
+    lost = f"{change['lost']} would be lost" if change["lost"] else ""
+    return change["action"], change["id"], "; ".join(filter(None, (change["why"], lost)))
+
+
+def _finding(told: Mapping[str, Any]) -> Finding:
+    file = display_path(told["file"]) if told["line"] else told["file"]
+    place = Position(file, told["line"], told["column"])
+    return Finding(place, told["message"], told["hint"], Level(told["level"]))
