@@ -152,24 +152,26 @@ def card(shown: Card, box: Box, opened: str | None = None) -> str:
     if shown.series is not None:
         picture = floor(shown.series, tone, (x, y, width, box.height), f"card {node.id}")
     most = int((width - 66) / 6.9)
+    told = f"{shown.value} {shown.unit}".strip()
+    if not is_tall:
+        told = _cut(told, most + 3)
     if is_tall:
         value = (
             f'<text class="v" x="{x + 12:.1f}" y="{y + 58:.1f}" data-live="card {e(node.id)}">'
-            f'{e(shown.value)}</text><text class="u" x="{x + width - 12:.1f}" y="{y + 58:.1f}"'
+            f'{e(shown.value)}</text> <text class="u" x="{x + width - 12:.1f}" y="{y + 58:.1f}"'
             f' data-live="unit {e(node.id)}">{e(shown.unit)}</text>'
         )
     else:
-        told = _cut(f"{shown.value} {shown.unit}".strip(), most + 3)
         value = f'<text class="s" x="{x + 44:.1f}" y="{y + 52:.1f}">{e(told)}</text>'
-    said = f"{node.title}: {shown.value} {shown.unit}, {_SAID[shown.state]}"
+    title, sub = _cut(node.title, most), _cut(node.sub, most + 3)
     return (
-        f'<a href="{shown.address}" aria-label="{e(said)}"><g class="c-{tone}{dim}">'
+        f'<a href="{shown.address}"><g class="c-{tone}{dim}">'
         f'<rect class="card" x="{x:.1f}" y="{y:.1f}" width="{width:.0f}" height="{box.height:.0f}"'
         f' rx="12"/>{picture}'
         f'<rect class="tile-bg" x="{x + 10:.1f}" y="{y + 11:.1f}" width="26" height="26" rx="8"/>'
         f'<use href="#i-{tone}" x="{x + 15:.1f}" y="{y + 16:.1f}" width="16" height="16"/>'
-        f'<text class="t" x="{x + 44:.1f}" y="{y + 21:.1f}">{e(_cut(node.title, most))}</text>'
-        f'<text class="s" x="{x + 44:.1f}" y="{y + 36:.1f}">{e(_cut(node.sub, most + 3))}</text>'
+        f'<text class="t" x="{x + 44:.1f}" y="{y + 21:.1f}">{e(title)}</text> '
+        f'<text class="s" x="{x + 44:.1f}" y="{y + 36:.1f}">{e(sub)}</text> '
         f"{value}{_sign(shown.state, x + width - 12, y + 16)}</g></a>"
     )
 
@@ -179,13 +181,14 @@ def _cut(text: str, most: int) -> str:
 
 
 def _sign(state: State, x: float, y: float) -> str:
-    """The state as a shape and a colour."""
+    """The state as a shape and a colour, and as a word."""
+    said = f'role="img" aria-label="{_SAID[state]}"'
     match state:
         case "warn":
-            return f'<path class="dot-warn" d="M{x:.1f} {y - 5:.1f}l5.4 9.4h-10.8z"/>'
+            return f'<path {said} class="dot-warn" d="M{x:.1f} {y - 5:.1f}l5.4 9.4h-10.8z"/>'
         case "bad":
             return (
-                f'<rect class="dot-bad" x="{x - 4.2:.1f}" y="{y - 4.2:.1f}" width="8.4"'
+                f'<rect {said} class="dot-bad" x="{x - 4.2:.1f}" y="{y - 4.2:.1f}" width="8.4"'
                 f' height="8.4" rx="1.6" transform="rotate(45 {x:.1f} {y:.1f})"/>'
             )
-    return f'<circle class="dot-{state}" cx="{x:.1f}" cy="{y:.1f}" r="4"/>'
+    return f'<circle {said} class="dot-{state}" cx="{x:.1f}" cy="{y:.1f}" r="4"/>'
