@@ -10,6 +10,7 @@ from runtime.application.operations.host import Host, Operation, asked, queue, q
 from runtime.application.operations.letters import tell_shown
 from runtime.engines.management.snapshot import QueueStatus
 from runtime.engines.management.source import LENGTHS
+from runtime.engines.queue.backlog import measure
 from runtime.engines.queue.browsing import MOST, BrowsableQueue, Browsed, check_state
 from runtime.loggers import logger
 
@@ -131,16 +132,18 @@ class Queues:
 
 async def _length(queue: Queue) -> QueueStatus:
     try:
-        info = await asyncio.wait_for(queue.info(), _STORE_LIMIT)
+        found = await asyncio.wait_for(measure(queue), _STORE_LIMIT)
     except Exception:  # whatever a driver raises that has lost its storage
         return QueueStatus(queue.id)
     return QueueStatus(
         queue.id,
-        ready=info.ready,
-        delayed=info.delayed,
-        running=info.in_flight,
-        dead=info.dead,
-        paused=bool(info.paused),
+        ready=found.ready,
+        delayed=found.delayed,
+        running=found.in_flight,
+        dead=found.dead,
+        capped=found.capped,
+        oldest=None if found.oldest is None else round(found.oldest, 3),
+        paused=found.paused,
     )
 
 

@@ -112,7 +112,7 @@ class QueueStatus(Struct, frozen=True):
     """Messages in the hands of consumers, of this program and others."""
     dead: int | None = None
     capped: bool = False
-    """True if counting stopped at 10,000: there are as many or more."""
+    """True if more than 10,000 are delayed: as ready count those that were not counted."""
     oldest: float | None = None
     """Age of the oldest ready message; None if there is none."""
     paused: bool = False

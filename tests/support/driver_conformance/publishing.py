@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from runtime.engines.queue.backlog import measure
 from runtime.engines.queue.driver_queue import DriverQueue, Full, Info
 from runtime.engines.queue.message import Message, next_id
+from runtime.engines.queue.queue import Queue
+from tests.support.consuming import AT_ONCE
 from tests.support.driver_conformance.messages import (
     a_message,
     bodies,
@@ -116,6 +121,12 @@ async def info_tells_where_messages_are(queue: DriverQueue) -> None:
     assert (info.ready + info.delayed + info.in_flight, info.dead) == (3, 1)
     assert info.delayed == 1
     assert info.in_flight >= 1
+
+    rules: dict[str, Any] = {"max_attempts": 3, "max_requeues": 3}
+    found = await measure(Queue("app:q", queue, AT_ONCE, **rules))
+    numbers = (found.ready, found.delayed, found.in_flight, found.dead)
+    assert numbers == (info.ready, info.delayed, info.in_flight, info.dead)
+    assert (found.oldest is None) == (found.ready == 0)
 
 
 @case

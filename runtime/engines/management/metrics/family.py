@@ -47,9 +47,7 @@ FAMILIES: Mapping[str, Family] = {
     ),
     "runtime_http_requests_in_flight": Family("gauge", "Requests in progress.", ("server",)),
     "runtime_http_connections": Family("gauge", "Clients connected.", ("server",)),
-    "runtime_queue_messages": Family(
-        "gauge", "Messages of a queue by state, counted up to 10,000.", ("queue", "state")
-    ),
+    "runtime_queue_messages": Family("gauge", "Messages of a queue by state.", ("queue", "state")),
     "runtime_queue_oldest_ready_seconds": Family(
         "gauge", "Age of the oldest ready message.", ("queue",)
     ),

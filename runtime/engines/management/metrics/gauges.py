@@ -52,5 +52,5 @@ def _queue(queue: QueueStatus) -> Iterator[tuple[str, Row]]:
         number = getattr(queue, state)
         if number is not None:
             yield "runtime_queue_messages", Row((queue.id, state), number)
-    if queue.ready is not None:
+    if queue.oldest is not None or queue.ready == 0:
         yield "runtime_queue_oldest_ready_seconds", Row((queue.id,), queue.oldest or 0.0)

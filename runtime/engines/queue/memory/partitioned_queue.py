@@ -50,6 +50,11 @@ class PartitionedQueue(PriorityQueue):
     def __iter__(self) -> Iterator[Message]:
         return chain((entry[2] for entry in self._aside()), super().__iter__())
 
+    def heads(self) -> Iterator[Message]:
+        """Those of partitions that are full too, the first of each."""
+        aside = (heap[0][2] for heap in (self._back, *self._parked.values()) if heap)
+        return chain(aside, super().heads())
+
     @property
     def has_more(self) -> bool:
         """True if `take` found nothing because it had to look at too much: call it again."""

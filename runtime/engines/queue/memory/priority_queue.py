@@ -23,6 +23,10 @@ class PriorityQueue:
     def __iter__(self) -> Iterator[Message]:
         return chain.from_iterable(self._ordered)
 
+    def heads(self) -> Iterator[Message]:
+        """The first message of each priority."""
+        return (messages[0] for messages in self._ordered if messages)
+
     def add(self, message: Message) -> None:
         """Put a message behind those of its priority."""
         if message.priority:

@@ -10,10 +10,11 @@ from itertools import chain, islice
 
 from runtime.clock import REAL, Clock
 from runtime.engines.queue.browsing import Browsed
-from runtime.engines.queue.driver_queue import DriverQueue, Full, Info, requeue_elsewhere
+from runtime.engines.queue.driver_queue import DriverQueue, Full, requeue_elsewhere
 from runtime.engines.queue.limits import Limits
 from runtime.engines.queue.memory import browsing
 from runtime.engines.queue.memory.delay_queue import DelayQueue
+from runtime.engines.queue.memory.lengths import Lengths
 from runtime.engines.queue.memory.letters import take_letter, waiting_letters
 from runtime.engines.queue.memory.limited_subscription import LimitedSubscription
 from runtime.engines.queue.memory.partitioned_queue import PartitionedQueue
@@ -30,7 +31,7 @@ from runtime.engines.queue.volatile import amounts
 from runtime.engines.sql.contract import JoinableTransaction
 
 
-class MemoryQueue:
+class MemoryQueue(Lengths):
     """A bounded queue, first in first out; its dead letters are kept without bound.
 
     Its methods suspend only in `receive` on an empty queue, in `publish` to a full one whose
@@ -147,10 +148,6 @@ class MemoryQueue:
     def subscribe_limited(self, prefetch: int, limits: Limits) -> MemorySubscription:
         self._partition(limits.partitions)
         return LimitedSubscription(self, limits)
-
-    async def info(self) -> Info:
-        ready, delayed, running = len(self.ready), len(self.delayed), len(self.in_flight)
-        return Info(ready, delayed, running, len(self.dead), self.paused)
 
     async def find(self, id: str) -> Record | None:
         return self.tracks.find(id)

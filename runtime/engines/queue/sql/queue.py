@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from runtime import failpoint
+from runtime.engines.queue.backlog import Backlog
 from runtime.engines.queue.browsing import Browsed
 from runtime.engines.queue.driver_queue import (
     DriverQueue,
@@ -113,6 +114,9 @@ class SqlQueue:
 
     async def info(self) -> Info:
         return replace(await self._store.count(self.name), paused=self.paused)
+
+    async def backlog(self) -> Backlog:
+        return replace(await self._store.tasks.backlog(self.name), paused=self.paused)
 
     async def find(self, id: str) -> Record | None:
         return await self._store.tasks.find(self.name, id)

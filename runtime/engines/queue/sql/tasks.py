@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from runtime.engines.queue.backlog import Backlog
+from runtime.engines.queue.sql.backlog import BACKLOG, backlog_of
 from runtime.engines.queue.sql.columns import decode_headers, from_micros, micros
 from runtime.engines.queue.sql.store import State
 from runtime.engines.queue.status import Record
@@ -74,6 +76,15 @@ class Tasks:
     async def shorten(self, transaction: Transaction, queue: str, count: int) -> None:
         """Take so many messages off the length of a queue."""
         raise NotImplementedError
+
+    length: str
+    """The number of unfinished messages of `:queue`, in SQL."""
+
+    async def backlog(self, queue: str) -> Backlog:
+        """How many messages a queue has, counted for who looks often."""
+        text = (await self._text(BACKLOG)).replace("$length", await self._text(self.length))
+        (row,) = await self._database.query(text, {"queue": queue})
+        return backlog_of(row)
 
     async def find(self, queue: str, id: str) -> Record | None:
         """The message of that id in a queue, in any state; None if there is none."""

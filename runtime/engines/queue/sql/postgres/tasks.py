@@ -12,6 +12,8 @@ class PostgresTasks(Tasks):
 
     now = "(SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint))"
 
+    length = "SELECT sum(change) FROM $tables.runtime_length WHERE queue = :queue"
+
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self._tables = ""

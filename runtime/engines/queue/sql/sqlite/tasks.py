@@ -12,6 +12,8 @@ from runtime.engines.sql.contract import Database, Transaction
 class SqliteTasks(Tasks):
     """Times are those of the program that asks."""
 
+    length = "SELECT length FROM $tables.runtime_queue WHERE name = :queue"
+
     def __init__(self, database: Database, time: Callable[[], float]) -> None:
         """`time` gives seconds since 1970."""
         super().__init__(database)
