@@ -58,16 +58,19 @@ def test_what_fails_before_the_first_value_is_an_ordinary_response(tmp_path: Pat
     on_site(tmp_path, test)
 
 
+@pytest.mark.parametrize(
+    ("name", "text"), [("breaks", "LookupError: no more"), ("leaves", "raised SystemExit: 3")]
+)
 def test_a_failure_after_the_first_value_cuts_the_stream_off_and_is_logged(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    name: str, text: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def test(site: Hosted) -> None:
-        async with opened(site, "/breaks") as client:
+        async with opened(site, f"/{name}") as client:
             rest = await client.ended()
         assert b"data: 1\n\n" in rest
         assert not rest.endswith(b"0\r\n\r\n")
-        record = await logged(caplog, "LookupError: no more")
-        assert str(vars(record)["entry"]) == "app:breaks"
+        record = await logged(caplog, text)
+        assert str(vars(record)["entry"]) == f"app:{name}"
 
     on_site(tmp_path, test)
 

@@ -16,7 +16,9 @@ from tests.support.consuming import until
 from tests.support.hosting import GATEWAY, Hosted, hosted
 from tests.support.serving import SOON, Client, head, run
 
-NAMES = "events late wide breaks fails ends cleans quiet resumes polite given retries nothing bad"
+NAMES = """
+    events late wide breaks leaves fails ends cleans quiet resumes polite given retries nothing bad
+"""
 MANIFEST = (
     GATEWAY
     + """
@@ -64,6 +66,11 @@ async def wide(limit: int):
 async def breaks():
     yield 1
     raise LookupError("no more")
+
+
+async def leaves():
+    yield 1
+    raise SystemExit(3)
 
 
 async def fails():

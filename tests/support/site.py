@@ -56,7 +56,13 @@ class Site:
 
     def __init__(self, addr: str = "127.0.0.1:0", tls: service.TlsConfig | None = None) -> None:
         config = service.Config(
-            addr=addr, timeouts=PATIENT, max_body=1000, max_connections=None, tls=tls, openapi=False
+            addr=addr,
+            timeouts=PATIENT,
+            max_body=1000,
+            max_connections=None,
+            tls=tls,
+            openapi=False,
+            drain_delay=0.0,
         )
         self.server = service.HttpService(config, context("gateway"))
         self._parts: list[Part] = []

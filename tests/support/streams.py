@@ -19,7 +19,9 @@ class StreamingService:
         self._stop_timeout = stop_timeout
 
     async def run(self, ready: Any, stop: asyncio.Event) -> None:
-        following = asyncio.ensure_future(self.dispatcher.drain.follow(stop, self._stop_timeout))
+        following = asyncio.ensure_future(
+            self.dispatcher.drain.follow(stop, lambda: self._stop_timeout)
+        )
         server = Server(self.dispatcher, Address("127.0.0.1", 0), timeouts=PATIENT)
         try:
             await server.run(ready, stop)

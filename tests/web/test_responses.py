@@ -197,13 +197,14 @@ def test_an_exception_may_declare_its_own_status() -> None:
     assert b"secret" not in answer.body
 
 
+@pytest.mark.parametrize("error", [ValueError("late"), BaseException("odd")])
 def test_an_answer_that_fails_half_way_is_cut_off_and_logged_once(
-    caplog: pytest.LogCaptureFixture,
+    error: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def handler(exchange: Exchange) -> Response:
         async def parts() -> Any:
             yield b"one"
-            raise ValueError("late")
+            raise error
 
         return StreamingResponse(parts())
 

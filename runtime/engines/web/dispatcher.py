@@ -151,13 +151,15 @@ class Dispatcher:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                exchange.status = message["status"]
-                message["headers"] = [*message.get("headers", ()), *id_headers(exchange)]
+                exchange.status = message["status"]  # noqa: F821 it is deleted after the last send
+                message["headers"] = [*message.get("headers", ()), *id_headers(exchange)]  # noqa: F821
             await send(message)
 
         try:
             await chain(scope, exchange.receive, send_with_id)
-        except Exception as error:
+        except BaseException as error:
+            if _is_cut_off(error):
+                raise
             self.failures.failed(error, exchange, route)
             if not started:
                 result = response.encode_error(HTTPError(500), None, request_id)
@@ -168,6 +170,7 @@ class Dispatcher:
             # A cycle would keep what the client sent until the collector comes.
             scope.pop(EXCHANGE, None)
             exchange.scope.pop(EXCHANGE, None)
+            del exchange  # that of `send_with_id` too, which the exchange and its request have
 
     async def _respond(self, exchange: Exchange, route: Route, request_id: str | None) -> None:
         """Call the handler and send its response, with `request_id` as a header if it is given."""
@@ -185,10 +188,9 @@ class Dispatcher:
             result = self._raised(error, exchange, route)
         except ClientDisconnect:
             return
-        except BaseException as error:  # SystemExit too: a handler must not end the server
-            task = asyncio.current_task()
-            if isinstance(error, GeneratorExit) or (task is not None and task.cancelling()):
-                raise  # the server is being cut off and the client is gone
+        except BaseException as error:
+            if _is_cut_off(error):
+                raise
             result = self._failed(error, exchange, route)
         finally:
             if exchange.has_files:
@@ -217,8 +219,8 @@ class Dispatcher:
             await outgoing.finish()
         except ClientDisconnect:
             return
-        except Exception as error:
-            if not outgoing.started:
+        except BaseException as error:
+            if not outgoing.started or _is_cut_off(error):
                 raise
             declared = problem.declared(error)
             if declared is None:
@@ -262,6 +264,14 @@ class Dispatcher:
         except Exception as fault:
             self.failures.failed(fault, exchange, route)
             return response.encode_error(HTTPError(500), None, exchange.request_id)
+
+
+def _is_cut_off(error: BaseException) -> bool:
+    """True if the server is being cut off and the client is gone. All else is the failure of a
+    handler, SystemExit too, which must not end the server.
+    """
+    task = asyncio.current_task()
+    return isinstance(error, GeneratorExit) or (task is not None and task.cancelling() > 0)
 
 
 async def _send(send: Send, result: EncodedResponse) -> None:

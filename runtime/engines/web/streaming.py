@@ -180,7 +180,12 @@ class Stream(Response):
                 comments.close()
 
     async def _produce(self, generate: Callable[[], AsyncGenerator[Any]]) -> None:
-        generator = generate()
+        try:
+            await self._run(generate())
+        except (SystemExit, KeyboardInterrupt) as error:  # a task's would end the event loop
+            raise RuntimeError(f"the handler raised {type(error).__name__}: {error}") from error
+
+    async def _run(self, generator: AsyncGenerator[Any]) -> None:
         if not isinstance(generator, AsyncGenerator):
             raise TypeError(
                 f"the function returned a value of type {type(generator).__name__}; the endpoint's "
