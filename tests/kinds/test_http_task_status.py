@@ -99,6 +99,7 @@ def test_a_process_of_its_own_tells_its_progress(tmp_path: Path) -> None:
     ("old", "new", "said"),
     [
         (", retention: 1h", "", "'app:tasks' forgets a message that is done"),
+        ("retention: 1h", "retention: 0s", "'app:tasks' forgets a message that is done"),
         ('"/tasks/{id}", queue', "/tasks, queue", "the path needs one parameter"),
         (
             "queue.driver.memory}",

@@ -119,7 +119,7 @@ def test_messages_are_published_and_functions_called(
     )
     headers = {"x_schedule": "app:hourly", "x_scheduled_time": "2023-11-15T01:00:00Z"}
     assert seen == [[1], "failed", ({"kind": "hourly"}, headers)]
-    assert "app:fails: the run of 2023-11-15T00:45:00Z failed: no" in caplog.text
+    assert "app:fails: the run of 2023-11-15T00:45:00Z failed: ValueError: no" in caplog.text
 
 
 REPLICATED = """

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from runtime.codec import encode
 from runtime.engines.queue.arguments import Arguments
+from runtime.engines.queue.error_text import describe
 from runtime.engines.queue.fired import Fired
 from runtime.engines.queue.queue import Queue
 from runtime.engines.schedule.times import shown
@@ -145,7 +146,7 @@ class FunctionTarget:
                 "%s: the run of %s failed: %s",
                 self._schedule,
                 shown(at),
-                error,
+                describe(error),
                 exc_info=error,
                 extra={"entry": self._schedule},
             )

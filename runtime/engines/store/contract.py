@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from enum import Enum
@@ -22,6 +21,7 @@ LONGEST_KEY = 512
 MOST_KEYS = 10_000
 """Keys that are listed at once, at most."""
 _LAST = "\U0010ffff"
+_LONGEST_TTL = 1000 * 365 * 86_400.0
 _SURROGATES = range(0xD800, 0xE000)
 
 
@@ -167,10 +167,12 @@ def seconds_of(ttl: float | str | None) -> float | None:
         return None
     if isinstance(ttl, bool) or not isinstance(ttl, int | float | str):
         raise TypeError(f"'ttl' is of type {type(ttl).__name__}, not seconds or a text such as 30m")
-    value = parse_duration(ttl) if isinstance(ttl, str) else float(ttl)
-    if not 0 < value < math.inf:
+    value = parse_duration(ttl) if isinstance(ttl, str) else ttl
+    if not value > 0:
         raise ValueError(f"'ttl' is {ttl}, not more than 0 seconds")
-    return value
+    if value > _LONGEST_TTL:
+        raise ValueError(f"'ttl' is {ttl}, longer than 1,000 years; leave it out for no end")
+    return float(value)
 
 
 def is_expected(data: bytes | None, expected: Any) -> bool:

@@ -133,9 +133,14 @@ def _check_driver(queue: Linked, driver: Linked) -> Iterable[Problem]:
     if why := driver.kind.unsupported.get("tasks"):
         message = f"'{queue.id}' cannot tell what became of a message: {why}"
         yield Problem(("queue",), message, f"make '{driver.id}' a queue.driver.sql")
-    elif queue.fields.get("retention") is None and driver.fields.get("retention") is None:
+    elif not _retention(queue, driver):
         message = f"'{queue.id}' forgets a message that is done: clients see 404 then"
         yield Note(("queue",), message, "write 'retention: 1h' there")
+
+
+def _retention(queue: Linked, driver: Linked) -> float | None:
+    own: float | None = queue.fields.get("retention")
+    return driver.fields.get("retention") if own is None else own
 
 
 kind = Kind("http.task_status", Config, build, check=check)
