@@ -56,6 +56,7 @@ REAL_TIME = {
     "runtime.program.command": DRAIN,
     "runtime.program.loop": DRAIN,
     "runtime.program.program": DRAIN,
+    "runtime.program.service_manager": REPORTS,
     "runtime.program.signals": DRAIN,
     "runtime.program.prefork": PROCESSES,
     "runtime.program.prefork_reloading": REPORTS,

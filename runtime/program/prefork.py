@@ -22,6 +22,7 @@ from runtime.linking.linker import LinkedManifest
 from runtime.loggers import logger
 from runtime.program.exit import EXIT_MARGIN, crash_guard
 from runtime.program.prefork_reloading import PreforkReloading
+from runtime.program.service_manager import ServiceManager
 from runtime.program.signals import Signals
 from runtime.program.worker_process import WorkerProcess
 from runtime.service import StartError
@@ -74,12 +75,13 @@ class Prefork:
         self._outlook = outlook
         self._began = time.time()
         self._ready = False
+        self._manager = ServiceManager.take(os.environ)
         self._listener: Listener | None = None
         # Nothing is written to this pipe. However the parent ends, the workers then read its end.
         self._liveness, self._parent_end = os.pipe()
         self._stop = asyncio.Event()
         self._workers = [self._worker(number) for number in range(1, count + 1)]
-        self._reloading = PreforkReloading(self._workers, sockets, *application)
+        self._reloading = PreforkReloading(self._workers, sockets, self._manager, *application)
 
     def _worker(self, number: int) -> WorkerProcess:
         """The worker of this number. Its own socket comes first among those of each entry."""
@@ -96,6 +98,7 @@ class Prefork:
             self._listener = self._listen(self._management, loop)
         signals.drain_with(lambda: call_threadsafe(loop, self._stop.set), self._budget, self._kill)
         signals.reload_with(lambda: call_threadsafe(loop, self._reloading.ask))
+        self._manager.watch(loop)
         with crash_guard(self._kill):
             code = loop.run_until_complete(self._serve())
         if self._listener is not None:
@@ -144,6 +147,7 @@ class Prefork:
             self._ready = True
             if self._listener is not None:
                 self._listener.start()
+            self._manager.ready()
             log.info("ready in %s with %d workers%s", took, len(self._workers), where)
         reloading = asyncio.create_task(self._reloading.follow())
         await self._stop.wait()
@@ -157,6 +161,7 @@ class Prefork:
 
     async def _drain(self, tasks: list[asyncio.Task[None]]) -> int:
         log.info("stopping")
+        self._manager.stopping(self._budget() + EXIT_MARGIN)
         began = time.monotonic()
         for opened in chain.from_iterable(self._sockets.values()):
             opened.close()

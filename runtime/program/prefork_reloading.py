@@ -18,6 +18,7 @@ from runtime.linking.linker import LinkedManifest
 from runtime.loggers import logger
 from runtime.program.reload_operations import PLAN, RELOAD, Outcome, refused
 from runtime.program.reloading import log_refusal
+from runtime.program.service_manager import ServiceManager
 from runtime.program.worker_process import WorkerProcess
 from runtime.service import StartError
 from runtime.units import format_duration
@@ -32,12 +33,14 @@ class PreforkReloading:
         self,
         workers: Sequence[WorkerProcess],
         sockets: Mapping[EntryId, Sequence[socket]],
+        manager: ServiceManager,
         linked: LinkedManifest,
         source: Callable[[], tuple[LinkedManifest, Selection]],
     ) -> None:
-        """The workers run `linked`; `source` reads it again, in a thread."""
+        """The workers run `linked`; `source` reads it again, in a thread. `manager` is told."""
         self._workers = workers
         self._sockets = sockets
+        self._manager = manager
         self._linked = linked
         self._source = source
         self._wanted = asyncio.Event()
@@ -94,19 +97,23 @@ class PreforkReloading:
         nothing has changed. Raises ManifestError and StartError.
         """
         async with self._turn:
-            began = time.monotonic()
-            found: tuple[LinkedManifest, Selection] = await run_in_thread("reload", self._source)
-            linked, selection = found
-            check_sockets(self._linked, linked, selection, self._sockets)
-            for position, worker in enumerate(self._workers):
-                if not await worker.reload(force=force):
-                    if not position:
-                        raise StartError("the first worker could not change")
-                    text = "worker %d goes on with the old version, and others have the new one"
-                    log.error(text, position + 1)
-            self._linked = linked
-            took = format_duration(time.monotonic() - began)
-            log.info("reloaded in %s: %d workers", took, len(self._workers))
+            with self._manager.reloading():
+                await self._reload_each(force)
+
+    async def _reload_each(self, force: bool) -> None:
+        began = time.monotonic()
+        found: tuple[LinkedManifest, Selection] = await run_in_thread("reload", self._source)
+        linked, selection = found
+        check_sockets(self._linked, linked, selection, self._sockets)
+        for position, worker in enumerate(self._workers):
+            if not await worker.reload(force=force):
+                if not position:
+                    raise StartError("the first worker could not change")
+                text = "worker %d goes on with the old version, and others have the new one"
+                log.error(text, position + 1)
+        self._linked = linked
+        took = format_duration(time.monotonic() - began)
+        log.info("reloaded in %s: %d workers", took, len(self._workers))
 
 
 def check_sockets(

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from runtime.application.application import Application
 from runtime.handlers.threads import call_threadsafe
 from runtime.handlers.watchdog import Watchdog
-from runtime.program.exit import crash_guard
+from runtime.program.exit import EXIT_MARGIN, crash_guard
 from runtime.program.loop import begin, cancel_remaining_tasks, complete, end
 from runtime.program.reload_operations import ReloadOperations
 from runtime.program.reloading import LogReports, Reloading, Reports
+from runtime.program.service_manager import ServiceManager
 from runtime.program.signals import Signals
 from runtime.supervision.child import GRACE
 
@@ -49,7 +51,8 @@ def run(
         return supervisor.budget if supervisor else GRACE
 
     loop = begin(signals, stop.set, budget)
-    reloading = Reloading(application, reports or LogReports())
+    manager = ServiceManager.take(os.environ)
+    reloading = Reloading(application, reports or LogReports(), manager)
     signals.reload_with(lambda: call_threadsafe(loop, reloading.ask))
     following = loop.create_task(reloading.follow())
     application.operations |= ReloadOperations(reloading.reload, application.plan_reload).of()
@@ -62,6 +65,8 @@ def run(
     managed = None
     if management is not None:
         managed = _manage(application, management, watchdog, loop, tracing)
+    manager.follow(application, lambda: budget() + 2 * EXIT_MARGIN)
+    manager.watch(loop)
     with crash_guard():
         code = complete(loop, application.serve(stop))
         following.cancel()

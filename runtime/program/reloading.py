@@ -11,6 +11,7 @@ from runtime.application.application import Application
 from runtime.application.plan import Plan
 from runtime.findings.finding import ManifestError
 from runtime.loggers import logger
+from runtime.program.service_manager import ServiceManager
 from runtime.service import StartError
 from runtime.units import format_duration
 
@@ -58,9 +59,13 @@ def _texts(error: ManifestError | StartError) -> tuple[str, ...]:
 class Reloading:
     """Reloads an application, one time after the other; requests that come meanwhile are one."""
 
-    def __init__(self, application: Application, reports: Reports) -> None:
+    def __init__(
+        self, application: Application, reports: Reports, manager: ServiceManager | None = None
+    ) -> None:
+        """The `manager` of the program is told, too."""
         self._application = application
         self._reports = reports
+        self._manager = manager or ServiceManager()
         self._wanted = asyncio.Event()
 
     def ask(self) -> None:
@@ -85,7 +90,8 @@ class Reloading:
         """
         began = time.monotonic()
         try:
-            plan = await self._application.reload(force=force)
+            with self._manager.reloading():
+                plan = await self._application.reload(force=force)
         except (ManifestError, StartError) as error:
             self._application.refused = _texts(error)
             self._reports.refused(error)
