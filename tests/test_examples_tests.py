@@ -32,7 +32,8 @@ def test_the_tests_of_an_example_pass_and_leave_no_data(folder: Path) -> None:
     assert {path for path in folder.rglob("*") if "__pycache__" not in path.parts} == before
 
 
-def test_the_tests_that_init_writes_pass(tmp_path: Path) -> None:
-    assert execute("init", str(tmp_path / "hello")).code == 0
+@pytest.mark.parametrize("queue", ["memory", "durable"])
+def test_the_tests_that_init_writes_pass(tmp_path: Path, queue: str) -> None:
+    assert execute("init", str(tmp_path / "hello"), "--queue", queue).code == 0
 
     assert "2 passed" in run_tests(tmp_path / "hello")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from runtime.clock import REAL, Clock
 from runtime.entry_id import EntryId
@@ -75,11 +75,7 @@ class Supervisor:
     def budget(self) -> float:
         """Seconds that a stop takes at most."""
         children = self.children.values()
-        stages = {child.stage for child in children}
-        return sum(
-            _stop_timeout([child for child in children if child.stage is stage]) + 2 * GRACE
-            for stage in stages
-        )
+        return longest_stop((child.stage, child.lifecycle.stop_timeout) for child in children)
 
     def order(self) -> list[Child]:
         """The children in the order of their start."""
@@ -284,6 +280,14 @@ def select_services(
         wanted = [id for id, spec in specs.items() if spec.lifecycle.auto_start]
     reached = graph.reach(wanted).difference(elsewhere)
     return {id: spec for id, spec in specs.items() if id in reached}
+
+
+def longest_stop(services: Iterable[tuple[Stage, float]]) -> float:
+    """Seconds that services of these stages and stop timeouts take at most to stop."""
+    stages: dict[Stage, float] = {}
+    for stage, timeout in services:
+        stages[stage] = max(timeout, stages.get(stage, 0.0))
+    return sum(stages.values()) + 2 * GRACE * len(stages)
 
 
 def _stop_timeout(children: Collection[Child]) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -119,27 +118,6 @@ def test_validate_as_json_has_every_part_of_a_finding(tmp_path: Path) -> None:
     assert (finding["line"], finding["column"]) == (3, 21)
     assert (finding["level"], finding["message"]) == ("error", "unknown kind 'nope'")
     assert json.loads(execute("validate", FOLDER, "--json").out) == []
-
-
-def test_init_changes_nothing_that_is_there(tmp_path: Path) -> None:
-    (tmp_path / "README.md").write_text("mine")
-
-    ended = execute("init", str(tmp_path))
-
-    assert ended.code == 2
-    assert (tmp_path / "README.md").read_text() == "mine"
-    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
-
-
-def test_init_prints_commands_that_a_shell_takes(tmp_path: Path) -> None:
-    folder = str(tmp_path / "my app's" / "$x")
-
-    ended = execute("init", folder)
-
-    run, _, test = ended.out.rpartition("Run it:")[2].partition("Test it:")
-    assert ended.code == 0
-    assert shlex.split(run) == ["runtime", "run", folder]
-    assert shlex.split(test) == ["pytest", folder]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

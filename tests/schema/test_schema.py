@@ -183,7 +183,7 @@ def test_a_bundle_stands_alone() -> None:
 EDITOR_SCHEMA = editor_schema(registry)
 GOOD = [
     EXAMPLE / "src" / "_index.yaml",
-    ROOT / "runtime" / "template" / "src" / "_index.yaml",
+    ROOT / "runtime/template/application/src/_index.yaml",
     *sorted(APPS.glob("*/_index.yaml")),
 ]
 

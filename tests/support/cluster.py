@@ -46,9 +46,9 @@ def manifests() -> dict[tuple[str, str], dict[str, Any]]:
     return {(document["kind"], document["metadata"]["name"]): document for document in found}
 
 
-def dockerfile() -> list[tuple[str, str]]:
+def dockerfile(folder: Path = CLUSTER) -> list[tuple[str, str]]:
     """Its instructions and their arguments, in order."""
-    text = (CLUSTER / "Dockerfile").read_text("utf-8").replace("\\\n", "")
+    text = (folder / "Dockerfile").read_text("utf-8").replace("\\\n", "")
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     return [(word, rest) for word, _, rest in (line.partition(" ") for line in lines)]
 

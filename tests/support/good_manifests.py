@@ -12,7 +12,7 @@ from tests.support.blackbox import APPS, EXAMPLE, ROOT
 
 GOOD = {
     "task-queue": (EXAMPLE / "src" / "_index.yaml").read_text(encoding="utf-8"),
-    "template": (ROOT / "runtime" / "template" / "src" / "_index.yaml").read_text(encoding="utf-8"),
+    "template": (ROOT / "runtime/template/application/src/_index.yaml").read_text(encoding="utf-8"),
     **{
         path.parent.name if path.stem == "_index" else path.stem: path.read_text(encoding="utf-8")
         for path in [
