@@ -17,7 +17,8 @@ from tests.support.postgres_server import PostgresServer
 
 pytestmark = pytest.mark.slow
 
-PROBES = 8081
+PROBES = 9464
+TOKEN = "the token of this test"
 MOST_CONNECTIONS = 13
 """Of one replica: the pool, three lanes, the keeper and notifications (docs/postgresql.md)."""
 
@@ -46,7 +47,7 @@ class Cluster:
 def cluster(tmp_path: Path, postgres_host: PostgresServer) -> Iterator[Cluster]:
     url = f"{postgres_host.url}?sslmode=disable"
     with ExitStack() as stack:
-        yield Cluster(Deployment(tmp_path, database_url=url), stack)
+        yield Cluster(Deployment(tmp_path, database_url=url, management_token=TOKEN), stack)
 
 
 def packed(postgres_host: PostgresServer) -> dict[str, tuple[int, str]]:
@@ -77,7 +78,7 @@ def test_replicas_that_start_together_migrate_one_after_another_and_are_healthy(
     for replica in replicas:
         replica.wait_until_ready()
         assert replica.is_healthy()
-        assert ask(replica.host.address, "GET", "/livez", port=PROBES) == b'{"alive":true}'
+        assert ask(replica.host.address, "GET", "/livez", port=PROBES) == b"ok\n"
 
 
 def test_what_web_accepts_on_one_host_workers_do_on_two_others(
@@ -137,7 +138,7 @@ def test_a_replica_is_not_ready_while_the_database_is_away_and_ready_when_it_is_
     postgres_host.stop()
     eventually(lambda: not web.is_healthy(), within=20)
 
-    assert ask(web.host.address, "GET", "/livez", port=PROBES) == b'{"alive":true}'
+    assert ask(web.host.address, "GET", "/livez", port=PROBES) == b"ok\n"
     assert not web.program.ended
     postgres_host.start()
     eventually(web.is_healthy, within=20)

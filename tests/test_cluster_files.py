@@ -17,7 +17,14 @@ from runtime.manifest.override import Override
 from runtime.manifest.reader import read
 from runtime.registry import Registry
 from runtime.units import parse_duration
-from tests.support.cluster import CLUSTER, compose, dockerfile, entrypoint, manifests
+from tests.support.cluster import (
+    CLUSTER,
+    compose,
+    dockerfile,
+    entrypoint,
+    manifests,
+    variables,
+)
 
 SERVICES = ("web", "worker")
 services = pytest.mark.parametrize("service", SERVICES)
@@ -59,8 +66,9 @@ def port(server: str) -> int:
 def drain_budget(folder: Path, service: str) -> float:
     """The seconds that a drain of that service takes at most, by its supervisor."""
     budgets: list[float] = []
-    override = Override.parse(f"app:db:file={folder / 'orders.db'}")
-    application = link(read(CLUSTER, [override]), Registry())
+    given = [f"app:db:file={folder / 'orders.db'}"]
+    given += [word for word in entrypoint() if word.startswith("app:gateway:")]
+    application = link(read(CLUSTER, [*map(Override.parse, given)]), Registry())
     only = compose()["services"][service]["command"][1].split(",")
 
     async def main() -> None:
@@ -109,26 +117,26 @@ def test_the_program_is_pid_1_and_not_root() -> None:
 
 
 @services
-def test_the_secret_that_the_image_reads_is_mounted_and_in_no_variable(service: str) -> None:
-    (path,) = re.findall(r"\$\{file:([^}]+)\}", " ".join(entrypoint()))
-    folder, _, name = path.rpartition("/")
+def test_the_secrets_that_the_image_reads_are_mounted_and_in_no_variable(service: str) -> None:
+    (url,) = re.findall(r"\$\{file:([^}]+)\}", " ".join(entrypoint()))
+    paths = [url, variables()["RUNTIME_TOKEN_FILE"]]
 
-    assert folder == "/run/secrets"  # where Docker lays secrets out
-    assert compose()["services"][service]["secrets"] == [name]
-    assert path in secret_files("Deployment", service)
+    assert {path.rpartition("/")[0] for path in paths} == {"/run/secrets"}  # where Docker has them
+    assert compose()["services"][service]["secrets"] == [path.rpartition("/")[2] for path in paths]
+    assert set(paths) == secret_files("Deployment", service).keys()
     assert "env" not in container("Deployment", service)
 
 
 def test_the_password_of_postgres_is_mounted_where_it_looks() -> None:
-    variables = {it["name"]: it["value"] for it in container("StatefulSet", "postgres")["env"]}
+    environment = {it["name"]: it["value"] for it in container("StatefulSet", "postgres")["env"]}
     declared = compose()["services"]["postgres"]
 
-    path = variables["POSTGRES_PASSWORD_FILE"]
+    path = environment["POSTGRES_PASSWORD_FILE"]
     assert path in secret_files("StatefulSet", "postgres")
     assert declared["environment"]["POSTGRES_PASSWORD_FILE"] == path
     assert declared["secrets"] == [path.rpartition("/")[2]]
     for name in ("POSTGRES_USER", "POSTGRES_DB"):
-        assert declared["environment"][name] == variables[name]
+        assert declared["environment"][name] == environment[name]
 
 
 def test_the_readme_makes_the_secrets_that_the_files_name() -> None:
@@ -181,25 +189,24 @@ def test_everything_in_the_folder_is_applied() -> None:
 @services
 def test_probes_ask_what_the_application_serves(service: str) -> None:
     ports = {it["name"]: it["containerPort"] for it in container("Deployment", service)["ports"]}
-    paths = {it["path"] for it in entries().values() if it["kind"] == "http.endpoint"}
+    words = entrypoint()
+    management = int(words[words.index("--management") + 1].rpartition(":")[2])
 
-    assert ports["probes"] == port("probes")
+    assert ports["management"] == management
     assert ports.get("http", port("gateway")) == port("gateway")
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
         asked = container("Deployment", service)[probe]["httpGet"]
-        assert asked["path"] in paths
-        assert asked["port"] in ports
+        assert asked["path"] in ("/livez", "/readyz")
+        assert asked["port"] == "management"
     check = compose()["services"][service]["healthcheck"]["test"][-1]
-    assert f":{port('probes')}/readyz" in check
+    assert f":{management}/readyz" in check
 
 
 @services
 def test_a_drain_ends_before_the_orchestrator_kills(service: str, tmp_path: Path) -> None:
     budget = drain_budget(tmp_path, service)
-    lifecycle = container("Deployment", service).get("lifecycle")
-    before = int(lifecycle["preStop"]["exec"]["command"][1]) if lifecycle else 0
 
     readme = (CLUSTER / "README.md").read_text("utf-8")
     assert re.search(rf"\b{budget:.0f} s for (a )?{service}\b", readme)
-    assert before + budget < pod("Deployment", service)["terminationGracePeriodSeconds"]
+    assert budget < pod("Deployment", service)["terminationGracePeriodSeconds"]
     assert budget < parse_duration(compose()["services"][service]["stop_grace_period"])

@@ -13,13 +13,31 @@ from runtime.engines.management.listener import Settings
 from runtime.engines.management.traces.settings import from_environment
 from runtime.log.log import Log
 from runtime.program.tracing import Tracing
+from runtime.service import StartError
 
 if TYPE_CHECKING:
     from runtime.engines.web.access_log import AccessLog
 
 NOWHERE = "off"
-TOKEN = "RUNTIME_TOKEN"
-"""The variable with what those have who may act."""
+TOKEN, TOKEN_FILE = "RUNTIME_TOKEN", "RUNTIME_TOKEN_FILE"
+"""The variables with what those have who may act, or with the file that has it."""
+
+
+def token() -> str | None:
+    """What those have who may act; None if nobody may. Raises StartError for a file that cannot be
+    read, or is empty.
+    """
+    path = os.environ.get(TOKEN_FILE)
+    if not path or os.environ.get(TOKEN):
+        return os.environ.get(TOKEN) or None
+    try:
+        text = Path(path).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise StartError(f"{TOKEN_FILE}: '{path}' cannot be read: {reason}") from None
+    if not text:
+        raise StartError(f"{TOKEN_FILE}: '{path}' is empty")
+    return text
 
 
 def managing(folder: Path, address: str | None, hosts: Sequence[str]) -> Settings | None:
@@ -30,16 +48,15 @@ def managing(folder: Path, address: str | None, hosts: Sequence[str]) -> Setting
     """
     if address == NOWHERE:
         return None
-    token = os.environ.get(TOKEN) or None
     if not address:
-        return Settings(folder, None, token, hosts)
+        return Settings(folder, None, token(), hosts)
     from runtime.engines.web.address import Address, bind  # few programs without a server need it
 
     try:
         parsed = Address.parse(address)
     except ValueError as error:
         raise CommandError(f"--management: {error}, or 'off'") from None
-    return Settings(folder, bind(parsed), token, hosts)
+    return Settings(folder, bind(parsed), token(), hosts)
 
 
 def tracing(folder: Path, log: Log, *, is_managed: bool) -> Tracing | None:

@@ -15,7 +15,7 @@ from runtime import failpoint
 from runtime.application.application import HANDLER_THREADS, Application, announce
 from runtime.application.selection import Selection, why_nothing_runs
 from runtime.cli.choice import Choice
-from runtime.cli.managing import NOWHERE, TOKEN, access, managing, tracing
+from runtime.cli.managing import NOWHERE, access, managing, token, tracing
 from runtime.cli.options import Chosen, CommandError, application
 from runtime.engines.management.listener import Settings
 from runtime.exit_codes import ExitCode
@@ -163,8 +163,8 @@ def command(
         log.worker = worker.number
     else:
         _warn(chosen.folder)
-    log.hide([os.environ.get(TOKEN, "")])
     try:
+        log.hide([token() or ""])
         raise_limit()
         if workers > 1 and worker is None:
             log.hide(linkage.manifest.secrets)

@@ -53,6 +53,12 @@ def dockerfile(folder: Path = CLUSTER) -> list[tuple[str, str]]:
     return [(word, rest) for word, _, rest in (line.partition(" ") for line in lines)]
 
 
+def variables() -> dict[str, str]:
+    """What the image sets."""
+    lines = [rest for word, rest in dockerfile() if word == "ENV"]
+    return dict(line.split("=", 1) for line in lines)
+
+
 def entrypoint() -> list[str]:
     """The command of every container. It begins with `runtime`."""
     ((_, command),) = [line for line in dockerfile() if line[0] == "ENTRYPOINT"]
@@ -88,7 +94,7 @@ class Replica:
         assert command[0] == "runtime"
         self.program = Program(
             [*host.within, *container, self.name, str(secrets), sys.executable, "-m", *command],
-            None,
+            variables(),
             application,
         )
 
