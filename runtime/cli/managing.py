@@ -24,9 +24,7 @@ TOKEN, TOKEN_FILE = "RUNTIME_TOKEN", "RUNTIME_TOKEN_FILE"
 
 
 def token() -> str | None:
-    """What those have who may act; None if nobody may. Raises StartError for a file that cannot be
-    read, or is empty.
-    """
+    """The token of those who may act; None if nobody may. Raises StartError for a file without."""
     path = os.environ.get(TOKEN_FILE)
     if not path or os.environ.get(TOKEN):
         return os.environ.get(TOKEN) or None

@@ -56,7 +56,10 @@ def test_a_primary_that_turned_into_a_standby_is_left(postgres_server: PostgresS
             await db.execute(TASKS)
             (row,) = await db.query("SHOW port")
             assert row == {"port": str(postgres_server.port)}
+            assert db.unreachable is None
             await asyncio.to_thread(postgres_server.stop)
+            while db.unreachable is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
             (postgres_server.data / "standby.signal").touch()
             await asyncio.to_thread(postgres_server.start)
             await asyncio.to_thread(standby.promote)
@@ -68,6 +71,7 @@ def test_a_primary_that_turned_into_a_standby_is_left(postgres_server: PostgresS
                     await asyncio.sleep(0)
 
             assert await db.query("SHOW port") == [{"port": str(standby.port)}]
+            assert db.unreachable is None
 
     run(main())
 

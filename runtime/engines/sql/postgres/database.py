@@ -83,6 +83,11 @@ class Database:
         return self.settings.label
 
     @property
+    def unreachable(self) -> str | None:
+        """The reason, while the server cannot be reached."""
+        return None if self._pool is None else self._pool.unreachable
+
+    @property
     def loop(self) -> asyncio.AbstractEventLoop:
         """The event loop of its connections. Raises DatabaseClosed."""
         return self._running().loop

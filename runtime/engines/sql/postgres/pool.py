@@ -59,6 +59,12 @@ class Pool:
         """The number of connections there are or will be in a moment."""
         return len(self._idle) + len(self._busy) + self._opening
 
+    @property
+    def unreachable(self) -> str | None:
+        """The error of the last attempt to connect, while there is no connection."""
+        failure = self._outage.failure
+        return None if failure is None or self._idle or self._busy else str(failure)
+
     async def open(self) -> Connection:
         """Open the first connection. Raises StartError and Unavailable."""
         connection = await self._open()
