@@ -17,7 +17,7 @@ from runtime.backoff import Backoff
 from runtime.engines.queue.queue import Queue
 from runtime.engines.queue.settlement import log
 from runtime.engines.queue.sql.sqlite.lease import Lease
-from runtime.engines.queue.sql.sqlite.statements import Statements
+from runtime.engines.queue.sql.sqlite.settling import Settling
 from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
 from runtime.modules.queue import Reject
 from tests.support import databases
@@ -25,7 +25,7 @@ from tests.support.consuming import SOON, Running, consuming, run
 from tests.support.implementations import sql_driver
 
 RUNTIME = Path(runtime.__file__).parent
-SETTLE, COMMIT = Statements.settle.__code__, ManagedConnection.commit.__code__
+SETTLE, COMMIT = Settling.settle.__code__, ManagedConnection.commit.__code__
 
 
 class Profile:
@@ -67,10 +67,10 @@ class Profile:
 
 
 @pytest.mark.parametrize(
-    ("synchronous", "most"), [("FULL", 8), ("NORMAL", 14)], ids=["in the thread", "in the turn"]
+    ("synchronous", "most"), [("FULL", 10), ("NORMAL", 17)], ids=["in the thread", "in the turn"]
 )
 @pytest.mark.parametrize("error", [ValueError("no"), Reject("never")], ids=["retry", "dead letter"])
-def test_a_failed_message_passes_at_most_eight_files_of_the_loop_until_the_commit(
+def test_a_failed_message_passes_at_most_ten_files_of_the_loop_until_the_commit(
     error: Exception,
     synchronous: str,
     most: int,
@@ -104,8 +104,8 @@ def test_a_failed_message_passes_at_most_eight_files_of_the_loop_until_the_commi
 
         assert "engines/queue/settlement.py" in profile.on_loop
         assert len(profile.on_loop) <= most, profile.on_loop
-        assert "engines/queue/sql/sqlite/statements.py" in profile.in_all
-        assert len(profile.in_all) <= 15, profile.in_all
+        assert "engines/queue/sql/sqlite/settling.py" in profile.in_all
+        assert len(profile.in_all) <= 17, profile.in_all
 
     run(test)
 

@@ -210,6 +210,18 @@ async def what_is_done_is_kept_with_its_result(harness: Harness) -> None:
 
 @case
 @needs("tasks")
+async def what_is_kept_for_long_enough_is_not_found(harness: Harness) -> None:
+    queue = harness.declare("kept_shortly", ROOM)
+    tracked(queue).retention = 1e-6
+    message, subscription = await in_hand(queue)
+    await subscription.finish(message, b"1")
+
+    assert await tracked(queue).find(message.id) is None
+    assert await tracked(queue).cancel(message.id) is None
+
+
+@case
+@needs("tasks")
 async def a_driver_that_does_not_run_finds_and_cancels_too(harness: Harness) -> None:
     queue = harness.declare("stopped", ROOM)
     message, other = a_message("1"), a_message("2")

@@ -33,6 +33,7 @@ _FIND = """
 SELECT seq, id, state, attempt, published, started, place, headers, error, progress, result,
     cancelling
 FROM $tables.runtime_message WHERE id = :id AND queue = :queue
+    AND (expires IS NULL OR expires > $now)
 """
 CANCEL = """
 UPDATE $tables.runtime_message SET state = 5, owner = NULL, place = $now, expires = $now + :keep
@@ -73,6 +74,10 @@ class Tasks:
         """Microseconds since 1970, in SQL."""
         raise NotImplementedError
 
+    def times(self) -> dict[str, int]:
+        """The parameters that `now` names."""
+        return {}
+
     async def shorten(self, transaction: Transaction, queue: str, count: int) -> None:
         """Take so many messages off the length of a queue."""
         raise NotImplementedError
@@ -83,17 +88,18 @@ class Tasks:
     async def backlog(self, queue: str) -> Backlog:
         """How many messages a queue has, counted for who looks often."""
         text = (await self._text(BACKLOG)).replace("$length", await self._text(self.length))
-        (row,) = await self._database.query(text, {"queue": queue})
+        (row,) = await self._database.query(text, {"queue": queue, **self.times()})
         return backlog_of(row)
 
     async def find(self, queue: str, id: str) -> Record | None:
         """The message of that id in a queue, in any state; None if there is none."""
-        rows = await self._database.query(await self._text(_FIND), {"id": id, "queue": queue})
+        ids = {"id": id, "queue": queue, **self.times()}
+        rows = await self._database.query(await self._text(_FIND), ids)
         return _record(rows)
 
     async def cancel(self, queue: str, id: str, keep: float) -> Cancelled:
         """End the message of that id; one that was waiting is told of for `keep` seconds."""
-        ids = {"id": id, "queue": queue}
+        ids = {"id": id, "queue": queue, **self.times()}
         cancel, request = await self._text(CANCEL), await self._text(REQUEST)
         for _ in range(ATTEMPTS):
             async with self._database.transaction() as transaction:
@@ -110,7 +116,7 @@ class Tasks:
     async def pause(self, queue: str, paused: bool) -> None:
         """Pause a queue, or resume it."""
         await self._database.execute(
-            await self._text(_PAUSE if paused else _RESUME), {"queue": queue}
+            await self._text(_PAUSE if paused else _RESUME), {"queue": queue, **self.times()}
         )
 
     async def paused(self) -> frozenset[str]:

@@ -22,9 +22,10 @@ class SqliteTasks(Tasks):
     async def tables(self) -> str:
         return "main"
 
-    @property
-    def now(self) -> str:
-        return str(micros(self._time()))
+    now = ":now"
+
+    def times(self) -> dict[str, int]:
+        return {"now": micros(self._time())}
 
     async def shorten(self, transaction: Transaction, queue: str, count: int) -> None:
         statement = "UPDATE runtime_queue SET length = length - ? WHERE name = ?"
