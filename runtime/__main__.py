@@ -15,7 +15,7 @@ def main() -> None:
     _open_standard_streams()
     from runtime.program.signals import Signals
 
-    signals = Signals(early_exit=0 if sys.argv[1:2] == ["run"] else None)
+    signals = Signals(early_exit=0 if sys.argv[1:2] in (["run"], ["dev"]) else None)
     signals.install()
 
     from runtime.program.pid1 import step_aside

@@ -60,6 +60,7 @@ REAL_TIME = {
     "runtime.program.signals": DRAIN,
     "runtime.program.prefork": PROCESSES,
     "runtime.program.prefork_reloading": REPORTS,
+    "runtime.program.watch": "it looks at files ten times a second, and measures what that costs",
     "runtime.engines.command.command": PROCESSES,
     "runtime.kinds.http.service": DRAIN,
     "runtime.kinds.process.service": DRAIN,

@@ -16,6 +16,7 @@ _COMMANDS = {
     "run": "Run an application until it is told to stop.",
     "reload": "Have a running application take over what was edited.",
     "plan": "Say what a reload would do.",
+    "dev": "Run an application while one works on it, and reload it on save.",
     "status": "Show what a running application does.",
     "errors": "Show what went wrong in a running application.",
     "trace": "Draw what one request or message did.",

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TextIO
 
-from runtime.findings.finding import Finding, Level, printable
+from runtime.findings.finding import Finding, Level, Position, printable
 from runtime.manifest.document import MAX_BYTES
 from runtime.manifest.yaml12 import lines
 
@@ -20,6 +20,7 @@ MAX_SHOWN = 50
 
 def print_findings(findings: Sequence[Finding], stream: TextIO = sys.stdout) -> None:
     """Print every finding, then their number, that of the notes apart."""
+    _lines.cache_clear()  # they may have been edited since the last time
     colour = stream.isatty() and "NO_COLOR" not in os.environ
     for number, finding in enumerate(findings):
         print(_coloured(finding) if colour else str(finding), file=stream)
@@ -31,6 +32,23 @@ def print_findings(findings: Sequence[Finding], stream: TextIO = sys.stdout) -> 
     notes = sum(finding.level is Level.NOTE for finding in findings)
     counts = [_count(len(findings) - notes, "finding"), _count(notes, "note")]
     print(f"\n{', '.join(filter(None, counts))}", file=stream)
+
+
+def print_excerpt(text: str, stream: TextIO = sys.stdout) -> None:
+    """Print the source line of an error whose text begins with `file:line:`, if there is one."""
+    _lines.cache_clear()
+    place = _PLACE.match(text)
+    if place is None:
+        return
+    source = _lines(place[1])
+    number = int(place[2])
+    line = source[number - 1] if 0 < number <= len(source) else ""
+    column = len(line) - len(line.lstrip()) + 1
+    if excerpt := _excerpt(Finding(Position(place[1], number, column), "")):
+        print(*excerpt, sep="\n", file=stream)
+
+
+_PLACE = re.compile(r"(.+?):(\d+):")
 
 
 def _count(number: int, noun: str) -> str:

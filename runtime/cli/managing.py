@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from runtime.cli.options import CommandError
 from runtime.engines.management.listener import Settings
 from runtime.engines.management.traces.settings import from_environment
@@ -57,13 +59,18 @@ def managing(folder: Path, address: str | None, hosts: Sequence[str]) -> Setting
     return Settings(folder, bind(parsed), token(), hosts)
 
 
-def tracing(folder: Path, log: Log, *, is_managed: bool) -> Tracing | None:
-    """Keep traces and errors, by the variables of the environment. Raises StartError.
+def tracing(
+    folder: Path, log: Log, *, is_managed: bool, sample: float | None = None
+) -> Tracing | None:
+    """Keep traces and errors, by the variables of the environment; `sample` is the share that is
+    kept in any case, in place of theirs. Raises StartError.
 
     None if nobody could ask for them, and there is no collector either.
     """
     folder = folder.resolve()
     settings = from_environment(os.environ, folder.name)
+    if sample is not None:
+        settings = msgspec.structs.replace(settings, sample=sample)
     if not is_managed and settings.export is None:
         return None
     traced = Tracing(settings, folder)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +17,7 @@ from runtime.application.selection import Selection, why_nothing_runs
 from runtime.cli.choice import Choice
 from runtime.cli.managing import NOWHERE, access, managing, token, tracing
 from runtime.cli.options import Chosen, CommandError, application
+from runtime.cli.selecting import selection_options
 from runtime.engines.management.listener import Settings
 from runtime.exit_codes import ExitCode
 from runtime.handlers.context import log_origin
@@ -44,38 +45,13 @@ MOST_WORKERS = 256
 MOST_THREADS = 10_000
 
 
-class _Ids(click.ParamType[tuple[str, ...]]):
-    name = "ID,…"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, ...]:
-        ids = tuple(filter(None, map(str.strip, value.split(","))))
-        if not ids:
-            self.fail("it names no service", param, ctx)
-        return ids
-
-
 @click.command(
     "run",
     epilog="Exit codes: 0 stopped, 2 usage, 3 findings, 4 could not start, "
     "5 a service failed for good, 6 the drain ran out of time.",
 )
 @application
-@click.option(
-    "--only",
-    multiple=True,
-    type=_Ids(),
-    help="Start only these processes, consumers and servers, with what they need and all "
-    "resources (databases, drivers, hosts).",
-)
-@click.option(
-    "--except",
-    "without",
-    multiple=True,
-    type=_Ids(),
-    help="Start all but these processes, consumers and servers.",
-)
+@selection_options
 @click.option(
     "--workers",
     type=click.IntRange(1, MOST_WORKERS),

@@ -14,6 +14,7 @@ from typing import Any, TextIO
 import msgspec
 
 from runtime.codec import escape_surrogates
+from runtime.log.colours import Colours
 from runtime.log.redaction import ESCAPES, Redactor
 from runtime.log.traceback import format_traceback
 from runtime.telemetry import current_span
@@ -44,6 +45,8 @@ class Log:
         """Each is called with each event, without secrets, and its error; in the thread that logs,
         before the line is written. What it raises is dropped.
         """
+        self.colours: Colours | None = None
+        """With colour, marks the lines of one request or message by one."""
         self._redactor = Redactor()
         self._stream = stream
         self._json = json
@@ -183,8 +186,12 @@ class Log:
         if "worker" in event:
             head = f"[{event['worker']}] {head}"
         if self._colour:
-            line = f"\033[2m{time_of_day}\033[0m \033[{_COLOURS[level]}m{level:7}\033[0m {head}"
-            line += f"\033[2m{tail}\033[0m" if tail else ""
+            own = None if self.colours is None else self.colours.of(ids)
+            mark = "" if own is None else f"\033[{own}m|\033[0m "
+            line = (
+                f"\033[2m{time_of_day}\033[0m \033[{_COLOURS[level]}m{level:7}\033[0m {mark}{head}"
+            )
+            line += f"\033[{own or 2}m{tail}\033[0m" if tail else ""
         else:
             line = f"{time_of_day} {level:7} {head}{tail}"
         for trace in (event.get("stack", ""), event["error"]["stack"] if "error" in event else ""):

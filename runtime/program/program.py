@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from runtime.program.channel import Channel
     from runtime.program.management import Listening, Telling
     from runtime.program.tracing import Tracing
+    from runtime.program.watch import Watch
 
 TICK = 0.5
 """Seconds between two looks at what handlers may have taken from the program."""
@@ -35,12 +36,15 @@ def run(
     management: Settings | Channel | None = None,
     tracing: Tracing | None = None,
     reports: Reports | None = None,
+    watch: Watch | None = None,
+    on_end: Callable[[int], None] | None = None,
 ) -> int:
     """Serve an application that is built until a signal arrives, and return its exit code.
 
     With `management`, others can ask how it is, and for the traces of `tracing`, or its parent is
-    told. `reports` hears of reloads, in place of the log. If a task or a thread would keep the
-    process alive, this ends it instead of returning.
+    told. `reports` hears of reloads, in place of the log; with `watch`, each edit asks for one.
+    `on_end` is called with the exit code, once all has ended, and need not return. If a task or a
+    thread would keep the process alive, this ends it instead of returning.
     """
     # Requests in flight are thousands of young objects and no garbage: collect less often.
     gc.set_threshold(10_000, *gc.get_threshold()[1:])
@@ -54,6 +58,8 @@ def run(
     manager = ServiceManager.take(os.environ)
     reloading = Reloading(application, reports or LogReports(), manager)
     signals.reload_with(lambda: call_threadsafe(loop, reloading.ask))
+    if watch is not None:
+        watch.start(lambda: call_threadsafe(loop, reloading.ask))
     following = loop.create_task(reloading.follow())
     application.operations |= ReloadOperations(reloading.reload, application.plan_reload).of()
     _every(loop, TICK, signals.take_back)
@@ -72,10 +78,14 @@ def run(
         following.cancel()
         stuck = complete(loop, cancel_remaining_tasks(loop))
     watchdog.stop()
+    if watch is not None:
+        watch.stop()
     if managed is not None:
         managed.stop()
     if tracing is not None:
         tracing.stop()
+    if on_end is not None:
+        on_end(code)
     return end(loop, code, stuck or application.pool.unfinished > 0)
 
 

@@ -48,6 +48,8 @@ class Settings(msgspec.Struct, frozen=True):
     """Whoever has it may act."""
     hosts: Collection[str] = ()
     """Further names by which the address may be called."""
+    on_open: Callable[[str], None] | None = None
+    """Called by the thread with the URL, once it is served."""
 
 
 class Listener:
@@ -137,6 +139,8 @@ class Listener:
         def ready(where: str = "") -> None:
             if where.startswith("http"):
                 log.info("management: %s", where)
+                if self._settings.on_open is not None:
+                    self._settings.on_open(where)
 
         await server.run(ready, self._stopping)
 
