@@ -171,7 +171,7 @@ def command(
 
 
 def _report_to(channel: Channel) -> Callable[[bool], None]:
-    """What tells the parent of workers how a reload ended."""
+    """Tells the parent of workers how a reload ended."""
     return lambda done: channel.send("reloaded", "yes" if done else "no")
 
 

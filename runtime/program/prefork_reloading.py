@@ -61,7 +61,7 @@ class PreforkReloading:
                 log_refusal(error)
 
     def operations(self) -> dict[str, Callable[..., Awaitable[Any]]]:
-        """What management asks the parent for, by name."""
+        """Operations that management asks the parent for, by name."""
         return {RELOAD: self.reload, PLAN: self.plan}
 
     async def plan(self) -> Outcome:

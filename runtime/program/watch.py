@@ -38,7 +38,7 @@ class Watch:
     """
 
     def __init__(self, folder: Path, others: Sequence[Path] = ()) -> None:
-        """What is edited from now on counts; `others` are files elsewhere."""
+        """Edits count from now on; `others` are files elsewhere."""
         self.interval = SHORTEST
         """Seconds until the next look."""
         self._folder = str(folder)
