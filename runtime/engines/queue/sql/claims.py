@@ -59,6 +59,7 @@ class Claims:
         self._due: asyncio.Handle | None = None
         self._later: asyncio.Handle | None = None
         self._claiming = False
+        self._failing = False
         self.asking_since: float | None = None
         """When the first claim was made that had no answer yet."""
         self._claimed: asyncio.Future[None] | None = None
@@ -178,8 +179,10 @@ class Claims:
         claiming.add_done_callback(partial(self._on_claimed, count))
 
     def _claim_again(self, error: BaseException) -> None:
-        text = "%s: no message could be claimed, trying again: %s"
-        log.warning(text, self._queue.name, error)
+        if not self._failing:
+            self._failing = True
+            text = "%s: no message could be claimed, trying again: %s"
+            log.warning(text, self._queue.name, error)
         self._clock.call_later(CLAIM_AGAIN, self.wake)
 
     def _on_claimed(self, count: int, claiming: Ending) -> None:
@@ -191,6 +194,7 @@ class Claims:
         if (error := claiming.exception()) is not None:
             return self._claim_again(error)
         self.asking_since = None
+        self._failing = False
         claimed: Claimed = claiming.result()
         failpoint.point("queue.claim.after_commit")
         if self._drained and claimed.messages:
