@@ -38,6 +38,16 @@ class Reaching(Protocol):
 
 
 @runtime_checkable
+class Rejecting(Protocol):
+    """A database."""
+
+    @property
+    def rejecting(self) -> str | None:
+        """Why it has rejected a write in the last minute."""
+        ...
+
+
+@runtime_checkable
 class Consuming(Protocol):
     """A consumer. Not by its class: a program without one does not import it."""
 
@@ -123,6 +133,7 @@ class Observation:
             where=self._redact(child.where) or None,
             ready=ready,
             unreachable=self._unreachable(component),
+            rejecting=self._rejecting(component),
             load=Load(*component.load) if isinstance(component, Serving) else None,
             last_poll=_last_poll(consumer),
             workers=Occupancy(consumer.busy, consumer.concurrency)
@@ -132,6 +143,10 @@ class Observation:
 
     def _unreachable(self, component: object) -> str | None:
         why = component.unreachable if isinstance(component, Reaching) else None
+        return why and self._redact(why)
+
+    def _rejecting(self, component: object) -> str | None:
+        why = component.rejecting if isinstance(component, Rejecting) else None
         return why and self._redact(why)
 
     def _queue(self, queue: Queued) -> QueueStatus:

@@ -97,7 +97,9 @@ _QUEUES = ("QUEUE", "READY", "DELAYED", "RUNNING", "DEAD", "OLDEST", "IN/S", "OU
 def _service(service: Mapping[str, Any]) -> tuple[str, ...]:
     workers = service["workers"]
     busy = f"{workers['busy']}/{workers['of']}" if workers else ""
-    about = service["error"] or service["unreachable"] or service["where"] or ""
+    about = (
+        service["error"] or service["unreachable"] or service["rejecting"] or service["where"] or ""
+    )
     return service["id"], service["state"], str(service["restarts"]), busy, about
 
 

@@ -89,6 +89,17 @@ def test_what_died_is_the_sum_of_the_rises() -> None:
     assert history.gained("dead") == 3  # two, a requeue, and one
 
 
+def test_what_died_in_the_first_seconds_is_counted_too() -> None:
+    history = History()
+    for second, dead in enumerate((5, 6, 6)):
+        status = QueueStatus("app:tasks", ready=0, dead=dead)
+        history.note(replace(SNAPSHOT, queues=(status,)), NOW + second)
+
+    assert history.gained("dead app:tasks", 7) == 2
+    history.note(replace(SNAPSHOT, queues=(status,)), NOW + STEP)
+    assert history.gained("dead app:tasks", 7) == 2
+
+
 def test_the_longest_block_of_the_loop_is_not_missed_between_two_points() -> None:
     history = History()
     for second in range(12):

@@ -56,6 +56,16 @@ SENTENCES = {
         "bad",
         "app:db has failed: no.",
     ),
+    "cut off": (
+        replace(QUIET, services=(service("app:driver", "queue.driver.sql", unreachable="no"),)),
+        "bad",
+        "app:driver is cut off: no.",
+    ),
+    "rejecting": (
+        replace(QUIET, services=(service("app:db", "db.sql.sqlite", rejecting="disk full"),)),
+        "bad",
+        "Everything runs. app:db has rejected writes in the last minute: disk full.",
+    ),
     "restarting": (
         replace(QUIET, services=(service("app:db", "db", state="starting", attempt=3),)),
         "bad",

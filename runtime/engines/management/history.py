@@ -27,7 +27,8 @@ class History:
         self._series: dict[str, array[float]] = {}
         self._ends = 0.0
         self._peaks: dict[str, float] = {}
-        self._names: set[str] = set()
+        self._begun: dict[str, float] = {}
+        """The first value of each series; the peak of its first step may be above it."""
         self.since: float | None = None
         """The time of the first snapshot, in seconds since 1970; None before it."""
 
@@ -48,6 +49,8 @@ class History:
             known = peaks.get(name)
             if known is None or not known >= value:
                 peaks[name] = value
+                if known is None and name not in self._series:
+                    self._begun[name] = value
 
     def values(self, name: str) -> Sequence[float]:
         """The points of a series, the oldest first; NaN where there was no snapshot."""
@@ -62,6 +65,8 @@ class History:
         value `now`.
         """
         known = [value for value in self.values(name) if value == value]
+        if len(self._series.get(name, ())) < POINTS and name in self._begun:
+            known.insert(0, self._begun[name])
         if now is not None:
             known.append(now)
         rises = (max(0.0, b - a) for a, b in itertools.pairwise(known))
@@ -86,6 +91,7 @@ class History:
             del points[:-POINTS]
             if all(point != point for point in points):
                 del self._series[name]
+                self._begun.pop(name, None)
 
 
 def _figures(snapshot: Snapshot) -> Iterator[tuple[str, float]]:

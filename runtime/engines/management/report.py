@@ -81,6 +81,7 @@ def _service(one: ServiceStatus, other: ServiceStatus) -> ServiceStatus:
         where=one.where or other.where,
         ready=one.ready and other.ready,
         unreachable=one.unreachable or other.unreachable,
+        rejecting=one.rejecting or other.rejecting,
         last_poll=_greater(one.last_poll, other.last_poll),
         workers=workers or other.workers,
         load=load or other.load,

@@ -92,6 +92,8 @@ class ServiceStatus(Struct, frozen=True):
     ready: bool = False
     unreachable: str | None = None
     """Why what it keeps or connects to cannot be reached, while it runs."""
+    rejecting: str | None = None
+    """Why a database has rejected a write in the last minute."""
     last_poll: float | None = None
     """Seconds for which the queue of a consumer has not answered; 0 while the consumer waits for
     the next message, None for other services.

@@ -104,6 +104,17 @@ def _services(snapshot: Snapshot, deaths: Mapping[str, Deaths]) -> Iterator[Rema
         yield Remark("warn", say, Cause("starting", None, ready), ends=True)
 
 
+def _stores(snapshot: Snapshot, deaths: Mapping[str, Deaths]) -> Iterator[Remark]:
+    has_failed = any(each.state == "failed" for each in snapshot.services)  # that is said already
+    for each in snapshot.services:
+        if each.unreachable is not None and not has_failed:
+            say = f"{each.id} is cut off: {each.unreachable}"
+            yield Remark("bad", say, Cause("unreachable", each.id, 0, each.unreachable), ends=True)
+        if each.rejecting is not None:
+            say = f"{each.id} has rejected writes in the last minute: {each.rejecting}"
+            yield Remark("bad", say, Cause("rejecting", each.id, 0, each.rejecting))
+
+
 def _silence(snapshot: Snapshot, deaths: Mapping[str, Deaths]) -> Iterator[Remark]:
     for each in snapshot.services:
         is_busy = each.workers is not None and each.workers.busy >= each.workers.of
@@ -161,6 +172,7 @@ Rule = Callable[[Snapshot, Mapping[str, Deaths]], Iterator[Remark]]
 RULES: tuple[Rule, ...] = (
     _blocked,
     _services,
+    _stores,
     _silence,
     _full,
     _refused,

@@ -82,6 +82,7 @@ def test_a_failed_commit_is_told_as_uncertain_and_the_next_work_has_a_new_connec
             assert {str(error) for error in (*together, alone)} == {f"{told}; in '{ADD}'"}
             assert {type(error) for error in (*together, alone)} == {Uncertain}
             await db.execute(ADD, ("after",))
+            assert db.rejecting == "the disk failed: disk I/O error"  # for a minute
             with pytest.raises(sqlite3.OperationalError, match="no such table"):
                 await db.execute("INSERT INTO of_this_connection VALUES (1)")
 

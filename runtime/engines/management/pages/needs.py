@@ -74,6 +74,22 @@ def _cause_words(cause: Cause) -> tuple[str, str, str, str, str]:
             sub = "a call that does not await keeps everything else waiting; make it a plain def"
             where = f"{entry} {cause.cause or ''}".strip()
             return f"The event loop is blocked {where}", sub, "/errors", "blocked", "bad"
+        case "unreachable":
+            return (
+                f"{entry} is cut off",
+                cause.cause or "",
+                path("services", entry),
+                "unreachable",
+                "bad",
+            )
+        case "rejecting":
+            return (
+                f"{entry} has rejected writes",
+                cause.cause or "",
+                path("services", entry),
+                "rejecting",
+                "bad",
+            )
         case "silent":
             sub = "it runs, and takes no messages"
             return f"{entry} does not ask its queue", sub, path("services", entry), "silent", "bad"

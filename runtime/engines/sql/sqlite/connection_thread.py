@@ -40,6 +40,11 @@ class ConnectionThread:
         assert self._connection is not None
         return self._connection
 
+    @property
+    def rejecting(self) -> str | None:
+        """Why its connection rejected a write in the last minute."""
+        return None if self._connection is None else self._connection.rejecting
+
     def interrupt(self) -> None:
         """Interrupt the running statement, if there is one."""
         if self._connection is not None:

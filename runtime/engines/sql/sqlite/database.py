@@ -77,6 +77,11 @@ class Database:
         """The name of the database in logs and errors: the file as the manifest has it."""
         return self._settings.label
 
+    @property
+    def rejecting(self) -> str | None:
+        """Why a write was rejected in the last minute: a full disk, a lock of another program."""
+        return None if self._engine is None else self._engine.rejecting
+
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
         """Serve until `stop`, then finish all that is queued. It may be run again afterwards."""
         self._not_running = "it is starting"

@@ -60,6 +60,11 @@ class Engine:
             ]
 
     @property
+    def rejecting(self) -> str | None:
+        """Why a write was rejected in the last minute."""
+        return self._writer.rejecting
+
+    @property
     def _threads(self) -> list[ConnectionThread]:
         return [self._writer, *self._readers]
 

@@ -42,8 +42,12 @@ def as_unavailable(error: Exception) -> Unavailable:
     """The error to raise in a caller who wrote no statement."""
     if isinstance(error, Unavailable):
         return copy(error)
-    prefix = _TRANSIENT.get(code(error), "")
-    return Unavailable(f"the database could not do it: {prefix}{error}")
+    return Unavailable(f"the database could not do it: {reason(error)}")
+
+
+def reason(error: Exception) -> str:
+    """The words for an error that no statement caused."""
+    return f"{_TRANSIENT.get(code(error), '')}{error}"
 
 
 def as_uncertain(error: Exception) -> Uncertain:

@@ -17,7 +17,7 @@ from runtime.engines.sql.sqlite.connection import (
     closed_on_error,
     identity,
 )
-from runtime.engines.sql.sqlite.errors import as_uncertain, is_disk_error, is_transient
+from runtime.engines.sql.sqlite.errors import as_uncertain, is_disk_error, is_transient, reason
 from runtime.loggers import logger
 from runtime.service import StartError, Unavailable
 
@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 FILE_CHECK_INTERVAL = 0.01
 """Seconds between two checks of the file: one at each commit would be felt in the small ones."""
+REMEMBERED = 60.0
+"""Seconds for which a rejected write is told."""
 
 
 class ManagedConnection:
@@ -57,6 +59,7 @@ class ManagedConnection:
         self._retry_busy = BusyRetry(settings.busy_timeout, is_abandoned)
         self._on_commit = on_commit
         self._rejecting = False
+        self._rejected: tuple[float, Exception] | None = None
         self._next_file_check = 0.0
 
     def reopen_if_failed(self) -> Exception | None:
@@ -134,9 +137,20 @@ class ManagedConnection:
         """
         if is_disk_error(error):
             self.failure = error
-        if is_transient(error) and not self._rejecting:
-            self._rejecting = True
-            log.error("'%s' is rejecting writes: %s", self.settings.label, error)
+        if is_transient(error):
+            self._rejected = monotonic(), error
+            if not self._rejecting:
+                self._rejecting = True
+                log.error("'%s' is rejecting writes: %s", self.settings.label, error)
+
+    @property
+    def rejecting(self) -> str | None:
+        """The lock or disk error of the last minute. On a full disk small writes go on for a while,
+        so that a success does not end it. Read from other threads.
+        """
+        if self._rejected is None or monotonic() - self._rejected[0] > REMEMBERED:
+            return None
+        return reason(self._rejected[1])
 
     def check_file(self) -> None:
         """Raise FileLost if the open file is no longer the one at its path.
