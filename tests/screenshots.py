@@ -1,6 +1,7 @@
 """The pictures of the documentation: `python -m tests.screenshots` writes them to docs/images.
 
-They show a made-up night, drawn by the pages themselves, in the browser that the tests use.
+Those of docs/operating.md show a program that is in trouble. The others show a made-up night, drawn
+by the pages themselves. Both are taken by the browser that the tests use.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from runtime.engines.management.pages.assets import assets
 from runtime.engines.management.pages.flow import Flow
 from tests.support import night
 from tests.support.blackbox import ROOT
-from tests.support.browser import browsing
+from tests.support.browser import Browser, browsing
+from tests.support.operating import shop
 
 FOLDER = ROOT / "docs" / "images"
 
@@ -56,6 +58,9 @@ PICTURES = {
 }
 """The page, its width, and whether it is dark."""
 
+TROUBLES = ("full", "dead", "slow", "blocked", "lost")
+"""Those of docs/operating.md of which there is a picture."""
+
 
 @contextmanager
 def serving(found: Mapping[str, str]) -> Iterator[str]:
@@ -81,6 +86,17 @@ def serving(found: Mapping[str, str]) -> Iterator[str]:
         server.shutdown()
 
 
+def show(browser: Browser, trouble: str) -> None:
+    """Cause a trouble, and take a picture of the page that shows it."""
+    with tempfile.TemporaryDirectory() as folder, shop(Path(folder)) as troubled:
+        path = getattr(troubled, trouble)()
+        browser.resize(1100, 620)
+        browser.open(troubled.address(path))
+        picture = FOLDER / f"operating-{trouble}.webp"
+        browser.screenshot(picture)
+    print(picture.relative_to(ROOT))
+
+
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, browsing(Path(folder)) as browser:
@@ -93,6 +109,8 @@ def main() -> None:
                 browser.resize(width, height, dark=dark)
                 browser.screenshot(FOLDER / f"{name}.webp")
                 print(f"docs/images/{name}.webp")
+        for trouble in TROUBLES:
+            show(browser, trouble)
 
 
 if __name__ == "__main__":

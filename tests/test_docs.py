@@ -192,6 +192,10 @@ def check_options(words: list[str], place: str) -> None:
     if words and not words[0].startswith("-"):
         sub = program.get_command(context, words[0])
         assert sub is not None, f"{place}: no command {words[0]}"
+        while isinstance(sub, click.Group) and words[1:]:
+            words = words[1:]
+            sub = sub.get_command(context, words[0])
+            assert sub is not None, f"{place}: no command {words[0]}"
         options |= {option for parameter in sub.params for option in parameter.opts}
         options |= {"-h", "--help"}
         if not sub.context_settings.get("allow_interspersed_args", True):
