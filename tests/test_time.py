@@ -50,6 +50,7 @@ REAL_TIME = {
     "runtime.program.management": REPORTS,
     "runtime.program.worker_link": CLIENTS,
     "runtime.program.prefork_source": CLIENTS,
+    "runtime.cli.editor.diagnostics": "it waits until nobody types",
     "runtime.cli.status": REPORTS,
     "runtime.handlers.threads": REPORTS,
     "runtime.handlers.watchdog": REPORTS,

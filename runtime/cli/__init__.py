@@ -38,6 +38,7 @@ _COMMANDS = {
     "show": "Show one entry, with its defaults.",
     "openapi": "Print the OpenAPI document of a server.",
     "kinds": "List the kinds, or explain one.",
+    "lsp": "Serve an editor: findings while typing, completion, definitions.",
     "schema": "Print one JSON Schema for editors.",
     "tables": "Print the tables of queues in PostgreSQL.",
     "completion": "Print the shell completion.",

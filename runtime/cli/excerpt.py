@@ -74,11 +74,11 @@ def _excerpt(finding: Finding) -> tuple[str, str] | None:
         return None
     printable = "".join(char if char.isprintable() else " " for char in text)
     start = min(position.column - 1, len(text))
-    width = _width(printable[:start], printable[start:], position.file.endswith(".py"))
+    width = width_of(printable[:start], printable[start:], position.file.endswith(".py"))
     return f"{position.line:5} | {printable}", f"      | {' ' * start}{'^' * width}"
 
 
-def _width(before: str, rest: str, is_python: bool) -> int:
+def width_of(before: str, rest: str, is_python: bool) -> int:
     """Length of the name, key or value at the start of `rest`; `before` is the line up to it."""
     if is_python:
         return _match_length(_NAME, rest)

@@ -62,28 +62,29 @@ def _of_family(field: Field) -> Iterator[str]:
         yield ""
 
 
-_OLDER = re.compile(r"An older name of `([^`]+)`\.")
+OLDER = re.compile(r"An older name of `([^`]+)`\.")
 """Description of an older name, which is mentioned with the newer one."""
 
 
 def _rows(field: Field, prefix: str) -> Iterator[tuple[str, str, str, str]]:
     older: dict[str, list[str]] = {}
     for name, inner in field.properties.items():
-        if match := _OLDER.fullmatch(inner.description):
+        if match := OLDER.fullmatch(inner.description):
             older.setdefault(match[1], []).append(f"`{name}`")
     for name, inner in field.properties.items():
-        if _OLDER.fullmatch(inner.description) or OF in inner.schema:
+        if OLDER.fullmatch(inner.description) or OF in inner.schema:
             continue
         if not prefix and name in _NOT_LISTED and not (name == "meta" and inner.properties):
             continue
-        default = _default(inner) if name not in field.required else "required"
+        default = default_text(inner) if name not in field.required else "required"
         if name != "meta":
             also = f" Also written {', '.join(older[name])}." if name in older else ""
-            yield f"`{prefix}{name}`", _type(inner), default, _cell(inner.description + also)
+            yield f"`{prefix}{name}`", type_text(inner), default, _cell(inner.description + also)
         yield from _rows(inner, f"{prefix}{name}.")
 
 
-def _type(field: Field) -> str:
+def type_text(field: Field) -> str:
+    """The type of a field in Markdown."""
     if field.kinds:
         kinds = f"id of {', '.join(f'`{kind}`' for kind in field.kinds)}".replace(
             "`*`", "any entry"
@@ -96,7 +97,7 @@ def _type(field: Field) -> str:
     if choices := field.schema.get("enum"):
         return _choices(choices)
     if field.items is not None:
-        inner = _type(field.items)
+        inner = type_text(field.items)
         return f"list of {inner}" if inner else "list"
     names = {"object": "mapping", "string": "text", "array": "list"}
     return " or ".join(sorted(names.get(name, name) for name in field.types))
@@ -107,7 +108,8 @@ def _choices(choices: Sequence[Any]) -> str:
     return _cell(" | ".join(f"`{word}`" for word in words))
 
 
-def _default(field: Field) -> str:
+def default_text(field: Field) -> str:
+    """The default of a field in Markdown; empty if there is none."""
     if field.may_be_implied:
         return "the only one"
     if not field.has_default:

@@ -61,16 +61,19 @@ def read(
     environment: Mapping[str, str] | None = None,
     allow_unset: bool = False,
     overlays: Sequence[Path] = (),
+    unsaved: Mapping[str, str] | None = None,
 ) -> Manifest:
     """Read every manifest under `folder`, apply the overlays and then the overrides, each in order,
     and resolve placeholders.
 
     With `allow_unset`, a variable or file that is missing is a note, and its placeholder stays.
+    `unsaved` has the texts that an editor holds, by the real paths of their files.
 
     Findings are collected in the manifest, for the linker to report together with its own.
     Raises ManifestError only if there is no manifest at all.
     """
-    reading = _Reading(folder, os.environ if environment is None else environment, allow_unset)
+    variables = os.environ if environment is None else environment
+    reading = _Reading(folder, variables, allow_unset, unsaved or {})
     search = Search(folder)
     for path in search.manifests():
         reading.file(path)
@@ -108,10 +111,17 @@ def _absolute(path: Path) -> Path:
 class _Reading:
     """The state while the files of one application are read."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str], allow_unset: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environment: Mapping[str, str],
+        allow_unset: bool,
+        unsaved: Mapping[str, str],
+    ) -> None:
         self.folder = folder
         self.environment = environment
         self.allow_unset = allow_unset
+        self.unsaved = unsaved
         self.files = 0
         self.entries: dict[EntryId, Entry] = {}
         self.documents: list[Document] = []
@@ -152,6 +162,8 @@ class _Reading:
         return False
 
     def _text(self, path: Path, name: str) -> str | None:
+        if self.unsaved and (text := self.unsaved.get(os.path.realpath(path))) is not None:
+            return text
         try:
             return read_text(path, MAX_BYTES)
         except Unreadable as error:

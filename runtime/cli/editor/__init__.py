@@ -1,0 +1,1 @@
+"""The server behind `runtime lsp`, for editors of manifests."""
