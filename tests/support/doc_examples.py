@@ -12,6 +12,8 @@ A comment before a block says what to do with it:
     <!-- serve: DIR -->                run its other lines against that application
     <!-- proxy: FILE | DIR -->         the same through nginx or HAProxy with that configuration
 
+`walk` and `save` are those of docs/first-night.md, which has a test of its own.
+
 Variables may be set for `run` (`run: NAME=value`), and before DIR, after which options may follow,
 and after a ` | ` another application to run beside it, whose address is `{DIR}` in the variables of
 the first.

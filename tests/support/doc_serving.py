@@ -93,7 +93,7 @@ def serve(step: Step, folder: Path, place: str, given: Mapping[str, str]) -> Non
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         environment = {**os.environ, **variables, "PATH": path, "no_proxy": "*"}
         for command in commands(step.text):
-            _run(command, folder, address, environment, place)
+            run_line(command, folder, address, environment, place)
         assert site.stop() == 0, place
 
 
@@ -104,7 +104,7 @@ def _need(program: str) -> str:
     return found
 
 
-def _run(
+def run_line(
     command: Command, folder: Path, addresses: dict[str, str], env: dict[str, str], place: str
 ) -> None:
     """Run a line, again until its output matches unless it changes something."""
