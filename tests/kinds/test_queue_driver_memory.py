@@ -16,6 +16,7 @@ from runtime.codec import NotJSON
 from runtime.engines.queue.driver_queue import Full, Info
 from runtime.engines.queue.memory.queue import MemoryQueue
 from runtime.entry_id import EntryId
+from runtime.handlers.context import ApplicationContext
 from runtime.kind import Stage
 from runtime.kinds.queue import Queue, queue
 from runtime.kinds.queue.driver import memory
@@ -24,11 +25,12 @@ from tests.support.consuming import SOON, Running, a_queue, run
 
 
 def context(name: str) -> Any:
-    return SimpleNamespace(id=EntryId("app", name), clock=REAL, telemetry=OFF)
+    scope = ApplicationContext()
+    return SimpleNamespace(id=EntryId("app", name), clock=REAL, telemetry=OFF, scope=scope)
 
 
 def a_driver() -> memory.MemoryDriver:
-    return memory.kind.build(memory.Config(), context("queue_driver"))  # type: ignore[no-any-return]
+    return memory.kind.build(memory.Config(retention=None), context("queue_driver"))  # type: ignore[no-any-return]
 
 
 def declared(driver: memory.MemoryDriver, name: str = "tasks", **fields: Any) -> Queue:
@@ -41,6 +43,7 @@ def declared(driver: memory.MemoryDriver, name: str = "tasks", **fields: Any) ->
         },
         retry=Backoff(),
         dead_letter=queue.DeadLetter(queue=fields.get("dead"), max_attempts=4, max_requeues=10),
+        retention=None,
     )
     return queue.kind.build(config, context(name))  # type: ignore[no-any-return]
 

@@ -44,6 +44,8 @@ class Claims:
         """Those of them that were not received yet."""
         self.settling = 0
         """The number of those whose settlement was submitted: a later claim finds them settled."""
+        self.giving_back = 0
+        """Times that what was ahead is being given back now: later ones must not overtake it."""
         self.at_once = 1
         """The number of messages that each receiver can use."""
         self.pace = Pace(queue.driver.clock.monotonic)
@@ -134,6 +136,8 @@ class Claims:
         """Claim at the end of this turn of the loop, with what is received and settled in it."""
         if self._due is not None or self._claiming or not self._more or self._closed:
             return
+        if self.giving_back:
+            return
         if self._queue.paused or self._rest.is_on:
             return
         if self._alone and self.held:
@@ -162,7 +166,7 @@ class Claims:
 
     def _claim(self) -> None:
         self._due = None
-        if (count := self._wanted()) <= 0 or self._queue.paused:
+        if (count := self._wanted()) <= 0 or self._queue.paused or self.giving_back:
             return
         self._more = False
         if self.asking_since is None:
@@ -205,7 +209,7 @@ class Claims:
             self.ahead.append(message)
         self._alone = claimed.suspect
         self._rest.begin(claimed)
-        if self._queue.paused:
+        if self._queue.paused or self.giving_back:
             return self._on_late()
         if len(claimed.messages) == count:
             self._more = True

@@ -60,6 +60,7 @@ class SqlSubscription:
         if self._claims.ahead:
             ahead = [*self._claims.ahead]
             self._claims.ahead.clear()  # at once, so that nobody receives it
+            self._claims.giving_back += 1
             self._giving_back = asyncio.create_task(self._give_back(ahead, self._giving_back))
 
     @property
@@ -291,6 +292,9 @@ class SqlSubscription:
         except Exception as error:
             # They stay in flight until this program's lease ends.
             log.warning("%s: what was claimed ahead stays: %s", self._queue.name, error)
+        finally:
+            self._claims.giving_back -= 1
+            self._claims.wake()
 
 
 def _retrieve(settled: asyncio.Future[Any]) -> None:
