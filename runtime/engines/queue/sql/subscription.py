@@ -114,11 +114,8 @@ class SqlSubscription:
 
     def note(self, progress: Mapping[Message, str]) -> Ending | None:
         held = self._held
-        notes = [
-            Note(held[message], message.token, text)
-            for message, text in progress.items()
-            if message in held
-        ]
+        found = [(each, text) for each, text in progress.items() if each in held]
+        notes = [Note(held[each], each.token, text) for each, text in found]
         try:
             noted = self._store.note(notes)
         except Unavailable:  # it is told again, or the message is redelivered
