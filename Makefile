@@ -7,7 +7,7 @@ MINUTES ?= 10
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick check release format docs reliability histories bench bench-servers bench-postgres bench-micro bench-page soak pictures clean
+.PHONY: help run test test-quick test-code check release format docs reliability histories bench bench-servers bench-postgres bench-micro bench-page soak pictures clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,8 +37,11 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 test: $(VENV)/stamp ## Run all tests (ARGS="-k poison" for some, WORKERS=0 for a debugger)
 	@$(PYTEST) $(ARGS)
 
-test-quick: $(VENV)/stamp ## Run the tests that take a minute together
+test-quick: $(VENV)/stamp ## Run the tests that need no server but ours, and are quick
 	@$(PYTEST) -m "not slow" $(ARGS)
+
+test-code: $(VENV)/stamp ## Run the quick tests of the code, without those of docs and examples
+	@$(PYTEST) -m "not slow" --ignore-glob='*/tests/test_*.py' $(ARGS)
 
 reliability: $(VENV)/stamp ## Crash, freeze and overload programs for 45 minutes; writes docs/reliability.md
 	@$(BIN)/python -m tests.reliability $(ARGS)
