@@ -97,7 +97,7 @@ def test_two_applications_share_no_package(tmp_path: Path, names: list[str]) -> 
 
 
 def test_nothing_is_left_of_one_that_is_removed(tmp_path: Path) -> None:
-    package.remove(package.add(tmp_path / "shop"))
+    package.remove(package.add(tmp_path / "gone_shop"))
 
-    assert "shop_application" not in sys.modules
-    assert package.VARIABLE not in os.environ or "shop" not in os.environ[package.VARIABLE]
+    assert "gone_shop_application" not in sys.modules
+    assert package.VARIABLE not in os.environ or "gone_shop" not in os.environ[package.VARIABLE]

@@ -107,6 +107,13 @@ class Editor:
         return f"{name}:{location.range.start.line + 1}"
 
 
+def kill(client: LanguageClient) -> None:
+    """End the server of a client that does not end by itself."""
+    process = getattr(client, "_server", None)
+    if process is not None and process.returncode is None:
+        process.kill()
+
+
 @asynccontextmanager
 async def editing(folder: Path) -> AsyncIterator[Editor]:
     """An editor that has opened a folder."""
@@ -122,4 +129,8 @@ async def editing(folder: Path) -> AsyncIterator[Editor]:
             await client.shutdown_async(None)
     finally:
         client.exit(None)
-        await client.stop()
+        try:
+            async with asyncio.timeout(SOON):
+                await client.stop()
+        except TimeoutError:  # else a server that hangs keeps the whole run
+            kill(client)

@@ -50,7 +50,7 @@ def settle(folder: Path) -> Path:
     """Write the handlers that the examples name."""
     (folder / "h.py").write_text(
         "def main(): pass\ndef one(body): pass\nasync def ticks(): yield\n"
-        "async def chat(socket): pass\n"
+        "async def chat(socket): pass\nasync def talk(socket): pass\n"
     )
     for name in ("create_task", "migrate"):
         (folder / f"{name}.py").write_text("def main(): pass\ndef handler(): pass\n")

@@ -229,7 +229,7 @@ def coexists(service: HttpService, before: HttpService) -> bool:
 def reads(entry: Linked, folder: Path) -> Iterable[Path]:
     tls = entry.fields["tls"]
     if tls is not None:
-        yield from (folder / file for file in (tls["cert"], tls["key"]) if file is not None)
+        yield from (folder / file for file in (tls["cert"], tls.get("key")) if file is not None)
 
 
 def check(entry: Linked) -> Iterable[Claim | Problem]:

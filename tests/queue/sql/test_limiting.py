@@ -81,7 +81,10 @@ def test_tables_of_postgres_from_before_the_limits_are_migrated(postgres: Postgr
     async def test() -> None:
         async with program(postgres.url) as old:
             await old.publish(a_message("1"), a_message("1"))
-        postgres.execute("DROP TABLE runtime_rate, runtime_slot, runtime_parked")
+        postgres.execute("DROP TABLE runtime_rate, runtime_slot, runtime_parked, runtime_pause")
+        for column in ("started", "error", "progress", "result", "cancelling", "expires"):
+            postgres.execute(f"ALTER TABLE runtime_message DROP COLUMN {column}")
+        postgres.execute("DROP INDEX runtime_message_id")
         postgres.execute("UPDATE runtime_version SET version = 1")
         async with program(postgres.url) as new:
             assert len(await claimed(new)) == 1

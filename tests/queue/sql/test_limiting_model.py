@@ -17,6 +17,7 @@ from runtime.engines.queue.sql.columns import micros
 from runtime.engines.queue.sql.operations import Ack, Claim, Publish, Release, Retry
 from runtime.engines.queue.sql.sqlite import limiting
 from runtime.engines.queue.sql.sqlite.limiting import Limiting
+from runtime.engines.queue.sql.sqlite.settling import Settling
 from runtime.engines.queue.sql.sqlite.statements import Statements
 from runtime.engines.queue.sql.sqlite.tables import prepare
 
@@ -49,7 +50,8 @@ class History:
         self.connection = connection
         self.chance = random.Random(seed)
         self.now = 1_000_000
-        self.statements = Statements(self.time, keep_done=False)
+        self.statements = Statements(self.time)
+        self.settling = Settling(self.time)
         self.limiting = Limiting(self.time)
         self.tasks: dict[int, Task] = {}
         self.per_key = 1
@@ -139,7 +141,7 @@ class History:
             task.place = self.place(task.seq)
 
     def settle(self, item: Ack | Retry | Release) -> None:
-        assert self.statements.settle(self.connection, [item]) == [None]
+        assert self.settling.settle(self.connection, [item]) == [None]
 
     def place(self, seq: int) -> int:
         """Of a message in the database, whose clock rounds."""

@@ -74,7 +74,7 @@ def test_each_new_folder_and_the_file_are_synced_into_what_they_lie_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[Path] = []
-    monkeypatch.setattr(creation, "_sync", synced.append)
+    monkeypatch.setattr(creation, "sync", synced.append)
 
     async def main(file: Path) -> None:
         async with serving(database(file)):
