@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from runtime.engines.queue.sql.postgres import tables
 from tests.reliability import application
 from tests.reliability.audit import check_log
 from tests.reliability.deployment import Deployment, serving
@@ -28,7 +29,7 @@ tables.MIGRATIONS[tables.VERSION] = (
 tables.VERSION += 1
 tables.OLDEST = {oldest}
 """
-OLD, NEW = 1, 2
+OLD, NEW = tables.VERSION, tables.VERSION + 1
 """The versions of the two programs."""
 
 

@@ -124,7 +124,6 @@ class SqlQueue:
     async def cancel(self, id: str) -> Record | None:
         keep = max(self.retention or 0.0, CANCELLED_FOR)
         cancelled = await self._store.tasks.cancel(self.name, id, keep)
-        failpoint.point("queue.cancel.after_commit")
         if cancelled.is_running:
             self.cancel_held((), id)
         if cancelled.made_room:
