@@ -23,7 +23,7 @@ def publish(server: RabbitMQServer, queue: str, body: bytes) -> None:
     """Publish one message, and wait for its confirm."""
     with connect(server) as connection:
         channel = connection.channel()
-        channel.queue_declare(queue, durable=True)
+        channel.queue_declare(queue, durable=True, arguments={"x-queue-type": "quorum"})
         channel.confirm_delivery()
         channel.basic_publish("", queue, body, LASTING)
 
@@ -47,6 +47,7 @@ def test_the_next_test_finds_the_same_server_and_no_queue(rabbitmq: RabbitMQVhos
 @pytest.mark.slow
 def test_what_was_confirmed_is_there_after_a_kill(rabbitmq_server: RabbitMQServer) -> None:
     publish(rabbitmq_server, "kept", b"7")
+    rabbitmq_server.wait_until_kept("kept")
     pids = rabbitmq_server.process.pids
     rabbitmq_server.kill()
     assert not any(os.path.exists(f"/proc/{pid}") for pid in pids)
