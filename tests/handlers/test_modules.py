@@ -1,4 +1,4 @@
-"""Modules that changed are imported anew, with those that import them, and never from a pyc."""
+"""Modules that changed are imported anew, with those that import them, and from no stale pyc."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from runtime.findings.finding import Position
 from runtime.handlers.handler import Handlers
 from runtime.handlers.modules import Fresh
+from runtime.handlers.source_loader import SourceLoader
 from runtime.handlers.threads import ThreadPool
 from runtime.service import StartError
 from tests.support.blackbox import write_files
@@ -100,7 +102,7 @@ def test_an_edit_of_the_same_time_and_size_is_seen(loader: Loader) -> None:
         assert loader.load("tasks.py")() == int(limit)
 
 
-def test_the_first_import_reads_no_compiled_file(tmp_path: Path) -> None:
+def test_the_first_import_reads_no_compiled_file_of_another_source(tmp_path: Path) -> None:
     import py_compile
 
     write_files(tmp_path / "shop", FILES)
@@ -109,6 +111,41 @@ def test_the_first_import_reads_no_compiled_file(tmp_path: Path) -> None:
     loader = Loader(tmp_path / "shop")
     try:
         assert loader.load("tasks.py")() == 7
+    finally:
+        loader.handlers.forget()
+
+
+def test_a_source_is_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = []
+
+    def record(loader: SourceLoader, data: bytes, path: str) -> CodeType:
+        compiled.append(Path(path).name)
+        return compile(data, path, "exec", dont_inherit=True)
+
+    monkeypatch.setattr(SourceLoader, "source_to_code", record)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    folder = tmp_path / "shop"
+    write_files(folder, FILES)
+    write(folder / "rules.py", RULES)
+    assert imported(folder) == 1
+    assert imported(folder) == 1
+    assert compiled == ["tasks.py", "rules.py"]
+    write(folder / "rules.py", RULES.replace("1", "7"))
+    assert imported(folder) == 7
+    assert compiled == ["tasks.py", "rules.py", "rules.py"]
+    [cut] = folder.glob("__pycache__/rules.*.pyc")
+    cut.write_bytes(cut.read_bytes()[:-9])
+    assert imported(folder) == 7
+    folder = folder.rename(tmp_path / "moved")
+    assert imported(folder) == 7
+    assert compiled == ["tasks.py", "rules.py", "rules.py", "rules.py", "tasks.py", "rules.py"]
+
+
+def imported(folder: Path) -> Any:
+    """What its tasks.py returns, in an application of its own."""
+    loader = Loader(folder)
+    try:
+        return loader.load("tasks.py")()
     finally:
         loader.handlers.forget()
 
