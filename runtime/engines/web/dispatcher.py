@@ -152,7 +152,8 @@ class Dispatcher:
             if message["type"] == "http.response.start":
                 started = True
                 exchange.status = message["status"]  # noqa: F821 it is deleted after the last send
-                message["headers"] = [*message.get("headers", ()), *id_headers(exchange)]  # noqa: F821
+                ids = id_headers(request_id, exchange.traceparent)  # noqa: F821
+                message["headers"] = [*message.get("headers", ()), *ids]
             await send(message)
 
         try:
@@ -163,7 +164,7 @@ class Dispatcher:
             self.failures.failed(error, exchange, route)
             if not started:
                 result = response.encode_error(HTTPError(500), None, request_id)
-                result.headers.extend(id_headers(exchange))
+                result.headers.extend(id_headers(request_id, exchange.traceparent))
                 exchange.status = result.status
                 await _send(send, result)
         finally:
@@ -196,7 +197,7 @@ class Dispatcher:
             if exchange.has_files:
                 exchange.close()
         if request_id is not None:
-            result.headers.extend(id_headers(exchange))
+            result.headers.extend(id_headers(request_id, exchange.traceparent))
         exchange.status = result.status
         if exchange.fast_path is None or not exchange.fast_path.send_response(*result):
             await _send(exchange.send, result)
@@ -208,7 +209,8 @@ class Dispatcher:
         iterator = getattr(value, "body_iterator", None)
         if inspect.isasyncgen(iterator) and iterator.ag_frame is None:
             raise RuntimeError("the StreamingResponse was sent before; return a new one each time")
-        outgoing = Outgoing(value, exchange, [] if request_id is None else id_headers(exchange))
+        ids = [] if request_id is None else id_headers(request_id, exchange.traceparent)
+        outgoing = Outgoing(value, exchange, ids)
         try:
             if isinstance(value, FileResponse) and type(value).__call__ is FileResponse.__call__:
                 await send_file(value, exchange.scope, outgoing)

@@ -85,8 +85,7 @@ def _describe(exchange: Exchange) -> dict[str, Any]:
     return attributes
 
 
-def id_headers(exchange: Exchange) -> Headers:
+def id_headers(request_id: str, traceparent: bytes | None) -> Headers:
     """The headers by which a client finds its request in the log, and in traces."""
-    request_id = (b"x-request-id", exchange.request_id.encode("ascii"))
-    traceparent = exchange.traceparent
-    return [request_id] if traceparent is None else [request_id, (_TRACEPARENT, traceparent)]
+    header = (b"x-request-id", request_id.encode("ascii"))
+    return [header] if traceparent is None else [header, (_TRACEPARENT, traceparent)]
