@@ -15,12 +15,11 @@ from runtime.clock import Clock
 from runtime.engines.web import problem
 from runtime.engines.web.problem import HTTPError
 from runtime.engines.web.response import SWITCHING
-from runtime.engines.web.websocket.upgrade import FILLER, Successor, UpgradeExchange
+from runtime.engines.web.websocket.upgrade import STOPPING, Successor, UpgradeExchange
 from runtime.engines.web.websocket.websocket import Wire
 
 _GRACE = 10.0
 """Seconds that a handler has for its end, once the connection has come to its own."""
-_STOPPING = (1012, "the server restarts")
 _FAILED = (1011, "the handler failed")
 _STATUSES = 4000
 """Added to the status of an error, for a code of its own."""
@@ -68,12 +67,7 @@ class Conversation(Response):
 
     async def _answer(self, send: Send) -> None:
         line, drain = self._line, self._exchange.drain
-        self._exchange.upgrade.offer(line)
-        headers = [*self.raw_headers]
-        await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
-        await send({"type": "http.response.body", "body": FILLER, "more_body": True})
-        if not await self._exchange.upgrade.is_taken():
-            raise ClientDisconnect  # or middleware has answered otherwise
+        await self._exchange.switch(line, [*self.raw_headers], send)
         drain.add(self)
         try:
             await self._converse()
@@ -88,7 +82,7 @@ class Conversation(Response):
 
     def close(self) -> None:
         """End it, for the server stops."""
-        self._line.close(*_STOPPING)
+        self._line.close(*STOPPING)
 
     async def _converse(self) -> None:
         handling = asyncio.ensure_future(self._run())

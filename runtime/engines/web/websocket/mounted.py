@@ -14,13 +14,12 @@ from runtime.engines.web.lifespan import Lifespan
 from runtime.engines.web.response import SWITCHING, Headers
 from runtime.engines.web.websocket.frames import Frames
 from runtime.engines.web.websocket.handshake import shake_hands
-from runtime.engines.web.websocket.upgrade import FILLER, UpgradeExchange
+from runtime.engines.web.websocket.upgrade import STOPPING, UpgradeExchange
 from runtime.engines.web.websocket.websocket import Disconnected
 
 BACKLOG = 32
 PING = 20.0
 _PROTOCOLS = b"sec-websocket-protocol"
-_STOPPING = (1012, "the server restarts")
 _FORBIDDEN = 403
 
 
@@ -75,7 +74,7 @@ class MountedSocket(Response):
 
     def close(self) -> None:
         """End it, for the server stops."""
-        self._line.close(*_STOPPING)
+        self._line.close(*STOPPING)
 
     def _websocket_scope(self) -> Scope:
         scheme = "wss" if self._scope["scheme"] == "https" else "ws"
@@ -130,14 +129,9 @@ class MountedSocket(Response):
 
     async def _accept(self, subprotocol: str | None, headers: Headers) -> None:
         self._is_answered = True
-        self._exchange.upgrade.offer(self._line)
         if subprotocol is not None:
             headers.append((_PROTOCOLS, subprotocol.encode()))
-        headers = [*self._handshake, *headers]
-        await self._send({"type": "http.response.start", "status": SWITCHING, "headers": headers})
-        await self._send({"type": "http.response.body", "body": FILLER, "more_body": True})
-        if not await self._exchange.upgrade.is_taken():
-            raise ClientDisconnect
+        await self._exchange.switch(self._line, [*self._handshake, *headers], self._send)
         self._is_open = True
         self._exchange.drain.add(self)
 

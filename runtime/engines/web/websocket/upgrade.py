@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from runtime.engines.web.exchange import Exchange, ExchangeServer
+from runtime.engines.web.response import SWITCHING
 
 if TYPE_CHECKING:
     from runtime.engines.web.protocol.deadlines import Deadlines
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
 
 UPGRADE = "runtime.upgrade"
 """Key of the upgrade in the ASGI scope."""
-FILLER = b"\n"
+STOPPING = (1012, "the server restarts")
+"""The end of a connection whose server stops."""
+_FILLER = b"\n"
 """The body of a response with status 101. Middleware may keep the headers until there is one, and
 an empty part may get lost in it; the server discards it.
 """
@@ -81,3 +85,14 @@ class UpgradeExchange(Exchange):
         # Removed from the scope, as the fast path is.
         self.upgrade: Upgrade = scope.pop(UPGRADE)
         super().__init__(scope, receive, send, server)
+
+    async def switch(self, successor: Successor, headers: Headers, send: Send) -> None:
+        """Answer with status 101 by `send`, which leaves the connection to `successor`.
+
+        Raises ClientDisconnect if it is not left, for middleware has answered otherwise.
+        """
+        self.upgrade.offer(successor)
+        await send({"type": "http.response.start", "status": SWITCHING, "headers": headers})
+        await send({"type": "http.response.body", "body": _FILLER, "more_body": True})
+        if not await self.upgrade.is_taken():
+            raise ClientDisconnect
