@@ -5,33 +5,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from runtime.cli.excerpt import print_findings
-from runtime.cli.programs import running_programs
+from runtime.cli.programs import answers_of, running_programs
 from runtime.cli.table import table_lines
-from runtime.engines.management.client import Answer, Client, NoAnswer
+from runtime.engines.management.client import Answer, Client
 from runtime.exit_codes import ExitCode
 from runtime.findings.display import display_path
 from runtime.findings.finding import Finding, Level, Position
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 TIMEOUT = 35.0
 """Seconds that a reload may take: what is replaced ends its work first."""
 _REFUSED = 409
-
-
-def running_application(command: F) -> F:
-    """Pass the folder of a running application, by DIR or `-C DIR`, as `folder`."""
-    place = click.Path(exists=True, file_okay=False, path_type=Path)
-    option = click.option(
-        "-C", "--directory", type=place, metavar="DIR", help="The same as DIR.", default=None
-    )
-    argument = click.argument("folder", metavar="[DIR]", default=".", type=place)
-    return argument(option(command))
 
 
 def asked(folder: Path, ask: Callable[[Client], Answer]) -> dict[int, Mapping[str, Any]]:
@@ -40,16 +28,9 @@ def asked(folder: Path, ask: Callable[[Client], Answer]) -> dict[int, Mapping[st
     Exits with 4 if none runs. If one refuses, prints its findings and exits with 3.
     """
     programs = running_programs(folder, TIMEOUT)
-    if not programs:
-        click.echo(f"nothing runs in '{folder}'", err=True)
-        sys.exit(ExitCode.START_FAILED)
     found: dict[int, Mapping[str, Any]] = {}
-    for pid, client in programs.items():
+    for pid, answer in answers_of(programs, ask):
         several = f"process {pid}: " if len(programs) > 1 else ""
-        try:
-            answer = ask(client)
-        except NoAnswer as error:
-            raise click.ClickException(f"process {pid}: {error}") from None
         if answer.status == _REFUSED:
             click.echo(f"{several}the reload was refused, and the old version goes on:", err=True)
             print_findings([*map(_finding, answer.json["findings"])], stream=sys.stderr)

@@ -27,6 +27,12 @@ _SHORT = 80
 Letter = Mapping[str, Any]
 
 
+_every_option = click.option("--all", "every", is_flag=True, help="All of them.")
+_error_option = click.option(
+    "--error", metavar="TYPE", help="Those of an error, such as TypeError."
+)
+
+
 @click.group("dead")
 def command() -> None:
     """Look at dead letters, deliver them again, drop them.
@@ -92,8 +98,8 @@ def show(chosen: Chosen, queue: str, id: str, payload: bool, as_json: bool) -> N
 @click.argument("queue")
 @click.argument("ids", metavar="[ID]…", nargs=-1)
 @application_option
-@click.option("--all", "every", is_flag=True, help="All of them.")
-@click.option("--error", metavar="TYPE", help="Those of an error, such as TypeError.")
+@_every_option
+@_error_option
 @click.option("--rate", metavar="50/s", help="So many in a time, and no faster.")
 @yes_option
 def requeue(
@@ -118,8 +124,8 @@ def requeue(
 @click.argument("queue")
 @click.argument("ids", metavar="[ID]…", nargs=-1)
 @application_option
-@click.option("--all", "every", is_flag=True, help="All of them.")
-@click.option("--error", metavar="TYPE", help="Those of an error, such as TypeError.")
+@_every_option
+@_error_option
 @yes_option
 def drop(
     chosen: Chosen, queue: str, ids: Sequence[str], every: bool, error: str | None, yes: bool

@@ -10,19 +10,16 @@ from urllib.parse import quote
 
 import click
 
-from runtime.cli.programs import answers_of
+from runtime.cli.programs import (
+    good_answers_of,
+    running_application_option,
+    running_programs,
+)
 from runtime.cli.table import table_lines
 
 
 @click.command("errors", epilog="Exit codes: 0 it answers, 4 nothing runs.")
-@click.option(
-    "-C",
-    "--directory",
-    default=".",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="The folder of the application (default: here).",
-)
+@running_application_option
 @click.option(
     "--since",
     metavar="WHEN",
@@ -31,16 +28,15 @@ from runtime.cli.table import table_lines
     "2026-11-28T06:00Z.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, as /api/errors has it.")
-def command(directory: Path, since: str, as_json: bool) -> None:
+def command(folder: Path, since: str, as_json: bool) -> None:
     """Show the errors of the running application, by the exception and the line that raised it.
 
     They are those that the log has had with a traceback since the start. The id at the end of each
     is that of the last message, request or trace: see 'runtime trace'.
     """
     groups = []
-    for answer in answers_of(directory, f"/api/errors?since={quote(since)}"):
-        if answer.status != 200:
-            raise click.ClickException(answer.problem)
+    path = f"/api/errors?since={quote(since)}"
+    for answer in good_answers_of(running_programs(folder), path):
         groups += answer.json["errors"]
     if as_json:
         click.echo(json.dumps({"errors": groups}))

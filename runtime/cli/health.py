@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from runtime.cli.programs import running_programs
+from runtime.cli.programs import running_application, running_programs
 from runtime.engines.management.client import Client, NoAnswer
 from runtime.exit_codes import ExitCode
 from runtime.units import parse_duration
@@ -27,12 +27,7 @@ class _Duration(click.ParamType[float]):
 
 
 @click.command("health", epilog="Exit codes: 0 healthy, 1 not, 4 nothing runs.")
-@click.argument(
-    "folder",
-    metavar="[DIR]",
-    default=".",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-)
+@running_application
 @click.option("--ready", is_flag=True, help="Ask if it should be sent work, not if it is alive.")
 @click.option(
     "--timeout",
@@ -47,9 +42,6 @@ def command(folder: Path, ready: bool, timeout: float) -> None:
     Nothing of the application is read or imported. If several programs run it, all have to be well.
     """
     programs = running_programs(folder, timeout)
-    if not programs:
-        click.echo(f"nothing runs in '{folder}'", err=True)
-        sys.exit(ExitCode.START_FAILED)
     faults = {pid: _fault(client, ready) for pid, client in programs.items()}
     for pid, fault in faults.items():
         if fault is not None:

@@ -12,7 +12,7 @@ from runtime.application.operations.table import operations
 from runtime.application.part import Part
 from runtime.cli.options import Chosen, CommandError, load
 from runtime.cli.part import open_log, start_errors
-from runtime.cli.programs import running_programs
+from runtime.cli.programs import find_running, good_answers_of
 from runtime.codec import decode, encode_response
 from runtime.engines.management.client import Client, NoAnswer
 from runtime.engines.management.source import LIMIT
@@ -38,7 +38,7 @@ def operating(chosen: Chosen) -> Iterator[Operator]:
 
     Of several programs, the first that knows the entry is asked.
     """
-    programs = running_programs(chosen.folder, LIMIT)
+    programs = find_running(chosen.folder, LIMIT)
     if programs:
         yield _Programs(programs)
     else:
@@ -132,14 +132,8 @@ def queue_lengths(chosen: Chosen) -> list[Mapping[str, Any]]:
     Of a queue of several programs the one that is asked first tells.
     """
     found: dict[str, Mapping[str, Any]] = {}
-    programs = running_programs(chosen.folder, LIMIT)
-    for pid, client in programs.items():
-        try:
-            answer = client.get("/api/status")
-        except NoAnswer as error:
-            raise CommandError(f"process {pid}: {error}") from None
-        if answer.status != 200:
-            raise CommandError(f"process {pid}: {answer.problem}")
+    programs = find_running(chosen.folder, LIMIT)
+    for answer in good_answers_of(programs, "/api/status"):
         for each in answer.json["queues"]:
             found.setdefault(each["id"], each)
     if not programs:

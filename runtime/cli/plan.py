@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
-from runtime.cli.changes import asked, running_application, shown
+from runtime.cli.changes import asked, shown
 from runtime.cli.options import json_option
+from runtime.cli.programs import running_application
 
 CHANGES = 7
 
@@ -22,13 +23,13 @@ CHANGES = 7
 @running_application
 @json_option
 @click.option("--exit-code", is_flag=True, help="Exit with 7 if something would change.")
-def command(folder: Path, directory: Path | None, as_json: bool, exit_code: bool) -> None:
+def command(folder: Path, as_json: bool, exit_code: bool) -> None:
     """Tell what a reload of the running application in DIR (default: here) would do now.
 
     Each entry that is not as it runs is revised, replaced, started, stopped, added or removed.
     Nothing is changed. With --json, kept entries are told too.
     """
-    found = asked(directory or folder, lambda client: client.get("/api/plan"))
+    found = asked(folder, lambda client: client.get("/api/plan"))
     for changes in found.values():
         for line in [json.dumps(changes)] if as_json else shown(changes):
             click.echo(line)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -12,8 +15,37 @@ from runtime.engines.management.sockets import find_programs, is_alive
 from runtime.exit_codes import ExitCode
 from runtime.manifest.search import application_around
 
+F = TypeVar("F", bound=Callable[..., Any])
 
-def running_programs(folder: Path, timeout: float) -> dict[int, Client]:
+_PLACE = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+def running_application(command: F) -> F:
+    """Pass the folder of a running application, by DIR or `-C DIR`, as `folder`."""
+
+    @wraps(command)
+    def with_folder(folder: Path, directory: Path | None, **others: Any) -> Any:
+        return command(folder=directory or folder, **others)
+
+    option = click.option("-C", "--directory", type=_PLACE, metavar="DIR", help="The same as DIR.")
+    argument = click.argument("folder", metavar="[DIR]", default=".", type=_PLACE)
+    return cast(F, argument(option(with_folder)))
+
+
+def running_application_option(command: F) -> F:
+    """The same by `-C DIR` alone, for a command with other arguments."""
+    return click.option(
+        "-C",
+        "--directory",
+        "folder",
+        default=".",
+        type=_PLACE,
+        metavar="DIR",
+        help="The folder of the application (default: here).",
+    )(command)
+
+
+def find_running(folder: Path, timeout: float) -> dict[int, Client]:
     """A client for each program that runs the application in or around that folder, by process."""
     for place in (folder, application_around(folder)):
         if place is not None:
@@ -24,16 +56,33 @@ def running_programs(folder: Path, timeout: float) -> dict[int, Client]:
     return {}
 
 
-def answers_of(folder: Path, path: str) -> list[Answer]:
-    """The answers to a GET of all programs that run the application. Exits with 4 if none runs."""
-    programs = running_programs(folder, TIMEOUT)
+def running_programs(folder: Path, timeout: float = TIMEOUT) -> dict[int, Client]:
+    """The same. Exits with 4 if none runs."""
+    programs = find_running(folder, timeout)
     if not programs:
         click.echo(f"nothing runs in '{folder}'", err=True)
         sys.exit(ExitCode.START_FAILED)
-    answers = []
+    return programs
+
+
+def answers_of(
+    programs: Mapping[int, Client], ask: Callable[[Client], Answer]
+) -> Iterator[tuple[int, Answer]]:
+    """What each program answers, with its process; the next is asked when its answer is wanted.
+
+    A program that does not answer ends the command.
+    """
     for pid, client in programs.items():
         try:
-            answers.append(client.get(path))
+            answer = ask(client)
         except NoAnswer as error:
             raise click.ClickException(f"process {pid}: {error}") from None
-    return answers
+        yield pid, answer
+
+
+def good_answers_of(programs: Mapping[int, Client], path: str) -> Iterator[Answer]:
+    """The answers to a GET. One that is not 200 ends the command, with the reason."""
+    for pid, answer in answers_of(programs, lambda client: client.get(path)):
+        if answer.status != 200:
+            raise click.ClickException(f"process {pid}: {answer.problem}")
+        yield answer

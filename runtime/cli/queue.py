@@ -19,9 +19,10 @@ from runtime.cli.options import (
     application_option,
     json_option,
 )
+from runtime.cli.queue_rows import HEAD, cells
 from runtime.cli.table import print_table
 from runtime.cli.times import ago, moment
-from runtime.units import format_duration, format_size
+from runtime.units import format_size
 
 _STATES = ("ready", "delayed", "running")
 
@@ -43,8 +44,8 @@ def list_(chosen: Chosen, as_json: bool) -> None:
     if as_json:
         print(json.dumps(found, indent=2))
         return
-    head = ("QUEUE", "READY", "DELAYED", "RUNNING", "DEAD", "OLDEST", "IN/S", "OUT/S", "PAUSED")
-    print_table([head, *map(_row, found)])
+    rows = [(*cells(each), "paused" if each["paused"] else "") for each in found]
+    print_table([(*HEAD, "PAUSED"), *rows])
 
 
 @command.command("peek")
@@ -143,19 +144,6 @@ def purge(chosen: Chosen, queue: str, state: str, yes: bool) -> None:
         confirm(f"delete {count} {state} messages of {queue}", yes)
         gone = operator.ask("queue.purge", queue=queue, state=state)
     print(f"deleted {gone:,} messages of {queue}")
-
-
-def _row(queue: Mapping[str, Any]) -> tuple[str, ...]:
-    counts = [_count(queue[name]) for name in ("ready", "delayed", "running", "dead")]
-    oldest = "" if queue["oldest"] is None else format_duration(queue["oldest"])
-    rates = (
-        "" if queue.get(name) is None else f"{queue[name]:g}" for name in ("in_rate", "out_rate")
-    )
-    return queue["id"], *counts, oldest, *rates, "paused" if queue["paused"] else ""
-
-
-def _count(number: int | None) -> str:
-    return "?" if number is None else f"{number:,}"
 
 
 def _headers(texts: Sequence[str]) -> Mapping[str, str] | None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from runtime.cli.changes import asked, running_application, shown
+from runtime.cli.changes import asked, shown
+from runtime.cli.programs import running_application
 
 
 @click.command(
@@ -15,13 +16,13 @@ from runtime.cli.changes import asked, running_application, shown
 )
 @running_application
 @click.option("--force", is_flag=True, help="Accept that messages or values in memory are lost.")
-def command(folder: Path, directory: Path | None, force: bool) -> None:
+def command(folder: Path, force: bool) -> None:
     """Have the running application in DIR (default: here) read its folder again, and change what
     differs: SIGHUP with an answer.
 
     Prints what was changed. If anything is wrong, prints the findings, and the old version goes on.
     """
     path = "/api/reload?force=true" if force else "/api/reload"
-    for changes in asked(directory or folder, lambda client: client.post(path)).values():
+    for changes in asked(folder, lambda client: client.post(path)).values():
         for line in shown(changes):
             click.echo(line)

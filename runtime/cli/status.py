@@ -10,10 +10,9 @@ from typing import Any
 
 import click
 
-from runtime.cli.programs import running_programs
+from runtime.cli import queue_rows
+from runtime.cli.programs import good_answers_of, running_application, running_programs
 from runtime.cli.table import table_lines
-from runtime.engines.management.client import TIMEOUT, Answer, Client, NoAnswer
-from runtime.exit_codes import ExitCode
 from runtime.units import format_duration
 
 WATCH = 1.0
@@ -22,27 +21,14 @@ _CLEAR = "\x1b[H\x1b[2J\x1b[3J"
 
 
 @click.command("status", epilog="Exit codes: 0 it answers, 4 nothing runs.")
-@click.argument(
-    "folder",
-    metavar="[DIR]",
-    default=".",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-)
-@click.option(
-    "-C",
-    "--directory",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="The same as DIR.",
-)
+@running_application
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, as /api/status has it.")
 @click.option("--watch", is_flag=True, help="Show it again every second, until Ctrl-C.")
-def command(folder: Path, directory: Path | None, as_json: bool, watch: bool) -> None:
+def command(folder: Path, as_json: bool, watch: bool) -> None:
     """Show the services and queues of the running application in DIR (default: here).
 
     If several programs run it, each is shown; with --json, each on a line of its own.
     """
-    folder = directory or folder
     while True:
         shown = _shown(folder, as_json)
         if watch and not as_json and sys.stdout.isatty():
@@ -54,24 +40,10 @@ def command(folder: Path, directory: Path | None, as_json: bool, watch: bool) ->
 
 
 def _shown(folder: Path, as_json: bool) -> str:
-    programs = running_programs(folder, TIMEOUT)
-    if not programs:
-        click.echo(f"nothing runs in '{folder}'", err=True)
-        sys.exit(ExitCode.START_FAILED)
-    answers = [_ask(pid, client) for pid, client in programs.items()]
+    answers = [*good_answers_of(running_programs(folder), "/api/status")]
     if as_json:
         return "\n".join(answer.body.decode() for answer in answers)
     return "\n\n".join("\n".join(_picture(answer.json)) for answer in answers)
-
-
-def _ask(pid: int, client: Client) -> Answer:
-    try:
-        answer = client.get("/api/status")
-    except NoAnswer as error:
-        raise click.ClickException(f"process {pid}: {error}") from None
-    if answer.status != 200:
-        raise click.ClickException(f"process {pid}: {answer.problem}")
-    return answer
 
 
 def _picture(status: Mapping[str, Any]) -> Iterator[str]:
@@ -87,11 +59,10 @@ def _picture(status: Mapping[str, Any]) -> Iterator[str]:
         yield from table_lines([_SERVICES, *map(_service, status["services"])])
     if status["queues"]:
         yield ""
-        yield from table_lines([_QUEUES, *map(_queue, status["queues"])])
+        yield from table_lines([queue_rows.HEAD, *map(_queue, status["queues"])])
 
 
 _SERVICES = ("SERVICE", "STATE", "RESTARTS", "BUSY", "WHERE")
-_QUEUES = ("QUEUE", "READY", "DELAYED", "RUNNING", "DEAD", "OLDEST", "IN/S", "OUT/S")
 
 
 def _service(service: Mapping[str, Any]) -> tuple[str, ...]:
@@ -104,14 +75,5 @@ def _service(service: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _queue(queue: Mapping[str, Any]) -> tuple[str, ...]:
-    more = "+" if queue["capped"] else ""
-    counts = [_count(queue[name]) for name in ("ready", "delayed", "running", "dead")]
-    counts[0] += more
-    oldest = "" if queue["oldest"] is None else format_duration(queue["oldest"])
-    paused = " (paused)" if queue["paused"] else ""
-    rates = (f"{queue['in_rate']:g}", f"{queue['out_rate']:g}")
-    return f"{queue['id']}{paused}", *counts, oldest, *rates
-
-
-def _count(number: int | None) -> str:
-    return "?" if number is None else f"{number:,}"
+    id, *others = queue_rows.cells(queue)
+    return f"{id} (paused)" if queue["paused"] else id, *others

@@ -11,29 +11,24 @@ from urllib.parse import quote
 
 import click
 
-from runtime.cli.programs import answers_of
+from runtime.cli.programs import answers_of, running_application_option, running_programs
 from runtime.cli.waterfall import ASCII, BLOCKS, draw
 from runtime.exit_codes import ExitCode
 
 
 @click.command("trace", epilog="Exit codes: 0 found, 1 not found, 4 nothing runs.")
 @click.argument("id")
-@click.option(
-    "-C",
-    "--directory",
-    default=".",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="The folder of the application (default: here).",
-)
+@running_application_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, as /api/traces/ID has it.")
-def command(id: str, directory: Path, as_json: bool) -> None:
+def command(id: str, folder: Path, as_json: bool) -> None:
     """Draw what a request or a message did: each step, its waits, its retries and log lines.
 
     ID is that of a trace, of a request (the header X-Request-ID), or of a message; of a trace, its
     first eight digits do.
     """
-    answers = answers_of(directory, f"/api/traces/{quote(id, safe='')}")
+    path = f"/api/traces/{quote(id, safe='')}"
+    asked = answers_of(running_programs(folder), lambda client: client.get(path))
+    answers = [answer for _, answer in asked]
     found = next((each for each in answers if each.status == 200), None)
     if found is None:
         click.echo(answers[0].problem, err=True)
