@@ -5,6 +5,7 @@ None of it needs a lease: a tool may use it beside the programs that hold some, 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -59,31 +60,26 @@ class Cancelled(msgspec.Struct, frozen=True):
     made_room: bool = False
 
 
-class Tasks:
+class Tasks(ABC):
     """The statements about single messages, in the SQL that the databases have in common."""
+
+    now: str
+    """Microseconds since 1970, in SQL."""
+    length: str
+    """The number of unfinished messages of `:queue`, in SQL."""
+    lengthen: str
+    """The statement that adds `:change` to it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @abstractmethod
     async def tables(self) -> str:
         """The schema that has the tables."""
-        raise NotImplementedError
-
-    @property
-    def now(self) -> str:
-        """Microseconds since 1970, in SQL."""
-        raise NotImplementedError
 
     def times(self) -> dict[str, int]:
         """The parameters that `now` names."""
         return {}
-
-    async def shorten(self, transaction: Transaction, queue: str, count: int) -> None:
-        """Take so many messages off the length of a queue."""
-        raise NotImplementedError
-
-    length: str
-    """The number of unfinished messages of `:queue`, in SQL."""
 
     async def backlog(self, queue: str) -> Backlog:
         """How many messages a queue has, counted for who looks often."""
@@ -105,7 +101,7 @@ class Tasks:
             async with self._database.transaction() as transaction:
                 gone = await transaction.query(cancel, {**ids, "keep": micros(keep)})
                 if gone:
-                    await self.shorten(transaction, queue, len(gone))
+                    await self._shorten(transaction, queue, len(gone))
                 running = await transaction.query(request, {**ids, "yes": True})
                 record = _record(await transaction.query(await self._text(_FIND), ids))
             is_waiting = record is not None and record.state in ("ready", "delayed")
@@ -133,8 +129,13 @@ class Tasks:
         async with self._database.transaction() as transaction:
             result = await transaction.execute(await self._text(statement), values)
             if result.rows_affected:
-                await self.shorten(transaction, queue, result.rows_affected)
+                await self._shorten(transaction, queue, result.rows_affected)
         return result.rows_affected
+
+    async def _shorten(self, transaction: Transaction, queue: str, count: int) -> None:
+        """Take so many messages off the length of a queue."""
+        values = {"queue": queue, "change": -count}
+        await transaction.execute(await self._text(self.lengthen), values)
 
     async def _text(self, statement: str) -> str:
         return statement.replace("$tables", await self.tables()).replace("$now", self.now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runtime.engines.queue.sql.tasks import Tasks
-from runtime.engines.sql.contract import Database, Transaction
+from runtime.engines.sql.contract import Database
 from runtime.engines.sql.postgres.settings import quoted
 
 
@@ -11,8 +11,8 @@ class PostgresTasks(Tasks):
     """By the database's own pool; times are those of the server."""
 
     now = "(SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint))"
-
     length = "SELECT sum(change) FROM $tables.runtime_length WHERE queue = :queue"
+    lengthen = "INSERT INTO $tables.runtime_length (queue, change) VALUES (:queue, :change)"
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
@@ -23,7 +23,3 @@ class PostgresTasks(Tasks):
             (row,) = await self._database.query("SELECT CAST(current_schema() AS text) AS name")
             self._tables = quoted(row["name"])
         return self._tables
-
-    async def shorten(self, transaction: Transaction, queue: str, count: int) -> None:
-        statement = f"INSERT INTO {await self.tables()}.runtime_length VALUES (?, ?)"
-        await transaction.execute(statement, (queue, -count))

@@ -6,13 +6,15 @@ from collections.abc import Callable
 
 from runtime.engines.queue.sql.columns import micros
 from runtime.engines.queue.sql.tasks import Tasks
-from runtime.engines.sql.contract import Database, Transaction
+from runtime.engines.sql.contract import Database
 
 
 class SqliteTasks(Tasks):
     """Times are those of the program that asks."""
 
+    now = ":now"
     length = "SELECT length FROM $tables.runtime_queue WHERE name = :queue"
+    lengthen = "UPDATE $tables.runtime_queue SET length = length + :change WHERE name = :queue"
 
     def __init__(self, database: Database, time: Callable[[], float]) -> None:
         """`time` gives seconds since 1970."""
@@ -22,11 +24,5 @@ class SqliteTasks(Tasks):
     async def tables(self) -> str:
         return "main"
 
-    now = ":now"
-
     def times(self) -> dict[str, int]:
         return {"now": micros(self._time())}
-
-    async def shorten(self, transaction: Transaction, queue: str, count: int) -> None:
-        statement = "UPDATE runtime_queue SET length = length - ? WHERE name = ?"
-        await transaction.execute(statement, (count, queue))
