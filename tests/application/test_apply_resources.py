@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.blackbox import write_files
 from tests.support.changing import changes, served
+from tests.support.consuming import until
 from tests.support.serving import Client, run
 
 MANIFEST = """
@@ -122,10 +123,7 @@ def test_a_resource_is_closed_once_those_that_hold_it_have_ended(tmp_path: Path)
             other = Client(
                 *await asyncio.open_connection(*site.client.writer.get_extra_info("peername"))
             )
-            while True:  # until the request is inside
-                if site.application.scope.holders.count:
-                    break
-                await asyncio.sleep(0)
+            await until(lambda: site.application.scope.holders.count > 0)
             applying = asyncio.create_task(site.apply(HELD.replace("number: 1", "number: 2")))
             while (await other.get("/")).json()["number"] == 1:
                 pass
