@@ -6,7 +6,7 @@ import os
 import re
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import httpx
@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.managing import sockets_folder
 from tests.support.program import write_application
-from tests.support.terminal import TerminalProgram
+from tests.support.terminal import TerminalProgram, on_a_terminal
 
 MANIFEST = """
 namespace: app
@@ -46,15 +46,10 @@ def folder(tmp_path: Path) -> Path:
     return write_application(tmp_path / "shop", MANIFEST, **FILES)
 
 
-@contextmanager
-def developing(folder: Path, *options: str, ready: bool = True) -> Iterator[TerminalProgram]:
-    program = TerminalProgram("dev", str(folder), *options, env={"FORCE_COLOR": ""})
-    try:
-        if ready:
-            program.wait_for("ready in")
-        yield program
-    finally:
-        program.kill()
+def developing(
+    folder: Path, *options: str, ready: bool = True
+) -> AbstractContextManager[TerminalProgram]:
+    return on_a_terminal(folder, *options, command="dev", ready=ready, env={"FORCE_COLOR": ""})
 
 
 def url(program: TerminalProgram, path: str = "/") -> str:
@@ -171,14 +166,10 @@ def test_lines_of_one_request_have_a_colour_of_their_own(folder: Path) -> None:
 
 
 def test_no_color_is_heeded(folder: Path) -> None:
-    program = TerminalProgram("dev", str(folder), env={"NO_COLOR": "1"})
-    try:
-        program.wait_for("ready in")
+    with on_a_terminal(folder, command="dev", env={"NO_COLOR": "1"}) as program:
         version(program)
         program.wait_for("asked")
         assert "\x1b[" not in program.shown
-    finally:
-        program.kill()
 
 
 def test_all_traces_are_kept_and_the_dashboard_is_opened(folder: Path, tmp_path: Path) -> None:
@@ -186,9 +177,8 @@ def test_all_traces_are_kept_and_the_dashboard_is_opened(folder: Path, tmp_path:
     browser = tmp_path / "browser"
     browser.write_text(f"#!/bin/sh\necho $1 > {opened}.new\nmv {opened}.new {opened}\n")
     browser.chmod(0o755)
-    options = ["dev", str(folder), "--open", "--management", "127.0.0.1:0"]
-    program = TerminalProgram(*options, env={"BROWSER": f"{browser} %s"})
-    try:
+    options, env = ("--open", "--management", "127.0.0.1:0"), {"BROWSER": f"{browser} %s"}
+    with on_a_terminal(folder, *options, command="dev", ready=False, env=env) as program:
         program.wait_for("management: http")
         address = re.findall(r"management: (http\S+)", program.shown)[0]
         version(program)
@@ -202,5 +192,3 @@ def test_all_traces_are_kept_and_the_dashboard_is_opened(folder: Path, tmp_path:
         program.wait_for("was refused")
         while not httpx.get(f"{address}/api/status").json()["refused"]:
             pass
-    finally:
-        program.kill()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from runtime.cli.blueprint import PARTS
 from tests.support.blackbox import FREE_PORT, execute, running
-from tests.support.terminal import TerminalProgram
+from tests.support.terminal import TerminalProgram, on_a_terminal
 
 APPLICATION = {
     ".gitignore",
@@ -86,14 +87,13 @@ def test_both_editors_find_the_schema(tmp_path: Path) -> None:
     assert lines[1] == "# $schema: ../runtime.schema.json"
 
 
-def on_a_terminal(folder: Path, *options: str) -> TerminalProgram:
-    return TerminalProgram("init", str(folder), *options)
+def asking(folder: Path, *options: str) -> AbstractContextManager[TerminalProgram]:
+    return on_a_terminal(folder, *options, command="init", ready=False)
 
 
 def test_on_a_terminal_it_asks(tmp_path: Path) -> None:
     folder = tmp_path / "hello"
-    program = on_a_terminal(folder)
-    try:
+    with asking(folder) as program:
         program.wait_for("database file?")
         program.type("durable\n")
         program.wait_for("Write tests?")
@@ -103,8 +103,6 @@ def test_on_a_terminal_it_asks(tmp_path: Path) -> None:
         program.wait_for("did you mean 'vscode'?")
         program.type("vscode\n")
         assert program.wait() == 0
-    finally:
-        program.kill()
     assert made(folder) - APPLICATION == {
         ".vscode/extensions.json",
         ".vscode/settings.json",
@@ -117,12 +115,9 @@ def test_on_a_terminal_it_asks(tmp_path: Path) -> None:
     "options", [("--yes",), ("--queue", "memory", "--tests", "--with", "")], ids=["yes", "given"]
 )
 def test_what_was_given_is_not_asked(tmp_path: Path, options: tuple[str, ...]) -> None:
-    program = on_a_terminal(tmp_path / "hello", *options)
-    try:
+    with asking(tmp_path / "hello", *options) as program:
         assert program.wait() == 0
         assert program.shown == ""
-    finally:
-        program.kill()
     assert made(tmp_path / "hello") == APPLICATION | TESTS
 
 

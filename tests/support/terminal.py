@@ -109,10 +109,14 @@ class TerminalProgram:
 
 @contextlib.contextmanager
 def on_a_terminal(
-    folder: Path, *options: str, command: str = "run", ready: bool = True
+    folder: Path,
+    *options: str,
+    command: str = "run",
+    ready: bool = True,
+    env: dict[str, str] | None = None,
 ) -> Iterator[TerminalProgram]:
     """A running program on a terminal, by default once it says that it is ready."""
-    program = TerminalProgram(command, str(folder), *options)
+    program = TerminalProgram(command, str(folder), *options, env=env)
     try:
         if ready:
             program.wait_for("ready in")
