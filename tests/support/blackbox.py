@@ -62,6 +62,22 @@ class Reply:
         return json.loads(self.body)
 
 
+def ask_once(
+    connection: http.client.HTTPConnection,
+    method: str,
+    path: str,
+    body: bytes | str | None,
+    headers: Mapping[str, str],
+) -> Reply:
+    """The one request of a connection."""
+    try:
+        connection.request(method, path, body, dict(headers))
+        response = connection.getresponse()
+        return Reply(response.status, response.headers, response.read())
+    finally:
+        connection.close()
+
+
 @dataclass(frozen=True, slots=True)
 class Ended:
     """A program that ended by itself."""
@@ -121,13 +137,7 @@ class Site:
         if body is not None and not isinstance(body, str | bytes):
             body = json.dumps(body)
         data = body.encode() if isinstance(body, str) else body
-        connection = self._connect()
-        try:
-            connection.request(method, path, data, dict(headers))
-            response = connection.getresponse()
-            return Reply(response.status, response.headers, response.read())
-        finally:
-            connection.close()
+        return ask_once(self._connect(), method, path, data, headers)
 
     def ask_many(self, requests: list[tuple[Any, ...]], at_once: int = 32) -> list[Reply]:
         with ThreadPoolExecutor(at_once) as pool:

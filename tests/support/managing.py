@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from runtime.engines.management.client import Client
-from tests.support.blackbox import Reply
+from tests.support.blackbox import Reply, ask_once
 from tests.support.program import SOON, Program, running
 
 ANY_PORT = "127.0.0.1:0"
@@ -58,12 +58,7 @@ class Managed:
     ) -> Reply:
         """One request, as `Host` says or else by the address."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SOON)
-        try:
-            connection.request(method, path, body, dict(headers))
-            response = connection.getresponse()
-            return Reply(response.status, response.headers, response.read())
-        finally:
-            connection.close()
+        return ask_once(connection, method, path, body, headers)
 
     def get(self, path: str, **headers: str) -> Reply:
         return self.ask("GET", path, None, headers)

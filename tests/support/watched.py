@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.support.blackbox import Reply, eventually
+from tests.support.blackbox import Reply, Site, eventually
 from tests.support.managing import Managed, managed
 from tests.support.program import SOON, write_application
 
@@ -79,18 +77,12 @@ class Watched:
     def __init__(self, site: Managed) -> None:
         self.site = site
         self.address = site.address
-        line = site.program.wait_for("app:gateway is running")
-        found = re.search(r"http://127\.0\.0\.1:(\d+)", line["message"])
-        assert found is not None
-        self._port = int(found[1])
+        self._asked = Site(site.program)
         self._cookie = ""
 
     def publish(self, *tasks: dict[str, object]) -> None:
         for task in tasks:
-            connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=SOON)
-            connection.request("POST", "/tasks", json.dumps(task))
-            assert connection.getresponse().status == 200
-            connection.close()
+            assert self._asked.ask("POST", "/tasks", task).status == 200
 
     def page(self, path: str) -> str:
         """A page, as somebody sees it who has signed in, or not."""
