@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from tests.support.hosting import GATEWAY
 from tests.support.serving import BOTH
 from tests.support.sockets import (
+    ECHO,
     HANDSHAKE,
     ROUTER,
     Site,
@@ -19,12 +20,6 @@ from tests.support.sockets import (
     received,
     socket_entry,
 )
-
-ECHO = """
-    async def echo(socket):
-        async for message in socket:
-            await socket.send(message)
-"""
 
 
 @BOTH

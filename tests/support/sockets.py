@@ -27,6 +27,12 @@ HANDSHAKE = (
 ROUTER = "  - {name: router, kind: http.router, meta: {server: gateway}}\n"
 HEADER = "import asyncio\nfrom typing import Annotated\nfrom runtime.modules import http\n\n"
 
+ECHO = """
+    async def echo(socket):
+        async for message in socket:
+            await socket.send(message)
+"""
+"""`echo` sends back what it receives."""
 SEEN = """
     seen = asyncio.Queue()
 

@@ -17,6 +17,7 @@ from tests.support.serving import BOTH, SOON, head, run
 from tests.support.sockets import (
     BINARY,
     CLOSE,
+    ECHO,
     HANDSHAKE,
     MORE,
     PING,
@@ -28,11 +29,6 @@ from tests.support.sockets import (
     socket_entry,
 )
 
-ECHO = """
-    async def echo(socket):
-        async for message in socket:
-            await socket.send(message)
-"""
 WRONG = {
     "unmasked": (frame(TEXT, b"a", masked=False), 1002),
     "a reserved bit": (frame(TEXT, b"a", bits=0x40), 1002),

@@ -14,6 +14,7 @@ from websockets.typing import Origin, Subprotocol
 from tests.support.hosting import GATEWAY, hosted
 from tests.support.serving import SOON, head, run
 from tests.support.sockets import (
+    ECHO,
     HANDSHAKE,
     HEADER,
     ROUTER,
@@ -22,12 +23,6 @@ from tests.support.sockets import (
     received,
     socket_entry,
 )
-
-ECHO = """
-    async def echo(socket):
-        async for message in socket:
-            await socket.send(message)
-"""
 
 
 def test_guards_and_origins_answer_before_the_connection_opens(tmp_path: Path) -> None:
