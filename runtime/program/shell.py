@@ -160,9 +160,9 @@ async def _serve(part: Part, started: Future[None], stop: asyncio.Event) -> None
         async with part.open((Stage.RESOURCE,)):
             started.set_result(None)
             await stop.wait()
-            await cancel_remaining_tasks(asyncio.get_running_loop())
     except StartError as error:
         started.set_exception(error)
+    await cancel_remaining_tasks(asyncio.get_running_loop())  # services have ended, in order
 
 
 def _exit(number: int, frame: object) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,27 @@ def test_an_error_ends_a_script_with_its_line(folder: Path) -> None:
     assert (done.code, done.out) == (1, "1\n")
     assert 'File "<stdin>", line 2' in done.err
     assert done.err.endswith("ValueError: bad luck\n")
+
+
+def test_in_the_end_the_resources_stop_in_order_and_what_a_script_left_running_with_them(
+    folder: Path,
+) -> None:
+    text = """
+import asyncio, sys
+async def wait():
+    try:
+        await asyncio.Event().wait()
+    finally:
+        print("cancelled", flush=True)
+left = asyncio.create_task(wait())
+await queue.publish("app:tasks", {"n": 1})
+"""
+    done = shell(folder, text)
+
+    with closing(sqlite3.connect(folder / "a.db")) as database:
+        leases = database.execute("SELECT * FROM runtime_owner").fetchall()
+    assert (done.code, done.out, done.err) == (0, "cancelled\n", "")
+    assert leases == []
 
 
 def test_a_script_may_choose_its_exit_code(folder: Path) -> None:
