@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from threading import Event
 
 from lsprotocol import types as lsp
+from pygls.io_ import run_async
 from pygls.lsp.client import LanguageClient
 
 SOON = 60.0
@@ -107,19 +110,18 @@ class Editor:
         return f"{name}:{location.range.start.line + 1}"
 
 
-def kill(client: LanguageClient) -> None:
-    """End the server of a client that does not end by itself."""
-    process = getattr(client, "_server", None)
-    if process is not None and process.returncode is None:
-        process.kill()
-
-
 @asynccontextmanager
 async def editing(folder: Path) -> AsyncIterator[Editor]:
     """An editor that has opened a folder."""
     client = LanguageClient("tests", "1")
     editor = Editor(client, folder)
-    await client.start_io(sys.executable, "-m", "runtime", "lsp", cwd=folder)
+    server = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "runtime", "lsp"), cwd=folder, stdin=PIPE, stdout=PIPE
+    )
+    assert server.stdin is not None
+    assert server.stdout is not None
+    client.protocol.set_writer(server.stdin)
+    reading = asyncio.create_task(run_async(Event(), server.stdout, client.protocol))
     try:
         async with asyncio.timeout(SOON):
             params = lsp.InitializeParams(lsp.ClientCapabilities(), root_uri=folder.as_uri())
@@ -127,10 +129,11 @@ async def editing(folder: Path) -> AsyncIterator[Editor]:
             client.initialized(lsp.InitializedParams())
             yield editor
             await client.shutdown_async(None)
+            client.exit(None)
+            await reading
+            await server.wait()
     finally:
-        client.exit(None)
-        try:
-            async with asyncio.timeout(SOON):
-                await client.stop()
-        except TimeoutError:  # else a server that hangs keeps the whole run
-            kill(client)
+        if server.returncode is None:
+            server.kill()
+        await reading
+        await server.wait()
