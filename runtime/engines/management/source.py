@@ -19,6 +19,7 @@ from runtime.engines.management.operation_arguments import check_arguments
 from runtime.engines.management.outlook import Outlook
 from runtime.engines.management.pulse import Pulse
 from runtime.engines.management.snapshot import Blocked, QueueStatus, Snapshot
+from runtime.units import format_duration
 
 if TYPE_CHECKING:
     from runtime.engines.management.traces.traces import Traces
@@ -41,10 +42,15 @@ done; their texts are for the user.
 
 
 class LoopBlocked(Exception):
-    """The main loop did not begin what it was asked for, and will not do it later either."""
+    """The main loop did not begin what it was asked for, and will not do it later either.
+
+    The text says what has kept it.
+    """
 
     def __init__(self, blocked: Blocked) -> None:
-        super().__init__("the event loop is blocked")
+        where = f" at {blocked.where}" if blocked.where else ""
+        since = format_duration(blocked.seconds)
+        super().__init__(f"{blocked.entry or 'something'} has kept it for {since}{where}")
         self.blocked = blocked
 
 

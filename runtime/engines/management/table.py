@@ -17,7 +17,6 @@ from runtime.engines.management.source import LoopBlocked, Refused, Source
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.problem import HTTPError
 from runtime.engines.web.routes import Handler, Route, Routes
-from runtime.units import format_duration
 
 PARTS = (
     "health",
@@ -108,12 +107,10 @@ def _answering(handler: Handler) -> Handler:
 
 
 def _blocked(error: LoopBlocked) -> HTTPError:
-    held = error.blocked
-    where = f" at {held.where}" if held.where else ""
     return HTTPError(
         503,
-        f"{held.entry or 'something'} has kept it for {format_duration(held.seconds)}{where}",
+        str(error),
         headers={"Retry-After": "1"},
         title="The event loop is blocked",
-        entry=held.entry,
+        entry=error.blocked.entry,
     )

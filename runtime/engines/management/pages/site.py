@@ -32,7 +32,6 @@ from runtime.engines.management.pages.markup import empty, link, panel
 from runtime.engines.management.pages.schedules import ScheduleStatus
 from runtime.engines.management.pages.sight import Right, Sight
 from runtime.engines.management.reload import refusal
-from runtime.engines.management.snapshot import Blocked
 from runtime.engines.management.source import LoopBlocked, Refused
 from runtime.engines.management.table import Desk
 from runtime.engines.management.traces.record import TraceRecord
@@ -41,7 +40,6 @@ from runtime.engines.management.traces.waterfall import waterfall
 from runtime.engines.management.verdict import LATE
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.problem import HTTPError
-from runtime.units import format_duration
 
 _LONGEST_PAYLOAD = 256 * 1024
 """Bytes of a payload that a page shows."""
@@ -71,8 +69,7 @@ class Site:
             try:
                 return HTMLResponse(await make(exchange, sight))
             except LoopBlocked as error:
-                text = _blocked(error.blocked)
-                return self._failure(sight, 503, "The event loop is blocked", text)
+                return self._failure(sight, 503, "The event loop is blocked", str(error))
             except Refused as error:
                 return self._failure(sight, error.status, "That could not be done", str(error))
             except HTTPError as error:
@@ -191,12 +188,8 @@ class Site:
         try:
             result = await self._desk.source.ask(operation, **fields)
         except LoopBlocked as error:
-            return self._failure(
-                await self.sight(exchange),
-                503,
-                "The event loop is blocked",
-                _blocked(error.blocked),
-            )
+            sight = await self.sight(exchange)
+            return self._failure(sight, 503, "The event loop is blocked", str(error))
         except Refused as error:
             sight = await self.sight(exchange)
             return self._failure(sight, error.status, "That was not done", str(error))
@@ -279,11 +272,6 @@ def _pretty(text: str) -> str:
         return msgspec.json.format(text.encode(), indent=2).decode()
     except (msgspec.DecodeError, UnicodeError):
         return text
-
-
-def _blocked(held: Blocked) -> str:
-    where = f" at {held.where}" if held.where else ""
-    return f"{held.entry or 'something'} has kept it for {format_duration(held.seconds)}{where}"
 
 
 def _sentence(text: str) -> str:
