@@ -15,7 +15,7 @@ from runtime.cli.part import open_log, start_errors
 from runtime.cli.programs import find_running, good_answers_of
 from runtime.codec import decode, encode_response
 from runtime.engines.management.client import Client, NoAnswer
-from runtime.engines.management.source import LIMIT
+from runtime.engines.management.operation import LIMIT
 from runtime.entry_id import EntryId
 from runtime.linking.linker import LinkedManifest
 from runtime.service import Stage

@@ -9,7 +9,7 @@ from socket import socket
 from typing import Any
 
 from runtime.application.selection import Selection
-from runtime.engines.management.source import Refused
+from runtime.engines.management.operation import Refused
 from runtime.entry_id import EntryId
 from runtime.findings.finding import Finding, ManifestError, Position
 from runtime.handlers.threads import run_in_thread

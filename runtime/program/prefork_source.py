@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import suppress
-from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
+from runtime.engines.management.lengths import LENGTHS, Lengths
 from runtime.engines.management.metrics.family import Metrics
 from runtime.engines.management.metrics.process import resident
 from runtime.engines.management.metrics.registry import Registry
+from runtime.engines.management.operation import Operation, Refused
 from runtime.engines.management.outlook import Outlook
 from runtime.engines.management.report import merged
 from runtime.engines.management.snapshot import QueueStatus, Snapshot, WorkerStatus
-from runtime.engines.management.source import (
-    FRESH,
-    LENGTHS,
-    LoopBlocked,
-    Operation,
-    Refused,
-    with_lengths,
-)
 from runtime.program.worker_link import WorkerLink
 
 if TYPE_CHECKING:
@@ -54,9 +46,7 @@ class PreforkSource:
         self._operations = operations
         self.outlook = outlook
         self.traces = traces
-        self._lengths: Mapping[str, QueueStatus] = {}
-        self._lengths_at = -FRESH
-        self._asking = asyncio.Lock()
+        self._lengths = Lengths(self._ask_lengths)
 
     def read(self) -> Snapshot:
         own = self._itself()
@@ -76,17 +66,8 @@ class PreforkSource:
         return replace(whole, pid=own.pid, started=own.started, state=state, workers=workers)
 
     async def read_whole(self) -> Snapshot:
-        async with self._asking:
-            turning = min(map(_age, self._links)) < FRESH
-            if turning and monotonic() - self._lengths_at >= FRESH:
-                with suppress(LoopBlocked, Refused):
-                    answer = await self.ask(LENGTHS)
-                    found = msgspec.convert(answer, list[QueueStatus])
-                    self._lengths = {each.id: each for each in found}
-                self._lengths_at = monotonic()
-        snapshot, known = self.read(), self._lengths
-        queues = [with_lengths(each, known.get(each.id)) for each in snapshot.queues]
-        return self.outlook.judge(replace(snapshot, queues=tuple(queues)))
+        await self._lengths.refresh(min(map(_age, self._links)))
+        return self.outlook.judge(self._lengths.put_into(self.read()))
 
     def metrics(self) -> Metrics:
         total = Registry()
@@ -96,6 +77,19 @@ class PreforkSource:
         return total.read()
 
     async def ask(self, operation: str, **arguments: Any) -> Any:
+        try:
+            return await self._ask(operation, arguments)
+        finally:
+            self._lengths.change()
+
+    async def ask_all(self, operation: str, **arguments: Any) -> list[Any]:
+        links = [link for link in self._links if link.pid]
+        try:
+            return [await self._there(link.ask(operation, arguments)) for link in links]
+        finally:
+            self._lengths.change()
+
+    async def _ask(self, operation: str, arguments: dict[str, Any]) -> Any:
         if (own := self._operations.get(operation)) is not None:
             return await self._there(_carried_out(own, arguments))
         links = [link for link in self._links if link.pid]
@@ -105,9 +99,8 @@ class PreforkSource:
         links.sort(key=_age)
         return await self._there(links[0].ask(operation, arguments))
 
-    async def ask_all(self, operation: str, **arguments: Any) -> list[Any]:
-        links = [link for link in self._links if link.pid]
-        return [await self._there(link.ask(operation, arguments)) for link in links]
+    async def _ask_lengths(self) -> list[QueueStatus]:
+        return msgspec.convert(await self._ask(LENGTHS, {}), list[QueueStatus])
 
     async def _there(self, work: Coroutine[Any, Any, T]) -> T:
         try:

@@ -13,9 +13,9 @@ from msgspec.structs import replace
 
 from runtime.engines.management.metrics.family import Metrics
 from runtime.engines.management.metrics.registry import Registry
+from runtime.engines.management.operation import LIMIT, PATIENCE, LoopBlocked, Refused
 from runtime.engines.management.report import Report
 from runtime.engines.management.snapshot import Blocked, Snapshot
-from runtime.engines.management.source import LIMIT, PATIENCE, LoopBlocked, Refused
 
 _decode = msgspec.json.Decoder(Report).decode
 

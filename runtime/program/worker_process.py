@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from runtime.backoff import Backoff
-from runtime.engines.management.source import LoopBlocked, Refused
+from runtime.engines.management.operation import LoopBlocked, Refused
 from runtime.exit_codes import ExitCode, describe_end
 from runtime.loggers import logger
 from runtime.program.worker_env import WorkerEnvironment

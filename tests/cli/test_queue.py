@@ -33,6 +33,16 @@ def test_a_paused_queue_shows_its_messages_running_or_not(shop: Operated) -> Non
     assert [each["id"] for each in shop.ask("queue", "peek", TASKS, "-n", "1")] == [urgent]
 
 
+def test_what_is_done_is_seen_at_once_though_lengths_are_kept_for_a_second(shop: Operated) -> None:
+    with shop.running():
+        assert shop.run("queue", "pause", TASKS).code == 0
+        for number in range(3):
+            assert (shop.lengths()["ready"], shop.lengths()["paused"]) == (number, True)
+            shop.publish({"n": number})
+        assert shop.run("queue", "purge", TASKS, "--yes").code == 0
+        assert shop.lengths()["ready"] == 0
+
+
 def test_it_is_delivered_again_after_a_resume_of_the_stopped_application(shop: Operated) -> None:
     assert shop.run("queue", "pause", TASKS).code == 0
     shop.publish({"n": 1})

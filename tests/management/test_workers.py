@@ -69,6 +69,16 @@ def test_the_parent_tells_of_all_workers(site: Managed) -> None:
     assert site.socket.get("/livez").status == 200
 
 
+def test_what_the_parent_has_done_is_in_the_next_lengths(site: Managed) -> None:
+    for number in range(3):
+        (queue,) = site.status["queues"]
+        assert queue["ready"] == number
+        published = site.socket.post(
+            "/api/operations/queue.publish", {"queue": "app:tasks", "body": number}
+        )
+        assert published.status == 200
+
+
 def test_counts_of_all_workers_are_added_up_and_outlive_them(site: Managed) -> None:
     web = Site(site.program)
     for _ in range(20):

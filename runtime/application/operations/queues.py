@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from runtime.application.operations.host import Host, Operation, asked, queue, queues
 from runtime.application.operations.letters import tell_shown
+from runtime.engines.management.lengths import LENGTHS
 from runtime.engines.management.snapshot import QueueStatus
-from runtime.engines.management.source import LENGTHS
 from runtime.engines.queue.backlog import measure
 from runtime.engines.queue.browsing import MOST, BrowsableQueue, Browsed, check_state
 from runtime.loggers import logger

@@ -7,59 +7,27 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
-from time import monotonic
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec.structs import replace
 
+from runtime.engines.management.lengths import LENGTHS, Lengths
 from runtime.engines.management.metrics.family import Metrics
+from runtime.engines.management.operation import (
+    LIMIT,
+    PATIENCE,
+    LoopBlocked,
+    Operation,
+    Refused,
+)
 from runtime.engines.management.operation_arguments import check_arguments
 from runtime.engines.management.outlook import Outlook
 from runtime.engines.management.pulse import Pulse
-from runtime.engines.management.snapshot import Blocked, QueueStatus, Snapshot
-from runtime.units import format_duration
+from runtime.engines.management.snapshot import Blocked, Snapshot
 
 if TYPE_CHECKING:
     from runtime.engines.management.traces.traces import Traces
-
-PATIENCE = 2.0
-"""Seconds in which the main loop must begin what it is asked for."""
-FRESH = 1.0
-"""Seconds for which the lengths of the queues are not asked for again."""
-LIMIT = 30.0
-"""Seconds in which it must have ended."""
-
-LENGTHS = "queues.lengths"
-"""The operation that returns a QueueStatus for each queue, with what its store says."""
-
-Operation = Callable[..., Awaitable[Any]]
-"""Runs on the application's main loop. Its arguments are given by name; they and its result are
-values for JSON. It may raise LookupError for what does not exist, and ValueError for what cannot be
-done; their texts are for the user.
-"""
-
-
-class LoopBlocked(Exception):
-    """The main loop did not begin what it was asked for, and will not do it later either.
-
-    The text says what has kept it.
-    """
-
-    def __init__(self, blocked: Blocked) -> None:
-        where = f" at {blocked.where}" if blocked.where else ""
-        since = format_duration(blocked.seconds)
-        super().__init__(f"{blocked.entry or 'something'} has kept it for {since}{where}")
-        self.blocked = blocked
-
-
-class Refused(Exception):
-    """An operation was not done; `status` is that of an HTTP response."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
 
 
 class Source(Protocol):
@@ -75,9 +43,10 @@ class Source(Protocol):
         ...
 
     async def read_whole(self) -> Snapshot:
-        """The same with the lengths of the queues, which are asked for once a second at most.
+        """The same with the lengths of the queues.
 
-        While the loop is blocked they are those known last.
+        They are at most a second old, and include what `ask` had done before. While the loop is
+        blocked they are those known last.
         """
         ...
 
@@ -120,26 +89,23 @@ class LocalSource:
         self._blocked = blocked
         self.metrics = metrics
         self._running: set[asyncio.Task[None]] = set()
-        self._lengths: Mapping[str, QueueStatus] = {}
-        self._lengths_at = -FRESH
-        self._asking = asyncio.Lock()
+        self._lengths = Lengths(lambda: self._do(LENGTHS))
 
     def read(self) -> Snapshot:
         snapshot, blocked = self._pulse.read(), self._blocked()
         return snapshot if blocked is None else replace(snapshot, blocked=blocked)
 
     async def read_whole(self) -> Snapshot:
-        async with self._asking:
-            if monotonic() - self._lengths_at >= FRESH and self._pulse.age < FRESH:
-                with suppress(LoopBlocked, Refused):
-                    found: Sequence[QueueStatus] = await self.ask(LENGTHS)
-                    self._lengths = {each.id: each for each in found}
-                self._lengths_at = monotonic()
-        snapshot, known = self.read(), self._lengths
-        queues = [with_lengths(each, known.get(each.id)) for each in snapshot.queues]
-        return self.outlook.judge(replace(snapshot, queues=tuple(queues)))
+        await self._lengths.refresh(self._pulse.age)
+        return self.outlook.judge(self._lengths.put_into(self.read()))
 
     async def ask(self, operation: str, **arguments: Any) -> Any:
+        try:
+            return await self._do(operation, **arguments)
+        finally:
+            self._lengths.change()
+
+    async def _do(self, operation: str, **arguments: Any) -> Any:
         function = self._operations.get(operation)
         if function is None:
             raise Refused(404, f"there is no operation '{operation}'")
@@ -170,24 +136,6 @@ class LocalSource:
 
     async def ask_all(self, operation: str, **arguments: Any) -> list[Any]:
         return [await self.ask(operation, **arguments)]
-
-
-def with_lengths(queue: QueueStatus, known: QueueStatus | None) -> QueueStatus:
-    """A queue of the pulse, with the lengths that its store told."""
-    if known is None:
-        return queue
-    left, rate = known.ready, queue.out_rate - queue.in_rate
-    return replace(
-        queue,
-        ready=known.ready,
-        delayed=known.delayed,
-        running=known.running,
-        dead=known.dead,
-        paused=known.paused,
-        capped=known.capped,
-        oldest=known.oldest,
-        empty_in=round(left / rate, 1) if left and rate > 0 else None,
-    )
 
 
 async def _carry_out(work: Awaitable[Any], done: concurrent.futures.Future[Any]) -> None:

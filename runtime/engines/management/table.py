@@ -12,8 +12,9 @@ from typing import Any
 
 import msgspec
 
+from runtime.engines.management.operation import LoopBlocked, Refused
 from runtime.engines.management.rights import FORM_TOKEN, Rights, decoded_headers
-from runtime.engines.management.source import LoopBlocked, Refused, Source
+from runtime.engines.management.source import Source
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.problem import HTTPError
 from runtime.engines.web.routes import Handler, Route, Routes

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 
 from runtime.engines.management.lanes import Bar, Lanes
 from runtime.engines.management.letters import Group, Letter, excerpt, groups
+from runtime.engines.management.operation import LoopBlocked, Refused
 from runtime.engines.management.outlook import Outlook
 from runtime.engines.management.pages import (
     dead_letters,
@@ -32,7 +33,6 @@ from runtime.engines.management.pages.markup import empty, link, panel
 from runtime.engines.management.pages.schedules import ScheduleStatus
 from runtime.engines.management.pages.sight import Right, Sight
 from runtime.engines.management.reload import refusal
-from runtime.engines.management.source import LoopBlocked, Refused
 from runtime.engines.management.table import Desk
 from runtime.engines.management.traces.record import TraceRecord
 from runtime.engines.management.traces.routes import select
