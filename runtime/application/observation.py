@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from runtime import __version__
 from runtime.application.application import Application
 from runtime.application.counting import Counting
+from runtime.application.operations.host import queues
 from runtime.engines.management.snapshot import (
     Lag,
     Load,
@@ -20,9 +21,11 @@ from runtime.engines.management.snapshot import (
     Snapshot,
     Threads,
 )
-from runtime.engines.queue.driver_queue import DriverQueue, Info, PartialInfo
 from runtime.entry_id import EntryId
 from runtime.supervision.child import Child, State
+
+if TYPE_CHECKING:
+    from runtime.engines.queue.queue import Queue
 
 _READY = (State.RUNNING, State.EXITED)
 
@@ -71,16 +74,6 @@ class Serving(Protocol):
         ...
 
 
-@runtime_checkable
-class Queued(Protocol):
-    """A queue."""
-
-    id: str
-    driver_queue: DriverQueue
-
-    async def info(self) -> Info | PartialInfo: ...
-
-
 class _Roles(NamedTuple):
     """What a component can tell. To ask a Protocol each time took half of a snapshot's time."""
 
@@ -99,7 +92,7 @@ class Observation:
         self._application = application
         self._counting = counting
         self._components: Mapping[EntryId, Any] = {}
-        self._found: list[Queued] = []
+        self._found: list[Queue] = []
         self._roles: dict[EntryId, _Roles] = {}
         self._name = application_name(application.linked.manifest.folder)
         self._redact = application.scope.redactor.redact
@@ -172,29 +165,21 @@ class Observation:
         why = None if component is None else component.rejecting
         return why and self._redact(why)
 
-    def _queue(self, queue: Queued) -> QueueStatus:
+    def _queue(self, queue: Queue) -> QueueStatus:
         came, left = self._counting.rates(queue.id)
         most = getattr(queue.driver_queue, "max_length", None)
         return QueueStatus(queue.id, in_rate=came, out_rate=left, max_length=most)
 
-    def _queues(self) -> list[Queued]:
+    def _queues(self) -> list[Queue]:
         components = self._application.scope.components
         if components is not self._components:
             self._components = components
-            self._found = [*_queues_of(components.values())]
+            self._found = [*queues(self._application)]
         return self._found
 
 
 def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 3)
-
-
-def _queues_of(components: Iterable[object]) -> Iterator[Queued]:
-    for component in components:
-        is_subscriber = hasattr(component, "patterns")
-        queue = getattr(component, "queue", None) if is_subscriber else component
-        if isinstance(queue, Queued):
-            yield queue
 
 
 def application_name(folder: Path) -> str:

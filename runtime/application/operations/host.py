@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, runtime_checkable
 
-from runtime.entry_id import EntryId
 from runtime.handlers.context import ApplicationContext
 from runtime.linking.linker import LinkedManifest
 
@@ -50,11 +49,6 @@ def queue(host: Host, id: str) -> Queue:
     if id not in found:
         raise LookupError(f"there is no queue '{id}'; there is {', '.join(found) or 'none'}")
     return found[id]
-
-
-def components(host: Host) -> Mapping[EntryId, Any]:
-    """All components by id."""
-    return host.scope.components
 
 
 async def asked(work: Awaitable[T]) -> T:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from runtime.application.operations.host import Host, Operation, asked, components
+from runtime.application.operations.host import Host, Operation, asked
 from runtime.entry_id import EntryId
 
 _NEXT = 3
@@ -70,6 +70,6 @@ class Schedules:
         return found[id]
 
     def _all(self) -> Iterator[tuple[EntryId, Planned]]:
-        for id, component in components(self._host).items():
+        for id, component in self._host.scope.components.items():
             if isinstance(component, Planned):
                 yield id, component
