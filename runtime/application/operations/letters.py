@@ -44,9 +44,7 @@ class Letters:
         """The body of one dead letter. Who asks for it is told in the log."""
         for message in await asked(self._queue(queue).dead_letters(_ALL)):
             if message.id == id:
-                tell_shown(queue, id, who)
-                body = bytes(message.body)
-                return {"text": body.decode("utf-8", "replace"), "size": len(body)}
+                return shown(queue, id, bytes(message.body), who)
         raise LookupError(f"there is no dead letter '{id}' of '{queue}'")
 
     async def requeue(self, queue: str, ids: Sequence[str]) -> Any:
@@ -76,7 +74,8 @@ class Letters:
         return queue(self._host, id)
 
 
-def tell_shown(queue: str, id: str, who: str) -> None:
-    """Say in the log that somebody has seen what a message contains."""
+def shown(queue: str, id: str, body: bytes, who: str) -> Mapping[str, Any]:
+    """What a message contains; the log says that somebody has seen it."""
     text = "the payload of message %s was shown" + (" to %s" if who else "%s")
     log.info(text, id, who, extra={"entry": queue})
+    return {"text": body.decode("utf-8", "replace"), "size": len(body)}

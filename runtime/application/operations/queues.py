@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from runtime.application.operations.host import Host, Operation, asked, queue, queues
-from runtime.application.operations.letters import tell_shown
+from runtime.application.operations.letters import shown
 from runtime.engines.management.lengths import LENGTHS
 from runtime.engines.management.snapshot import QueueStatus
 from runtime.engines.queue.backlog import measure
@@ -101,8 +101,7 @@ class Queues:
         body = await asked(found.body(id))
         if body is None:
             raise LookupError(f"there is no message '{id}' in '{queue}'")
-        tell_shown(queue, id, who)
-        return {"text": body.decode("utf-8", "replace"), "size": len(body)}
+        return shown(queue, id, body, who)
 
     async def purge(self, queue: str, state: str = "ready") -> int:
         """Delete the messages in a state, `ready` or `delayed`; returns how many."""
