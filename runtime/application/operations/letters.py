@@ -75,7 +75,7 @@ class Letters:
 
 
 def shown(queue: str, id: str, body: bytes, who: str) -> Mapping[str, Any]:
-    """What a message contains; the log says that somebody has seen it."""
+    """The contents of a message; the log says that somebody has seen them."""
     text = "the payload of message %s was shown" + (" to %s" if who else "%s")
     log.info(text, id, who, extra={"entry": queue})
     return {"text": body.decode("utf-8", "replace"), "size": len(body)}
