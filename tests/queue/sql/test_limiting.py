@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from runtime.engines.queue.limits import Limits
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.partitions import Partitions
-from runtime.engines.queue.sql.operations import Ack, Claim
+from runtime.engines.queue.sql.operations import Ack, Claim, Retry
 from runtime.engines.queue.sql.postgres import limiting as postgres_limiting
 from runtime.engines.queue.sql.postgres.columns import qualify
 from runtime.engines.queue.sql.postgres.session import PINNED
@@ -115,6 +116,35 @@ def test_a_program_that_stops_in_a_claim_delays_the_others_for_a_while_only(
             await asyncio.gather(stopping, return_exceptions=True)
 
             assert len(found) == 2
+
+    run(test)
+
+
+def test_a_message_that_is_retried_during_a_claim_is_still_behind_those_of_its_key(
+    postgres: PostgresSchema, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test() -> None:
+        async with program(postgres.url) as it:
+            messages = [a_message("1"), a_message("1")]
+            await it.publish(*messages)
+            ((seq, first),) = await claimed(it)
+            limiting: Any = it.store._claiming._limiting  # type: ignore[attr-defined]
+            let_in = limiting._let_parked_in
+
+            async def retry_after(*arguments: Any) -> Any:
+                has_more = await let_in(*arguments)
+                await it.store.settle(Retry(seq, first.token, 0.0))
+                return has_more
+
+            with monkeypatch.context() as patch:
+                patch.setattr(limiting, "_let_parked_in", retry_after)
+                assert not await claimed(it)
+            ((seq, second),) = await claimed(it)
+            await it.store.settle(Ack(seq, second.token))
+            ((_, again),) = await claimed(it)
+
+            ids = [message.id for message in (*messages, messages[0])]
+            assert [first.id, second.id, again.id] == ids
 
     run(test)
 

@@ -30,7 +30,8 @@ class Slots:
         its message, None if the slot is stale.
         """
         self.per_key = per_key
-        self._running: dict[str, set[int]] = {}
+        self._running: dict[str, dict[int, int]] = {}
+        """The places of those that run, by their numbers."""
         self._ready: dict[str, dict[int, Order]] = {}
         self.stale: list[tuple[str, int]] = []
         """The keys and numbers of those that are to be deleted."""
@@ -40,7 +41,7 @@ class Slots:
             if state is None or priority is None:
                 self.stale.append((key, seq))
             elif state == State.RUNNING:
-                self._running.setdefault(key, set()).add(seq)
+                self._running.setdefault(key, {})[seq] = place
             else:
                 self._ready.setdefault(key, {})[seq] = (-priority, place, seq)
 
@@ -75,14 +76,16 @@ class Slots:
 
     def run(self, key: str, seq: int, place: int) -> bool:
         """True if a message may run, which has a slot then; else it is to be parked."""
-        running, ready = self._running.setdefault(key, set()), self._ready.get(key, {})
+        running, ready = self._running.setdefault(key, {}), self._ready.get(key, {})
         if seq in running:
-            return True  # it was given back since the slots were read
+            # Since the slots were read, it was given back; or retried, at another place behind
+            # those that are parked, and its slot is stale for the next claim.
+            return running[seq] == place
         if len(running) < self.per_key:
             if seq not in ready:
                 self.added.append((key, seq, place))
             ready.pop(seq, None)
-            running.add(seq)
+            running[seq] = place
             return True
         if seq in ready:  # one of a higher priority was faster
             ready.pop(seq, None)
