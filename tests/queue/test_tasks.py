@@ -158,6 +158,23 @@ def test_without_retention_a_task_that_is_done_is_forgotten(driver: str) -> None
     run(test)
 
 
+@each_driver
+def test_a_result_is_kept_as_soon_as_the_queue_has_a_retention(driver: str) -> None:
+    async def test() -> None:
+        async with opened(driver) as (queue, _):
+            queue.tracked.retention = None
+
+            async def handler(body: Any) -> Any:
+                return body
+
+            async with consuming(queue, handler):
+                queue.tracked.retention = 3600.0  # as a reload sets it
+                id = await queue.publish("kept")
+                assert (await becomes(queue, id, "done")).result == "kept"
+
+    run(test)
+
+
 def test_a_progress_is_a_number_from_0_to_1_and_a_text() -> None:
     async def test() -> None:
         async with opened("memory") as (queue, _):

@@ -20,7 +20,6 @@ from runtime.engines.queue.settlement import (
     log,
     outcome_of,
     outcome_of_body,
-    outcome_of_result,
 )
 from runtime.engines.queue.tracked_queue import TrackedSubscription
 from runtime.engines.sql.contract import Transaction, Transactions
@@ -63,8 +62,7 @@ class Attempt:
         self._ends_when_cancelled = not function.blocking or (
             isinstance(function, Stoppable) and function.stoppable
         )
-        keeps = getattr(settlement.queue.driver_queue, "retention", None) is not None
-        self._outcome_of_result = keeping(str(function.id)) if keeps else outcome_of_result
+        self._outcome_of_result = keeping(settlement.queue.driver_queue, str(function.id))
         self._is_calling = False
         """True while the handler runs."""
         self._settlement = settlement

@@ -7,17 +7,22 @@ from typing import Any
 
 from runtime.codec import NotJSON, encode
 from runtime.engines.queue.body import encode_records
+from runtime.engines.queue.driver_queue import DriverQueue
 from runtime.engines.queue.outcome import ACK, Ack, Outcome
 from runtime.engines.queue.settlement import log, outcome_of_result
-from runtime.engines.queue.tracked_queue import LONGEST_RESULT
+from runtime.engines.queue.tracked_queue import LONGEST_RESULT, TrackedQueue
 
 
-def keeping(function: str) -> Callable[[Any], Outcome]:
-    """`outcome_of_result` for a queue that keeps results; `function` is for the log."""
+def keeping(queue: DriverQueue, function: str) -> Callable[[Any], Outcome]:
+    """`outcome_of_result` that keeps results for as long as the queue has a `retention`, which may
+    change meanwhile; `function` is for the log.
+    """
+    if not isinstance(queue, TrackedQueue):
+        return outcome_of_result
 
     def outcome(result: Any) -> Outcome:
         end = outcome_of_result(result)
-        return _kept(result, function) if end is ACK else end
+        return end if end is not ACK or queue.retention is None else _kept(result, function)
 
     return outcome
 
