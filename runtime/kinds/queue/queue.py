@@ -17,7 +17,7 @@ from runtime.engines.queue.volatile import Volatile
 from runtime.findings.finding import Problem
 from runtime.kind import BuildContext, Claim, Expected, Kind, Linked
 from runtime.kinds.queue import Queue
-from runtime.kinds.queue.driver import Driver, DriverOptions
+from runtime.kinds.queue.driver import Driver, DriverOptions, DriverQueue
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,15 +36,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def build(config: Config, context: BuildContext) -> Queue:
-    name = config.queue_name or context.id.name
     traced = context.telemetry.enabled
     make = partial(TracedQueue, telemetry=context.telemetry) if traced else Queue
-    driver_queue = config.driver.declare(name, config.driver_options)
-    if config.retention is not None and isinstance(driver_queue, TrackedQueue):
-        driver_queue.retention = config.retention
     return make(
         str(context.id),
-        driver_queue,
+        _declared(config, context),
         config.retry,
         max_attempts=config.dead_letter.max_attempts,
         max_requeues=config.dead_letter.max_requeues,
@@ -52,6 +48,15 @@ def build(config: Config, context: BuildContext) -> Queue:
         clock=context.clock,
         tally=QueueTally() if context.scope.counts else None,
     )
+
+
+def _declared(config: Config, context: BuildContext) -> DriverQueue:
+    """The driver's queue, with the new options."""
+    name = config.queue_name or context.id.name
+    declared = config.driver.declare(name, config.driver_options)
+    if config.retention is not None and isinstance(declared, TrackedQueue):
+        declared.retention = config.retention
+    return declared
 
 
 def revise(
@@ -62,9 +67,7 @@ def revise(
         return None
 
     def go_on() -> None:
-        kept = config.driver.declare(config.queue_name or context.id.name, config.driver_options)
-        if config.retention is not None and isinstance(kept, TrackedQueue):
-            kept.retention = config.retention
+        _declared(config, context)
         queue.retry = config.retry
         queue.max_attempts = config.dead_letter.max_attempts
         queue.max_requeues = config.dead_letter.max_requeues
