@@ -21,7 +21,7 @@ _TIME = 600.0
 
 _TABLES = """
 SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = $1 
+WHERE n.nspname = $1
     AND c.relname IN ('runtime_message', 'runtime_length', 'runtime_slot', 'runtime_parked')
     AND pg_has_role(c.relowner, 'USAGE')
     AND pg_stat_get_dead_tuples(c.oid) > $2::bigint

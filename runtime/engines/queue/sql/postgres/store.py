@@ -32,7 +32,6 @@ from runtime.engines.queue.sql.postgres.keeper import Keeper
 from runtime.engines.queue.sql.postgres.lanes import Lanes
 from runtime.engines.queue.sql.postgres.lengths import Lengths
 from runtime.engines.queue.sql.postgres.letters import Letters
-from runtime.engines.queue.sql.postgres.link import Link
 from runtime.engines.queue.sql.postgres.notifier import Notifier
 from runtime.engines.queue.sql.postgres.owners import IS_ALIVE
 from runtime.engines.queue.sql.postgres.publishing import Publishing
@@ -191,23 +190,19 @@ class PostgresStore:
         return await self._read().last_fired(schedule)
 
     def note(self, items: Sequence[Note]) -> asyncio.Future[Any]:
-        return self._run("settle_link", lambda session: self._settling.note(session, items))
+        link = self._open_lanes.settle_link
+        return asyncio.ensure_future(link.call(lambda session: self._settling.note(session, items)))
 
     def promote(self) -> asyncio.Future[Promoted]:
-        return self._run("claim_link", lambda session: self._due.promote(session))
+        return asyncio.ensure_future(self._open_lanes.claim_link.call(self._due.promote))
 
     def unpark(self, queue: str) -> asyncio.Future[int]:
-        self._check_open()
-        work = self._lanes.claim_link.call(lambda session: self._claiming.unpark(session, queue))
-        return asyncio.ensure_future(work)
+        link = self._open_lanes.claim_link
+        return asyncio.ensure_future(link.call(partial(self._claiming.unpark, queue=queue)))
 
     def prune(self, item: Prune) -> asyncio.Future[int]:
-        return self._run("settle_link", lambda session: self._due.prune(session, item))
-
-    def _run(self, link: str, work: Work[Any]) -> asyncio.Future[Any]:
-        self._check_open()
-        found: Link = getattr(self._lanes, link)
-        return asyncio.ensure_future(found.call(work))
+        link = self._open_lanes.settle_link
+        return asyncio.ensure_future(link.call(lambda session: self._due.prune(session, item)))
 
     async def count(self, queue: str) -> Info:
         return await self._read().count(queue)
@@ -258,6 +253,11 @@ class PostgresStore:
 
     def _joined(self, transaction: JoinableTransaction) -> JoinableTransaction:
         return check_transaction(transaction, self.database, self.label, self._settings.id)
+
+    @property
+    def _open_lanes(self) -> Lanes:
+        self._check_open()
+        return self._lanes
 
     def _check_open(self) -> None:
         if not self._is_open:
