@@ -50,7 +50,6 @@ class EventStream:
         self._is_lines = kind == "application/x-ndjson"
         if self.status != 200 or not (self._is_lines or kind == "text/event-stream"):
             body = self._response.read()
-            connection.close()
             raise Refused(Answer(status=self.status, headers=self.headers, body=body))
 
     def next(self) -> ReceivedEvent:

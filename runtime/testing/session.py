@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import http.client
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
@@ -86,12 +87,10 @@ class Session:
         sent |= self._sent(headers)
         connection = _connection(self._address(server), limit)
         try:
-            connection.request(method, _target(path, params), body, sent)
-            response = connection.getresponse()
-            answer = Answer(status=response.status, headers=response.msg, body=response.read())
-        except TimeoutError:
-            late = f"{method} {path} was not answered within {limit:g} s{self._late()}"
-            raise TimeoutError(late) from None
+            with self._told(method, path, limit):
+                connection.request(method, _target(path, params), body, sent)
+                response = connection.getresponse()
+                answer = Answer(status=response.status, headers=response.msg, body=response.read())
         finally:
             connection.close()
         self._keep(answer.headers.get_all("set-cookie", []))
@@ -111,8 +110,13 @@ class Session:
         Raises `Refused`, with the whole answer, for one that is no stream; else as `request` does.
         """
         connection = _connection(self._address(server), limit)
-        connection.request("GET", _target(path, params), None, self._sent(headers))
-        return EventStream(connection, self._late, limit)
+        try:
+            with self._told("GET", path, limit):
+                connection.request("GET", _target(path, params), None, self._sent(headers))
+                return EventStream(connection, self._late, limit)
+        except BaseException:
+            connection.close()
+            raise
 
     def websocket(
         self,
@@ -134,6 +138,15 @@ class Session:
         return opened(
             self._address(server), _target(path, params), sent, subprotocols, self._late, limit
         )
+
+    @contextmanager
+    def _told(self, method: str, path: str, limit: float) -> Iterator[None]:
+        """Tell of a request that takes too long where its handler is."""
+        try:
+            yield
+        except TimeoutError:
+            late = f"{method} {path} was not answered within {limit:g} s{self._late()}"
+            raise TimeoutError(late) from None
 
     def _sent(self, headers: Mapping[str, str] | None) -> dict[str, str]:
         """The headers of a request, with those of the session and its cookies."""

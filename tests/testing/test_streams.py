@@ -25,6 +25,10 @@ CODE = """
         for n in range(count):
             yield {"n": n}
 
+    async def silent():
+        await asyncio.sleep(3600)
+        yield 1
+
     async def work(body):
         pass
 """
@@ -36,7 +40,8 @@ ENTRY = (
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[App]:
-    entries = (ENTRY.format(name=n, answer=a) for n, a in (("events", "sse"), ("lines", "lines")))
+    answers = {"events": "sse", "lines": "lines", "silent": "lines"}
+    entries = (ENTRY.format(name=name, answer=answer) for name, answer in answers.items())
     with running(write(tmp_path, CODE, *entries)) as app:
         yield app
 
@@ -61,3 +66,9 @@ def test_what_is_no_stream_is_an_answer(app: App) -> None:
         with pytest.raises(Refused) as refused:
             app.stream(path)
         assert refused.value.answer.status == status
+
+
+def test_a_stream_that_does_not_begin_tells_where_its_handler_is(app: App) -> None:
+    with pytest.raises(TimeoutError, match=r"GET /silent was not answered within 0.5 s") as late:
+        app.stream("/silent", limit=0.5)
+    assert "has had GET /silent for" in str(late.value)
