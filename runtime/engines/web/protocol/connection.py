@@ -94,9 +94,7 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self.flow.resume_writing()
-        self.deadlines.output = math.inf
-        if self.transport.is_closing():
-            self._output.expect()
+        self._output.resume()
 
     # Called by the cycle of a request.
 
@@ -134,12 +132,7 @@ class Connection(asyncio.Protocol):
 
     def expire(self, now: float) -> None:
         """Act on the deadlines that have passed at `now`, on the loop's clock."""
-        if self.deadlines.output <= now:
-            if self._output.is_stalled():
-                self.transport.abort()
-                return
-            self._output.expect()
-        if self.deadlines.input > now:
+        if self._output.expire(now) or self.deadlines.input > now:
             return
         if self._phase is Phase.HEAD:
             self._refuse(refusal.HEAD_TIMEOUT)

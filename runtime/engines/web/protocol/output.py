@@ -44,8 +44,21 @@ class Output:
         """Start the write time-out if a response is pending, else end it."""
         self._deadlines.expect_output(self._transport.get_write_buffer_size(), self._seconds)
 
-    def is_stalled(self) -> bool:
-        return self._deadlines.is_stalled(self._transport.get_write_buffer_size())
+    def resume(self) -> None:
+        """End the write time-out: the client has taken enough for more to be written."""
+        self._deadlines.output = math.inf
+        if self._transport.is_closing():
+            self.expect()
+
+    def expire(self, now: float) -> bool:
+        """Abort the connection if the client has taken too little until `now`. True if so."""
+        if self._deadlines.output > now:
+            return False
+        if self._deadlines.is_stalled(self._transport.get_write_buffer_size()):
+            self._transport.abort()
+            return True
+        self.expect()
+        return False
 
     def detach(self) -> None:
         """Discard from now on what requests would still send."""

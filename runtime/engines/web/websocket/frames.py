@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections import deque
 from collections.abc import Callable
 
@@ -105,20 +104,13 @@ class Frames(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._flow.resume_writing()
-        self.deadlines.output = math.inf
-        if self.transport.is_closing():
-            self._output.expect()
+        self._output.resume()
         self._parse()
 
     # Called by the server.
 
     def expire(self, now: float) -> None:
-        if self.deadlines.output <= now:
-            if self._output.is_stalled():
-                self.transport.abort()
-                return
-            self._output.expect()
-        if self.deadlines.input > now:
+        if self._output.expire(now) or self.deadlines.input > now:
             return
         if self.end is not None:
             self._output.shut()
