@@ -77,6 +77,19 @@ def has(site: Site, id: str, state: str) -> bool:
     return found
 
 
+def frozen(worker: int, site: Site) -> str:
+    """Stop a worker at a moment when it keeps no lock of the database. Returns the id of a message
+    that was published since.
+    """
+    os.kill(worker, signal.SIGSTOP)
+    while (posted := site.ask("POST", "/", {"do": "slow"})).status != 200:
+        os.kill(worker, signal.SIGCONT)
+        site.ask("POST", "/q/resume")
+        os.kill(worker, signal.SIGSTOP)
+    id: str = posted.json["id"]
+    return id
+
+
 def test_another_program_tells_of_a_task_and_cancels_it(folder: Path) -> None:
     with running(folder, "--except", "gateway"), running(folder, "--except", "worker") as web:
         site = Site(web)
@@ -97,8 +110,7 @@ def test_a_cancelled_message_is_not_delivered_again_after_a_kill(folder: Path) -
         with running(folder, "--except", "gateway") as worker:
             ids = [site.ask("POST", "/", {"do": "slow"}).json["id"]]
             eventually(lambda: has(site, ids[0], "running"))
-            os.kill(worker.pid, signal.SIGSTOP)  # so that it is not told
-            ids.append(site.ask("POST", "/", {"do": "slow"}).json["id"])
+            ids.append(frozen(worker.pid, site))  # so that it is not told
             site.ask("DELETE", f"/{ids[0]}")
             worker.kill()
         eventually(lambda: has(site, ids[0], "cancelled"))
