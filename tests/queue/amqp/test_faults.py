@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Coroutine, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -107,16 +108,17 @@ def test_a_queue_that_confirms_nothing_is_told_and_harms_no_other(
     rabbitmq_server: RabbitMQServer,
 ) -> None:
     async def main() -> None:
-        driver = amqp_driver(rabbitmq_server.url, heartbeat=1)
+        control = partial(asyncio.to_thread, rabbitmq_server.control)
+        driver = amqp_driver(rabbitmq_server.url, heartbeat=2)
         led, leaderless = (driver.declare(name, OPTIONS) for name in ("led", "leaderless"))
         async with supervised(driver) as running:
             for queue in led, leaderless:  # the first one to each makes its broker wait for it
                 await queue.publish(a_message())
-            rabbitmq_server.control("eval", "sys:suspend('%2F_leaderless').")
-            with pytest.raises(Unavailable, match=r"'leaderless' within 2 s.* has no leader"):
+            await control("eval", "sys:suspend('%2F_leaderless').")
+            with pytest.raises(Unavailable, match=r"'leaderless' within 4 s.* has no leader"):
                 await leaderless.publish(a_message())
             await led.publish(a_message())
-            rabbitmq_server.control("eval", "sys:resume('%2F_leaderless').")
+            await control("eval", "sys:resume('%2F_leaderless').")
         assert running.ends == []
 
     run(main())
@@ -172,7 +174,7 @@ def test_a_broker_that_is_short_of_memory_refuses_at_once_and_takes_acks(
         async with supervised(driver) as running:
             await publish(queue, range(20))
             subscription = queue.subscribe(2)
-            rabbitmq_server.raise_memory_alarm()
+            await asyncio.to_thread(rabbitmq_server.raise_memory_alarm)
             try:
                 with pytest.raises(Unavailable, match="short of memory or disk"):
                     await asyncio.wait_for(queue.publish(a_message()), SOON)
@@ -186,7 +188,7 @@ def test_a_broker_that_is_short_of_memory_refuses_at_once_and_takes_acks(
                 assert not retrying.done()
                 assert not burying.done()
             finally:
-                rabbitmq_server.clear_memory_alarm()
+                await asyncio.to_thread(rabbitmq_server.clear_memory_alarm)
             await asyncio.wait_for(asyncio.gather(retrying, burying), SOON)
             await queue.publish(a_message())
 
