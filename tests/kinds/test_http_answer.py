@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import re
 from pathlib import Path
@@ -13,9 +12,11 @@ import pytest
 from runtime.engines.web.streaming import Stream
 from runtime.findings.finding import ManifestError
 from tests.support.clock import FakeClock
+from tests.support.consuming import until
 from tests.support.feeds import FEEDS, MANIFEST, due, logged, on_site, opened, read
 from tests.support.hosting import GATEWAY, Hosted, hosted, linked
-from tests.support.serving import SOON, head, run
+from tests.support.remains import instances, without_collector
+from tests.support.serving import head, run
 
 
 def test_values_and_events_are_sent_as_server_sent_events(tmp_path: Path) -> None:
@@ -209,19 +210,11 @@ async def flood():
 
 def test_nothing_of_a_stream_is_left_to_the_garbage_collector(tmp_path: Path) -> None:
     async def test(site: Hosted) -> None:
-        gc.collect()
-        gc.disable()
-        try:
+        with without_collector():
             for path in ("/ends", "/late", "/events", "/cleans"):
                 async with opened(site, path) as client:
                     await read(client, b"\r\n\r\n")
-            async with asyncio.timeout(SOON):
-                while True:
-                    await asyncio.sleep(0)
-                    if not any(isinstance(each, Stream) for each in gc.get_objects()):
-                        break
-        finally:
-            gc.enable()
+            await until(lambda: not instances(Stream))
 
     on_site(tmp_path, test)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -88,6 +87,7 @@ entries:
   - {name: hourly, kind: schedule.cron, every: 1h, queue: reports, body: {kind: hourly}}
   - {name: local, kind: schedule.cron, cron: "30 * * * *", func: "file://h.py#local", body: [1]}
   - {name: fails, kind: schedule.cron, cron: "45 * * * *", func: "file://h.py#fails"}
+  - {name: seen, kind: function.python, source: file://h.py, method: local}
   - {name: off, kind: schedule.cron, every: 1m, queue: reports, lifecycle: {auto_start: false}}
   - name: work
     kind: queue.consumer
@@ -103,20 +103,19 @@ def test_messages_are_published_and_functions_called(
     write_files(tmp_path, {"_index.yaml": APPLICATION, "h.py": WORK})
     fake = FakeClock(1_700_006_400.0)
 
-    async def test() -> None:
+    async def test() -> list[object]:
         linked = link(read(tmp_path, environment={}), Registry())
         application = Application(linked, clock=fake.clock)
         stop = asyncio.Event()
         serving = asyncio.create_task(application.serve(stop))
         await fake.advance(0)
         await fake.advance(3600)
+        seen = application.scope.component("seen", "app").function.__globals__["SEEN"]
         stop.set()
         assert await asyncio.wait_for(serving, 10) == 0
+        return seen
 
-    asyncio.run(test())
-    seen = next(
-        module.SEEN for name, module in sys.modules.items() if name.endswith("_application.h")
-    )
+    seen = asyncio.run(test())
     headers = {"x_schedule": "app:hourly", "x_scheduled_time": "2023-11-15T01:00:00Z"}
     assert seen == [[1], "failed", ({"kind": "hourly"}, headers)]
     assert "app:fails: the run of 2023-11-15T00:45:00Z failed: ValueError: no" in caplog.text

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +10,7 @@ import pytest
 from starlette.datastructures import UploadFile
 
 from runtime.engines.web.exchange import Exchange
+from tests.support.remains import descriptors
 from tests.support.serving import Answer, head, route, run, served
 
 URLENCODED = "Content-Type: application/x-www-form-urlencoded"
@@ -170,15 +170,7 @@ def test_the_largest_body_holds_for_forms_too(handler: Any) -> None:
 
 def open_files() -> set[str]:
     """The names of all that this process has open and that has none in any folder."""
-    found = set()
-    for descriptor in os.listdir("/proc/self/fd"):
-        try:
-            name = os.readlink(f"/proc/self/fd/{descriptor}")
-        except OSError:
-            continue
-        if "(deleted)" in name:
-            found.add(name)
-    return found
+    return {name for name in descriptors() if "(deleted)" in name}
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="this system lists no descriptors")

@@ -10,6 +10,7 @@ from runtime.engines.web import middleware
 from runtime.kinds.http.router import build_chain
 from runtime.schema.schema import FOLDER, Schema, load
 from tests.support.middleware import answers, group_of, hello
+from tests.support.remains import without_collector
 from tests.support.serving import route, run, served
 
 BUILT_IN = sorted(name for name in middleware.names() if middleware.is_built_in(name))
@@ -144,14 +145,10 @@ def test_a_request_through_middleware_leaves_nothing_to_the_collector(name: str)
         async with served([route("GET", "/x", hello, group=group)], groups=[group]) as server:
             client = await server.connect()
             await client.get("/x")
-            gc.collect()
-            gc.disable()
-            try:
+            with without_collector():
                 for path in ("/x", "/nowhere") * 5:
                     await client.get(path, "Origin: https://a.test", "Accept-Encoding: gzip")
                 left = gc.collect()
-            finally:
-                gc.enable()
             await client.close()
             return left
 

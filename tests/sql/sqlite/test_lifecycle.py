@@ -92,20 +92,26 @@ def test_a_stop_finishes_what_is_queued_and_empties_the_journal(tmp_path: Path) 
 
 
 def test_no_thread_is_left_after_a_stop(tmp_path: Path) -> None:
-    async def main() -> list[str]:
+    others = threading.enumerate()
+
+    async def main() -> list[threading.Thread]:
         async with tasks(tmp_path / "tasks.db"):
-            return [thread.name for thread in threading.enumerate() if "sqlite" in thread.name]
+            return [thread for thread in threading.enumerate() if thread not in others]
 
     running = run(main())
-    left = [thread for thread in threading.enumerate() if "sqlite" in thread.name]
-    for thread in left:
+    for thread in running:
         thread.join(LIMIT)
 
-    assert sorted(running) == ["sqlite tasks.db reader"] * 2 + ["sqlite tasks.db writer"]
-    assert not any(thread.is_alive() for thread in left)
+    assert sorted(thread.name for thread in running) == [
+        *["sqlite tasks.db reader"] * 2,
+        "sqlite tasks.db writer",
+    ]
+    assert not any(thread.is_alive() for thread in running)
 
 
 def test_a_cancelled_run_breaks_off_what_runs_and_refuses_the_rest(tmp_path: Path) -> None:
+    others = threading.enumerate()
+
     async def main() -> list[Any]:
         db = database(tmp_path / "tasks.db")
         ready = asyncio.Event()
@@ -128,7 +134,7 @@ def test_a_cancelled_run_breaks_off_what_runs_and_refuses_the_rest(tmp_path: Pat
 
     assert all(isinstance(error, sqlite3.OperationalError | DatabaseClosed) for error in outcomes)
     for thread in threading.enumerate():
-        if "sqlite" in thread.name:
+        if thread not in others and "sqlite" in thread.name:
             thread.join(LIMIT)
             assert not thread.is_alive()
 
