@@ -15,9 +15,14 @@ pytestmark = pytest.mark.slow
 EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/tests"))
 
 
-def run_tests(folder: Path) -> str:
+PLAIN = ("-p", "no:asyncio", "-p", "no:anyio")
+ASYNCIO = ("-p", "asyncio", "-o", "asyncio_default_fixture_loop_scope=function", "-p", "no:anyio")
+ANYIO = ("-p", "no:asyncio", "-p", "anyio")
+
+
+def run_tests(folder: Path, *plugins: str) -> str:
     """Run the tests of an application from its folder, as its author does. A warning fails them."""
-    options = ("-q", "-p", "no:cacheprovider", "-p", "no:asyncio", "-W", "error")
+    options = ("-q", "-p", "no:cacheprovider", "-W", "error", *(plugins or PLAIN))
     command = [sys.executable, "-m", "pytest", *options, "--rootdir", str(folder), "."]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -30,6 +35,13 @@ def test_the_tests_of_an_example_pass_and_leave_no_data(folder: Path) -> None:
     before = {path for path in folder.rglob("*") if "__pycache__" not in path.parts}
     assert " passed" in run_tests(folder)
     assert {path for path in folder.rglob("*") if "__pycache__" not in path.parts} == before
+
+
+@pytest.mark.parametrize("plugins", [ASYNCIO, ANYIO], ids=["asyncio", "anyio"])
+def test_tests_with_the_kit_pass_beside_plug_ins_for_asynchronous_tests(
+    plugins: tuple[str, ...],
+) -> None:
+    assert " passed" in run_tests(ROOT / "examples" / "task-queue", *plugins)
 
 
 @pytest.mark.parametrize("queue", ["memory", "durable"])

@@ -75,6 +75,8 @@ class Application:
         """The findings for which the last reload was refused; empty once one was done."""
         self.generation = 1
         """One more after each change that was applied."""
+        self.on_components: Callable[[], None] = _ignore
+        """Called when components are in use in place of others, before their services start."""
         self.on_state: Callable[[], None] = _ignore
         """Called on the loop when `state` or `generation` has changed."""
         self.source: Callable[[], tuple[LinkedManifest, Selection]] | None = None
@@ -232,6 +234,7 @@ class Application:
         self.linked = assembly.linked
         self._assembly = assembly
         self.scope.replace(assembly.fields, {**assembly.components})
+        self.on_components()
 
     async def _stop(self, supervisor: Supervisor) -> None:
         began = time.monotonic()

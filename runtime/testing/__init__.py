@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from runtime.testing.program import Survived
     from runtime.testing.quiet import NotQuiet
     from runtime.testing.refused import Refused
+    from runtime.testing.reloaded import Reloaded
     from runtime.testing.run import running
     from runtime.testing.session import Session
     from runtime.testing.spans import TracedSpan
@@ -44,6 +45,7 @@ __all__ = [
     "NotQuiet",
     "Outcome",
     "Refused",
+    "Reloaded",
     "Session",
     "Survived",
     "TracedSpan",
@@ -62,6 +64,7 @@ _MODULES = {
     "NotQuiet": "quiet",
     "Outcome": "outcome",
     "Refused": "refused",
+    "Reloaded": "reloaded",
     "Session": "session",
     "Survived": "program",
     "TracedSpan": "spans",

@@ -19,6 +19,7 @@ from runtime.engines.schedule.times import shown
 from runtime.handlers.context import current
 from runtime.handlers.threads import call_threadsafe
 from runtime.telemetry import Span
+from runtime.testing.failure import Failure
 
 
 class Work(msgspec.Struct, eq=False, kw_only=True):
@@ -35,15 +36,6 @@ class Work(msgspec.Struct, eq=False, kw_only=True):
     since: float
     """Real time, of the monotonic clock."""
     task: asyncio.Task[Any] | None
-
-
-class Failure(msgspec.Struct, eq=False, kw_only=True):
-    """An error that the handler of a message, or the function of a schedule, raised."""
-
-    entry: str
-    name: str
-    """The message or the run."""
-    error: BaseException
 
 
 class Activity:

@@ -13,23 +13,22 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from runtime.codec import decode_or_text
-from runtime.engines.event.subscriber import Subscriber
-from runtime.engines.queue.consumer import Consumer
 from runtime.engines.queue.delay import seconds
 from runtime.engines.queue.driver_queue import Info, PartialInfo
-from runtime.engines.queue.queue import Queue
 from runtime.engines.queue.status import Status
 from runtime.engines.sql.contract import BlockingDatabase
-from runtime.entry_id import EntryId
 from runtime.service import Stage
-from runtime.testing.holder import own_traceback
+from runtime.testing.entries import Entries
+from runtime.testing.failure import raise_unexpected
 from runtime.testing.host import Host
 from runtime.testing.letter import Letter, letter_of
 from runtime.testing.life import Life
 from runtime.testing.logbook import LogLine
 from runtime.testing.outcome import Outcome, outcome_of
+from runtime.testing.reloaded import Reloaded
 from runtime.testing.session import Session
 from runtime.testing.spans import TracedSpan
+from runtime.testing.working_copy import Edit
 
 T = TypeVar("T")
 
@@ -48,6 +47,7 @@ class App(Session):
     def __init__(self, life: Life) -> None:
         super().__init__(self._address, life.in_hand)
         self._life = life
+        self._entries = Entries(life)
 
     def session(self) -> Session:
         """Another client, without the cookies and headers of this one."""
@@ -69,7 +69,7 @@ class App(Session):
 
         Raises what that raises: Full, NotJSON.
         """
-        it = self._queue(queue)
+        it = self._entries.queue(queue)
 
         async def publish() -> list[str]:
             return [await it.publish(body, headers, **options) for body in bodies]
@@ -78,7 +78,7 @@ class App(Session):
 
     def published(self, queue: str) -> list[Any]:
         """The bodies of all messages so far, in the order in which the queue accepted them."""
-        messages = self._life.publications.of(self._queue(queue).id)
+        messages = self._life.publications.of(self._entries.queue(queue).id)
         return [decode_or_text(message.body) for message in messages]
 
     def drain(
@@ -98,7 +98,7 @@ class App(Session):
         such error was raised. Raises NotQuiet after `limit` seconds of real time.
         """
         __tracebackhide__ = True
-        queues = None if queue is None else [self._consumed(queue)]
+        queues = None if queue is None else [self._entries.consumed(queue)]
         expected = failing if isinstance(failing, tuple) else (failing,)
         quiet = self._host.quiet
         names = quiet.served() if queues is None else queues
@@ -128,33 +128,34 @@ class App(Session):
 
     def dead(self, queue: str, limit: int = 1000) -> list[Letter]:
         """The oldest dead letters of a queue, wherever they are kept."""
-        letters = self._host.loop.run(self._queue(queue).dead_letters(limit), LIMIT)
+        letters = self._host.loop.run(self._entries.queue(queue).dead_letters(limit), LIMIT)
         documents = self._life.linked.manifest.documents
         folders = [Path(document.path).parent for document in documents]
         return [letter_of(letter, folders) for letter in letters]
 
     def info(self, queue: str) -> Info | PartialInfo:
         """The number of messages that are `ready`, `delayed`, `in_flight` and `dead`."""
-        return self._host.loop.run(self._queue(queue).info(), LIMIT)
+        return self._host.loop.run(self._entries.queue(queue).info(), LIMIT)
 
     def status(self, queue: str, message: str) -> Status:
         """The status of a message, by its id: as `queue.status`. Raises UnknownMessage."""
-        return self._host.loop.run(self._queue(queue).status(message), LIMIT)
+        return self._host.loop.run(self._entries.queue(queue).status(message), LIMIT)
 
     @contextmanager
     def paused(self, *consumers: str) -> Iterator[None]:
         """Stop consumers for the time of a block: what they have in hand is done before it."""
-        ids = [self._id(name) for name in consumers]
+        ids = [self._entries.id(name) for name in consumers]
         for id in ids:
             if self._life.linked.links[id].stage is not Stage.CONSUMER:
                 raise TypeError(f"'{id}' is no consumer")
         before = self._host.application.selection
-        self._select(replace(before, elsewhere=before.elsewhere.union(ids)))
+        self._host.select(replace(before, elsewhere=before.elsewhere.union(ids)))
         try:
             yield
         finally:
             if self._life.runs:
-                self._select(before)
+                now = self._host.application.selection  # another one after a reload
+                self._host.select(replace(now, elsewhere=before.elsewhere))
 
     def call(
         self,
@@ -174,7 +175,7 @@ class App(Session):
         outcome: list[Outcome] = []
 
         async def handle() -> None:
-            consumer = self._consumer(entry)
+            consumer = self._entries.consumer(entry)
             with self._host.activity.handling(consumer.queue.id, attempt) as now_in_hand:
                 now = self._host.clock.time()
                 now_in_hand.task = asyncio.create_task(
@@ -186,7 +187,19 @@ class App(Session):
         self._host.wait(handle, "call", limit)
         return outcome[0]
 
-    # Ends
+    # Other versions, and ends
+
+    def reload(self, *, edit: Mapping[str, Edit] | None = None, force: bool = False) -> Reloaded:
+        """Read the folder again, and change to the code and the manifest that are there now, while
+        queues, connections and all that did not change go on: as `runtime reload` does. Returns the
+        outcome. With `force`, what is lost by it is accepted.
+
+        `edit` changes files before: by path a new text, a function of the present one, or None to
+        delete it. An edit stays, also if the reload is refused. It needs `running(…,
+        editable=True)`, so that your own files are never touched; else raises RuntimeError. Raises
+        ValueError for an edit that changes nothing, or cannot be made.
+        """
+        return self._life.reload(edit or {}, force)
 
     def crash(
         self,
@@ -214,15 +227,11 @@ class App(Session):
 
     def sql(self, id: str) -> BlockingDatabase:
         """A database, with the calls of `runtime.modules.sync.sql`."""
-        component = self.component(id)
-        if not hasattr(component, "blocking"):
-            raise TypeError(f"'{self._id(id)}' is no database; name an entry of kind db.sql.*")
-        database: BlockingDatabase = component.blocking
-        return database
+        return self._entries.database(id)
 
     def component(self, id: str) -> Any:
         """The object that was built for an entry. It belongs to the loop of the application."""
-        return self._host.application.scope.components.get(self._id(id))
+        return self._entries.component(id)
 
     def resource(self, id: str) -> Any:
         """The value that handlers get for an entry: of a `resource.python`, what its function made.
@@ -234,66 +243,20 @@ class App(Session):
 
     def logs(self, entry: str | None = None) -> list[LogLine]:
         """The lines of the log so far, from the level `info` on; those of one entry."""
-        id = None if entry is None else str(self._id(entry))
+        id = None if entry is None else str(self._entries.id(entry))
         return [line for line in self._life.evidence.book.lines if id is None or line.entry == id]
 
     def spans(self, entry: str | None = None) -> list[TracedSpan]:
         """The requests, messages, calls and statements that have ended; those of one entry."""
-        return self._host.spans.of(None if entry is None else str(self._id(entry)))
+        return self._host.spans.of(None if entry is None else str(self._entries.id(entry)))
 
     @property
     def _host(self) -> Host:
         return self._life.host
 
-    def _id(self, text: str) -> EntryId:
-        """The entry of that id or name. Raises LookupError."""
-        return self._life.id(text)
-
-    def _queue(self, text: str) -> Queue:
-        component = self._host.application.scope.components.get(self._id(text))
-        if isinstance(component, Subscriber):
-            return component.queue
-        if not isinstance(component, Queue):
-            raise TypeError(f"'{text}' is no queue; name an entry of kind queue.queue")
-        return component
-
-    def _consumer(self, text: str) -> Consumer:
-        """The consumer of that id, or the only one of the function of that id."""
-        component = self.component(text)
-        if isinstance(component, Subscriber):
-            return component.consumer
-        if isinstance(component, Consumer):
-            return component
-        id = self._id(text)
-        found = [each for each in self._host.consumers if each.function.id == id]
-        if len(found) != 1:
-            many = "several consumers call" if found else "no consumer calls"
-            raise LookupError(f"{many} '{id}'; name a consumer, or send a request to an endpoint")
-        return found[0]
-
-    def _consumed(self, text: str) -> str:
-        queue = self._queue(text)
-        if not queue.consumers:
-            raise LookupError(f"no consumer of '{queue.id}' runs, so it is never drained")
-        return queue.id
-
     def _raise(self, expected: tuple[type[BaseException], ...]) -> None:
-        """Raise the first error that no one expects."""
         __tracebackhide__ = True
-        failures = self._host.activity.take_failures()
-        others = [failure for failure in failures if not isinstance(failure.error, expected)]
-        if others:
-            first, *more = others
-            first.error.add_note(f"raised in {first.entry} by {first.name}")
-            if more:
-                first.error.add_note(f"{len(more)} more failed, the next one {more[0].name}")
-            raise first.error.with_traceback(own_traceback(first.error))
-        if expected and not failures:
-            names = " or ".join(each.__name__ for each in expected)
-            raise AssertionError(f"no handler raised {names}")
-
-    def _select(self, selection: Any) -> None:
-        self._host.loop.run(self._host.application.apply(self._life.linked, selection), 60.0)
+        raise_unexpected(self._host.activity.take_failures(), expected)
 
     def _address(self, server: str | None) -> str:
-        return self._life.address(None if server is None else self._id(server))
+        return self._life.address(None if server is None else self._entries.id(server))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any
 
 from runtime.handlers.context import Call, current
@@ -28,14 +28,6 @@ def place_of(work: Work, pool: ThreadPool, activity: Activity) -> str:
     frames = _frames(work.task.get_coro()) if work.task is not None else []
     own = [frame for frame in frames if not is_foreign(frame.f_code.co_filename)]
     return line_of(own[-1]) if own else ""
-
-
-def own_traceback(error: BaseException) -> TracebackType | None:
-    """The traceback of an error from the first line of the application's own code on, if any."""
-    traceback = error.__traceback__
-    while traceback is not None and is_foreign(traceback.tb_frame.f_code.co_filename):
-        traceback = traceback.tb_next
-    return traceback or error.__traceback__
 
 
 def _is_of(call: Call, work: Work) -> bool:

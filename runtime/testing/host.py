@@ -8,25 +8,26 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from runtime.application.application import Application
-from runtime.application.selection import why_nothing_runs
-from runtime.engines.event.subscriber import Subscriber
-from runtime.engines.queue.consumer import Consumer
-from runtime.engines.queue.queue import Queue
+from runtime.application.plan import Plan
+from runtime.application.selection import Selection, select, why_nothing_runs
 from runtime.entry_id import EntryId
 from runtime.handlers.watchdog import Watchdog
 from runtime.linking.linker import LinkedManifest
+from runtime.program.reloading import LogReports, Reloading
 from runtime.service import Stage, StartError
 from runtime.supervision.supervisor import Supervisor
 from runtime.telemetry import Telemetry
 from runtime.testing.activity import Activity
 from runtime.testing.background_loop import BackgroundLoop
-from runtime.testing.clock import VirtualClock
+from runtime.testing.clock import VirtualClock, let_the_loop_run
 from runtime.testing.evidence import Evidence
 from runtime.testing.logbook import Capture
+from runtime.testing.parts import Parts, parts
 from runtime.testing.publications import Publications
-from runtime.testing.quiet import Idler, NotQuiet, Quiet
-from runtime.testing.server_clock import ServerClock, databases_with_clocks
+from runtime.testing.quiet import NotQuiet, Quiet
 from runtime.testing.spans import Spans
 
 START_LIMIT = 60.0
@@ -44,15 +45,16 @@ class Host:
         now: float | None,
     ) -> None:
         """`now` in seconds since 1970, by default the real time."""
-        self.linked = linked
         self.activity = Activity(evidence.deaths)
         started = time.time() if now is None else now
         self.clock = VirtualClock(started, self._move_servers, look=math.inf)
         self.spans = Spans()
         telemetry = Telemetry(self.activity, self.spans, propagates=False)
+        self._publications = publications
+        self.parts: Parts
         self._ready = asyncio.Event()
         self.application = Application(
-            self.linked,
+            linked,
             on_ready=lambda addresses: self._ready.set(),
             clock=self.clock.clock,
             telemetry=telemetry,
@@ -64,26 +66,8 @@ class Host:
         self._capture = Capture(evidence.book, self.application.scope)
         self._capture.start()
         try:
+            self.application.on_components = self._take_parts
             self.application.build(evidence.book)
-            components = self.application.scope.components.values()
-            databases = databases_with_clocks(self.linked, self.application.scope.components)
-            self._servers = ServerClock(databases)
-            subscribers = [each for each in components if isinstance(each, Subscriber)]
-            queues = [each for each in components if isinstance(each, Queue)]
-            queues += [each.queue for each in subscribers]
-            self.queues = {each.id: each for each in queues}
-            self.consumers = [each for each in components if isinstance(each, Consumer)]
-            self.consumers += [each.consumer for each in subscribers]
-            for consumer in self.consumers:
-                consumer.batch_what_is_there()
-                consumer.lift_rate()
-            self._timed = {each.queue.id for each in self.consumers if each.timeout is not None}
-            self._idlers = {
-                str(id): each
-                for id, each in self.application.scope.components.items()
-                if isinstance(each, Idler)
-            }
-            publications.watch(self.queues.values())
             self.loop = BackgroundLoop("application")
         except BaseException:
             self._dispose()
@@ -103,9 +87,9 @@ class Host:
     @property
     def quiet(self) -> Quiet:
         return Quiet(
-            self.queues,
-            self._timed,
-            self._idlers,
+            self.parts.queues,
+            self.parts.timed,
+            self.parts.idlers,
             self.supervisor,
             self.activity,
             self.clock,
@@ -131,6 +115,29 @@ class Host:
         children = self.supervisor.children.items()
         return {id: child.where for id, child in children if child.stage is Stage.SERVER}
 
+    def select(self, selection: Selection) -> None:
+        """Have other services run. Raises StartError."""
+        application = self.application
+        self.loop.run(application.apply(application.linked, selection), START_LIMIT)
+
+    def reload(self, read: Callable[[], LinkedManifest], force: bool) -> Plan:
+        """Change to what `read` returns, in a thread, with the same services kept from running.
+        Raises ManifestError and StartError, and then all is as before.
+        """
+        application = self.application
+
+        def source() -> tuple[LinkedManifest, Selection]:
+            linked = read()
+            return linked, replace(select(linked), elsewhere=application.selection.elsewhere)
+
+        async def reload() -> Plan:
+            plan = await Reloading(application, LogReports()).reload(force=force)
+            await let_the_loop_run()
+            return plan
+
+        application.source = source
+        return self.loop.run(reload(), START_LIMIT)
+
     def interrupt(self) -> None:
         """Take the messages that are in hand away from their handlers, and give them back."""
 
@@ -154,7 +161,7 @@ class Host:
             self._dispose()
 
     async def _start(self) -> None:
-        if why := why_nothing_runs(self.linked, self.application.selection):
+        if why := why_nothing_runs(self.application.linked, self.application.selection):
             raise StartError(why)
         self.activity.attach()
         self._capture.move()
@@ -169,7 +176,12 @@ class Host:
             raise StartError(self.supervisor.start_failed or "the application did not start")
 
     async def _move_servers(self, seconds: float) -> None:
-        await self._servers.move(seconds)
+        await self.parts.servers.move(seconds)
+
+    def _take_parts(self) -> None:
+        application = self.application
+        self.parts = parts(application.linked, application.scope.components)
+        self._publications.watch(self.parts.queues.values())
 
     async def _drain(self) -> None:
         self._stop.set()

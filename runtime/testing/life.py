@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from runtime.entry_id import EntryId
+from runtime.findings.finding import ManifestError
+from runtime.service import StartError
 from runtime.testing.evidence import Evidence
 from runtime.testing.host import Host
 from runtime.testing.linked import Wish, linked, options, placed
 from runtime.testing.program import Program
 from runtime.testing.publications import Publications
+from runtime.testing.reloaded import Reloaded, done, refused
+from runtime.testing.working_copy import Edit, WorkingCopy
 
 
 class Life:
@@ -18,8 +24,14 @@ class Life:
 
     def __init__(self, wish: Wish, data: Path) -> None:
         """`data` is a folder for files. Raises ManifestError, StartError and ValueError."""
+        name = str(wish.folder)
+        self._copy = WorkingCopy(wish.folder, data / "edited") if wish.editable else None
+        if self._copy is not None:
+            files = tuple(map(self._copy.inside, wish.files))
+            wish = replace(wish, folder=self._copy.folder, files=files)
+        self._data = data
         self.linked = placed(linked(wish), wish, data)
-        self.evidence = Evidence(str(wish.folder))
+        self.evidence = Evidence(name)
         self.publications = Publications()
         self._wish = wish
         self._now: float | None = None
@@ -56,6 +68,21 @@ class Life:
             self._program.die(during, limit)
         finally:
             self._program = None
+
+    def reload(self, edits: Mapping[str, Edit], force: bool) -> Reloaded:
+        """Change files, and the application to what is there now."""
+        host = self.host
+        if edits and self._copy is None:
+            hint = "give running() 'editable=True', and it runs a copy of the folder"
+            raise RuntimeError(f"the files of this application are your own; {hint}")
+        if self._copy is not None:
+            self._copy.edit(edits)
+        try:
+            plan = host.reload(lambda: placed(linked(self._wish), self._wish, self._data), force)
+        except (ManifestError, StartError) as error:
+            return refused(error)
+        self.linked = host.application.linked
+        return done(plan)
 
     def restart(self) -> None:
         """Start the application again, after it was ended if it still runs."""

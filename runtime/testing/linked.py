@@ -27,7 +27,7 @@ end of its test for as long as production would wait."""
 _MOST = 64
 """Applications that are kept."""
 
-_Fingerprint = tuple[tuple[str, int, int], ...]
+_Fingerprint = tuple[tuple[str, int, int, int], ...]
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -38,6 +38,7 @@ class Wish(msgspec.Struct, frozen=True):
     files: tuple[Path, ...] = ()
     environment: Mapping[str, str] = {}
     durable: bool = False
+    editable: bool = False
 
     @property
     def variables(self) -> Mapping[str, str]:
@@ -140,8 +141,8 @@ def _registry() -> Registry:
     return Registry()
 
 
-def _fingerprint(wish: Wish) -> Iterator[tuple[str, int, int]]:
-    """Path, time and size of each file that was checked."""
+def _fingerprint(wish: Wish) -> Iterator[tuple[str, int, int, int]]:
+    """Path, time, size and number of each file that was checked."""
     for file in wish.files:
         yield _print(str(file))
     for here, folders, files in os.walk(wish.folder):
@@ -151,9 +152,9 @@ def _fingerprint(wish: Wish) -> Iterator[tuple[str, int, int]]:
                 yield _print(os.path.join(here, name))
 
 
-def _print(path: str) -> tuple[str, int, int]:
+def _print(path: str) -> tuple[str, int, int, int]:
     found = os.stat(path)
-    return path, found.st_mtime_ns, found.st_size
+    return path, found.st_mtime_ns, found.st_size, found.st_ino
 
 
 _checked: dict[object, tuple[_Fingerprint, LinkedManifest]] = {}

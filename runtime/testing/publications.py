@@ -15,15 +15,18 @@ class Publications:
 
     def __init__(self) -> None:
         self._messages: dict[str, list[Message]] = {}
+        self._watched: list[object] = []
 
     def of(self, queue: str) -> list[Message]:
         """The messages that were published to the queue of that id."""
         return [*self._messages.get(queue, ())]
 
     def watch(self, queues: Iterable[Queue]) -> None:
-        """Keep the messages of these queues from now on."""
+        """Keep the messages of these queues from now on, unless that is done already."""
         for queue in queues:
-            self._watch(queue)
+            if not any(queue.driver_queue is each for each in self._watched):
+                self._watched.append(queue.driver_queue)
+                self._watch(queue)
 
     def _watch(self, queue: Queue) -> None:
         driver_queue = queue.driver_queue

@@ -27,13 +27,15 @@ class running:
         files: Sequence[str | Path] = (),
         environment: Mapping[str, str] | None = None,
         durable: bool = False,
+        editable: bool = False,
     ) -> None:
         """`overrides` as after `-o`, `files` as after `-f`; `environment` has variables beside
         those of the process. With `durable`, queues in memory are kept in the application's
-        database, so that `crash` and `restart` have something to lose.
+        database, so that `crash` and `restart` have something to lose. With `editable`, a copy of
+        the folder runs, whose files `reload` may change.
         """
         paths = tuple(map(Path, files))
-        self._wish = Wish(Path(folder), overrides, paths, environment or {}, durable)
+        self._wish = Wish(Path(folder), overrides, paths, environment or {}, durable, editable)
         self._data: tempfile.TemporaryDirectory[str] | None = None
         self._life: Life | None = None
 
