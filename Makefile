@@ -88,7 +88,7 @@ bench-micro: $(VENV)/stamp ## Measure single parts of the runtime (ARGS="--quick
 bench-page: $(VENV)/stamp ## Write the figures of the last run into docs/performance.md
 	@$(BIN)/python -m benchmarks page $(ARGS)
 
-soak: $(VENV)/stamp ## Run the example at a steady rate and watch its resources (MINUTES=10)
+soak: $(VENV)/stamp ## Run an application for hours, with reloads and failures, and watch what grows (MINUTES=480)
 	@$(BIN)/python -m benchmarks soak --minutes $(MINUTES) $(ARGS)
 
 pictures: $(VENV)/stamp ## Draw the pictures of the documentation anew (needs chromium)

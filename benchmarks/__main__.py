@@ -46,10 +46,12 @@ def _parser() -> argparse.ArgumentParser:
     postgres.add_argument("--quick", action="store_true", help="smaller sizes")
     postgres.set_defaults(run=_postgres)
 
-    soaking = commands.add_parser("soak", help="the example at a steady rate")
+    soaking = commands.add_parser("soak", help="one application with all there is, for hours")
     soaking.add_argument("--minutes", type=float, default=10)
-    soaking.add_argument("--rate", type=int, default=200, help="tasks a second")
-    soaking.set_defaults(run=lambda arguments: soak.soak(arguments.minutes, arguments.rate))
+    soaking.add_argument("--rate", type=int, default=100, help="tasks a second")
+    soaking.add_argument("--json", type=Path, default=soak.report.FILE, metavar="FILE")
+    soaking.add_argument("--read", action="store_true", help="the verdict of the FILE as it is")
+    soaking.set_defaults(run=_soak)
 
     paging = commands.add_parser("page", help="write the figures into docs/performance.md")
     paging.add_argument("--json", type=Path, default=LATEST, metavar="FILE")
@@ -115,6 +117,14 @@ def _postgres(arguments: argparse.Namespace) -> int:
     for part in arguments.part or PARTS:
         print(PARTS[part](arguments.quick).plain(), flush=True)
     return 0
+
+
+def _soak(arguments: argparse.Namespace) -> int:
+    if not arguments.read:
+        return soak.soak(arguments.minutes, arguments.rate, arguments.json)
+    text, good = soak.report.conclude(soak.report.read(arguments.json))
+    print(text)
+    return int(not good)
 
 
 def _page(arguments: argparse.Namespace) -> int:

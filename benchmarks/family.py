@@ -42,6 +42,10 @@ class Family:
     def running(self) -> bool:
         return self._leader.poll() is None
 
+    @property
+    def pid(self) -> int:
+        return self._leader.pid
+
     def cpu(self) -> float:
         """Seconds of user and system time of all processes that are alive."""
         return sum(int(stat[11]) + int(stat[12]) for _, stat in self._members()) * _TICK

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 
-from benchmarks import goals, ours, page, report, results, soak
+from benchmarks import goals, ours, page, report, results
 from benchmarks.curve import Curve
 from benchmarks.limits import programs
 from benchmarks.micro import memory
@@ -190,37 +190,6 @@ def test_the_page_keeps_the_text_around_its_figures(
     assert text.endswith(real.partition(page.END)[2])
     assert "| 7,000 |" in text
     assert "| 6,000 |" not in text
-
-
-def a_look(seconds: float, **seen: float) -> soak.Look:
-    usual = {"rss": 50.0, "descriptors": 40, "threads": 6, "wal": 4.0, "backlog": 5, "errors": 0}
-    values = usual | {"p50": 1.0, "p99": 5.0, "rows": seconds * 200} | seen
-    return soak.Look(seconds, **values)  # type: ignore[arg-type]
-
-
-def test_a_soak_without_growth_is_steady() -> None:
-    looks = [a_look(5.0 * n, rss=50 + n % 3) for n in range(1, 121)]
-
-    assert [line for line in soak.verdict(looks) if not line.endswith(": ok")] == []
-
-
-@pytest.mark.parametrize(
-    ("what", "growing"),
-    [
-        ("RSS", lambda n: {"rss": 50 + n / 10}),
-        ("descriptors", lambda n: {"descriptors": 40 + n}),
-        ("threads", lambda n: {"threads": 6 + n // 50}),
-        ("p99", lambda n: {"p99": 5.0 + n / 10}),
-        ("WAL", lambda n: {"wal": float(n)}),
-        ("backlog", lambda n: {"backlog": 20 * n}),
-        ("errors", lambda n: {"errors": n // 100}),
-    ],
-)
-def test_a_soak_names_what_grows(what: str, growing) -> None:
-    looks = [a_look(5.0 * n, **growing(n)) for n in range(1, 121)]
-
-    bad = [line for line in soak.verdict(looks) if line.endswith(": BAD")]
-    assert [line.split()[0] for line in bad] == [what]
 
 
 def test_figures_keep_the_digits_that_matter() -> None:

@@ -1,0 +1,2 @@
+def square(n: int):
+    return {"square": n * n}
