@@ -17,5 +17,5 @@ async def archived():
     return await sql.get("archive").query("SELECT 1 AS here")
 
 
-async def version():
+def version():
     return {"version": VERSION}
