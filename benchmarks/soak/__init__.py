@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import signal
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -29,6 +30,8 @@ LOG = 64 * 2**20
 
 def soak(minutes: float, rate: int, file: Path = report.FILE) -> int:
     """Run, print a line a minute, and the verdict. Returns an exit code: 0 if all is steady."""
+    # The program would inherit that `nohup` ignores it, and obey: a handler it does not inherit.
+    signal.signal(signal.SIGHUP, lambda number, frame: None)
     port = free_port()
     command = (
         "runtime run {folder} -o app:gateway:addr=127.0.0.1:{port} --log-level warning "
