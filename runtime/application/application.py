@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from socket import socket
-from typing import Any
 
 from runtime.application.assembly import Assembly
 from runtime.application.draft import Draft, draft
-from runtime.application.exchange import ComponentExchange
 from runtime.application.plan import Plan, plan
 from runtime.application.selection import Selection, not_started, select, why_nothing_runs
 from runtime.clock import REAL, Clock
@@ -69,8 +67,6 @@ class Application:
         self.supervisor: Supervisor | None = None
         self.state = "starting"
         """starting, running or stopping."""
-        self.operations: dict[str, Callable[..., Awaitable[Any]]] = {}
-        """Done on its loop when management asks for them, by name."""
         self.refused: tuple[str, ...] = ()
         """The findings for which the last reload was refused; empty once one was done."""
         self.generation = 1
@@ -154,6 +150,8 @@ class Application:
         does not start, or if something would be lost, unless that is forced. Raises RuntimeError
         before the start and once the application is stopping.
         """
+        from runtime.application.exchange import ComponentExchange  # most programs never change
+
         async with self._applying:
             supervisor = self._running()
             chosen = select(linked) if selection is None else selection

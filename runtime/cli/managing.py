@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runtime.cli.options import CommandError
-from runtime.engines.management.listener import Settings
 from runtime.engines.management.traces.settings import from_environment
 from runtime.log.log import Log
-from runtime.program.tracing import Tracing
 from runtime.service import StartError
 
 if TYPE_CHECKING:
+    from runtime.engines.management.listener import Settings
     from runtime.engines.web.access_log import AccessLog
+    from runtime.program.tracing import Tracing
 
 NOWHERE = "off"
 TOKEN, TOKEN_FILE = "RUNTIME_TOKEN", "RUNTIME_TOKEN_FILE"
@@ -48,6 +48,8 @@ def managing(folder: Path, address: str | None, hosts: Sequence[str]) -> Setting
     """
     if address == NOWHERE:
         return None
+    from runtime.engines.management.listener import Settings  # it can be off
+
     if not address:
         return Settings(folder, None, token(), hosts)
     from runtime.engines.web.address import Address, bind  # few programs without a server need it
@@ -73,6 +75,8 @@ def tracing(
         settings = msgspec.structs.replace(settings, sample=sample)
     if not is_managed and settings.export is None:
         return None
+    from runtime.program.tracing import Tracing  # few programs without management need it
+
     traced = Tracing(settings, folder)
     traced.listen(log)
     return traced

@@ -18,7 +18,6 @@ from runtime.cli.choice import Choice
 from runtime.cli.managing import NOWHERE, access, managing, token, tracing
 from runtime.cli.options import Chosen, CommandError, application
 from runtime.cli.selecting import selection_options
-from runtime.engines.management.listener import Settings
 from runtime.exit_codes import ExitCode
 from runtime.handlers.context import log_origin
 from runtime.linking.linker import LinkedManifest
@@ -27,19 +26,20 @@ from runtime.log.hooks import install_hooks
 from runtime.log.records import install
 from runtime.loggers import logger
 from runtime.manifest.search import application_around
-from runtime.program.channel import Channel
 from runtime.program.descriptors import raise_limit
 from runtime.program.exit import crash_guard, exit_soon
 from runtime.program.program import run
 from runtime.program.reloading import LogReports
 from runtime.program.signals import Signals
-from runtime.program.tracing import Tracing
 from runtime.program.worker_env import WorkerEnvironment
 from runtime.service import StartError
 from runtime.telemetry import OFF
 
 if TYPE_CHECKING:
+    from runtime.engines.management.listener import Settings
     from runtime.engines.management.outlook import Outlook
+    from runtime.program.channel import Channel
+    from runtime.program.tracing import Tracing
 
 MOST_WORKERS = 256
 MOST_THREADS = 10_000

@@ -9,15 +9,17 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 
 from runtime.codec import escape_surrogates
-from runtime.log.colours import Colours
 from runtime.log.redaction import ESCAPES, Redactor
 from runtime.log.traceback import format_traceback
 from runtime.telemetry import current_span
+
+if TYPE_CHECKING:
+    from runtime.log.colours import Colours
 
 _LEVELS = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"}
 _COLOURS = {"debug": "2", "info": "36", "warning": "33", "error": "31", "critical": "31;1"}

@@ -4,45 +4,56 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
+from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from runtime import __version__
 from runtime.application.application import Application
 from runtime.application.counting import Counting
 from runtime.application.observation import Observation, application_name, timestamp
-from runtime.application.operations.table import all_operations
-from runtime.application.outlook import outlook
 from runtime.engines.management.listener import LONG_START, Listener, Settings
 from runtime.engines.management.pulse import Pulse
-from runtime.engines.management.report import Report
 from runtime.engines.management.snapshot import Blocked, Snapshot
-from runtime.engines.management.source import LocalSource
-from runtime.engines.management.traces.traces import INTERVAL, Traces
 from runtime.findings.display import display_path
 from runtime.handlers.watchdog import Watchdog
-from runtime.program.channel import Channel
+from runtime.program.reloading import Reloading
+
+if TYPE_CHECKING:
+    from runtime.engines.management.operation import Operation
+    from runtime.engines.management.source import LocalSource
+    from runtime.engines.management.traces.traces import Traces
 
 
 class Pulsing:
     """Observes an application four times a second, from the start of its loop on."""
 
     def __init__(
-        self, application: Application, watchdog: Watchdog, loop: asyncio.AbstractEventLoop
+        self,
+        application: Application,
+        reloading: Reloading,
+        watchdog: Watchdog,
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
         """To be made before the loop runs, in its thread."""
         self.application = application
         self.loop = loop
+        self._reloading = reloading
         self._watchdog = watchdog
         self.counting = Counting(application, lambda: watchdog.blocks)
         self.pulse = Pulse(Observation(application, self.counting).observe)
-        application.operations.update(all_operations(application))
         application.on_state = self.pulse.beat
         self.pulse.listeners.append(self.counting.count)
         self.pulse.start(loop)
+
+    def operations(self) -> Mapping[str, Operation]:
+        """All that others may ask for, by name."""
+        from runtime.application.operations.table import all_operations  # not for the start
+        from runtime.program.reload_operations import ReloadOperations
+
+        reloads = ReloadOperations(self._reloading.reload, self.application.plan_reload)
+        return {**reloads.of(), **all_operations(self.application)}
 
     def blocked(self) -> Blocked | None:
         """The handler that keeps the loop at this moment, if one does; for any thread."""
@@ -76,60 +87,19 @@ class Listening:
             self._listener.start()
 
     def _source(self) -> LocalSource:
+        from runtime.application.outlook import outlook
+        from runtime.engines.management.source import LocalSource
+
         pulsing = self._pulsing
         return LocalSource(
             pulsing.pulse,
-            pulsing.application.operations,
+            pulsing.operations(),
             pulsing.loop,
             pulsing.blocked,
             pulsing.counting.read,
             outlook(pulsing.application),
             self._traces,
         )
-
-
-class Telling:
-    """Tells the parent of this worker each pulse, and does what that asks for."""
-
-    def __init__(
-        self,
-        pulsing: Pulsing,
-        watchdog: Watchdog,
-        channel: Channel,
-        traces: Traces | None = None,
-    ) -> None:
-        self._pulsing = pulsing
-        self._channel = channel
-        self._ended = threading.Event()
-        if traces is not None:
-            traces.send_to_parent()
-            # Not on the loop: to write traces down takes milliseconds.
-            threading.Thread(
-                target=self._tell_traces, args=(traces,), name="traces", daemon=True
-            ).start()
-        self._encode = msgspec.json.Encoder(enc_hook=str).encode
-        channel.serve(pulsing.loop, pulsing.application.operations)
-        pulsing.pulse.on_beat = self._tell
-        watchdog.on_held = self._tell_blocked
-
-    def stop(self) -> None:
-        """Tell the last counts, once the application has ended."""
-        self._pulsing.pulse.beat()
-        self._pulsing.pulse.stop()
-        self._ended.set()
-
-    def _tell_traces(self, traces: Traces) -> None:
-        """Until the end. While the parent does not read, they wait in their bounds."""
-        while not self._ended.wait(INTERVAL):
-            while self._channel.is_clear and (frame := traces.take()):
-                self._channel.send("traces", frame.decode())
-
-    def _tell(self, snapshot: Snapshot) -> None:
-        report = Report(snapshot, self._pulsing.counting.read())
-        self._channel.send("pulse", self._encode(report).decode(), droppable=True)
-
-    def _tell_blocked(self) -> None:
-        self._channel.send("blocked", self._encode(self._pulsing.blocked()).decode())
 
 
 def parent_snapshot(folder: Path, started: float, state: str) -> Snapshot:

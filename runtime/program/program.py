@@ -13,7 +13,6 @@ from runtime.handlers.threads import call_threadsafe
 from runtime.handlers.watchdog import Watchdog
 from runtime.program.exit import EXIT_MARGIN, crash_guard
 from runtime.program.loop import begin, cancel_remaining_tasks, complete, end
-from runtime.program.reload_operations import ReloadOperations
 from runtime.program.reloading import LogReports, Reloading, Reports
 from runtime.program.service_manager import ServiceManager
 from runtime.program.signals import Signals
@@ -22,7 +21,8 @@ from runtime.supervision.child import GRACE
 if TYPE_CHECKING:
     from runtime.engines.management.listener import Settings
     from runtime.program.channel import Channel
-    from runtime.program.management import Listening, Telling
+    from runtime.program.management import Listening
+    from runtime.program.telling import Telling
     from runtime.program.tracing import Tracing
     from runtime.program.watch import Watch
 
@@ -61,7 +61,6 @@ def run(
     if watch is not None:
         watch.start(lambda: call_threadsafe(loop, reloading.ask))
     following = loop.create_task(reloading.follow())
-    application.operations |= ReloadOperations(reloading.reload, application.plan_reload).of()
     _every(loop, TICK, signals.take_back)
     watchdog = Watchdog(loop, application.pool)
     watchdog.start()
@@ -70,7 +69,7 @@ def run(
         tracing.start()
     managed = None
     if management is not None:
-        managed = _manage(application, management, watchdog, loop, tracing)
+        managed = _manage(application, reloading, management, watchdog, loop, tracing)
     manager.follow(application, lambda: budget() + 2 * EXIT_MARGIN)
     manager.watch(loop)
     with crash_guard():
@@ -91,19 +90,22 @@ def run(
 
 def _manage(
     application: Application,
+    reloading: Reloading,
     management: Settings | Channel,
     watchdog: Watchdog,
     loop: asyncio.AbstractEventLoop,
     tracing: Tracing | None,
 ) -> Listening | Telling:
-    from runtime.program.channel import Channel  # it can be off
-    from runtime.program.management import Listening, Pulsing, Telling
+    from runtime.engines.management.listener import Settings  # it can be off
+    from runtime.program.management import Listening, Pulsing
 
-    pulsing = Pulsing(application, watchdog, loop)
+    pulsing = Pulsing(application, reloading, watchdog, loop)
     traces = tracing.traces if tracing else None
-    if isinstance(management, Channel):
-        return Telling(pulsing, watchdog, management, traces)
-    return Listening(pulsing, management, traces)
+    if isinstance(management, Settings):
+        return Listening(pulsing, management, traces)
+    from runtime.program.telling import Telling  # the parent listens
+
+    return Telling(pulsing, watchdog, management, traces)
 
 
 def _every(loop: asyncio.AbstractEventLoop, seconds: float, call: Callable[[], None]) -> None:

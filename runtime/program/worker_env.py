@@ -9,12 +9,15 @@ import socket
 import threading
 from collections.abc import Mapping, MutableMapping, Sequence
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from runtime.entry_id import EntryId
-from runtime.program.channel import Channel
 from runtime.program.signals import Signals
+
+if TYPE_CHECKING:
+    from runtime.program.channel import Channel
 
 VARIABLE = "_RUNTIME_WORKER"
 """The environment variable that makes a process a worker. Private: only the parent sets it."""
@@ -76,4 +79,6 @@ class WorkerEnvironment(msgspec.Struct, frozen=True):
 
     def channel(self) -> Channel:
         """The channel to the parent; to be made once."""
+        from runtime.program.channel import Channel  # a program of one process has none
+
         return Channel(self.report)

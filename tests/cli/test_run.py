@@ -226,57 +226,6 @@ def test_the_example_says_what_it_does_from_start_to_end(tmp_path: Path) -> None
         assert all(set(line) >= {"time", "level", "logger", "message"} for line in program.log)
 
 
-NOT_NEEDED = {
-    "psycopg": "is for an entry of kind db.sql.postgres",
-    "runtime.engines.sql.postgres": "is for an entry of kind db.sql.postgres",
-    "jsonschema": "explains what is wrong with a manifest, in 48 ms",
-    "difflib": "finds what somebody meant to type",
-    "runtime.schema.explain": "explains what jsonschema found",
-    "runtime.cli.excerpt": "shows the lines of findings",
-    "runtime.cli.bundle": "makes the schema for editors",
-    "runtime.cli.page": "makes the pages of kinds",
-    "pkgutil": "lists the kinds, of which a start asks for a few by name",
-    "importlib.metadata": "finds kinds from outside, when one is named",
-    "starlette.applications": "is not what dispatches here",
-    "starlette.routing": "is not what dispatches here",
-    "starlette.middleware.gzip": "is for a router that names it",
-    "starlette.middleware.cors": "is for a router that names it",
-    "starlette.staticfiles": "is for http.static",
-    "runtime.engines.queue.sql": "is for queue.driver.sql",
-    "runtime.engines.queue.amqp": "is for queue.driver.amqp",
-    "pika": "is for queue.driver.amqp",
-    "uvicorn": "serves the applications that this one is measured against",
-    "multiprocessing": "is for handlers that want it",
-    "logging.config": "is for handlers that want it",
-    "sysconfig": "tells whose code holds the loop, once it does",
-    "runtime.manifest.env_file": "is for --env-file",
-    "encodings.idna": "is for host names of other scripts",
-    "httpx": "is for tests",
-    "rich": "is nobody's",
-}
-"""Modules that take milliseconds to import, and their purpose."""
-
-
-def test_what_a_start_does_not_need_is_not_imported(tmp_path: Path) -> None:
-    entry = process(type="oneshot")
-    source = f"""
-import sys
-def main():
-    print("imported:", sorted(set({sorted(NOT_NEEDED)}) & set(sys.modules)), flush=True)
-"""
-    server = (
-        "  - {name: s, kind: http.service, addr: '127.0.0.1:0', lifecycle: {auto_start: true}}\n"
-        "  - {name: r, kind: http.router, meta: {server: s}}\n"
-    )
-    db = "  - {name: d, kind: db.sql.sqlite, file: a.db, lifecycle: {auto_start: true}}\n"
-    queue = (
-        "  - {name: qd, kind: queue.driver.memory}\n  - {name: q, kind: queue.queue, driver: qd}\n"
-    )
-    write_application(tmp_path, manifest(server, db, queue, entry), **{"main.py": source})
-    with running(tmp_path) as program:
-        program.wait_for_output("imported: []")
-
-
 def test_garbage_is_looked_for_once_it_runs_but_not_in_what_was_there_before(
     tmp_path: Path,
 ) -> None:

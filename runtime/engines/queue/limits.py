@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import msgspec
 
 from runtime.engines.queue.driver_queue import Subscription
-from runtime.engines.queue.partitions import Partitions
-from runtime.engines.queue.rate import Rate
+
+if TYPE_CHECKING:
+    from runtime.engines.queue.partitions import Partitions
+    from runtime.engines.queue.rate import Rate
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from time import monotonic
+from typing import TYPE_CHECKING
 
-from runtime.engines.web.access_log import AccessLog
-from runtime.engines.web.exchange import Exchange
-from runtime.engines.web.routes import Route
+if TYPE_CHECKING:
+    from runtime.engines.web.access_log import AccessLog
+    from runtime.engines.web.exchange import Exchange
+    from runtime.engines.web.routes import Route
 
 GONE = 499
 """The status of a request whose client left before the response; as nginx has it."""

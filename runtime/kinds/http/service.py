@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 
-from runtime.engines.web.access_log import AccessLog
 from runtime.engines.web.address import Address, bind_shared, listen, tls_context
 from runtime.engines.web.dispatcher import Dispatcher
 from runtime.engines.web.drain import Drain
@@ -66,7 +65,7 @@ class HttpService:
             max_body=config.max_body,
             telemetry=context.telemetry,
             clock=context.clock,
-            traffic=_traffic(context.scope.access_log, context.scope.counts),
+            traffic=_traffic(context),
         )
         self._server: Server | None = None
 
@@ -178,7 +177,8 @@ class HttpService:
         )
 
 
-def _traffic(access: AccessLog | None, counts: bool) -> Traffic | None:
+def _traffic(context: BuildContext) -> Traffic | None:
+    access, counts = context.scope.access_log, context.scope.counts
     return Traffic(access, counts=counts) if counts or access else None
 
 

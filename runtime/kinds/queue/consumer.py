@@ -12,8 +12,6 @@ from runtime.engines.queue.arguments import batch_arguments, message_arguments
 from runtime.engines.queue.batch import Batching
 from runtime.engines.queue.consumer import Consumer
 from runtime.engines.queue.limits import Limits
-from runtime.engines.queue.partitions import Partitions
-from runtime.engines.queue.rate import Rate
 from runtime.engines.queue.tally import Tally
 from runtime.findings.finding import Note, Problem
 from runtime.kind import Arguments, BuildContext, Claim, Kind, Linked, Stage
@@ -66,10 +64,13 @@ def build(config: Config, context: BuildContext) -> Consumer:
 
 def _limits(config: Config, id: str) -> Limits | None:
     by, per_key = config.concurrency_by, config.per_key
+    if config.rate is None and not (by and per_key):
+        return None
+    from runtime.engines.queue.partitions import Partitions  # few consumers have limits
+    from runtime.engines.queue.rate import Rate
+
     partitions = Partitions(by=by, per_key=per_key) if by and per_key else None
     rate = None if config.rate is None else Rate(limit=config.rate[0], per=config.rate[1])
-    if rate is None and partitions is None:
-        return None
     return Limits(consumer=id, rate=rate, partitions=partitions)
 
 

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 from runtime.clock import Timer
 from runtime.engines.queue.limits import Limits
+from runtime.engines.queue.memory.partitioned_queue import PartitionedQueue
 from runtime.engines.queue.memory.subscription import MemorySubscription
 from runtime.engines.queue.message import Message, redelivery
+from runtime.engines.queue.partitions import Partitions
+from runtime.engines.queue.rate import Grants
 
 if TYPE_CHECKING:
     from runtime.engines.queue.memory.queue import MemoryQueue
@@ -21,9 +24,10 @@ class LimitedSubscription(MemorySubscription):
     """
 
     def __init__(self, queue: MemoryQueue, limits: Limits) -> None:
+        _partition(queue, limits.partitions)
         super().__init__(queue)
         self._rate = limits.rate
-        self._grants = queue.grants[limits.consumer]
+        self._grants = queue.grants.setdefault(limits.consumer, Grants())
         self._now = queue.clock.monotonic
         self._call_later = queue.clock.call_later
         self._timer: Timer | None = None
@@ -86,3 +90,11 @@ class LimitedSubscription(MemorySubscription):
         for receiver in resting:
             if not receiver.done():
                 receiver.set_result(None)
+
+
+def _partition(queue: MemoryQueue, partitions: Partitions | None) -> None:
+    """Limit the partitions from now on, or no more."""
+    if queue.partitioned is not None and queue.partitioned.partitions != partitions:
+        queue.ready, queue.partitioned = queue.partitioned.dissolve(), None
+    if queue.partitioned is None and partitions is not None:
+        queue.ready = queue.partitioned = PartitionedQueue(partitions, queue.ready, queue.in_flight)

@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import Counter, defaultdict, deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
+from typing import TYPE_CHECKING
 
 from runtime.clock import REAL, Clock
 from runtime.engines.queue.browsing import Browsed
 from runtime.engines.queue.driver_queue import DriverQueue, Full, requeue_elsewhere
-from runtime.engines.queue.limits import Limits
 from runtime.engines.queue.memory import browsing
 from runtime.engines.queue.memory.delay_queue import DelayQueue
 from runtime.engines.queue.memory.lengths import Lengths
 from runtime.engines.queue.memory.letters import take_letter, waiting_letters
-from runtime.engines.queue.memory.limited_subscription import LimitedSubscription
-from runtime.engines.queue.memory.partitioned_queue import PartitionedQueue
 from runtime.engines.queue.memory.priority_queue import PriorityQueue
 from runtime.engines.queue.memory.subscription import MemorySubscription, not_held
 from runtime.engines.queue.memory.tracks import Tracks
 from runtime.engines.queue.memory.unique_keys import UniqueKeys
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.overflow import Overflow
-from runtime.engines.queue.partitions import Partitions
-from runtime.engines.queue.rate import Grants
 from runtime.engines.queue.status import Record
 from runtime.engines.queue.volatile import amounts
 from runtime.engines.sql.contract import JoinableTransaction
+
+if TYPE_CHECKING:
+    from runtime.engines.queue.limits import Limits
+    from runtime.engines.queue.memory.partitioned_queue import PartitionedQueue
+    from runtime.engines.queue.rate import Grants
 
 
 class MemoryQueue(Lengths):
@@ -46,7 +47,7 @@ class MemoryQueue(Lengths):
         self.clock = clock
         self.partitioned: PartitionedQueue | None = None
         """The same as `ready`, while consumers limit its partitions."""
-        self.grants: defaultdict[str, Grants] = defaultdict(Grants)
+        self.grants: dict[str, Grants] = {}
         """The latest starts of each consumer with a rate."""
         self.delayed = DelayQueue(self.push, clock)
         self.in_flight: set[Message] = set()
@@ -142,11 +143,13 @@ class MemoryQueue(Lengths):
 
     def subscribe(self, prefetch: int) -> MemorySubscription:
         # A claim is free here, so nothing is claimed ahead: other consumers may have it.
-        self._partition(None)
+        if self.partitioned is not None:
+            self.ready, self.partitioned = self.partitioned.dissolve(), None
         return MemorySubscription(self)
 
     def subscribe_limited(self, prefetch: int, limits: Limits) -> MemorySubscription:
-        self._partition(limits.partitions)
+        from runtime.engines.queue.memory.limited_subscription import LimitedSubscription
+
         return LimitedSubscription(self, limits)
 
     async def find(self, id: str) -> Record | None:
@@ -248,13 +251,6 @@ class MemoryQueue(Lengths):
         """Admit publishers that wait, as many as there is room for."""
         # The room is taken at once, so that nobody else has it.
         self._length += self.overflow.admit(self.max_length - self._length)
-
-    def _partition(self, partitions: Partitions | None) -> None:
-        """Limit the partitions from now on, or no more."""
-        if self.partitioned is not None and self.partitioned.partitions != partitions:
-            self.ready, self.partitioned = self.partitioned.dissolve(), None
-        if self.partitioned is None and partitions is not None:
-            self.ready = self.partitioned = PartitionedQueue(partitions, self.ready, self.in_flight)
 
     async def _wait_for_room(self, size: int = 1) -> None:
         """Wait until there is room for so many messages, which is then taken. Raises Full."""
