@@ -85,7 +85,7 @@ def work(message): ...
 
 NOT_BEFORE_THE_START = [
     "runtime.application.catalog",
-    "runtime.application.operations",
+    "runtime.application.operations.table",
     "runtime.application.outlook",
     "runtime.engines.management.door",
     "runtime.engines.management.history",
