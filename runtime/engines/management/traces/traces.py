@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from runtime.engines.management.traces.errors import ErrorGroup, Errors
-from runtime.engines.management.traces.record import TraceRecord, record, span_record
+from runtime.engines.management.traces.record import SpanRecord, TraceRecord, record, span_record
 from runtime.telemetry import Root, Span
 
 T = TypeVar("T")
@@ -168,9 +168,14 @@ def message_ids(trace: TraceRecord) -> set[str]:
     found: set[str] = set()
     for span in trace.spans:
         if span.name.startswith("queue."):
-            id = span.attributes.get("messaging.message.id")
-            found.update(span.attributes.get("runtime.message.ids", ()), [id] if id else [])
+            found |= message_ids_of(span)
     return found
+
+
+def message_ids_of(span: SpanRecord) -> set[str]:
+    """The same of one span."""
+    id = span.attributes.get("messaging.message.id")
+    return {*span.attributes.get("runtime.message.ids", ()), *([id] if id else ())}
 
 
 def _matches(trace: TraceRecord, id: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from runtime.engines.management.traces.record import SpanRecord, TraceRecord
-from runtime.engines.management.traces.traces import message_ids
+from runtime.engines.management.traces.traces import message_ids, message_ids_of
 
 State = Literal["ok", "failed", "wait"]
 
@@ -121,13 +121,8 @@ def _rows(traces: Sequence[TraceRecord], zero: int) -> Iterator[Row]:
         yield from _tree(trace, depth, zero)
         for span in trace.spans:
             if span.name == "queue.publish" or span is trace.root:
-                for id in _ids(span):
+                for id in message_ids_of(span):
                     left[id] = span.began + span.duration
-
-
-def _ids(span: SpanRecord) -> set[str]:
-    found = set(span.attributes.get("runtime.message.ids", ()))
-    return found | {span.attributes.get("messaging.message.id", "")} - {""}
 
 
 def _tree(trace: TraceRecord, depth: int, zero: int) -> Iterator[Row]:
