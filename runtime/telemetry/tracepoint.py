@@ -29,7 +29,7 @@ class Tracepoint(Struct, frozen=True, eq=False):
     `sql.transaction`.
     """
     entry: str
-    """The entry it concerns, by id, or the label of a database."""
+    """The id of the entry that it concerns."""
     title: str
     """For people: `POST /tasks`, `process app:tasks_queue`, `INSERT tasks`."""
     attributes: Mapping[str, Any]

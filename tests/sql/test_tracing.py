@@ -55,6 +55,7 @@ def test_each_statement_is_a_span_with_its_verb_and_no_value(
 
     assert operations(recorder.spans[:3]) == ["INSERT", "SELECT", "DELETE"]
     assert {span.name for span in recorder.spans} == {"sql.statement"}
+    assert {span.entry for span in recorder.spans} == {"app:db"}
     assert {span.attributes["db.system.name"] for span in recorder.spans} == {system}
     assert all("secret" not in str(span) and "tasks (" not in str(span) for span in recorder.spans)
     assert [type(span.error) for span in recorder.spans] == [type(None)] * 3 + [TypeError]

@@ -56,7 +56,7 @@ def attempt(
         root = place.root(parent)
         call = telemetry.tracepoint("handler.call", "app:work", "work").call()
         insert = telemetry.tracepoint(
-            "sql.statement", "tasks.db", "INSERT tasks", {"db.collection.name": "tasks"}
+            "sql.statement", "app:db", "INSERT tasks", {"db.collection.name": "tasks"}
         ).leaf()
         root.note("info", "working")
         insert.end()

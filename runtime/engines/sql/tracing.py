@@ -31,11 +31,13 @@ class Tracer:
     """
 
     def __init__(
-        self, telemetry: Telemetry, label: str, system: str, verb: Callable[[str], str]
+        self, telemetry: Telemetry, entry: str, system: str, verb: Callable[[str], str]
     ) -> None:
-        """`system` is the database's name in telemetry; `verb` tells that of a statement."""
+        """`entry` is the id of the database, `system` the name of its kind in telemetry; `verb`
+        tells that of a statement.
+        """
         self._telemetry = telemetry
-        self._label = label
+        self._entry = entry
         self._system = system
         self._verb = verb
         self._by_text: dict[str, Tracepoint] = {}
@@ -43,7 +45,7 @@ class Tracer:
         self._script = self._tracepoint("SCRIPT", "")
         self._unknown = self._tracepoint("", "")
         name, attributes = "sql.transaction", {"db.system.name": system}
-        self._transaction = telemetry.tracepoint(name, label, "transaction", attributes)
+        self._transaction = telemetry.tracepoint(name, entry, "transaction", attributes)
         self._last_commit = (0, 0)
         """Its time, and the number of its statements."""
 
@@ -63,7 +65,7 @@ class Tracer:
     def commit(self, statements: int) -> None:
         """Take note of a commit. Called in any thread, in nobody's span."""
         self._last_commit = (perf_counter_ns(), statements)
-        self._telemetry.event("sql.commit", self._label, statements=statements)
+        self._telemetry.event("sql.commit", self._entry, statements=statements)
 
     def end_change(self, span: Span) -> None:
         """End the span of a change, and say how many were committed with it."""
@@ -99,7 +101,7 @@ class Tracer:
         if table:
             attributes["db.collection.name"] = table
         title = f"{verb} {table}".strip() or "statement"
-        return self._telemetry.tracepoint("sql.statement", self._label, title, attributes)
+        return self._telemetry.tracepoint("sql.statement", self._entry, title, attributes)
 
 
 def _table(verb: str, text: str) -> str:

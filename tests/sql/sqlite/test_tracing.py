@@ -39,7 +39,7 @@ def test_each_statement_is_a_span_with_its_verb_and_no_value(
 
     assert operations(recorder.spans) == ["INSERT", "SELECT", "DELETE"]
     assert {span.name for span in recorder.spans} == {"sql.statement"}
-    assert {span.entry for span in recorder.spans} == {"tasks.db"}
+    assert {span.entry for span in recorder.spans} == {"app:db"}
     assert {span.attributes["db.system.name"] for span in recorder.spans} == {"sqlite"}
     assert all("secret" not in str(span) and "tasks (" not in str(span) for span in recorder.spans)
 

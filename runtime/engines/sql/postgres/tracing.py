@@ -27,7 +27,7 @@ class TracedDatabase(TracedCalls, Database):
     """A `Database` with spans."""
 
     def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
-        self._tracer = Tracer(telemetry, settings.label, "postgresql", _verb)
+        self._tracer = Tracer(telemetry, settings.name, "postgresql", _verb)
         super().__init__(settings, self._tracer.commit)
 
     def transaction(self) -> Transaction:

@@ -43,7 +43,7 @@ class TracedDatabase(TracedCalls, Database):
     def __init__(
         self, settings: Settings, transaction_timeout: float, telemetry: Telemetry
     ) -> None:
-        self._tracer = Tracer(telemetry, settings.label, "sqlite", _verb)
+        self._tracer = Tracer(telemetry, settings.name, "sqlite", _verb)
         super().__init__(settings, transaction_timeout, self._tracer.commit)
         self.blocking = TracedBlockingDatabase(self.submit, self.enqueue, self.begin, self._tracer)
 
