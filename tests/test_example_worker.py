@@ -41,9 +41,7 @@ def test_a_stop_finishes_what_is_in_hand_and_a_restart_keeps_the_rows(example: P
     with running(example, FREE_PORT) as site:
         for _ in range(20):
             post(site, {"action": "x"})
-        began = monotonic()
         assert site.stop() == 0
-        assert monotonic() - began < 5
 
         begun = [event["fields"]["id"] for event in site.lines("^processing task")]
         finished = [event["fields"]["id"] for event in site.lines("^task completed")]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from time import monotonic
 
 import pytest
 
@@ -80,10 +79,10 @@ MANIFEST = """
         source: file://pages.py
         method: state
         modules: [http, queue, sql]
-      - name: slow
+      - name: meet
         kind: function.python
         source: file://pages.py
-        method: slow
+        method: meet
         modules: [http, queue, sql]
       - name: add.endpoint
         kind: http.endpoint
@@ -109,18 +108,20 @@ MANIFEST = """
         method: GET
         path: /state
         func: state
-      - name: slow.endpoint
+      - name: meet.endpoint
         kind: http.endpoint
         meta: {router: api}
         method: GET
-        path: /slow
-        func: slow
+        path: /meet
+        func: meet
 """
 
 PAGES = """
-    import time
+    import threading
 
     from runtime.modules.sync import http, queue, sql
+
+    everybody = threading.Barrier(20)
 
 
     def add(request):
@@ -155,9 +156,9 @@ PAGES = """
         return {"left": info.ready + info.delayed + info.in_flight, "failed": failed.ready}
 
 
-    def slow():
-        time.sleep(0.2)
-        return "slept"
+    def meet():
+        everybody.wait(20)
+        return "all are here"
 """
 
 WORK = """
@@ -259,21 +260,15 @@ def test_an_ack_counts_and_the_rejected_and_the_poisoned_are_kept(notes: Site) -
     eventually(lambda: notes.lines("settled its message and failed after that"))
 
 
-def test_handlers_that_sleep_don_t_hold_up_each_other(notes: Site) -> None:
-    began = monotonic()
-    replies = notes.ask_many([("GET", "/slow")] * 20, at_once=20)
-    took = monotonic() - began
+def test_handlers_that_wait_don_t_hold_up_each_other(notes: Site) -> None:
+    replies = notes.ask_many([("GET", "/meet")] * 20, at_once=20)
 
-    assert {reply.body for reply in replies} == {b"slept"}
-    assert took < 20 * 0.2 / 2
+    assert {reply.body for reply in replies} == {b"all are here"}
 
 
 def test_a_def_process_that_asks_is_told_of_the_stop(tmp_path: Path) -> None:
     files = {"_index.yaml": MANIFEST, "pages.py": PAGES, "work.py": WORK}
     with running(write_files(tmp_path, files), FREE_PORT) as site:
         site.line("^watching")
-        began = monotonic()
-
         assert site.stop() == 0
-        assert monotonic() - began < 3
         assert site.lines("^saw the end coming")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
-from time import monotonic
 
 from tests.support.blackbox import Site, eventually, execute
 from tests.support.managing import managed
@@ -42,14 +41,11 @@ def test_a_stop_is_told_before_clients_are_refused(tmp_path: Path) -> None:
     assert (alive, served, code) == (200, 200, 0)
 
 
-def test_without_a_delay_the_stop_is_quick(tmp_path: Path) -> None:
-    manifest = MANIFEST.replace("STOP", "20s").replace("    drain_delay: 2s\n", "")
+def test_without_a_delay_the_stop_waits_for_nothing(tmp_path: Path) -> None:
+    manifest = MANIFEST.replace("STOP", "1h").replace("    drain_delay: 2s\n", "")
     folder = write_application(tmp_path, manifest, **GET)
     with managed(folder) as site:
-        began = monotonic()
         assert site.program.stop() == 0
-
-    assert monotonic() - began < 10
 
 
 def test_a_delay_that_leaves_no_time_to_stop_is_a_finding(tmp_path: Path) -> None:

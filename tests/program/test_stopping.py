@@ -7,7 +7,6 @@ import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from time import monotonic
 
 import pytest
 
@@ -19,7 +18,7 @@ from tests.support.program import (
     unshare_works,
     write_application,
 )
-from tests.support.stopping import IDLE, application, ended_within
+from tests.support.stopping import IDLE, application, ended, patient
 
 SWALLOWS = """
 import asyncio
@@ -60,14 +59,14 @@ def test_a_coroutine_that_swallows_its_cancellation_is_abandoned(tmp_path: Path)
     with running(application(tmp_path, SWALLOWS)) as program:
         program.signal(signal.SIGTERM)
 
-        assert ended_within(program, 3) == 6
+        assert ended(program) == 6
 
 
 def test_a_thread_in_an_endless_loop_is_abandoned(tmp_path: Path) -> None:
     with running(application(tmp_path, ENDLESS)) as program:
         program.signal(signal.SIGTERM)
 
-        assert ended_within(program, 4) == 6
+        assert ended(program) == 6
 
 
 @pytest.mark.slow
@@ -76,7 +75,7 @@ def test_a_loop_that_is_blocked_for_ever_is_ended_from_beside(tmp_path: Path) ->
         program.wait_for_output("blocked")
         program.signal(signal.SIGTERM)
 
-        assert ended_within(program, 5) == 6
+        assert ended(program) == 6
 
 
 @pytest.mark.parametrize("main", [ASKS, ASKS_IN_A_THREAD], ids=["async", "thread"])
@@ -84,15 +83,15 @@ def test_a_process_that_asks_may_finish(main: str, tmp_path: Path) -> None:
     with running(application(tmp_path, main)) as program:
         program.signal(signal.SIGTERM)
 
-        assert ended_within(program, 3) == 0
+        assert ended(program) == 0
         assert "drained" in program.stdout
 
 
 def test_a_process_that_never_asked_is_cancelled_at_once(tmp_path: Path) -> None:
-    with running(application(tmp_path, IDLE)) as program:
+    with running(patient(application(tmp_path, IDLE))) as program:
         program.signal(signal.SIGINT)
 
-        assert ended_within(program, 2) == 0
+        assert ended(program) == 0
 
 
 def test_under_nohup_a_terminal_may_close(tmp_path: Path) -> None:
@@ -102,28 +101,25 @@ def test_under_nohup_a_terminal_may_close(tmp_path: Path) -> None:
         program.signal(signal.SIGTERM)
 
         # Had the first one counted, this would have been the second.
-        assert ended_within(program, 3) == 0
+        assert ended(program) == 0
 
 
 def test_a_signal_while_a_oneshot_is_starting_is_no_failure(tmp_path: Path) -> None:
-    oneshot = application(tmp_path, IDLE.replace("60", "3"), "oneshot")
+    oneshot = application(tmp_path, IDLE, "oneshot")
     with running(oneshot, ready=False) as program:
         program.wait_for("app:host is running")
         program.signal(signal.SIGTERM)
 
-        assert ended_within(program, 3) == 0
+        assert ended(program) == 0
 
 
 def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
-    slow = application(tmp_path, SWALLOWS)
-    patient = (slow / "_index.yaml").read_text().replace("300ms", "30s")
-    (slow / "_index.yaml").write_text(patient)
-    with running(slow) as program:
+    with running(patient(application(tmp_path, SWALLOWS))) as program:
         program.signal(signal.SIGTERM)
         program.wait_for("stopping")
         program.signal(signal.SIGTERM)
 
-        assert ended_within(program, 2) == 6
+        assert ended(program) == 6
 
 
 def test_a_thread_of_the_pool_that_never_returns_does_not_hold_the_program(tmp_path: Path) -> None:
@@ -156,7 +152,7 @@ entries:
         program.wait_for_output("hangs")
         program.signal(signal.SIGTERM)
 
-        assert program.wait(8) == 6
+        assert program.wait() == 6
 
 
 @pytest.mark.slow
@@ -167,16 +163,15 @@ def test_a_signal_at_any_moment_of_the_start_ends_it(
     folder = application(tmp_path, IDLE)
     offsets = [step * 0.05 for step in range(21)]
 
-    def one(offset: float) -> tuple[float, int, float, str]:
+    def one(offset: float) -> tuple[float, int, str]:
         program = start(folder, before=MARK)
         try:
             program.wait_for_output("here")
             threading.Event().wait(offset)  # the moment is the subject
-            began = monotonic()
             for name in signals:
                 program.signal(getattr(signal, f"SIG{name}"))
-            code = program.wait(10)  # it also waits until no orphan holds the output open
-            return offset, code, monotonic() - began, program.stderr
+            code = program.wait()  # it also waits until no orphan holds the output open
+            return offset, code, program.stderr
         finally:
             program.kill()
 
@@ -184,9 +179,8 @@ def test_a_signal_at_any_moment_of_the_start_ends_it(
         ends = list(pool.map(one, offsets))
 
     allowed = {0} if len(signals) == 1 else {0, 6}
-    for offset, code, took, stderr in ends:
+    for offset, code, stderr in ends:
         assert code in allowed, (offset, code, stderr)
-        assert took < 3, (offset, took)
         assert "Traceback" not in stderr, (offset, stderr)
 
 

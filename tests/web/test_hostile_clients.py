@@ -9,10 +9,10 @@ import socket
 import struct
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from time import monotonic
 
 from tests.support.blackbox import APPS, FREE_PORT, Site, eventually, running, write_files
 from tests.support.mutations import mutated, pieces
+from tests.support.program import SOON
 
 GET = b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -59,7 +59,7 @@ MANGLED = {
 
 def exchange(site: Site, data: bytes, *, reset: bool = False) -> bytes:
     """Send it and half close; what comes back until the end. With `reset`, go away at once."""
-    with socket.create_connection(("127.0.0.1", site.port), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", site.port), timeout=SOON) as client:
         try:
             client.sendall(data)
             if reset:
@@ -131,7 +131,7 @@ def test_a_client_that_leaves_in_the_middle_of_its_requests_is_no_fault(tmp_path
 
 def test_many_requests_in_one_piece_are_all_answered() -> None:
     with running(APPS / "hello", FREE_PORT) as site:
-        with socket.create_connection(("127.0.0.1", site.port), timeout=5) as client:
+        with socket.create_connection(("127.0.0.1", site.port), timeout=SOON) as client:
             client.sendall(GET * 3999 + GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
             answer = b"".join(iter(lambda: client.recv(65536), b""))
 
@@ -142,10 +142,8 @@ def test_many_requests_in_one_piece_are_all_answered() -> None:
 def test_a_head_that_never_ends_is_refused_also_behind_others() -> None:
     endless = b"GET /hello HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 1_000_000
     with running(APPS / "hello", FREE_PORT) as site:
-        began = monotonic()
         alone, behind = exchange(site, endless), exchange(site, GET * 3 + endless)
 
         assert alone.startswith(b"HTTP/1.1 431")
         assert behind.count(b"HTTP/1.1 200 OK") == 3
         assert behind.count(b"HTTP/1.1 431") == 1
-        assert monotonic() - began < 4

