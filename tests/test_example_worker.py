@@ -150,5 +150,5 @@ def test_two_overrides_make_it_durable(tmp_path: Path) -> None:
         def stored() -> set[str]:
             return {row["id"] for row in site.ask("GET", "/tasks").json["tasks"]}
 
-        eventually(lambda: stored() == accepted, within=15)
+        eventually(lambda: stored() == accepted)
         assert site.stop() == 0

@@ -132,7 +132,7 @@ class ThreadPool:
                 self._unfinished -= 1
                 self.finished += 1
             resolve(loop, future, result, error)
-            del pending, context, function, arguments, future, result, error
+            del pending, context, function, arguments, loop, future, result, error
 
 
 def call_in_context(

@@ -112,7 +112,7 @@ def test_the_pool_runs_no_more_at_once_than_its_size(pool: ThreadPool) -> None:
             most[0] = max(most[0], inside[0])
             if inside[0] == pool.size:
                 gate.set()
-        assert gate.wait(5)
+        assert gate.wait(30)
         with lock:
             inside[0] -= 1
 

@@ -35,7 +35,7 @@ def invocation(function: Callable[..., Any], telemetry: Telemetry = OFF) -> Invo
 
 
 def run(main: Coroutine[Any, Any, Any]) -> Any:
-    return asyncio.run(asyncio.wait_for(main, 5))
+    return asyncio.run(asyncio.wait_for(main, 30))
 
 
 async def on_the_loop(*arguments: Any) -> Any:

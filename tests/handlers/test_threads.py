@@ -11,7 +11,7 @@ from runtime.entry_id import EntryId
 from runtime.handlers.context import ApplicationContext, Call, call, current
 from runtime.handlers.threads import ThreadPool, resolve, run_in_thread
 
-SOON = 5
+SOON = 30
 
 
 def test_a_call_that_is_cancelled_while_it_waits_for_a_thread_is_never_made() -> None:

@@ -9,7 +9,7 @@ import pytest
 from runtime.findings.finding import ManifestError
 from tests.support.hosting import Hosted, hosted, linked
 from tests.support.mounting import FILES, MANIFEST, alone, on_site
-from tests.support.serving import run
+from tests.support.serving import SOON, run
 
 KEY = "X-Key: k"
 
@@ -180,8 +180,8 @@ def test_a_client_that_leaves_is_known_to_the_application(tmp_path: Path) -> Non
             app = site.application.scope.component("site", "app")._mount._app
             client = await site.connect()
             client.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            await asyncio.wait_for(app.__globals__["began"].wait(), 5)
+            await asyncio.wait_for(app.__globals__["began"].wait(), SOON)
             await client.close()
-            await asyncio.wait_for(app.__globals__["gone"].wait(), 5)
+            await asyncio.wait_for(app.__globals__["gone"].wait(), SOON)
 
     run(main())

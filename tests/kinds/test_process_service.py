@@ -23,7 +23,7 @@ from runtime.modules import process
 from runtime.modules.sync import process as sync_process
 from runtime.service import StartError, Unavailable
 
-SOON = 5
+SOON = 30
 
 
 def build(name: str, main: Callable[..., Any] | None = None) -> BuildContext:

@@ -37,7 +37,7 @@ def test_a_signal_ends_it_with_zero(application: Path, number: int) -> None:
     with running(application, FREE_PORT) as site:
         site.signal(number)
 
-        assert site.wait(12) == 0
+        assert site.wait() == 0
         assert "Traceback" not in site.program.stderr
 
 
@@ -73,14 +73,18 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
     )
     manifest = slow / "_index.yaml"
     manifest.write_text(manifest.read_text().replace("- http\n", "- http\n      - logger\n"))
-    with running(slow, FREE_PORT) as site, socket.create_connection(("127.0.0.1", site.port)) as s:
+    patient = "app:gateway:lifecycle.stop_timeout=1h"
+    with (
+        running(slow, FREE_PORT, patient) as site,
+        socket.create_connection(("127.0.0.1", site.port)) as s,
+    ):
         s.sendall(b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n")
         site.line("in hand")
         site.signal(signal.SIGTERM)
         site.line("^stopping")
         site.signal(signal.SIGTERM)
 
-        assert site.wait(2) == 6
+        assert site.wait() == 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,10 +86,10 @@ def test_it_serves_and_stops_without_its_standard_streams(hello: Path, closed: s
             return client.connect_ex(("127.0.0.1", port)) == 0
 
     try:
-        eventually(is_up, 10)
+        eventually(is_up)
         program.terminate()
 
-        assert program.wait(10) == 0
+        assert program.wait(30) == 0
     finally:
         program.kill()
-        program.wait(10)
+        program.wait(30)

@@ -175,7 +175,7 @@ def test_nobody_reading_the_log_does_not_stop_the_work(tmp_path: Path) -> None:
         assert started.stdout is not None
         assert started.stdout.read(5) == b"works"
         started.terminate()
-        assert started.wait(10) == 0
+        assert started.wait(30) == 0
     finally:
         started.kill()
         started.communicate()

@@ -65,7 +65,7 @@ async def running(
     await fake.advance(0)
     yield fake
     stop.set()
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 30)
     assert target.finished
 
 

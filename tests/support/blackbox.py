@@ -30,7 +30,7 @@ EXAMPLE = ROOT / "examples" / "task-queue"
 FREE_PORT = "app:gateway:addr=127.0.0.1:0"
 
 
-def eventually(condition: Callable[[], T], within: float = 5.0) -> T:
+def eventually(condition: Callable[[], T], within: float = SOON) -> T:
     """The result of `condition`, as soon as it is true."""
     pause = threading.Event()
     deadline = monotonic() + within

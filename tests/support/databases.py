@@ -15,7 +15,7 @@ from runtime.engines.sql.sqlite.connection import MEMORY, Settings
 from runtime.engines.sql.sqlite.database import Database
 from runtime.telemetry import OFF, Telemetry
 
-LIMIT = 10.0
+LIMIT = 30.0
 """Seconds after which a test that waits has failed."""
 
 TASKS = "CREATE TABLE tasks (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, status TEXT)"

@@ -17,7 +17,7 @@ from typing import Any
 
 Line = dict[str, Any]
 
-SOON = 20.0
+SOON = 30.0
 """Seconds after which a test gives up; no test needs them unless something is broken."""
 
 MARK = """

@@ -24,8 +24,8 @@ from runtime.engines.web.timeouts import Timeouts
 from runtime.telemetry import OFF, Telemetry
 
 GROUP = Group()
-PATIENT = Timeouts(header=10.0, read=30.0, write=30.0, idle=60.0)
-SOON = 5.0
+PATIENT = Timeouts(header=600.0, read=600.0, write=600.0, idle=600.0)
+SOON = 30.0
 BOTH = pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 
 

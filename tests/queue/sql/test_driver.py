@@ -11,7 +11,6 @@ from __future__ import annotations
 import http.client
 import signal
 import sqlite3
-import threading
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -166,6 +165,14 @@ def test_what_a_dead_program_held_comes_before_what_is_newer(folder: Path) -> No
         no_surprise(program)
 
 
+# A worker that looks by itself for what is ready does so once an hour.
+SELDOM = ("-o", "app:driver:heartbeat=1h", "-o", "app:driver:lease=2h")
+NO_LOOK = """
+from runtime.engines.queue.sql.sqlite import lease
+lease.CHECK_INTERVAL = 3600
+"""
+
+
 def test_two_programs_wake_each_other(folder: Path) -> None:
     api = folder.parent / "api"
     write_files(api, {"_index.yaml": MANIFEST, "h.py": HANDLERS})
@@ -175,15 +182,12 @@ def test_two_programs_wake_each_other(folder: Path) -> None:
         .replace("concurrency: 4\n    lifecycle: {auto_start: true}", "concurrency: 4")
     )
     (api / "_index.yaml").write_text(text.replace("data/a.db", str(folder / "data" / "a.db")))
-    with running(folder) as worker, running(api) as front:
+    with running(folder, *SELDOM, before=NO_LOOK) as worker, running(api, *SELDOM) as front:
         site = Site(front)
-        eventually(lambda: table(folder, "SELECT count(*) FROM runtime_owner") == [(2,)])
-        threading.Event().wait(1.2)  # until both have seen each other: a look is every half second
         accepted = set()
         for n in range(20):
             accepted |= {n} if post(site, n=n) else set()
-            # a poll would take half a second each
-            eventually(lambda n=n: n in done(folder), within=0.4)
+            eventually(lambda n=n: n in done(folder))
         account(folder, accepted)
 
         assert front.stop() == worker.stop() == 0

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from runtime.engines.web.exchange import Exchange
-from tests.support.serving import BOTH, Client, echo, head, hello, route, run, served
+from tests.support.serving import BOTH, SOON, Client, echo, head, hello, route, run, served
 
 
 async def shown(exchange: Exchange) -> dict[str, Any]:
@@ -47,7 +47,7 @@ async def sent_until_refused(client: Client, piece: bytes, most: int) -> int:
             sent += len(piece)
             await client.writer.drain()
             await asyncio.sleep(0)
-    assert (await asyncio.wait_for(answered, 5)).startswith((b"HTTP/1.1 431", b"HTTP/1.1 400"))
+    assert (await asyncio.wait_for(answered, SOON)).startswith((b"HTTP/1.1 431", b"HTTP/1.1 400"))
     return sent
 
 

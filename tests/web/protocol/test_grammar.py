@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from runtime.engines.web.exchange import Exchange
-from tests.support.serving import echo, hello, route, run, served
+from tests.support.serving import SOON, echo, hello, route, run, served
 
 
 async def described(exchange: Exchange) -> dict[str, Any]:
@@ -172,7 +172,7 @@ async def statuses(port: int, request: bytes, *, in_pieces: bool) -> list[int]:
                 writer.write(piece)
                 await writer.drain()
                 await asyncio.sleep(0)
-        got = await asyncio.wait_for(reader.read(), 5)
+        got = await asyncio.wait_for(reader.read(), SOON)
     finally:
         writer.close()
     return [status for each in re.findall(rb"HTTP/1\.1 (\d+)", got) if (status := int(each)) > 199]

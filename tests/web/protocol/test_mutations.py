@@ -16,7 +16,7 @@ from starlette.responses import StreamingResponse
 
 from runtime.engines.web.exchange import Exchange
 from tests.support.mutations import mutated, pieces, statuses
-from tests.support.serving import BOTH, Running, echo, hello, route, run, served
+from tests.support.serving import BOTH, SOON, Running, echo, hello, route, run, served
 
 pytestmark = pytest.mark.slow
 
@@ -58,7 +58,7 @@ async def exchanged(server: Running, parts: list[bytes]) -> bytes | None:
             await asyncio.sleep(0)
         with contextlib.suppress(OSError):  # it may have been reset meanwhile
             client.writer.write_eof()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(SOON):
             return await client.reader.read()
     except ConnectionError:
         return None

@@ -130,7 +130,7 @@ def test_a_client_that_takes_its_answer_slowly_but_steadily_gets_it_all() -> Non
             client = await server.connect(limit=1 << 16)
             began, got = time.monotonic(), 0
             client.send(head("GET", "/big"))
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(SOON):
                 await client.reader.readuntil(b"\r\n\r\n")
                 while got < 32 << 20:
                     got += len(await client.reader.read(1 << 20))
