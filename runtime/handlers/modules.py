@@ -12,6 +12,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 from runtime.handlers.source_loader import SourceFinder, SourceLoader, find
+from runtime.handlers.syntax import parse
 
 _RELATIVE = re.compile(rb"from[ \t\\\r\n]*\.")
 """A part of each file with a relative import: most others need not be parsed."""
@@ -140,7 +141,7 @@ def _imports(source: bytes, name: str, is_package: bool) -> Iterator[str]:
     if _RELATIVE.search(source) is None:
         return
     parts = name.split(".") if is_package else name.split(".")[:-1]
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parse(source)):
         if isinstance(node, ast.ImportFrom) and 0 < node.level <= len(parts):
             base = ".".join([*parts[: len(parts) - node.level + 1], *filter(None, [node.module])])
             yield base

@@ -11,6 +11,7 @@ import msgspec
 
 from runtime.findings.display import display_path
 from runtime.findings.finding import Position
+from runtime.handlers.syntax import parse
 
 
 class Signature(msgspec.Struct, frozen=True):
@@ -51,7 +52,7 @@ def inspect(file: Path) -> HandlerFile:
     found = HandlerFile()
     try:
         with warnings.catch_warnings(action="ignore"):
-            tree = ast.parse(file.read_bytes(), str(file))
+            tree = parse(file.read_bytes(), str(file))
     except SyntaxError as error:
         line, column = error.lineno or 1, max(error.offset or 1, 1)
         found.fault = (f"not valid Python: {error.msg}", line, column)

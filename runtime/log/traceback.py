@@ -9,6 +9,8 @@ from pathlib import Path
 
 _OURS = tuple(f"{folder}/" for folder in (Path(__file__).parents[1], Path(asyncio.__file__).parent))
 
+_TIMES = 100
+
 
 class ForeignTraceback(Exception):
     """The cause of an exception that was raised in another process: its traceback there."""
@@ -35,7 +37,16 @@ def format_traceback(error: BaseException) -> str:
             frames[:] = frames[others[0] : others[-1] + 1]
     if getattr(error, "names_its_place", False) and not (error.__cause__ or error.__context__):
         return "".join(whole.format_exception_only())
-    return "".join(whole.format())
+    return _format(whole)
+
+
+def _format(whole: traceback.TracebackException) -> str:
+    for _ in range(_TIMES):
+        try:
+            return "".join(whole.format())
+        except SystemError:  # another thread reads syntax, see runtime/handlers/syntax.py
+            continue
+    return "".join(whole.format_exception_only())
 
 
 def _with_causes(

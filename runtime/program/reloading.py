@@ -81,8 +81,10 @@ class Reloading:
                 await self.reload()
             except (ManifestError, StartError):
                 continue  # which was told
-            except RuntimeError:
-                return  # it is stopping
+            except Exception:
+                if self._application.state == "stopping":
+                    return
+                log.exception("the reload failed, and the old version goes on")
 
     async def reload(self, *, force: bool = False) -> Plan:
         """Reload now, and tell how it went. Raises ManifestError, StartError, and RuntimeError

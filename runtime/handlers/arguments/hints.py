@@ -12,6 +12,7 @@ from typing import Any, get_type_hints
 
 from runtime.findings.display import display_path
 from runtime.handlers import package
+from runtime.handlers.syntax import parse
 from runtime.service import StartError
 
 
@@ -103,7 +104,7 @@ def _checked_imports(names: Mapping[str, Any]) -> dict[str, Any]:
     """The names that a module imports only for type checkers, as far as that succeeds."""
     module = sys.modules.get(names.get("__name__", ""))
     try:
-        tree = ast.parse(inspect.getsource(module)) if module is not None else None
+        tree = parse(inspect.getsource(module)) if module is not None else None
     except (OSError, TypeError, SyntaxError):
         return {}
     found: dict[str, Any] = {}

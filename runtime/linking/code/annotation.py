@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from runtime.handlers.syntax import parse_expression
 from runtime.linking.code.file import CodeFile
 from runtime.linking.code.reader import CodeReader
 from runtime.linking.code.scope import Assigned, Binding, Defined, Imported
@@ -85,7 +86,7 @@ class AnnotationReader:
         match node:
             case ast.Constant(value=str(text)):
                 try:
-                    return self._shape(file, ast.parse(text.strip(), mode="eval").body, found)
+                    return self._shape(file, parse_expression(text.strip()), found)
                 except (SyntaxError, ValueError):
                     return "unknown"
             case ast.BinOp(left=left, op=ast.BitOr(), right=right):

@@ -11,6 +11,7 @@ import msgspec
 
 from runtime.findings.fault import Fault
 from runtime.findings.suggestion import did_you_mean
+from runtime.handlers.syntax import parse
 
 FUNCTION = "migrate"
 """The function of a migration in Python."""
@@ -86,7 +87,7 @@ def check(migration: Migration, folder: str) -> Iterator[Fault]:
 def _check_python(migration: Migration, file: str) -> Iterator[Fault]:
     write = f"write 'async def {FUNCTION}(tx):'"
     try:
-        tree = ast.parse(migration.text)
+        tree = parse(migration.text)
     except (SyntaxError, ValueError, RecursionError) as error:
         line = f":{error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
         reason = getattr(error, "msg", str(error))

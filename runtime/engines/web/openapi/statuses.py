@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from runtime.engines.web.problem import HTTPError
 from runtime.handlers.arguments.hints import innermost
+from runtime.handlers.syntax import parse
 
 _DEPTH = 3
 """Calls from function to function that are followed, within the same application."""
@@ -51,7 +52,7 @@ class _Found:
             return
         self._seen.add(code)
         try:
-            tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+            tree = parse(textwrap.dedent(inspect.getsource(function)))
         except (OSError, TypeError, SyntaxError):  # no source, or a lambda within a line
             return
         handler = depth == _DEPTH
