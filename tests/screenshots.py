@@ -17,6 +17,7 @@ from runtime.engines.management.letters import groups
 from runtime.engines.management.pages import (
     dead_letters,
     entries,
+    messages,
     overview,
     queues,
     services,
@@ -40,7 +41,7 @@ def pages() -> Mapping[str, str]:
     consumer = next(each for each in sight.snapshot.services if each.workers is not None)
     return {
         "/": overview.render(sight, Flow()),
-        "/queue": queues.render_one(sight, queue),
+        "/queue": queues.render_one(acting, queue, messages.first(acting, queue, night.MESSAGES)),
         "/dead": dead_letters.render(acting, [found], found, found.newest, night.SOURCE),
         "/trace": traces.render_one(sight, night.TRACE),
         "/service": services.render_one(sight, consumer),

@@ -123,9 +123,9 @@ class Browser:
         self._call("Emulation.setEmulatedMedia", features=[scheme])
 
     def press(self, key: str) -> None:
-        """Press and release a key: `/`, `a`, `Tab`, `Enter`."""
+        """Press and release a key: `/`, `a`, `Tab`, `Enter`, `End`."""
         text = {"text": key} if len(key) == 1 else {}
-        code = {"Tab": 9, "Enter": 13}.get(key, 0)
+        code = {"Tab": 9, "Enter": 13, "End": 35}.get(key, 0)
         text = {"text": "\r"} if key == "Enter" else text
         for kind in ("keyDown", "keyUp"):
             self._call(

@@ -114,7 +114,7 @@ class Watched:
 
     @property
     def payload(self) -> str:
-        """The address of the payload that the page of dead letters links to."""
+        """The address of the payload that the page of dead letters links to, for who may act."""
         found = re.search(r'href="(/queues/[^"]+/payload)"', self.page("/dead"))
         assert found is not None
         return found[1]

@@ -8,12 +8,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, convert
 
 from runtime.engines.queue import dead_letter as names
 from runtime.engines.queue.message import Message
 
 if TYPE_CHECKING:
+    from runtime.engines.management.source import Source
     from runtime.engines.queue.queue import Queue
 
 MOST = 200
@@ -99,6 +100,15 @@ async def letters(queues: Iterable[Queue], folder: Path, limit: int = MOST) -> l
         for message in await queue.dead_letters(limit):
             found.append(letter(message, queue.id, folder))
     return found
+
+
+async def found_groups(source: Source, queue: str = "", limit: int = MOST) -> list[Group]:
+    """The dead letters of one queue, or of each, by their causes, from any thread.
+
+    Raises Refused and LoopBlocked.
+    """
+    found = await source.ask("dead.letters", queue=queue, limit=limit)
+    return groups(convert(found, list[Letter]))
 
 
 def letter(message: Message, queue: str, folder: Path) -> Letter:

@@ -24,6 +24,8 @@ PARTS = (
     "status",
     "login",
     "operating",
+    "queues",
+    "entries",
     "reload",
     "metrics.routes",
     "pages.routes",

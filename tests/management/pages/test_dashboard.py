@@ -91,10 +91,9 @@ def test_no_page_shows_a_secret_or_runs_what_was_stored(shop: Watched, path: str
 
 
 def test_a_payload_is_shown_only_to_those_who_may_act_and_told_in_the_log(shop: Watched) -> None:
+    shop.sign_in()
     address = shop.payload
     assert shop.site.get(address).status == 403
-
-    shop.sign_in()
     assert "&quot;fail&quot;" in shop.page(address) or "&quot;reject&quot;" in shop.page(address)
     assert shop.site.program.wait_for("was shown")["entry"] == "app:tasks"
 

@@ -14,13 +14,16 @@ from runtime.engines.management.pages import (
     dead_letters,
     entries,
     errors,
+    messages,
     overview,
+    publishing,
     queues,
     schedules,
     services,
     traces,
 )
 from runtime.engines.management.pages.flow import Flow
+from runtime.engines.management.pages.publishing import Draft
 from runtime.engines.management.pages.schedules import ScheduleStatus
 from runtime.engines.management.pages.sight import Sight
 from tests.support import night
@@ -41,6 +44,7 @@ KEPT = {
     "started",
     "died",
     "by",
+    "status",
 }
 """Fields whose values are ours, or decide what is drawn."""
 PLAN = ScheduleStatus("app:nightly", "30 2 * * *", "app:tasks", (night.NOW + 60,))
@@ -97,6 +101,9 @@ def sight() -> Sight:
     )
 
 
+HELD = {state: poisoned(page) for state, page in night.MESSAGES.items()}
+
+
 def dead(evil: Sight) -> str:
     found = groups(poisoned(night.LETTERS))
     source = (20, [EVIL, EVIL, EVIL])
@@ -112,7 +119,18 @@ PAGES: dict[str, Callable[[Sight], str]] = {
     "entries": lambda evil: entries.render_all(evil, EVIL),
     "entry": lambda evil: entries.render_one(evil, [*evil.catalog.entries.values()][2]),
     "dead": dead,
-    "payload": lambda evil: dead_letters.render_payload(evil, EVIL, EVIL, EVIL, 5),
+    "payload": lambda evil: messages.render_payload(evil, EVIL, EVIL, EVIL, 5),
+    "messages": lambda evil: messages.render_all(
+        evil, evil.snapshot.queues[0], "ready", poisoned(night.READY), EVIL, ""
+    ),
+    "first messages": lambda evil: queues.render_one(
+        evil,
+        evil.snapshot.queues[0],
+        messages.first(evil, evil.snapshot.queues[0], HELD),
+        published=EVIL,
+    ),
+    "message": lambda evil: messages.render_one(evil, EVIL, poisoned(night.TOLD), is_traced=True),
+    "publish": lambda evil: publishing.render(evil, EVIL, Draft(*[EVIL] * 5), "body", EVIL),
     "schedules": lambda evil: schedules.render(evil, [poisoned(PLAN)]),
     "traces": lambda evil: traces.render_all(evil, poisoned(night.TRACES), "", EVIL),
     "trace": lambda evil: traces.render_one(evil, poisoned(night.TRACE)),

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.accessibility import faults, too_wide
-from tests.support.blackbox import eventually
 from tests.support.browser import Browser, browsing
+from tests.support.looking import sign_in
 from tests.support.managing import sockets_folder
-from tests.support.program import SOON
-from tests.support.watched import TOKEN, Watched, watched
+from tests.support.watched import Watched, watched
 
 pytestmark = pytest.mark.slow
 
@@ -19,6 +18,8 @@ PAGES = (
     "/",
     "/queues",
     "/queues/app:tasks",
+    "/queues/app:tasks/messages?state=ready",
+    "/queues/app:tasks/publish",
     "/dead",
     "/errors",
     "/traces",
@@ -219,13 +220,7 @@ def test_without_script_everything_is_there(browser: Browser, shop: Watched) -> 
 
 def test_who_signs_in_may_act_also_without_script(browser: Browser, shop: Watched) -> None:
     browser.scripts(allowed=False)
-    browser.open(f"{shop.address}/login")
-    browser.evaluate(
-        f"document.querySelector('#token').value = '{TOKEN}';"
-        "document.querySelector('form').submit()"
-    )
-    there = "location.pathname === '/' && document.readyState === 'complete'"
-    eventually(lambda: browser.evaluate(there), SOON)
+    sign_in(browser, shop)
     browser.open(f"{shop.address}/schedules")
     assert not browser.evaluate("document.querySelector('form .btn').disabled")
     browser.evaluate("document.querySelector('form[action=\"/act\"]').submit()")

@@ -1,4 +1,6 @@
-"""Action: a button that does something, in a form of its own; disabled without the right to act."""
+"""Action: a button that does something, in a form of its own, or opens what only those may see who
+may act; disabled without that right.
+"""
 
 from __future__ import annotations
 
@@ -27,11 +29,7 @@ def action(
     before it is sent; `inputs` are further fields, as HTML.
     """
     if not right.may_act:
-        why = e(f"Read-only: {right.why}")
-        return (
-            f'<button class="btn {tone}" type="button" disabled title="{why}"'
-            f' aria-label="{e(label)}: {why}">{icon(sign)}<span>{e(label)}</span></button>'
-        )
+        return _disabled(right, label, sign, tone)
     hidden = {"operation": operation, "back": back, "form_token": right.token, **fields}
     held = "".join(
         f'<input type="hidden" name="{e(name)}" value="{e(value)}">'
@@ -42,4 +40,19 @@ def action(
         f'<form class="inline" method="post" action="{ADDRESS}"{asked}>{held}{inputs}'
         f'<button class="btn {tone}" aria-label="{e(label)}">{icon(sign)}<span>{e(label)}</span>'
         "</button></form>"
+    )
+
+
+def opener(right: Right, label: str, sign: str, address: str, *, tone: str = "") -> str:
+    """A link to a page that needs the right to act, in the look of a button."""
+    if not right.may_act:
+        return _disabled(right, label, sign, tone)
+    return f'<a class="btn {tone}" href="{address}">{icon(sign)}<span>{e(label)}</span></a>'
+
+
+def _disabled(right: Right, label: str, sign: str, tone: str) -> str:
+    why = e(f"Read-only: {right.why}")
+    return (
+        f'<button class="btn {tone}" type="button" disabled title="{why}"'
+        f' aria-label="{e(label)}: {why}">{icon(sign)}<span>{e(label)}</span></button>'
     )

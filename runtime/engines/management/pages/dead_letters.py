@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from runtime.engines.management.letters import Frame, Group, Letter
 from runtime.engines.management.pages import words
-from runtime.engines.management.pages.action import action
+from runtime.engines.management.pages.action import action, opener
 from runtime.engines.management.pages.frame import frame
 from runtime.engines.management.pages.markup import (
     badge,
@@ -15,7 +15,6 @@ from runtime.engines.management.pages.markup import (
     e,
     empty,
     icon,
-    link,
     mono,
     pairs,
     panel,
@@ -58,17 +57,6 @@ def render(
     return frame("dead", "Dead letters", sight, body, head=head, side=_buttons(sight, chosen))
 
 
-def render_payload(sight: Sight, queue: str, id: str, text: str, size: int) -> str:
-    """The body of one message, asked for."""
-    back = link(query("/dead", queue=queue, id=id), "Back to the letter")
-    inner = (
-        f'<pre class="code" tabindex="0" aria-label="Payload">{e(text)}</pre>'
-        f'<p class="sub gap">{words.size(size)}. That it was shown is in the log. {back}</p>'
-    )
-    shown = panel(f"Payload of {id}", inner, hint=queue)
-    return frame("dead", "Payload", sight, f'<div class="stack">{shown}</div>')
-
-
 def _article(letter: Letter, sight: Sight, source: tuple[int, Sequence[str]]) -> str:
     died = words.moment(words.seconds_of(letter.died), sight.now)
     reason = _REASONS.get(letter.reason, letter.reason)
@@ -77,8 +65,8 @@ def _article(letter: Letter, sight: Sight, source: tuple[int, Sequence[str]]) ->
 {chip(reason, "bad", "x")}{attempts}<span class="sub">{mono(letter.queue)} · died {died}</span></p>
 <h2 class="mono">{e(letter.error or "The error is not known")}</h2></div>
 {"".join(_frames(letter, source))}
-<div class="frame-of"><p class="filter">{icon("eye")}
-{link(_payload(letter), f"Payload, {words.size(letter.size)}")}
+<div class="frame-of"><p class="filter">
+{opener(sight.right, f"Payload, {words.size(letter.size)}", "eye", _payload(letter), tone="quiet")}
 <span class="sub">shown when you ask for it; that is logged</span></p></div>
 <div class="body">{_story(letter, sight)}</div></article>"""
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 from runtime.engines.management.pages.markup import e
 
 
-def finder(what: str, text: str = "") -> str:
-    """The field; `what` says what may be typed."""
+def finder(what: str, text: str = "", **kept: str) -> str:
+    """The field; `what` says what may be typed. The other values of the page's query are `kept`."""
+    hidden = "".join(
+        f'<input type="hidden" name="{name}" value="{e(value)}">'
+        for name, value in kept.items()
+        if value
+    )
     return (
-        '<form class="filter" method="get" role="search">'
+        f'<form class="filter" method="get" role="search">{hidden}'
         f'<input class="field" type="search" name="find" value="{e(text)}" placeholder="{e(what)}"'
         f' aria-label="Filter by {e(what)}" data-filter><kbd class="wide">/</kbd></form>'
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import quote, urlencode
 
 from runtime.engines.management.pages import words
-from runtime.engines.management.pages.action import action
+from runtime.engines.management.pages.action import action, opener
 from runtime.engines.management.pages.chart import Row, chart, segments, sparkline, times
 from runtime.engines.management.pages.finder import finder, row
 from runtime.engines.management.pages.frame import frame
@@ -69,13 +70,15 @@ def _table_row(queue: QueueStatus, sight: Sight) -> str:
     )
 
 
-def render_one(sight: Sight, queue: QueueStatus, messages: str = "") -> str:
-    """One queue. `messages` is the list of those that it holds, as HTML."""
+def render_one(sight: Sight, queue: QueueStatus, messages: str = "", *, published: str = "") -> str:
+    """One queue. `messages` is the list of those that it holds, as HTML; `published` the id of one
+    that a form has just published.
+    """
     text, tone, sign = state(queue)
     head = f'{badge("queue")}<span class="mono">{e(queue.id)}</span>{chip(text, tone, sign)}'
     consumers = consumers_of(sight, queue)
     body = f"""<div class="stack">
-{_states(queue, consumers)}
+{_published(queue.id, published)}{_states(queue, consumers)}
 <div class="two">{_depth(sight, queue)}{_rates(sight, queue)}</div>
 {_lanes(sight, consumers)}{_hints(sight, queue)}{messages}
 </div>"""
@@ -108,6 +111,18 @@ def consumers_of(sight: Sight, queue: QueueStatus) -> Sequence[ServiceStatus]:
         if service.workers is not None
         and (sight.catalog.target(service.id, "queue") or service.id) == queue.id
     ]
+
+
+def published_address(queue: str, id: str) -> str:
+    """The address to go to once a message is published."""
+    return f"/queues/{quote(queue, safe=':@')}?{urlencode({'published': id})}"
+
+
+def _published(queue: str, id: str) -> str:
+    if not id:
+        return ""
+    told = link(path("queues", queue, "messages", id), id, "link mono")
+    return f'<p class="note" role="status">{icon("ok")}<span>Published as {told}.</span></p>'
 
 
 def _states(queue: QueueStatus, consumers: Sequence[ServiceStatus]) -> str:
@@ -215,6 +230,9 @@ def _hints(sight: Sight, queue: QueueStatus) -> str:
 
 def _buttons(sight: Sight, queue: QueueStatus) -> str:
     back = path("queues", queue.id)
-    if queue.paused:
-        return action(sight.right, "queue.resume", "Resume", "play", {"id": queue.id}, back=back)
-    return action(sight.right, "queue.pause", "Pause", "pause", {"id": queue.id}, back=back)
+    name, label, sign = (
+        ("resume", "Resume", "play") if queue.paused else ("pause", "Pause", "pause")
+    )
+    pause = action(sight.right, f"queue.{name}", label, sign, {"id": queue.id}, back=back)
+    address = path("queues", queue.id, "publish")
+    return pause + opener(sight.right, "Publish", "plus", address)

@@ -12,71 +12,68 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response, StreamingResponse
 
 from runtime.engines.management.pages.assets import assets
-from runtime.engines.management.table import Desk, get, get_private, post
+from runtime.engines.management.table import Desk, get, post
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.routes import Handler, Route
 
 if TYPE_CHECKING:
-    from runtime.engines.management.pages.site import Site
+    from runtime.engines.management.pages.dashboard import Dashboard
 
 PAGES = {
-    "/": "overview",
-    "/queues": "queues",
-    "/queues/{id}": "queue",
-    "/dead": "dead",
-    "/traces": "traces",
-    "/traces/{id}": "trace",
-    "/errors": "errors",
-    "/services": "services",
-    "/services/{id}": "service",
-    "/entries": "entries",
-    "/entries/{id}": "entry",
-    "/schedules": "schedules",
+    "/": "site.overview",
+    "/queues": "queues.all",
+    "/queues/{id}": "queues.one",
+    "/queues/{id}/publish": "queues.form",
+    "/queues/{id}/messages": "queues.messages",
+    "/queues/{id}/messages/{message}": "queues.message",
+    "/queues/{id}/messages/{message}/payload": "queues.payload",
+    "/dead": "site.dead",
+    "/traces": "site.traces",
+    "/traces/{id}": "site.trace",
+    "/errors": "site.errors",
+    "/services": "site.services",
+    "/services/{id}": "site.service",
+    "/entries": "site.entries",
+    "/entries/{id}": "site.entry",
+    "/schedules": "site.schedules",
 }
-"""The methods of `Site` by the addresses of their pages."""
-_PAYLOAD = "/queues/{queue}/messages/{id}/payload"
+"""The methods of a dashboard's parts by the addresses of their pages."""
 _IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
 _STREAM = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
 
 
 def routes(desk: Desk) -> Iterable[Route]:
     @cache
-    def site() -> Site:
-        from runtime.engines.management.pages.site import Site
+    def dashboard() -> Dashboard:
+        from runtime.engines.management.pages.dashboard import Dashboard
 
-        return Site(desk, desk.source.outlook)
+        return Dashboard(desk)
 
     async def stream(exchange: Exchange) -> StreamingResponse:
-        told = await site().events.stream(exchange)
+        told = await dashboard().events.stream(exchange)
         return StreamingResponse(told, headers=_STREAM, media_type="text/event-stream")
 
-    async def act(exchange: Exchange) -> Any:
-        return await site().act(exchange)
+    def page(name: str) -> Handler:
+        async def answer(exchange: Exchange) -> Any:
+            return await dashboard().page(name)(exchange)
+
+        return answer
+
+    def calling(name: str) -> Handler:
+        async def call(exchange: Exchange) -> Any:
+            return await dashboard().part(name)(exchange)
+
+        return call
 
     for path, name in PAGES.items():
-        yield get(path, _page(site, name))
-
-    async def graph(exchange: Exchange) -> Any:
-        return await site().graph(exchange)
-
-    async def letters(exchange: Exchange) -> Any:
-        return await site().letters(exchange)
-
-    yield get("/api/graph", graph)
-    yield get("/api/dead", letters)
-    yield get_private(desk, _PAYLOAD, _page(site, "payload"))
+        yield get(path, page(name))
+    yield get("/api/graph", calling("site.graph"))
+    yield get("/api/dead", calling("site.letters"))
     yield get("/events", stream)
-    yield post(desk, "/act", act)
+    yield post(desk, "/act", calling("acting.act"))
+    yield post(desk, "/queues/{id}/publish", calling("queues.publish"))
     for asset in assets().values():
         yield get(asset.address, _sending(asset.data, asset.media_type))
-
-
-def _page(site: Callable[[], Site], name: str) -> Handler:
-    async def answer(exchange: Exchange) -> Any:
-        there = site()
-        return await there.page(getattr(there, name))(exchange)
-
-    return answer
 
 
 def _sending(data: bytes, media_type: str) -> Callable[[Exchange], Awaitable[Any]]:

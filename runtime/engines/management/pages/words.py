@@ -39,6 +39,11 @@ def duration(seconds: float | None) -> str:
     return f"{hours // 24} d {hours % 24} h"
 
 
+def age(seconds: float) -> str:
+    """A duration as one says it of something that is past or to come: `6.3 s`, `44 s`."""
+    return duration(round(max(0.0, seconds), 1 if seconds < 10 else 0))
+
+
 def parts(seconds: float | None) -> tuple[str, str]:
     """A duration's number and unit: `2.3`, `ms`."""
     number, _, unit = duration(seconds).partition(" ")

@@ -1,0 +1,108 @@
+"""Reception: shows the application to whoever asks, and says in words what cannot be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import msgspec
+from msgspec.structs import replace
+from starlette.responses import HTMLResponse
+
+from runtime.engines.management.lanes import Bar, Lanes
+from runtime.engines.management.operation import LoopBlocked, Refused
+from runtime.engines.management.pages.frame import frame
+from runtime.engines.management.pages.markup import empty, link, panel
+from runtime.engines.management.pages.sight import Right, Sight
+from runtime.engines.management.table import Desk
+from runtime.engines.management.verdict import LATE
+from runtime.engines.web.exchange import Exchange
+from runtime.engines.web.problem import HTTPError
+
+_RECENT = 900.0
+"""Seconds in which an error counts as new."""
+
+Page = Callable[[Exchange, Sight], Awaitable[str]]
+
+
+class Reception:
+    """Makes a sight for each request, and a page of whatever was raised."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def page(self, make: Page) -> Callable[[Exchange], Awaitable[HTMLResponse]]:
+        """A handler that answers with a page."""
+
+        async def answer(exchange: Exchange) -> HTMLResponse:
+            sight = await self.sight(exchange)
+            try:
+                return HTMLResponse(await make(exchange, sight))
+            except (LoopBlocked, Refused, HTTPError) as error:
+                title = "Not found" if isinstance(error, HTTPError) else "That could not be done"
+                return self.failure(sight, error, title)
+
+        return answer
+
+    async def sight(self, exchange: Exchange) -> Sight:
+        """The application at this moment, for whoever asks."""
+        source = self._desk.source
+        outlook = source.outlook
+        return Sight(
+            snapshot=await source.read_whole(),
+            history=outlook.history,
+            catalog=outlook.catalog(),
+            now=outlook.clock.time(),
+            failures=self._failures(),
+            right=self._right(exchange),
+        )
+
+    async def with_lanes(self, sight: Sight) -> Sight:
+        """The sight with the lanes of all consumers, unless the event loop keeps silent."""
+        snapshot = sight.snapshot
+        if snapshot.blocked is not None or snapshot.age > LATE:
+            return sight
+        with suppress(LoopBlocked, Refused):
+            found = await self._desk.source.ask("lanes")
+            return replace(sight, lanes=Lanes(msgspec.convert(found, dict[str, list[list[Bar]]])))
+        return sight
+
+    def failure(
+        self, sight: Sight, error: LoopBlocked | Refused | HTTPError, title: str
+    ) -> HTMLResponse:
+        """A page in place of the one that was asked for."""
+        if isinstance(error, LoopBlocked):
+            status, title = 503, "The event loop is blocked"
+        else:
+            status = error.status
+        text = (error.message or "") if isinstance(error, HTTPError) else str(error)
+        back = link("/", "Back to the overview")
+        shown = panel(title, f"{empty(sentence(text))}<p>{back}</p>")
+        return HTMLResponse(frame("", title, sight, f'<div class="stack">{shown}</div>'), status)
+
+    def _failures(self) -> int:
+        source = self._desk.source
+        if source.traces is None:
+            return 0
+        since = datetime.fromtimestamp(source.outlook.clock.time() - _RECENT, UTC)
+        return len(source.traces.errors.groups(f"{since:%Y-%m-%dT%H:%M:%S}"))
+
+    def _right(self, exchange: Exchange) -> Right:
+        desk = self._desk
+        if desk.may_act(exchange):
+            token = desk.form_token(exchange)
+            return Right(True, token=token, signed_in=bool(token))
+        has_token = desk.rights is not None and desk.rights.has_token
+        why = "sign in to act" if has_token else "set RUNTIME_TOKEN to act"
+        return Right(False, why, can_sign_in=has_token)
+
+
+def queried(exchange: Exchange, name: str) -> str:
+    """A value of the query, cut at 200 characters; empty if it is not there."""
+    return exchange.request.query_params.get(name, "")[:200]
+
+
+def sentence(text: str) -> str:
+    """The text of an error as a sentence."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"

@@ -1,0 +1,72 @@
+"""Queues: the queues and what they hold, as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from starlette.responses import Response
+
+from runtime import codec
+from runtime.engines.management.messages import MOST, listed, payload, status, who_asks
+from runtime.engines.management.snapshot import QueueStatus
+from runtime.engines.management.source import Source
+from runtime.engines.management.table import Desk, get, get_private
+from runtime.engines.web.exchange import Exchange
+from runtime.engines.web.problem import HTTPError
+from runtime.engines.web.routes import Route
+
+_QUEUE = "/api/queues/{id}"
+_MESSAGE = "/api/queues/{id}/messages/{message}"
+_LIMIT = 50
+"""Messages of a page, if it asks for no other number."""
+
+
+def routes(desk: Desk) -> Iterable[Route]:
+    source = desk.source
+
+    async def queues(exchange: Exchange) -> Any:
+        return _json({"queues": (await source.read_whole()).queues})
+
+    async def queue(exchange: Exchange) -> Any:
+        return _json(await find_queue(source, exchange.params["id"]))
+
+    async def messages(exchange: Exchange) -> Any:
+        query = exchange.request.query_params
+        limit = numbered("limit", query.get("limit"), _LIMIT, MOST)
+        state, after = query.get("state", "ready"), query.get("after", "")
+        return _json(await listed(source, exchange.params["id"], state, limit, after))
+
+    async def message(exchange: Exchange) -> Any:
+        return _json(await status(source, exchange.params["id"], exchange.params["message"]))
+
+    async def body(exchange: Exchange) -> Any:
+        id, message = exchange.params["id"], exchange.params["message"]
+        return _json(await payload(source, id, message, who_asks(exchange)))
+
+    yield get("/api/queues", queues)
+    yield get(_QUEUE, queue)
+    yield get(f"{_QUEUE}/messages", messages)
+    yield get(_MESSAGE, message)
+    yield get_private(desk, f"{_MESSAGE}/payload", body)
+
+
+async def find_queue(source: Source, id: str) -> QueueStatus:
+    """The status of one queue. Raises HTTPError."""
+    for each in (await source.read_whole()).queues:
+        if each.id == id:
+            return each
+    raise HTTPError(404, f"there is no queue '{id}'")
+
+
+def numbered(name: str, text: str | None, default: int, most: int) -> int:
+    """A number from 1 to `most` of a query. Raises HTTPError."""
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
+        raise HTTPError(400, f"'{name}' is '{text[:20]}', not a number from 1 to {most:,}")
+    return int(text)
+
+
+def _json(value: Any) -> Response:
+    return Response(codec.encode_response(value), media_type="application/json")
