@@ -56,7 +56,7 @@ async def listed(source: Source, queue: str, state: str, limit: int, after: str)
 
 
 async def status(source: Source, queue: str, id: str) -> Any:
-    """What has become of a message, without what its handler returned. Raises as `listed`."""
+    """The status of a message, without what its handler returned. Raises as `listed`."""
     found = await source.ask("task.status", queue=queue, id=id)
     return {name: value for name, value in found.items() if name != "result"}
 

@@ -88,7 +88,7 @@ def render_all(
 
 
 def render_one(sight: Sight, queue: str, told: Status, *, is_traced: bool) -> str:
-    """What has become of one message."""
+    """The status of one message."""
     tone, sign = _LOOKS.get(told.status, ("", ""))
     head = f'<span class="mono">{e(told.id)}</span>{chip(told.status, tone, sign)}'
     facts = [
