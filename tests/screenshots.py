@@ -14,9 +14,11 @@ from pathlib import Path
 from threading import Thread
 
 from runtime.engines.management.letters import groups
+from runtime.engines.management.logs import Wanted
 from runtime.engines.management.pages import (
     dead_letters,
     entries,
+    log,
     messages,
     overview,
     queues,
@@ -25,7 +27,7 @@ from runtime.engines.management.pages import (
 )
 from runtime.engines.management.pages.assets import assets
 from runtime.engines.management.pages.flow import Flow
-from tests.support import night
+from tests.support import night, night_log, night_queue
 from tests.support.blackbox import ROOT
 from tests.support.browser import Browser, browsing
 from tests.support.operating import shop
@@ -39,12 +41,16 @@ def pages() -> Mapping[str, str]:
     (found,) = groups(night.LETTERS)
     (queue,) = sight.snapshot.queues
     consumer = next(each for each in sight.snapshot.services if each.workers is not None)
+    wanted = Wanted(log.related(sight.catalog, consumer.id))
+    said = log.beside(sight, night_log.LINES, wanted, "/service")
     return {
         "/": overview.render(sight, Flow()),
-        "/queue": queues.render_one(acting, queue, messages.first(acting, queue, night.MESSAGES)),
+        "/queue": queues.render_one(
+            acting, queue, messages.first(acting, queue, night_queue.MESSAGES)
+        ),
         "/dead": dead_letters.render(acting, [found], found, found.newest, night.SOURCE),
         "/trace": traces.render_one(sight, night.TRACE),
-        "/service": services.render_one(sight, consumer),
+        "/service": services.render_one(acting, consumer, said),
         "/entry": entries.render_one(sight, sight.catalog.entries["app:tasks_queue"]),
     }
 
@@ -56,6 +62,7 @@ PICTURES = {
     "dashboard-queue": ("/queue", 1280, False),
     "dashboard-trace": ("/trace", 1280, False),
     "dashboard-dead": ("/dead", 1280, False),
+    "dashboard-service": ("/service", 1280, False),
 }
 """The page, its width, and whether it is dark."""
 

@@ -145,7 +145,7 @@ def command(
         if workers > 1 and worker is None:
             log.hide(linkage.manifest.secrets)
             settings = managing(linkage.manifest.folder, management, management_hosts)
-            sys.exit(_several(linkage, selection, choice, signals, settings))
+            sys.exit(_several(linkage, selection, choice, signals, settings, log))
         channel = worker.channel() if worker is not None else None
         managed: Settings | Channel | None = channel if management != NOWHERE else None
         if channel is None:
@@ -213,6 +213,7 @@ def _several(
     choice: Choice,
     signals: Signals,
     management: Settings | None,
+    log: logs.Log,
 ) -> int:
     from runtime.program.prefork import Prefork, open_sockets
 
@@ -230,6 +231,7 @@ def _several(
         (linkage, choice.read),
         management,
         partial(_outlook, linkage),
+        log,
     ).run(signals)
 
 

@@ -63,6 +63,10 @@ class Log:
         """Redact these values in every line from now on; those below 4 characters stay."""
         self._redactor.hide(secrets)
 
+    def redact(self, text: str) -> str:
+        """The text without any of those values."""
+        return self._redactor.redact(text)
+
     def write(
         self,
         level: int,

@@ -30,6 +30,7 @@ from runtime.units import format_duration
 
 if TYPE_CHECKING:
     from runtime.engines.management.outlook import Outlook
+    from runtime.log.log import Log
 
 log = logger("runtime.workers")
 
@@ -66,13 +67,16 @@ class Prefork:
         application: tuple[LinkedManifest, Callable[[], tuple[LinkedManifest, Selection]]],
         management: Settings | None = None,
         outlook: Callable[[], Outlook] | None = None,
+        log: Log | None = None,
     ) -> None:
         """`application` is the manifest that the workers run, and what reads it again. With
-        `management`, this process tells how all of them are, and shows the `outlook`.
+        `management`, this process tells how all of them are, and shows the `outlook` and the
+        lines of its `log` and theirs.
         """
         self._sockets = sockets
         self._management = management
         self._outlook = outlook
+        self._log = log
         self._began = time.time()
         self._ready = False
         self._manager = ServiceManager.take(os.environ)
@@ -120,6 +124,9 @@ class Prefork:
         links = [worker.link for worker in self._workers]
         assert self._outlook is not None
         outlook, traces = self._outlook, Traces(str(settings.folder))
+        if self._log is not None:
+            traces.lines.redact = self._log.redact
+            self._log.taps.append(traces.lines.tap)
         for number, link in enumerate(links, 1):
             link.on_traces = partial(traces.merge, worker=number)
 

@@ -48,7 +48,8 @@ class Tracing:
         """Take errors, and the lines of traces, from the log."""
         if self._export is not None:
             log.hide(self._export.headers.values())
-        log.taps += [self.traces.errors.tap, _note]
+        self.traces.lines.redact = log.redact
+        log.taps += [self.traces.errors.tap, self.traces.lines.tap, _note]
 
     def redact_as(self, application: Application) -> None:
         """Take the application's secrets out of what is remembered."""

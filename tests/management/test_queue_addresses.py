@@ -117,6 +117,19 @@ def test_entries_are_told_with_their_lines_and_references(shop: Watched) -> None
     assert CANARY not in json.dumps([get(shop, f"/api/entries/{id}") for id in listed])
 
 
+def test_the_last_lines_of_the_log_are_told_by_entry_and_level(shop: Watched) -> None:
+    grave = get(shop, "/api/logs?entry=app:work&level=error")["lines"]
+    assert "gave up on a message" in grave[0]["message"]
+    assert grave[0]["number"] > grave[-1]["number"]
+    assert {each["entry"] for each in grave} == {"app:work"}
+
+    every = get(shop, "/api/logs?limit=1000")["lines"]
+    assert CANARY not in json.dumps(every)
+    assert get(shop, f"/api/logs?after={every[1]['number']}&limit=1")["lines"][0]["number"] > 1
+    for query in ("level=loud", "limit=0", "after=x"):
+        assert shop.site.get(f"/api/logs?{query}").status == 400
+
+
 def test_each_action_has_an_address(shop: Watched) -> None:
     published = act(shop, f"{TASKS}:publish", body={"later": True}, delay="1h", priority=2)
     id = json.loads(published.body)["result"]

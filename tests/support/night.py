@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -12,7 +11,6 @@ from runtime.engines.management.catalog import Catalog, EntryRecord, Reference
 from runtime.engines.management.history import STEP, History
 from runtime.engines.management.lanes import Bar, Lanes
 from runtime.engines.management.letters import Frame, Letter
-from runtime.engines.management.messages import MessagePage, MessageRow
 from runtime.engines.management.pages.sight import Right, Sight
 from runtime.engines.management.snapshot import (
     Cause,
@@ -27,7 +25,6 @@ from runtime.engines.management.snapshot import (
 from runtime.engines.management.traces.errors import ErrorGroup
 from runtime.engines.management.traces.routes import TraceSummary
 from runtime.engines.management.traces.waterfall import Line, Row, Waterfall
-from runtime.engines.queue.status import Status, TaskError
 
 NOW = 1_795_745_670.0
 """02:14:30 in UTC."""
@@ -243,44 +240,6 @@ ERRORS = [
     ErrorGroup("OperationalError", "process_task.py:41", "database is locked", "app:process_task",
                5, iso(NOW - 500), iso(NOW - 32), "warning"),
 ]  # fmt: skip
-
-
-def message(number: str, state: str, ago: float, attempt: int = 0, **more: Any) -> MessageRow:
-    id = f"b81f6c2e-77d1-4f0a-9c1b-000000000{number}"
-    return MessageRow(id, state, attempt, more.pop("priority", 0), NOW - ago, size=148, **more)
-
-
-MESSAGES = {
-    "running": MessagePage(
-        (message("c41", "running", 6.2, 1), message("c42", "running", 6.1, 2)), None
-    ),
-    "delayed": MessagePage(
-        (
-            message("c3a", "delayed", 31.0, 3, due=NOW + 0.8, headers=("traceparent",)),
-            message("c31", "delayed", 88.0, 6, due=NOW + 21.0, headers=("traceparent",)),
-        ),
-        None,
-    ),
-    "ready": MessagePage(
-        (
-            message("c43", "ready", 6.1, headers=("tenant", "traceparent")),
-            message("c44", "ready", 6.0, priority=5, headers=("tenant",)),
-            message("c45", "ready", 5.9, headers=("tenant",)),
-        ),
-        "b81f6c2e-77d1-4f0a-9c1b-000000000c45",
-    ),
-}
-READY = MESSAGES["ready"]
-TOLD = Status(
-    id=READY.messages[0].id,
-    status="retrying",
-    attempt=3,
-    max_attempts=10,
-    published=datetime.fromtimestamp(NOW - 31, UTC),
-    started=datetime.fromtimestamp(NOW - 4, UTC),
-    next=datetime.fromtimestamp(NOW + 0.8, UTC),
-    error=TaskError("TypeError", "unsupported operand type(s) for +: 'int' and 'str'"),
-)
 
 
 def sight(*, may_act: bool = False, snapshot: Snapshot = SNAPSHOT) -> Sight:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -111,6 +113,21 @@ class Watched:
             "Cookie": self._cookie,
         }
         return self.site.ask("POST", path, urlencode(fields), headers)
+
+    def told(self, address: str, event: str) -> Iterator[Any]:
+        """What a stream tells in events of that name."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.site.port, timeout=SOON)
+        connection.request("GET", address)
+        response = connection.getresponse()
+        assert response.headers["X-Accel-Buffering"] == "no"
+        name = ""
+        with closing(connection):
+            while True:
+                field, _, value = response.fp.readline().decode().strip().partition(": ")
+                if field == "event":
+                    name = value
+                elif field == "data" and name == event:
+                    yield json.loads(value)
 
     @property
     def payload(self) -> str:

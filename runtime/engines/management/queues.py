@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from starlette.responses import Response
-
-from runtime import codec
+from runtime.engines.management.answers import numbered, sent
 from runtime.engines.management.messages import MOST, listed, payload, status, who_asks
 from runtime.engines.management.snapshot import QueueStatus
 from runtime.engines.management.source import Source
@@ -26,23 +24,23 @@ def routes(desk: Desk) -> Iterable[Route]:
     source = desk.source
 
     async def queues(exchange: Exchange) -> Any:
-        return _json({"queues": (await source.read_whole()).queues})
+        return sent({"queues": (await source.read_whole()).queues})
 
     async def queue(exchange: Exchange) -> Any:
-        return _json(await find_queue(source, exchange.params["id"]))
+        return sent(await find_queue(source, exchange.params["id"]))
 
     async def messages(exchange: Exchange) -> Any:
         query = exchange.request.query_params
         limit = numbered("limit", query.get("limit"), _LIMIT, MOST)
         state, after = query.get("state", "ready"), query.get("after", "")
-        return _json(await listed(source, exchange.params["id"], state, limit, after))
+        return sent(await listed(source, exchange.params["id"], state, limit, after))
 
     async def message(exchange: Exchange) -> Any:
-        return _json(await status(source, exchange.params["id"], exchange.params["message"]))
+        return sent(await status(source, exchange.params["id"], exchange.params["message"]))
 
     async def body(exchange: Exchange) -> Any:
         id, message = exchange.params["id"], exchange.params["message"]
-        return _json(await payload(source, id, message, who_asks(exchange)))
+        return sent(await payload(source, id, message, who_asks(exchange)))
 
     yield get("/api/queues", queues)
     yield get(_QUEUE, queue)
@@ -57,16 +55,3 @@ async def find_queue(source: Source, id: str) -> QueueStatus:
         if each.id == id:
             return each
     raise HTTPError(404, f"there is no queue '{id}'")
-
-
-def numbered(name: str, text: str | None, default: int, most: int) -> int:
-    """A number from 1 to `most` of a query. Raises HTTPError."""
-    if text is None:
-        return default
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
-        raise HTTPError(400, f"'{name}' is '{text[:20]}', not a number from 1 to {most:,}")
-    return int(text)
-
-
-def _json(value: Any) -> Response:
-    return Response(codec.encode_response(value), media_type="application/json")

@@ -26,6 +26,7 @@ PARTS = (
     "operating",
     "queues",
     "entries",
+    "logs",
     "reload",
     "metrics.routes",
     "pages.routes",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import http.client
 import json
 from collections.abc import Iterator
 
@@ -24,6 +23,7 @@ PAGES = (
     "/dead",
     "/errors",
     "/traces",
+    "/log",
     "/schedules",
     "/services",
     "/services/app:work",
@@ -152,19 +152,29 @@ def test_the_first_load_is_small(shop: Watched) -> None:
 
 
 def test_the_stream_tells_what_changed(shop: Watched) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", shop.site.port, timeout=SOON)
-    connection.request("GET", "/events")
-    response = connection.getresponse()
-    assert response.headers["X-Accel-Buffering"] == "no"
-    told: dict[str, str] = {}
-    while "verdict" not in told:
-        line = response.fp.readline().decode()
-        if line.startswith("data: {"):
-            told |= json.loads(line.removeprefix("data: "))
-    connection.close()
+    assert next(shop.told("/events", "reload"))["generation"] == 1
+    assert {"verdict", "dead app:tasks"} <= {*next(shop.told("/events", "live"))}
 
-    assert told["generation"] == 1
-    assert "dead app:tasks" in told
+
+def test_a_service_tells_its_last_lines_and_the_log_those_of_all(shop: Watched) -> None:
+    page = shop.page("/services/app:work")
+    assert "gave up on a message of app:tasks" in page
+    assert "gateway" not in page.partition("What it says")[2]
+    assert "is running on" in shop.page("/log")
+    grave = shop.page("/log?level=error")
+    assert "gave up on a message" in grave
+    assert "is running on" not in grave
+    assert shop.site.get("/log?level=loud").status == 400
+
+
+def test_the_stream_tells_the_lines_that_follow_those_of_the_page(shop: Watched) -> None:
+    (newest,) = json.loads(shop.page("/api/logs?limit=1"))["lines"]
+    asked = f"/events?log={newest['number']}&entry=app:work"
+    shop.publish({"fail": SCRIPT})
+    line = next(shop.told(asked, "log"))
+
+    assert "gave up on a message" in line
+    assert SCRIPT not in line
 
 
 def test_a_service_is_restarted_by_hand(shop: Watched) -> None:

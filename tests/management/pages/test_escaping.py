@@ -10,10 +10,12 @@ import msgspec
 import pytest
 
 from runtime.engines.management.letters import groups
+from runtime.engines.management.logs import Wanted
 from runtime.engines.management.pages import (
     dead_letters,
     entries,
     errors,
+    log,
     messages,
     overview,
     publishing,
@@ -26,7 +28,7 @@ from runtime.engines.management.pages.flow import Flow
 from runtime.engines.management.pages.publishing import Draft
 from runtime.engines.management.pages.schedules import ScheduleStatus
 from runtime.engines.management.pages.sight import Sight
-from tests.support import night
+from tests.support import night, night_log, night_queue
 
 EVIL = "\"'><script>evil()</script><img src=x onerror=evil() style=x>javascript:evil()&lt;"
 KEPT = {
@@ -101,7 +103,7 @@ def sight() -> Sight:
     )
 
 
-HELD = {state: poisoned(page) for state, page in night.MESSAGES.items()}
+HELD = {state: poisoned(page) for state, page in night_queue.MESSAGES.items()}
 
 
 def dead(evil: Sight) -> str:
@@ -121,7 +123,7 @@ PAGES: dict[str, Callable[[Sight], str]] = {
     "dead": dead,
     "payload": lambda evil: messages.render_payload(evil, EVIL, EVIL, EVIL, 5),
     "messages": lambda evil: messages.render_all(
-        evil, evil.snapshot.queues[0], "ready", poisoned(night.READY), EVIL, ""
+        evil, evil.snapshot.queues[0], "ready", poisoned(night_queue.READY), EVIL, ""
     ),
     "first messages": lambda evil: queues.render_one(
         evil,
@@ -129,11 +131,20 @@ PAGES: dict[str, Callable[[Sight], str]] = {
         messages.first(evil, evil.snapshot.queues[0], HELD),
         published=EVIL,
     ),
-    "message": lambda evil: messages.render_one(evil, EVIL, poisoned(night.TOLD), is_traced=True),
+    "message": lambda evil: messages.render_one(
+        evil, EVIL, poisoned(night_queue.TOLD), is_traced=True
+    ),
     "publish": lambda evil: publishing.render(evil, EVIL, Draft(*[EVIL] * 5), "body", EVIL),
     "schedules": lambda evil: schedules.render(evil, [poisoned(PLAN)]),
     "traces": lambda evil: traces.render_all(evil, poisoned(night.TRACES), "", EVIL),
     "trace": lambda evil: traces.render_one(evil, poisoned(night.TRACE)),
+    "log": lambda evil: log.render(evil, poisoned(night_log.LINES), Wanted((EVIL,)), EVIL),
+    "beside": lambda evil: services.render_one(
+        evil,
+        evil.snapshot.services[4],
+        log.beside(evil, poisoned(night_log.LINES), Wanted((EVIL,)), "/services/x"),
+        log.stream(Wanted((EVIL,)), poisoned(night_log.LINES)),
+    ),
     "errors": lambda evil: errors.render(evil, poisoned(night.ERRORS), EVIL),
 }
 

@@ -23,6 +23,7 @@ PAGES = (
     "/dead",
     "/errors",
     "/traces",
+    "/log",
     "/schedules",
     "/services",
     "/services/app:work",
@@ -179,8 +180,8 @@ def test_an_hour_of_changes_takes_no_more_memory_than_a_few_minutes(
         browser.evaluate("play(300)")
         assert browser.evaluate("document.querySelector('.say').textContent") == "Turn 300."
         before = browser.heap
-        browser.evaluate("play(1500)")
-        browser.evaluate("play(1800)")
+        for _ in range(55):  # each within the patience of a busy machine
+            browser.evaluate("play(60)")
         grown = browser.heap - before
 
     assert browser.complaints == []

@@ -47,7 +47,10 @@ def opener(right: Right, label: str, sign: str, address: str, *, tone: str = "")
     """A link to a page that needs the right to act, in the look of a button."""
     if not right.may_act:
         return _disabled(right, label, sign, tone)
-    return f'<a class="btn {tone}" href="{address}">{icon(sign)}<span>{e(label)}</span></a>'
+    return (
+        f'<a class="btn {tone}" href="{address}" aria-label="{e(label)}">{icon(sign)}'
+        f"<span>{e(label)}</span></a>"
+    )
 
 
 def _disabled(right: Right, label: str, sign: str, tone: str) -> str:

@@ -23,7 +23,7 @@ class Dashboard:
         self.site = Site(desk.source, self._reception)
         self.queues = QueuePages(desk.source, self._reception)
         self.acting = Acting(desk.source, self._reception)
-        self.events = Events(self._reception.sight, self.site.flow)
+        self.events = Events(desk.source, self._reception.sight, self.site.flow)
 
     def part(self, name: str) -> Callable[[Exchange], Awaitable[Any]]:
         """The handler of a name such as `site.graph`."""

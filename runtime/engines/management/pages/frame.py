@@ -31,6 +31,7 @@ _NAVIGATION: tuple[tuple[str, tuple[_Item, ...]], ...] = (
             _Item("overview", "/", "home", "Overview", "o"),
             _Item("traces", "/traces", "trace", "Traces", "t"),
             _Item("errors", "/errors", "error", "Errors", "e"),
+            _Item("log", "/log", "log", "Log", "l", in_tabs=False),
         ),
     ),
     (
@@ -51,8 +52,19 @@ _NAVIGATION: tuple[tuple[str, tuple[_Item, ...]], ...] = (
 )
 
 
-def frame(name: str, title: str, sight: Sight, body: str, *, head: str = "", side: str = "") -> str:
-    """A whole page. `head` stands in place of the title, `side` at its end; both are HTML."""
+def frame(
+    name: str,
+    title: str,
+    sight: Sight,
+    body: str,
+    *,
+    head: str = "",
+    side: str = "",
+    stream: str = "/events",
+) -> str:
+    """A whole page. `head` stands in place of the title, `side` at its end; both are HTML. `stream`
+    is the address of its events.
+    """
     snapshot = sight.snapshot
     files = assets()
     rail = "".join(
@@ -78,7 +90,7 @@ def frame(name: str, title: str, sight: Sight, body: str, *, head: str = "", sid
 <link rel="stylesheet" href="{files["dashboard.css"].address}">
 <script src="{files["dashboard.js"].address}"></script>
 </head>
-<body data-stream="/events">
+<body data-stream="{e(stream)}">
 {symbols()}
 <a class="skip" href="#main">Skip to the content</a>
 <div class="frame">

@@ -31,6 +31,7 @@ PAGES = {
     "/traces": "site.traces",
     "/traces/{id}": "site.trace",
     "/errors": "site.errors",
+    "/log": "site.log",
     "/services": "site.services",
     "/services/{id}": "site.service",
     "/entries": "site.entries",

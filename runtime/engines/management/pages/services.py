@@ -69,8 +69,8 @@ def _table_row(service: ServiceStatus, sight: Sight) -> str:
     )
 
 
-def render_one(sight: Sight, service: ServiceStatus, log: str = "") -> str:
-    """One service; `log` are its last lines, as HTML."""
+def render_one(sight: Sight, service: ServiceStatus, log: str = "", stream: str = "/events") -> str:
+    """One service; `log` are its last lines, as HTML, and `stream` tells those that follow."""
     head = f'{badge(group(service))}<span class="mono">{e(service.id)}</span>{state_chip(service)}'
     record = sight.catalog.entries.get(service.id)
     beside = (
@@ -88,7 +88,7 @@ def render_one(sight: Sight, service: ServiceStatus, log: str = "") -> str:
         back=path("services", service.id),
         ask=f"Restart {service.id}?",
     )
-    return frame("services", service.id, sight, body, head=head, side=restart)
+    return frame("services", service.id, sight, body, head=head, side=restart, stream=stream)
 
 
 def state_chip(service: ServiceStatus) -> str:

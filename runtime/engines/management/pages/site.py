@@ -10,16 +10,19 @@ from msgspec import to_builtins
 from msgspec.structs import replace
 
 from runtime.engines.management.letters import Group, Letter, excerpt, found_groups
+from runtime.engines.management.logs import wanted
 from runtime.engines.management.pages import (
     dead_letters,
     entries,
     errors,
+    log,
     overview,
     schedules,
     services,
     traces,
 )
 from runtime.engines.management.pages.flow import Flow, rates_of
+from runtime.engines.management.pages.markup import path
 from runtime.engines.management.pages.reception import Reception, queried
 from runtime.engines.management.pages.schedules import ScheduleStatus
 from runtime.engines.management.pages.sight import Sight
@@ -72,7 +75,15 @@ class Site:
         found = next((each for each in sight.snapshot.services if each.id == id), None)
         if found is None:
             raise HTTPError(404, f"there is no service '{id}'")
-        return services.render_one(sight, found)
+        asked = wanted(exchange.request.query_params)
+        asked = replace(asked, entries=log.related(sight.catalog, id), limit=log.SHOWN_BESIDE)
+        lines = asked.of(self._source)
+        told = log.beside(sight, lines, asked, path("services", id))
+        return services.render_one(sight, found, told, log.stream(asked, lines))
+
+    async def log(self, exchange: Exchange, sight: Sight) -> str:
+        asked = replace(wanted(exchange.request.query_params), limit=log.SHOWN)
+        return log.render(sight, asked.of(self._source), asked, queried(exchange, "find"))
 
     async def entries(self, exchange: Exchange, sight: Sight) -> str:
         return entries.render_all(sight, queried(exchange, "find"))

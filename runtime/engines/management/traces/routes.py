@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
-from starlette.responses import Response
 
-from runtime import codec
+from runtime.engines.management.answers import sent
 from runtime.engines.management.table import Desk, get
 from runtime.engines.management.traces.record import TraceRecord
 from runtime.engines.management.traces.traces import Traces
@@ -45,7 +44,7 @@ class TraceSummary(Struct, frozen=True):
 def routes(desk: Desk) -> Iterable[Route]:
     async def errors(exchange: Exchange) -> Any:
         since = exchange.request.query_params.get("since", "")
-        return _json({"errors": _traces(desk).errors.groups(_since(since))})
+        return sent({"errors": _traces(desk).errors.groups(_since(since))})
 
     async def traces(exchange: Exchange) -> Any:
         query = exchange.request.query_params
@@ -56,14 +55,14 @@ def routes(desk: Desk) -> Iterable[Route]:
             failed=_flag(query.get("failed")),
             limit=_limit(query.get("limit")),
         )
-        return _json({"traces": found})
+        return sent({"traces": found})
 
     async def trace(exchange: Exchange) -> Any:
         id = exchange.params["id"]
         found = _traces(desk).find(id)
         if not found:
             raise HTTPError(404, f"no trace, request or message '{id}' is remembered here")
-        return _json(waterfall(found))
+        return sent(waterfall(found))
 
     yield get("/api/errors", errors)
     yield get("/api/traces", traces)
@@ -112,10 +111,6 @@ def _traces(desk: Desk) -> Traces:
     if desk.source.traces is None:
         raise HTTPError(404, _NOTHING)
     return desk.source.traces
-
-
-def _json(value: Any) -> Response:
-    return Response(codec.encode_response(value), media_type="application/json")
 
 
 def _flag(text: str | None) -> bool:

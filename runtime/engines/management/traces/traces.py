@@ -11,6 +11,7 @@ from typing import TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from runtime.engines.management.log_lines import LogLine, LogLines
 from runtime.engines.management.traces.errors import ErrorGroup, Errors
 from runtime.engines.management.traces.record import SpanRecord, TraceRecord, record, span_record
 from runtime.telemetry import Root, Span
@@ -21,6 +22,7 @@ MOST_SPANS = 4096
 """Spans that are remembered, of all traces together."""
 MOST_PENDING = 1024
 """Traces, and spans, that ended and are not recorded yet; each may hold an exception."""
+LINES_OF_FRAME = 100
 MOST_OUTGOING = 512
 """Traces of a worker that its parent has not been sent yet."""
 LARGEST_FRAME = 64 * 1024
@@ -31,10 +33,11 @@ _SHORTEST_PREFIX = 8
 
 
 class Frame(msgspec.Struct):
-    """The part of a worker's traces and errors that its parent is told next."""
+    """The part of what a worker remembers that its parent is told next."""
 
     traces: list[TraceRecord]
     errors: list[ErrorGroup]
+    lines: list[LogLine]
 
 
 class Traces:
@@ -50,6 +53,7 @@ class Traces:
         self.redact: Callable[[str], str] = str
         """Takes secrets out of texts; to be set once they are known."""
         self.errors = Errors(lambda text: self.redact(text), folder)
+        self.lines = LogLines()
         self.exported: Callable[[TraceRecord], None] | None = None
         """Called with each trace that is recorded, and with spans that are added to one."""
         self.lost = 0
@@ -109,6 +113,7 @@ class Traces:
     def send_to_parent(self) -> None:
         """Have what is recorded from now on wait for `take`: this is a worker."""
         self._outgoing = deque(maxlen=MOST_OUTGOING)
+        self.lines.send_to_parent()
 
     def take(self) -> bytes:
         """The next part of what the parent is to be told; empty if there is nothing."""
@@ -119,8 +124,9 @@ class Traces:
                 each = self._outgoing.popleft()
                 size += len(msgspec.json.encode(each))
                 traces.append(each)
-            errors = self.errors.take()
-        return msgspec.json.encode(Frame(traces, errors)) if traces or errors else b""
+            errors, lines = self.errors.take(), self.lines.take(LINES_OF_FRAME)
+        told = Frame(traces, errors, lines)
+        return msgspec.json.encode(told) if traces or errors or lines else b""
 
     def merge(self, frame: bytes, worker: int) -> None:
         """Remember what a worker has told."""
@@ -130,6 +136,7 @@ class Traces:
                 each.worker = worker
                 self._remember(each)
             self.errors.merge(told.errors, worker)
+        self.lines.merge(told.lines, worker)
 
     def _remember(self, trace: TraceRecord) -> None:
         self._ring.append(trace)

@@ -37,12 +37,12 @@ addEventListener("DOMContentLoaded", () => {
   }
 
   // A field filters the rows of its page while one types; without a script its form does.
-  for (const field of all("input[data-filter]")) {
-    field.addEventListener("input", () => {
-      const words = field.value.toLowerCase().split(/\s+/);
-      for (const row of all("[data-find]")) row.hidden = !words.every((word) => row.dataset.find.includes(word));
-    });
-  }
+  const sift = () => {
+    const field = document.querySelector("input[data-filter]");
+    const words = field ? field.value.toLowerCase().split(/\s+/) : [];
+    for (const row of all("[data-find]")) row.hidden = !words.every((word) => row.dataset.find.includes(word));
+  };
+  for (const field of all("input[data-filter]")) field.addEventListener("input", sift);
 
   // Keys: / to filter, g and a letter to go. Never while somebody types.
   let leader = -1e9;
@@ -62,7 +62,7 @@ addEventListener("DOMContentLoaded", () => {
   // Live: one stream a tab, and none while the tab is hidden, since a browser allows six a host.
   const url = document.body.dataset.stream;
   if (!url || !window.EventSource) return;
-  let stream = null, generation = null, drawing = false, drawn = Date.now();
+  let last = "", stream = null, generation = null, drawing = false, drawn = Date.now();
   const pulse = document.querySelector(".pulse");
   const say = (id, text) => {
     for (const place of all(`[data-live="${CSS.escape(id)}"]`)) if (place.textContent !== text) place.textContent = text;
@@ -82,12 +82,20 @@ addEventListener("DOMContentLoaded", () => {
     } catch { /* the next one may come through */ } finally { drawing = false; drawn = Date.now(); }
   };
   const listen = () => {
-    stream = new EventSource(url);
+    stream = new EventSource(last ? url.replace(/\blog=\d+/, `log=${last}`) : url);
     stream.addEventListener("open", () => { pulse.dataset.state = "live"; say("stream", "live"); });
     stream.addEventListener("error", () => { pulse.dataset.state = "lost"; say("stream", "no answer"); });
     stream.addEventListener("live", (event) => {
       for (const [id, text] of Object.entries(JSON.parse(event.data))) say(id, text);
       draw();
+    });
+    // The server has escaped what it tells.
+    stream.addEventListener("log", (event) => {
+      last = event.lastEventId;
+      const list = document.querySelector("[data-log]");
+      list.insertAdjacentHTML("afterbegin", JSON.parse(event.data));
+      while (list.children.length > 200) list.lastElementChild.remove();
+      sift();
     });
     stream.addEventListener("reload", (event) => {
       const now = JSON.parse(event.data).generation;
