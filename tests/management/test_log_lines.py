@@ -50,7 +50,7 @@ def test_the_newest_line_comes_first_with_its_fields_and_ids() -> None:
     assert (first.message, first.entry, first.details) == ("first", "", "")
     assert (second.entry, second.details) == ("app:work", "path=/a message_id=m1")
     assert second.number > first.number
-    assert second.time.endswith("Z")
+    assert second.at.endswith("Z")
 
 
 def test_lines_are_chosen_by_entry_level_and_number() -> None:

@@ -25,12 +25,12 @@ _FIELDS = frozenset(
 """The names in an event that are no ids of what it is about."""
 
 
-class LogLine(Struct, frozen=True):
+class LogLine(Struct, frozen=True, rename={"at": "time"}):
     """One line, each text of it cut at a length."""
 
     number: int
     """Ascending in the order of the lines; others may be missing in between."""
-    time: str
+    at: str
     """ISO 8601, in UTC."""
     level: str
     """debug, info, warning, error or critical."""

@@ -79,8 +79,8 @@ def stream(wanted: Wanted, lines: Sequence[LogLine]) -> str:
 
 def item(line: LogLine, now: float, hidden: str = "") -> str:
     """One line."""
-    at = words.moment(words.seconds_of(line.time), now)
-    at += line.time[-5:-1] if len(at) == len("02:13:02") else ""
+    at = words.moment(words.seconds_of(line.at), now)
+    at += line.at[-5:-1] if len(at) == len("02:13:02") else ""
     tone = _TONES.get(line.level, "f")
     worker = f"[{line.worker}] " if line.worker is not None else ""
     entry = link(path("entries", line.entry), line.entry, "f") if line.entry else ""
@@ -94,7 +94,7 @@ def item(line: LogLine, now: float, hidden: str = "") -> str:
     )
     known = e(f"{line.entry} {line.level} {line.message} {line.details}".lower())
     return (
-        f'<li data-find="{known}"{hidden}><time datetime="{e(line.time)}">{at}</time>'
+        f'<li data-find="{known}"{hidden}><time datetime="{e(line.at)}">{at}</time>'
         f'<span class="{tone}">{e(line.level)}</span>'
         f"<div>{worker}{entry} {e(said)}{details}{stack}</div></li>"
     )
