@@ -67,6 +67,7 @@ REAL_TIME = {
     "runtime.kinds.process.service": DRAIN,
     "runtime.program.worker_process": PROCESSES,
     "runtime.engines.queue.batch_attempt": REPORTS,
+    "runtime.engines.schedule.target": REPORTS,
     "runtime.engines.web.traffic": REPORTS,
     "runtime.engines.web.access_log": REPORTS,
     "runtime.engines.queue.changes": "it looks on behalf of a client that waits",

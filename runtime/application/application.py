@@ -68,13 +68,14 @@ class Application:
         self.state = "starting"
         """starting, running or stopping."""
         self.refused: tuple[str, ...] = ()
+        self.refusals = 0
         """The findings for which the last reload was refused; empty once one was done."""
         self.generation = 1
         """One more after each change that was applied."""
         self.on_components: Callable[[], None] = _ignore
         """Called when components are in use in place of others, before their services start."""
         self.on_state: Callable[[], None] = _ignore
-        """Called on the loop when `state` or `generation` has changed."""
+        """Called on the loop when `state`, `generation` or `refused` has changed."""
         self.source: Callable[[], tuple[LinkedManifest, Selection]] | None = None
         """Reads the folder again, in a thread: see `reload`."""
         self._handlers = Handlers(linked.manifest.folder, self.pool)

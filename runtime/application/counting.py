@@ -10,6 +10,8 @@ from time import monotonic, time
 from typing import Any
 
 from runtime.application.application import Application
+from runtime.application.roles import consumer_of
+from runtime.application.service_counts import takes_of_services
 from runtime.engines.management.metrics.family import Metrics
 from runtime.engines.management.metrics.registry import Histogram, Registry
 from runtime.engines.management.metrics.window import Window, quantile, rate
@@ -71,7 +73,8 @@ class Counting:
         return self._takes
 
     def _takes_of(self, id: EntryId, component: Any) -> Iterator[Callable[[], None]]:
-        consumer = getattr(component, "consumer", component)  # a subscriber has one
+        yield from takes_of_services(str(id), component, self._registry)
+        consumer = consumer_of(component)
         tally = getattr(consumer, "tally", None)
         if isinstance(tally, Tally):
             yield partial(self._count_messages, id, consumer, tally)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from runtime import __version__
 from runtime.application.application import Application
 from runtime.application.counting import Counting
-from runtime.application.observation import Observation, application_name, timestamp
+from runtime.application.observation import Observation, application_name
+from runtime.application.roles import timestamp
 from runtime.engines.management.listener import LONG_START, Listener, Settings
 from runtime.engines.management.pulse import Pulse
 from runtime.engines.management.snapshot import Blocked, Snapshot

@@ -11,6 +11,8 @@ from itertools import chain
 from socket import socket
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from runtime.application.selection import Selection
 from runtime.engines.management.listener import LONG_START, Listener, Settings
 from runtime.engines.management.snapshot import Snapshot
@@ -117,8 +119,12 @@ class Prefork:
 
         def itself() -> Snapshot:
             state = "running" if self._ready else "starting"
-            return parent_snapshot(
-                settings.folder, self._began, "stopping" if self._stop.is_set() else state
+            return replace(
+                parent_snapshot(
+                    settings.folder, self._began, "stopping" if self._stop.is_set() else state
+                ),
+                refused=self._reloading.refused,
+                refusals=self._reloading.refusals,
             )
 
         links = [worker.link for worker in self._workers]

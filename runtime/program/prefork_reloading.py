@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from socket import socket
 from typing import Any
 
@@ -17,13 +17,17 @@ from runtime.linking.link import Link
 from runtime.linking.linker import LinkedManifest
 from runtime.loggers import logger
 from runtime.program.reload_operations import PLAN, RELOAD, Outcome, refused
-from runtime.program.reloading import log_refusal
+from runtime.program.reloading import log_refusal, texts_of
 from runtime.program.service_manager import ServiceManager
 from runtime.program.worker_process import WorkerProcess
 from runtime.service import StartError
 from runtime.units import format_duration
 
 log = logger("runtime.workers")
+
+
+class WorkerRefused(StartError):
+    """A worker goes on with the old version, and tells why itself."""
 
 
 class PreforkReloading:
@@ -45,6 +49,10 @@ class PreforkReloading:
         self._source = source
         self._wanted = asyncio.Event()
         self._turn = asyncio.Lock()
+        self.refusals = 0
+        """Reloads that were refused."""
+        self.refused: tuple[str, ...] = ()
+        """The findings of the last reload, if the parent refused it; a worker tells its own."""
 
     def ask(self) -> None:
         """Have them reload soon."""
@@ -58,7 +66,7 @@ class PreforkReloading:
             try:
                 await self._reload()
             except (ManifestError, StartError) as error:
-                log_refusal(error)
+                self._tell(error)
 
     def operations(self) -> dict[str, Callable[..., Awaitable[Any]]]:
         """Operations that management asks the parent for, by name."""
@@ -77,20 +85,30 @@ class PreforkReloading:
         planned = await self.plan()
         lost = [each for each in planned["changes"] if each["lost"]]
         if planned["findings"]:
+            self._note(each["message"] for each in planned["findings"])
             return planned
         if lost and not force:
             told = "; ".join(f"{each['lost']} of '{each['id']}'" for each in lost)
             reason = f"this would lose {told}; force it, or let them be done first"
+            self._note([reason])
             return refused([Finding(Position(""), reason)])
         try:
             await self._reload(force=force)
         except ManifestError as error:
-            log_refusal(error)
+            self._tell(error)
             return refused(error.findings)
         except StartError as error:
-            log_refusal(error)
+            self._tell(error)
             return refused([Finding(Position(""), str(error))])
         return planned
+
+    def _tell(self, error: ManifestError | StartError) -> None:
+        log_refusal(error)
+        self._note(() if isinstance(error, WorkerRefused) else texts_of(error))
+
+    def _note(self, findings: Iterable[str]) -> None:
+        self.refusals += 1
+        self.refused = tuple(findings)
 
     async def _reload(self, *, force: bool = False) -> None:
         """Check first, then have the workers reload, one after the other. If the first does not,
@@ -108,10 +126,11 @@ class PreforkReloading:
         for position, worker in enumerate(self._workers):
             if not await worker.reload(force=force):
                 if not position:
-                    raise StartError("the first worker could not change")
+                    raise WorkerRefused("the first worker could not change")
                 text = "worker %d goes on with the old version, and others have the new one"
                 log.error(text, position + 1)
         self._linked = linked
+        self.refused = ()
         took = format_duration(time.monotonic() - began)
         log.info("reloaded in %s: %d workers", took, len(self._workers))
 

@@ -63,7 +63,15 @@ class PreforkSource:
         state = own.state
         if state == "running" and len(there) < len(self._links):
             state = "starting"
-        return replace(whole, pid=own.pid, started=own.started, state=state, workers=workers)
+        return replace(
+            whole,
+            pid=own.pid,
+            started=own.started,
+            state=state,
+            refused=own.refused or whole.refused,
+            refusals=own.refusals,
+            workers=workers,
+        )
 
     async def read_whole(self) -> Snapshot:
         await self._lengths.refresh(min(map(_age, self._links)))

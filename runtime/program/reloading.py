@@ -47,12 +47,13 @@ class LogReports:
 
 def log_refusal(error: ManifestError | StartError) -> None:
     """Log every finding."""
-    for text in _texts(error):
+    for text in texts_of(error):
         log.error("%s", text)
     log.error("the reload was refused, and the old version goes on")
 
 
-def _texts(error: ManifestError | StartError) -> tuple[str, ...]:
+def texts_of(error: ManifestError | StartError) -> tuple[str, ...]:
+    """The findings for which a reload was refused."""
     return tuple(map(str, error.findings if isinstance(error, ManifestError) else [error]))
 
 
@@ -95,9 +96,12 @@ class Reloading:
             with self._manager.reloading():
                 plan = await self._application.reload(force=force)
         except (ManifestError, StartError) as error:
-            self._application.refused = _texts(error)
+            self._application.refused = texts_of(error)
+            self._application.refusals += 1
+            self._application.on_state()
             self._reports.refused(error)
             raise
         self._application.refused = ()
+        self._application.on_state()
         self._reports.reloaded(plan, time.monotonic() - began)
         return plan

@@ -10,7 +10,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from tests.support.blackbox import Site, eventually, execute
-from tests.support.managing import Managed, managed
+from tests.support.managing import Managed, managed, samples
 from tests.support.program import write_application
 
 MANIFEST = """
@@ -61,16 +61,6 @@ def site(tmp_path: Path) -> Iterator[Managed]:
     folder = write_application(tmp_path / "shop", MANIFEST, **{"h.py": HANDLERS})
     with managed(folder) as site:
         yield site
-
-
-def samples(site: Managed) -> dict[tuple[str, str], float]:
-    """The values by name and labels, `a=1,b=2`."""
-    found = {}
-    for family in parse(site.get("/metrics").body.decode()):
-        for sample in family.samples:
-            labels = ",".join(f"{name}={value}" for name, value in sorted(sample.labels.items()))
-            found[sample.name, labels] = sample.value
-    return found
 
 
 def wait_for(site: Managed, name: str, labels: str, value: float) -> None:

@@ -4,69 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 
 from runtime.engines.queue.driver_queue import Full
 from runtime.engines.queue.fired import Fired
 from runtime.engines.schedule.schedule import CatchUp, Schedule
-from runtime.engines.schedule.times import CronTimes, IntervalTimes, Times, shown
+from runtime.engines.schedule.times import CronTimes, IntervalTimes, shown
 from runtime.service import Unavailable
 from tests.support.clock import FakeClock
 from tests.support.consuming import run
-
-NOON = 1_700_006_400.0
-HOUR = 3600.0
-
-
-class Recorder:
-    """A target that notes when it is fired."""
-
-    def __init__(self, last: float | None = None) -> None:
-        self.fired: list[float] = []
-        self.last = last
-        self.answers: list[Fired | Exception] = []
-        self.finished = False
-
-    async def fire(self, at: float) -> Fired:
-        answer = self.answers.pop(0) if self.answers else Fired.HERE
-        if isinstance(answer, Exception):
-            raise answer
-        if answer is Fired.HERE:
-            self.fired.append(at)
-        return answer
-
-    async def last_fired(self) -> float | None:
-        return self.last
-
-    async def finish(self) -> None:
-        self.finished = True
-
-
-@asynccontextmanager
-async def running(
-    target: Recorder,
-    times: Times | None = None,
-    catch_up: CatchUp | None = None,
-    now: float = NOON,
-) -> AsyncIterator[FakeClock]:
-    fake = FakeClock(now)
-    schedule = Schedule(
-        "app:hourly",
-        times or IntervalTimes(HOUR),
-        target,
-        catch_up or CatchUp("last", HOUR),
-        fake.clock,
-    )
-    stop = asyncio.Event()
-    task = asyncio.create_task(schedule.run(lambda where="": None, stop))
-    await fake.advance(0)
-    yield fake
-    stop.set()
-    await asyncio.wait_for(task, 30)
-    assert target.finished
+from tests.support.scheduling import HOUR, NOON, Recorder, running
 
 
 def test_each_planned_time_is_fired_when_it_comes() -> None:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from prometheus_client.parser import text_string_to_metric_families
+
 from runtime.engines.management.client import Client
 from tests.support.blackbox import Reply, ask_once
 from tests.support.program import SOON, Program, running
@@ -84,3 +86,13 @@ def managed(
     """A program that is ready and can be asked."""
     with running(folder, "--management", address, *options, env=env) as program:
         yield Managed(program, folder)
+
+
+def samples(site: Managed) -> dict[tuple[str, str], float]:
+    """The values of all metrics by name and labels, `a=1,b=2`."""
+    found = {}
+    for family in text_string_to_metric_families(site.get("/metrics").body.decode()):
+        for sample in family.samples:
+            labels = ",".join(f"{name}={value}" for name, value in sorted(sample.labels.items()))
+            found[sample.name, labels] = sample.value
+    return found

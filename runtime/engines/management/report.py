@@ -10,7 +10,9 @@ from msgspec.structs import replace
 
 from runtime.engines.management.metrics.family import Row
 from runtime.engines.management.snapshot import (
+    Connections,
     EndpointStatus,
+    Fires,
     Lag,
     Load,
     Occupancy,
@@ -21,6 +23,7 @@ from runtime.engines.management.snapshot import (
 )
 
 T = TypeVar("T")
+N = TypeVar("N", int, float)
 
 _GRAVITY = ("exited", "running", "stopped", "stopping", "waiting", "starting", "failed")
 
@@ -69,10 +72,15 @@ def _joined(
 def _service(one: ServiceStatus, other: ServiceStatus) -> ServiceStatus:
     graver = max(one, other, key=lambda each: _GRAVITY.index(each.state))
     workers, load = one.workers, one.load
+    connections, fires = one.connections, one.fires
     if workers is not None and other.workers is not None:
         workers = Occupancy(workers.busy + other.workers.busy, workers.of + other.workers.of)
     if load is not None and other.load is not None:
         load = Load(load.connections + other.load.connections, load.requests + other.load.requests)
+    if connections is not None and other.connections is not None:
+        connections = _sum(connections, other.connections)
+    if fires is not None and other.fires is not None:
+        fires = _fires(fires, other.fires)
     return replace(
         graver,
         attempt=max(one.attempt, other.attempt),
@@ -85,7 +93,20 @@ def _service(one: ServiceStatus, other: ServiceStatus) -> ServiceStatus:
         last_poll=_greater(one.last_poll, other.last_poll),
         workers=workers or other.workers,
         load=load or other.load,
+        journal=_greater(one.journal, other.journal),
+        connections=connections or other.connections,
+        leased=one.leased if other.leased is None else one.leased is not False and other.leased,
+        fires=fires or other.fires,
     )
+
+
+def _sum(one: Connections, other: Connections) -> Connections:
+    return Connections(one.busy + other.busy, one.idle + other.idle, one.waiting + other.waiting)
+
+
+def _fires(one: Fires, other: Fires) -> Fires:
+    last = max(filter(None, (one.last, other.last)), default=None)
+    return Fires(last, min(filter(None, (one.next, other.next)), default=None))
 
 
 def _queue(one: QueueStatus, other: QueueStatus) -> QueueStatus:
@@ -107,5 +128,5 @@ def _endpoint(one: EndpointStatus, other: EndpointStatus) -> EndpointStatus:
     )
 
 
-def _greater(one: float | None, other: float | None) -> float | None:
+def _greater(one: N | None, other: N | None) -> N | None:
     return max((each for each in (one, other) if each is not None), default=None)

@@ -73,6 +73,22 @@ class Threads(Struct, frozen=True):
     """Calls that wait for a thread."""
 
 
+class Connections(Struct, frozen=True):
+    """The connections of a pool, and the calls that wait for one."""
+
+    busy: int
+    idle: int
+    waiting: int
+
+
+class Fires(Struct, frozen=True):
+    """A schedule's planned times: the latest that was fired, and the one that comes next."""
+
+    last: str | None = None
+    """None if this program does not know of any."""
+    next: str | None = None
+
+
 class ServiceStatus(Struct, frozen=True):
     """One service under the supervisor."""
 
@@ -102,6 +118,14 @@ class ServiceStatus(Struct, frozen=True):
     """None for services other than consumers."""
     load: Load | None = None
     """None for services other than servers."""
+    journal: int | None = None
+    """Bytes of the write-ahead log of a SQLite database in a file; None for other services."""
+    connections: Connections | None = None
+    """None for services other than PostgreSQL databases."""
+    leased: bool | None = None
+    """True while a driver has a lease on its database; None for services that need none."""
+    fires: Fires | None = None
+    """None for services other than schedules."""
 
 
 class QueueStatus(Struct, frozen=True):
@@ -166,6 +190,8 @@ class Snapshot(Struct, frozen=True):
     """starting, running or stopping."""
     refused: tuple[str, ...] = ()
     """The findings for which the last reload was refused; empty once one was done."""
+    refusals: int = 0
+    """Reloads that were refused since the start."""
     age: float = 0.0
     """Seconds since this snapshot was taken, when it is handed out."""
     lag: Lag = Lag()

@@ -12,6 +12,7 @@ from runtime.backoff import Backoff
 from runtime.clock import Clock, wait_for
 from runtime.engines.queue.driver_queue import Full
 from runtime.engines.queue.fired import Fired
+from runtime.engines.schedule.tally import ScheduleTally
 from runtime.engines.schedule.target import Target
 from runtime.engines.schedule.times import Times, latest, shown
 from runtime.loggers import logger
@@ -40,14 +41,26 @@ class Schedule:
     """Waits for each planned time and fires its target."""
 
     def __init__(
-        self, id: str, times: Times, target: Target, catch_up: CatchUp, clock: Clock
+        self,
+        id: str,
+        times: Times,
+        target: Target,
+        catch_up: CatchUp,
+        clock: Clock,
+        tally: ScheduleTally | None = None,
     ) -> None:
+        """With a `tally`, what it does is counted there."""
         self._id = id
         self._extra = {"entry": id}
         self._times = times
         self.target = target
         self._catch_up = catch_up
         self._clock = clock
+        self.schedule_tally = tally
+        self.last_time: float | None = None
+        """The latest planned time that was fired, as far as this program knows."""
+        self.next_time: float | None = None
+        """The planned time that it waits for, in seconds since 1970."""
         self._done: float | None = None
         """All planned times until then are fired, or left out."""
         self._overlapped = 0
@@ -85,7 +98,7 @@ class Schedule:
             log.info(text, self._id, shown(upcoming), extra=self._extra)
         try:
             while not stop.is_set():
-                due = next(self._times.after(done), None)
+                due = self.next_time = next(self._times.after(done), None)
                 if due is None:  # its last day has passed
                     await stop.wait()
                     return
@@ -100,6 +113,7 @@ class Schedule:
         """The moment after which planned times are to be fired."""
         if self._done is None:
             fired, now = await self.target.last_fired(), self._clock.time()
+            self.last_time = fired
             # Beyond now if another program's clock is ahead, or ours was set back.
             self._done = now if fired is None else fired
             if self._catch_up.which == "none":
@@ -112,6 +126,7 @@ class Schedule:
         wanted = self._wanted(first, now)
         if not wanted or wanted[0] > first:
             self._tell_left_out(first, wanted[0] if wanted else None)
+            self._count_left_out(first, wanted[0] if wanted else now + 1e-6)
         done = first if wanted else now
         for at in wanted:
             if not await self._fire(at, stop):
@@ -150,12 +165,14 @@ class Schedule:
                 self._firing = None
             if self._clock.time() - at > max(self._catch_up.within, LATE):
                 self._tell_left_out(at, None)
+                self._count_missed("late", 1)
                 return True
             if await wait_for(stop, _RETRY.delay(attempt), self._clock):
                 return False
 
     def _tell(self, at: float, fired: Fired) -> None:
         if fired is Fired.OVERLAPPED:
+            self._count_missed("overlap", 1)
             self._overlapped += 1
             if self._overlapped == 1:
                 text = "%s: %s is skipped: what an earlier time began is unfinished"
@@ -165,9 +182,12 @@ class Schedule:
             text = "%s: fires again; %d times were skipped"
             log.warning(text, self._id, self._overlapped, extra=self._extra)
         self._overlapped = 0
+        self.last_time = at
         if fired is not Fired.HERE:
             return
         late = self._clock.time() - at
+        if self.schedule_tally is not None:
+            self.schedule_tally.late.append(max(0.0, late))
         if late > LATE:
             text = "%s: fired %s, which was missed, %s late"
             log.warning(text, self._id, shown(at), format_duration(late), extra=self._extra)
@@ -179,3 +199,15 @@ class Schedule:
         more = "" if until is None else f" until {shown(until)}, which is fired"
         text = "%s: left out what was missed from %s on%s"
         log.warning(text, self._id, shown(first), more, extra=self._extra)
+
+    def _count_left_out(self, first: float, until: float) -> None:
+        """Count the planned times from `first` to before `until`, a thousand at most: there may be
+        a million of them.
+        """
+        if self.schedule_tally is not None:
+            left_out = takewhile(lambda at: at < until, self._times.after(first - 1e-6))
+            self._count_missed("late", sum(1 for _ in islice(left_out, _AT_ONCE)))
+
+    def _count_missed(self, reason: str, number: int) -> None:
+        if self.schedule_tally is not None:
+            self.schedule_tally.missed[reason] += number

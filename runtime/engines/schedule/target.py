@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from time import monotonic
 from typing import Any, Protocol
 
 from runtime.codec import encode
@@ -11,6 +12,7 @@ from runtime.engines.queue.arguments import Arguments
 from runtime.engines.queue.error_text import describe
 from runtime.engines.queue.fired import Fired
 from runtime.engines.queue.queue import Queue
+from runtime.engines.schedule.tally import ScheduleTally
 from runtime.engines.schedule.times import shown
 from runtime.handlers.context import Background
 from runtime.handlers.function import Function
@@ -88,11 +90,15 @@ class FunctionTarget:
         body: Any,
         overlap: bool,
         arguments: Arguments | None = None,
+        tally: ScheduleTally | None = None,
     ) -> None:
-        """With `arguments`, the function gets what they make of the body. Raises InvalidBody."""
+        """With `arguments`, the function gets what they make of the body; with a `tally`, its
+        calls are timed. Raises InvalidBody.
+        """
         self._schedule = schedule
         self._call_function = self._calling(function, body, arguments)
         self._overlap = overlap
+        self._tally = tally
         self._runs: set[asyncio.Task[None]] = set()
         self._last: float | None = None
 
@@ -132,6 +138,7 @@ class FunctionTarget:
         return lambda run: function.call(run, *values)
 
     async def _call(self, at: float) -> None:
+        began = monotonic()
         try:
             await self._call_function(Run(self._schedule, at))
         except asyncio.CancelledError:
@@ -150,3 +157,6 @@ class FunctionTarget:
                 exc_info=error,
                 extra={"entry": self._schedule},
             )
+        finally:
+            if self._tally is not None:
+                self._tally.calls.append(monotonic() - began)

@@ -11,6 +11,7 @@ from runtime.codec import encode
 from runtime.engines.queue.arguments import run_arguments
 from runtime.engines.queue.body import InvalidBody
 from runtime.engines.schedule.schedule import CatchUp, Schedule
+from runtime.engines.schedule.tally import ScheduleTally
 from runtime.engines.schedule.target import FunctionTarget, QueueTarget, Target
 from runtime.engines.schedule.times import (
     CronTimes,
@@ -48,6 +49,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 def build(config: Config, context: BuildContext) -> Schedule:
     id, overlap = str(context.id), config.overlap == "allow"
+    tally = ScheduleTally() if context.scope.counts else None
     target: Target
     if config.queue is not None:
         target = QueueTarget(id, config.queue, encode(config.body), overlap)
@@ -55,15 +57,14 @@ def build(config: Config, context: BuildContext) -> Schedule:
         assert config.func is not None
         arguments = run_arguments(config.func, context.scope)
         try:
-            target = FunctionTarget(id, config.func, config.body, overlap, arguments)
+            target = FunctionTarget(id, config.func, config.body, overlap, arguments, tally)
         except InvalidBody as error:
             raise StartError(
                 f"{context.position('body')}: the body does not fit '{config.func.id}': {error}"
             ) from None
     catch_up = CatchUp(config.catch_up, config.catch_up_within)
-    return Schedule(
-        id, _times(config.cron, config.every, config.zone), target, catch_up, context.clock
-    )
+    times = _times(config.cron, config.every, config.zone)
+    return Schedule(id, times, target, catch_up, context.clock, tally)
 
 
 def _times(cron: str | None, every: float | None, zone: str) -> Times:

@@ -142,6 +142,27 @@ def test_callers_wait_for_a_connection_and_give_up_in_time(postgres: PostgresSch
     run(main())
 
 
+def test_those_that_wait_for_a_connection_are_counted(postgres: PostgresSchema) -> None:
+    async def main() -> None:
+        pool_of_one = database(postgres.url, size=1)
+        pool_of_one.pool_waits = []
+        async with serving(pool_of_one) as db:
+            await db.query("SELECT 1")
+            assert db.pool_waits == []
+            async with db.transaction() as tx:
+                await tx.query("SELECT 1")
+                query, context = db.query("SELECT 2"), clean_context()
+                waiting = asyncio.get_running_loop().create_task(query, context=context)
+                while db.pool_use != (1, 0, 1):  # noqa: ASYNC110
+                    await asyncio.sleep(0)
+            await waiting
+            assert len(db.pool_waits) == 1
+            assert db.pool_use == (0, 1, 0)
+        assert db.pool_use is None
+
+    run(main())
+
+
 def test_a_table_that_was_altered_meanwhile_is_read_as_it_is_now(postgres: PostgresSchema) -> None:
     async def main() -> None:
         async with tasks(postgres.url, size=1) as db:

@@ -131,8 +131,10 @@ async def a_store_whose_lease_was_ended_says_so_once_and_takes_another(
     here: Program, there: Program, site: Site
 ) -> None:
     before = here.store.owner
+    assert (await here.reported(lambda report: report.renewed)).held
     await end_lease(site, here)
-    await here.reported(lambda report: report.expired)
+    ended = await here.reported(lambda report: report.expired)
+    assert (ended.renewed, ended.held) == (False, True)
     assert here.store.owner not in (before, there.store.owner)
     following = await here.reported(lambda report: True)
     await here.publish(a_message("a"))

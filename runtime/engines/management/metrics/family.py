@@ -11,6 +11,8 @@ DURATIONS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 
 """Upper bounds in seconds."""
 LONG = (0.01, 0.1, 1.0, 10.0, 60.0, 600.0, 3600.0)
 """The same for what may wait for hours."""
+SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
+"""Upper bounds of what is done together."""
 
 
 class Family(Struct, frozen=True):
@@ -51,6 +53,9 @@ FAMILIES: Mapping[str, Family] = {
     "runtime_queue_oldest_ready_seconds": Family(
         "gauge", "Age of the oldest ready message.", ("queue",)
     ),
+    "runtime_queue_paused": Family(
+        "gauge", "1 while nothing of a queue is delivered, until it is resumed.", ("queue",)
+    ),
     "runtime_queue_published_total": Family(
         "counter", "Messages published by this program.", ("queue",)
     ),
@@ -85,7 +90,62 @@ FAMILIES: Mapping[str, Family] = {
     ),
     "runtime_service_up": Family("gauge", "1 for a service that is ready.", ("service",)),
     "runtime_service_restarts_total": Family("counter", "Restarts after a failure.", ("service",)),
-    "runtime_reloads_total": Family("counter", "Changes that were applied."),
+    "runtime_store_unreachable": Family(
+        "gauge",
+        "1 while a PostgreSQL server, or the database of a driver, cannot be reached.",
+        ("service",),
+    ),
+    "runtime_store_rejecting": Family(
+        "gauge", "1 if a SQLite database has rejected a write in the last minute.", ("service",)
+    ),
+    "runtime_sqlite_write_wait_seconds": Family(
+        "histogram",
+        "Time that a change waited for its transaction; of a group, the one that waited longest.",
+        ("database",),
+        DURATIONS,
+    ),
+    "runtime_sqlite_commit_rows": Family(
+        "histogram",
+        "Changes in one commit: statements, and steps of messages.",
+        ("database",),
+        SIZES,
+    ),
+    "runtime_sqlite_journal_bytes": Family("gauge", "Size of the write-ahead log.", ("database",)),
+    "runtime_postgres_connections": Family(
+        "gauge", "Connections of a pool, busy or idle.", ("database", "state")
+    ),
+    "runtime_postgres_waiting": Family("gauge", "Calls that wait for a connection.", ("database",)),
+    "runtime_postgres_pool_wait_seconds": Family(
+        "histogram",
+        "Time that a call waited for a connection, if all were in use.",
+        ("database",),
+        DURATIONS,
+    ),
+    "runtime_lease_held": Family(
+        "gauge", "1 while a driver has a lease on its database.", ("driver",)
+    ),
+    "runtime_lease_renewals_total": Family("counter", "Renewals of a driver's lease.", ("driver",)),
+    "runtime_leases_lost_total": Family(
+        "counter", "Leases that expired, so that their messages went to others.", ("driver",)
+    ),
+    "runtime_cron_fired_total": Family(
+        "counter", "Planned times that this program fired.", ("entry",)
+    ),
+    "runtime_cron_missed_total": Family(
+        "counter", "Planned times that were not fired.", ("entry", "reason")
+    ),
+    "runtime_cron_late_seconds": Family(
+        "histogram", "Time from a planned time until it was fired.", ("entry",), LONG
+    ),
+    "runtime_cron_last_fired_timestamp_seconds": Family(
+        "gauge", "The latest planned time that was fired, in seconds since 1970.", ("entry",)
+    ),
+    "runtime_cron_next_timestamp_seconds": Family(
+        "gauge", "The next planned time, in seconds since 1970.", ("entry",)
+    ),
+    "runtime_reloads_total": Family(
+        "counter", "Reloads that changed something, and those that were refused.", ("result",)
+    ),
     "runtime_info": Family("gauge", "Always 1.", ("version", "python", "generation")),
     "process_cpu_seconds_total": Family("counter", "Processor time.", ("worker",)),
     "process_resident_memory_bytes": Family("gauge", "Resident memory.", ("worker",)),

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from runtime.clock import REAL, Clock
+from runtime.engines.queue.sql.lease_tally import LeaseTally
 from runtime.engines.queue.sql.maintenance import Maintenance
 from runtime.engines.queue.sql.operations import Settle
 from runtime.engines.queue.sql.queue import SqlQueue
@@ -38,6 +39,7 @@ class SqlDriver:
         self._to_notify: set[str] = set()
         self.unreachable: str | None = None
         """The error of its last check, if the database could not be reached."""
+        self.lease_tally = LeaseTally()
 
     def declare(self, name: str, options: Mapping[str, Mapping[str, Any]]) -> SqlQueue:
         """The queue of that name; declared again, the same one with the new options."""
@@ -52,6 +54,7 @@ class SqlDriver:
         """Take a lease, renew it until `stop`, and release what is still held under it."""
         try:
             await self.store.open(list(self.queues), self._on_report, self._wake)
+            self.lease_tally.held = True
             self._set_paused(await self.store.tasks.paused())
             ready(self.store.label)
             self._maintenance.promote()  # messages due by now, and the timer for the others
@@ -64,6 +67,7 @@ class SqlDriver:
             self.store.abandon()
             raise
         finally:
+            self.lease_tally.held = False
             for queue in self.queues.values():
                 queue.overflow.refuse()
             self._maintenance.close()
@@ -101,7 +105,10 @@ class SqlDriver:
             log.warning(text, self._id, error, extra={"entry": self._id})
 
     def _on_report(self, report: Report) -> None:
+        self.lease_tally.held = report.held
+        self.lease_tally.renewals += report.renewed
         if report.expired:
+            self.lease_tally.lost += 1
             for queue in self.queues.values():
                 queue.lease_expired()
             text = (

@@ -74,13 +74,17 @@ class Report(msgspec.Struct, frozen=True):
     due_in: float | None = None
     """Seconds until the next delayed message is due; None if there is none."""
     fault: str | None = None
-    """The error of a check that failed; only `expired` means anything then."""
+    """The error of a check that failed; only `expired` and the lease mean anything then."""
     is_to_prune: bool = False
     """True if there are messages that were kept for as long as they should."""
     cancelling: Sequence[int] = ()
     """The rows of those held under the lease that are to be cancelled."""
     paused: Collection[str] = ()
     """The queues that are paused."""
+    renewed: bool = False
+    """True if the lease was renewed."""
+    held: bool = True
+    """False while the store has no lease."""
 
 
 class Store(Protocol):

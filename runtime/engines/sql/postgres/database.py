@@ -68,6 +68,7 @@ class Database:
     def __init__(self, settings: Settings, on_commit: Callable[[int], None] | None = None) -> None:
         """`on_commit` is called on the loop with the number of statements."""
         self.settings = settings
+        self.pool_waits: list[float] | None = None  # as Pool has it, if somebody counts
         self._on_commit = on_commit
         self._limits = limits.for_handlers(settings)
         self._statement_limits = limits.for_statements(settings)
@@ -86,6 +87,11 @@ class Database:
     def unreachable(self) -> str | None:
         """The reason, while the server cannot be reached."""
         return None if self._pool is None else self._pool.unreachable
+
+    @property
+    def pool_use(self) -> tuple[int, int, int] | None:
+        """As Pool.use; None while it does not run."""
+        return None if self._pool is None else self._pool.use
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -109,7 +115,7 @@ class Database:
                 self._not_running = "it was stopped"
 
     async def _serve(self, ready: Ready, stop: asyncio.Event) -> None:
-        pool = Pool(self.settings)
+        pool = Pool(self.settings, self.pool_waits)
         try:
             connection = await pool.open()
             self._pool = pool

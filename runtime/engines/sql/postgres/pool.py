@@ -41,8 +41,10 @@ the time of its commit. If that does not help, its connection is closed after as
 class Pool:
     """Opened by the first call that needs a connection; `serve` keeps it well."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, waits: list[float] | None = None) -> None:
+        """Appends to `waits` the seconds of each call that found all connections in use."""
         self._settings = settings
+        self._waits = waits
         self._bounds = settings.pool
         self.loop = asyncio.get_running_loop()
         self._idle: deque[PooledConnection] = deque()
@@ -58,6 +60,11 @@ class Pool:
     def size(self) -> int:
         """The number of connections there are or will be in a moment."""
         return len(self._idle) + len(self._busy) + self._opening
+
+    @property
+    def use(self) -> tuple[int, int, int]:
+        """The connections in use, those that are idle, and the calls that wait for one."""
+        return len(self._busy), len(self._idle), len(self._waiters)
 
     @property
     def unreachable(self) -> str | None:
@@ -194,6 +201,7 @@ class Pool:
     async def _wait(self) -> PooledConnection | None:
         waiter: asyncio.Future[PooledConnection | None] = self.loop.create_future()
         self._waiters.append(waiter)
+        began = self.loop.time()
         timer = self.loop.call_later(self._bounds.wait, self._give_up, waiter)
         try:
             return await waiter
@@ -204,6 +212,8 @@ class Pool:
             raise
         finally:
             timer.cancel()
+            if self._waits is not None:
+                self._waits.append(self.loop.time() - began)
 
     def _give_up(self, waiter: asyncio.Future[PooledConnection | None]) -> None:
         if not waiter.done():

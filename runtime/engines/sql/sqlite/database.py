@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
@@ -18,11 +19,13 @@ from runtime.engines.sql.inline_future import InlineFuture
 from runtime.engines.sql.reentrancy import forbid_reentry
 from runtime.engines.sql.sqlite.batch import BatchFunction, BatchItem
 from runtime.engines.sql.sqlite.blocking import BlockingDatabase
+from runtime.engines.sql.sqlite.commits import Commits, listeners
 from runtime.engines.sql.sqlite.completion import ResultFuture
 from runtime.engines.sql.sqlite.compound import CompoundRequest, many_request, script_request
 from runtime.engines.sql.sqlite.connection import Settings, closed_on_error, connect
 from runtime.engines.sql.sqlite.engine import Engine
 from runtime.engines.sql.sqlite.exclusive import exclusive
+from runtime.engines.sql.sqlite.managed_connection import OnCommit
 from runtime.engines.sql.sqlite.rebuild_transaction import RebuildTransaction
 from runtime.engines.sql.sqlite.result import Result, ResultReader, all_rows, first_row, summary
 from runtime.engines.sql.sqlite.script import at_place, split
@@ -60,12 +63,14 @@ class Database:
         self,
         settings: Settings,
         transaction_timeout: float,
-        on_commit: Callable[[int], None] | None = None,
+        on_commit: OnCommit | None = None,
+        commits: Commits | None = None,
     ) -> None:
-        """`on_commit` is called with the number of statements, by the thread or the loop."""
+        """`on_commit` is called by the thread or the loop; `commits` are for who counts them."""
         self._settings = settings
         self._transaction_timeout = transaction_timeout
-        self._on_commit = on_commit
+        self.commits = commits
+        self._on_commit = listeners(commits, on_commit)
         self._engine: Engine | None = None
         self._not_running = "it was not started"
         """The reason for the refusal of a call while there is no engine."""
@@ -81,6 +86,16 @@ class Database:
     def rejecting(self) -> str | None:
         """Why a write was rejected in the last minute: a full disk, a lock of another program."""
         return None if self._engine is None else self._engine.rejecting
+
+    @property
+    def journal(self) -> int | None:
+        """Bytes of the write-ahead log; None in memory, and while it does not run."""
+        if self._engine is None or self._settings.in_memory:
+            return None
+        try:
+            return os.stat(f"{self._settings.file}-wal").st_size
+        except OSError:
+            return 0
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
         """Serve until `stop`, then finish all that is queued. It may be run again afterwards."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -12,7 +11,7 @@ from runtime.engines.sql.sqlite.connection_thread import ConnectionThread
 from runtime.engines.sql.sqlite.deferring_queue import DeferringQueue
 from runtime.engines.sql.sqlite.file import Identity
 from runtime.engines.sql.sqlite.loop_access import LoopAccess
-from runtime.engines.sql.sqlite.managed_connection import ManagedConnection
+from runtime.engines.sql.sqlite.managed_connection import ManagedConnection, OnCommit
 from runtime.engines.sql.sqlite.read_queue import ReadQueue
 from runtime.engines.sql.sqlite.reader import read
 from runtime.engines.sql.sqlite.work_queue import WorkQueue
@@ -27,7 +26,7 @@ READERS = 2
 class Engine:
     """One writer and its readers; a database in memory has one connection and no readers."""
 
-    def __init__(self, settings: Settings, on_commit: Callable[[int], None] | None = None) -> None:
+    def __init__(self, settings: Settings, on_commit: OnCommit | None = None) -> None:
         self.write_queue: WorkQueue[Item]
         access: LoopAccess | None = None
         if settings.in_memory:

@@ -25,6 +25,10 @@ log = logger("runtime.sqlite")
 
 T = TypeVar("T")
 
+OnCommit = Callable[[tuple[int, float]], None]
+"""Called with the number of statements of each commit, and the seconds from when the first of them
+was asked for to the begin of their transaction."""
+
 FILE_CHECK_INTERVAL = 0.01
 """Seconds between two checks of the file: one at each commit would be felt in the small ones."""
 REMEMBERED = 60.0
@@ -42,9 +46,8 @@ class ManagedConnection:
         open_connection: Callable[[Settings], sqlite3.Connection],
         settings: Settings,
         is_abandoned: Callable[[], bool],
-        on_commit: Callable[[int], None] | None = None,
+        on_commit: OnCommit | None = None,
     ) -> None:
-        """`on_commit` is called with the number of statements of each commit."""
         self.raw = open_connection(settings)
         self.failure: Exception | None = None
         """The error for which the connection has to be reopened."""
@@ -58,6 +61,9 @@ class ManagedConnection:
         """Asked between statements; once true, nobody waits for the results."""
         self._retry_busy = BusyRetry(settings.busy_timeout, is_abandoned)
         self._on_commit = on_commit
+        self.is_observed = on_commit is not None
+        """True if `note_begin` has an effect."""
+        self._waited = 0.0
         self._rejecting = False
         self._rejected: tuple[float, Exception] | None = None
         self._next_file_check = 0.0
@@ -85,6 +91,8 @@ class ManagedConnection:
 
         `statements` is the number of them that may change the database.
         """
+        if self.is_observed:
+            action = self._timed(action, requested_at)
         try:
             result = self._retry_busy(action, requested_at)
         except sqlite3.Error as error:
@@ -96,13 +104,21 @@ class ManagedConnection:
         self._record_success(statements)
         return result
 
-    def begin(self, requested_at: float) -> None:
-        """Begin a transaction that will write."""
+    def begin(self, requested_at: float, first_requested_at: float | None = None) -> None:
+        """Begin a transaction that will write. Of several requests, the wait for a lock counts from
+        the last one.
+        """
         try:
             self._retry_busy(lambda: self.raw.execute("BEGIN IMMEDIATE"), requested_at)
         except sqlite3.Error as error:
             self.rollback(error)
             raise
+        self.note_begin(requested_at if first_requested_at is None else first_requested_at)
+
+    def note_begin(self, requested_at: float) -> None:
+        """Note that the transaction has begun which the first request is to be done in."""
+        if self.is_observed:
+            self._waited = monotonic() - requested_at
 
     def commit(self, statements: int, *, retry: bool = True) -> None:
         """Commit that many statements; without `retry`, a lock is an error.
@@ -177,4 +193,13 @@ class ManagedConnection:
             self._rejecting = False
             log.warning("'%s' accepts writes again", self.settings.label)
         if self._on_commit is not None and statements:
-            self._on_commit(statements)
+            self._on_commit((statements, self._waited))
+
+    def _timed(self, action: Callable[[], T], requested_at: float) -> Callable[[], T]:
+        """The action; whenever it is tried, that was the begin."""
+
+        def timed() -> T:
+            self.note_begin(requested_at)
+            return action()
+
+        return timed

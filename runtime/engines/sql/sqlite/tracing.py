@@ -15,6 +15,7 @@ from runtime.engines.sql.sqlite.blocking import (
     Enqueue,
     Submit,
 )
+from runtime.engines.sql.sqlite.commits import Commits
 from runtime.engines.sql.sqlite.connection import Settings
 from runtime.engines.sql.sqlite.database import Database
 from runtime.engines.sql.sqlite.statement import classify
@@ -25,12 +26,15 @@ from runtime.telemetry import OFF, Telemetry
 
 
 def database(
-    settings: Settings, transaction_timeout: float, telemetry: Telemetry = OFF
+    settings: Settings,
+    transaction_timeout: float,
+    telemetry: Telemetry = OFF,
+    commits: Commits | None = None,
 ) -> Database:
     """A database, which tells telemetry of its work if anybody listens."""
     if telemetry.enabled:
-        return TracedDatabase(settings, transaction_timeout, telemetry)
-    return Database(settings, transaction_timeout)
+        return TracedDatabase(settings, transaction_timeout, telemetry, commits)
+    return Database(settings, transaction_timeout, commits=commits)
 
 
 def _verb(text: str) -> str:
@@ -41,14 +45,21 @@ class TracedDatabase(TracedCalls, Database):
     """A `Database` with spans."""
 
     def __init__(
-        self, settings: Settings, transaction_timeout: float, telemetry: Telemetry
+        self,
+        settings: Settings,
+        transaction_timeout: float,
+        telemetry: Telemetry,
+        commits: Commits | None = None,
     ) -> None:
         self._tracer = Tracer(telemetry, settings.name, "sqlite", _verb)
-        super().__init__(settings, transaction_timeout, self._tracer.commit)
+        super().__init__(settings, transaction_timeout, self._commit, commits)
         self.blocking = TracedBlockingDatabase(self.submit, self.enqueue, self.begin, self._tracer)
 
     def transaction(self) -> Transaction:
         return TracedTransaction(self.begin, self._tracer)
+
+    def _commit(self, commit: tuple[int, float]) -> None:
+        self._tracer.commit(commit[0])
 
 
 class TracedTransaction(TracedCalls, Transaction):

@@ -132,7 +132,7 @@ def _run_group(
     if len(group) == 1:
         return [group[0].run_alone(connection)]
     try:
-        connection.begin(group[-1].requested_at)
+        connection.begin(group[-1].requested_at, group[0].requested_at)
     except sqlite3.Error as error:  # trying each alone would fail the same way
         reason = work_queue.closed_error() if work_queue.abandoned else error
         return [request.failed(reason) for request in group]

@@ -61,7 +61,10 @@ def build(config: Config, context: BuildContext) -> Database:
         context.scope.redactor.hide(secrets)
         if context.scope.log is not None:
             context.scope.log.hide(secrets)
-    return tracing.database(settings, context.telemetry)
+    database = tracing.database(settings, context.telemetry)
+    if context.scope.counts:
+        database.pool_waits = []
+    return database
 
 
 def _settings(config: Config, id: EntryId, folder: Path) -> Settings:

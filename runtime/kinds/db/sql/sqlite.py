@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from runtime.engines.sql.sqlite.commits import Commits
 from runtime.engines.sql.sqlite.connection import MEMORY, Settings
 from runtime.engines.sql.sqlite.database import Database
 from runtime.engines.sql.sqlite.file import examine as examine_file
@@ -34,7 +35,8 @@ def build(config: Config, context: BuildContext) -> Database:
         busy_timeout=config.busy_timeout,
         file_mode=int(config.file_mode, 8),
     )
-    return database(settings, config.transaction_timeout, context.telemetry)
+    commits = Commits() if context.scope.counts else None
+    return database(settings, config.transaction_timeout, context.telemetry, commits)
 
 
 def check(entry: Linked) -> Iterable[Problem]:

@@ -28,8 +28,9 @@ class Check(msgspec.Struct, frozen=True):
     due_in: float | None = None
     peers: int = 0
     seen: Seen = Seen()
+    renewed: bool = False
     fault: str | None = None
-    """The error of a check that failed; only `tenure` means anything then."""
+    """The error of a check that failed; only `tenure` and `renewed` mean anything then."""
 
     def report(self) -> Report:
         """The part of it that a driver goes by."""
@@ -42,4 +43,6 @@ class Check(msgspec.Struct, frozen=True):
             is_to_prune=seen.is_to_prune,
             cancelling=seen.cancelling,
             paused=seen.paused,
+            renewed=self.renewed,
+            held=self.tenure is not None,
         )

@@ -126,7 +126,7 @@ class Keeper:
         try:
             try:
                 await self._begin()
-                check = await self._look(False)
+                check = await self._look(expired=False, renewed=False)
             except psycopg.Error as error:
                 raise self._explain(error) from None
             assert self._opened is not None
@@ -190,17 +190,19 @@ class Keeper:
             await self._pause(self._every * uniform(1 - JITTER, 1 + JITTER))
             if self._stop.is_set():
                 return
+            renewed = False
             try:
                 if self._link.connection is None:
                     await self._begin()
                     expired = True
-                elif not await self._renew():
-                    expired = True
-                check = await self._look(expired)
+                else:
+                    renewed = await self._renew()
+                    expired = expired or not renewed
+                check = await self._look(expired, renewed)
             except (psycopg.Error, Unavailable, StartError) as error:
                 fault = message(error) if isinstance(error, psycopg.Error) else str(error)
                 alive = self._link.connection is not None
-                check = Check(self._tenure if alive else None, fault=fault)
+                check = Check(self._tenure if alive else None, renewed=renewed, fault=fault)
 
     async def _pause(self, seconds: float) -> None:
         if self._link.connection is None:
@@ -224,7 +226,7 @@ class Keeper:
         await self._take()
         return False
 
-    async def _look(self, expired: bool) -> Check:
+    async def _look(self, expired: bool, renewed: bool) -> Check:
         tenure = self._tenure
         assert tenure is not None
         owner = tenure.owner
@@ -234,7 +236,7 @@ class Keeper:
         peers = await self._link.run(lambda session: self._owners.peers(session, owner))
         seen = await self._link.run(lambda session: self._due.look(session, owner))
         await self._link.run(self._leader.lead)
-        return Check(tenure, expired, [*rescued], due_in, peers, seen)
+        return Check(tenure, expired, [*rescued], due_in, peers, seen, renewed)
 
     async def _rescue(self, owners: Collection[int], *, crashed: bool) -> Collection[str]:
         rescued: set[str] = set()

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import msgspec
+from msgspec.structs import replace
 
 from runtime import failpoint
 from runtime.engines.queue.sql.columns import from_micros
@@ -50,6 +51,8 @@ class Check(msgspec.Struct, frozen=True):
     """The time when the next message is to be deleted that was kept, in seconds since 1970."""
     cancelling: Sequence[int] = ()
     paused: Sequence[str] = ()
+    renewed: bool = False
+    held: bool = True
 
 
 class Lease:
@@ -151,24 +154,28 @@ class Lease:
         try:
             while not self._stop.wait(pause):
                 pause = min(CHECK_INTERVAL, self._heartbeat)
-                expired = False
+                expired = renewed = False
                 try:
                     if connection is None:
                         connection = self._connect()
                     if clock() >= renew:
                         with self._grace_after_lock():
                             renewal = partial(self._renew, connection)
-                            expired = not BusyRetry(self._heartbeat)(renewal)
+                            renewed = BusyRetry(self._heartbeat)(renewal)
+                        expired = not renewed
                         renew = clock() + self._heartbeat
                     rescued = [*self._rescued, *self._rescue(connection)]
                     self._rescued = ()
                     peers = self._peers(connection)
-                    self._report(self._look(connection, expired, peers, rescued))
+                    check = self._look(connection, expired, peers, rescued)
+                    self._report(replace(check, renewed=renewed))
                 except sqlite3.Error as error:
                     if connection is not None:
                         connection.close()
                     connection = None
-                    self._report(Check(self._owner, expired, peers, None, (), str(error)))
+                    held = clock() < self._expires
+                    fault = Check(self._owner, expired, peers, None, (), str(error))
+                    self._report(replace(fault, renewed=renewed, held=held))
         finally:
             if connection is not None:
                 connection.close()

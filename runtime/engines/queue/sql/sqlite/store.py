@@ -268,6 +268,8 @@ class SqliteStore:
                 is_to_prune=check.next_expiry is not None and check.next_expiry <= now,
                 cancelling=check.cancelling,
                 paused=check.paused,
+                renewed=check.renewed,
+                held=check.held,
             )
         )
 

@@ -1,0 +1,59 @@
+"""Roles: the fields of its status that the component of a service can tell.
+
+By its attributes and not by its class: a program without a database does not import one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from runtime.engines.management.snapshot import Connections, Fires, Load, Occupancy
+
+Tell = tuple[str, Callable[[], Any]]
+"""The name of a field of ServiceStatus, and what returns its value at this moment."""
+
+
+def consumer_of(component: Any) -> Any:
+    """The component itself, or the consumer that a subscriber has."""
+    return getattr(component, "consumer", component)
+
+
+def tells(component: Any, redact: Callable[[str], str]) -> Iterator[Tell]:
+    """The roles of a component: to be found once, since that takes longer than to ask it."""
+    if hasattr(component, "unreachable"):
+        yield "unreachable", lambda: component.unreachable and redact(component.unreachable)
+    if hasattr(component, "rejecting"):
+        yield "rejecting", lambda: component.rejecting and redact(component.rejecting)
+    if hasattr(component, "load"):
+        yield "load", lambda: Load(*component.load)
+    if hasattr(component, "journal"):
+        yield "journal", lambda: component.journal
+    if hasattr(component, "pool_use"):
+        yield "connections", lambda: (use := component.pool_use) and Connections(*use)
+    if hasattr(component, "lease_tally"):
+        yield "leased", lambda: component.lease_tally.held
+    if hasattr(component, "next_time"):
+        yield (
+            "fires",
+            lambda: Fires(_moment(component.last_time), _moment(component.next_time)),
+        )
+    consumer = consumer_of(component)
+    if hasattr(consumer, "last_poll"):
+        yield "last_poll", lambda: _rounded(consumer.last_poll)
+        yield "workers", lambda: Occupancy(consumer.busy, consumer.concurrency)
+
+
+def timestamp(seconds: float) -> str:
+    """Seconds since 1970 as `2026-11-21T01:10:02.114Z`."""
+    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def _moment(seconds: float | None) -> str | None:
+    return None if seconds is None else timestamp(seconds)
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
