@@ -67,7 +67,7 @@ class Handlers:
 
     def threads(self, size: int, name: str) -> Submit:
         """Up to `size` further threads for plain `def` handlers, named after `name`."""
-        return self._pool.part(size, name).submit
+        return self._pool.part(size, name)
 
     @contextmanager
     def afresh(self) -> Iterator[Fresh]:

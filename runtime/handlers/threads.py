@@ -6,10 +6,11 @@ import asyncio
 import contextvars
 import threading
 from collections.abc import Awaitable, Callable
+from functools import partial
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, NamedTuple
-from weakref import WeakSet
+from weakref import WeakSet, finalize
 
 Submit = Callable[..., Awaitable[Any]]
 """`submit(function, *arguments)` runs a function in a thread and returns its awaitable result."""
@@ -55,11 +56,15 @@ class ThreadPool:
         self._occupants: dict[int, Occupant] = {}
         self._parts: WeakSet[ThreadPool] = WeakSet()
 
-    def part(self, size: int, name: str) -> ThreadPool:
-        """Another pool, with threads of its own, whose calls count as `unfinished` here too."""
+    def part(self, size: int, name: str) -> Submit:
+        """The `submit` of another pool, with threads of its own, whose calls count as `unfinished`
+        here too. They end with the last reference to it: at a reload, say.
+        """
         part = ThreadPool(size, name)
         self._parts.add(part)
-        return part
+        submit = partial(part.submit)
+        finalize(submit, part.close).atexit = False
+        return submit
 
     @property
     def unfinished(self) -> int:

@@ -145,6 +145,36 @@ def test_a_timeout_holds_from_the_next_message_on(tmp_path: Path) -> None:
     run(main())
 
 
+def test_a_consumer_takes_another_concurrency_and_its_message_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    write_files(tmp_path, FILES)
+    wide = MANIFEST.replace("max_length: 1}", "max_length: 3}")
+    more = wide.replace("    timeout: 30s\n", "    timeout: 30s\n    concurrency: 3\n")
+
+    async def main() -> None:
+        async with served(tmp_path, wide) as site:
+            for size in (1, 2, 3):
+                assert await post(site, size) == 204
+            assert await seen(site, 1) == [[1, 1]]
+            caplog.clear()
+            plan = await site.application.plan(linked(tmp_path, more))
+            (change,) = plan.done
+            assert (change.action, change.id.name, change.why) == (
+                Action.REVISE,
+                "worker",
+                "concurrency",
+            )
+            assert await site.application.apply(linked(tmp_path, more)) == plan
+            assert await seen(site, 3) == [[1, 1], [1, 2], [1, 3]]
+            await site.apply(wide)
+            assert changes(caplog) == []
+            await site.client.get("/?go")
+
+    run(main())
+
+
 def test_a_queue_takes_other_rules(tmp_path: Path) -> None:
     write_files(tmp_path, FILES)
 

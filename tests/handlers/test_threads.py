@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 
 import pytest
@@ -107,3 +108,37 @@ def test_a_result_for_a_loop_that_is_gone_is_dropped() -> None:
     resolve(loop, future, "late", None)
 
     assert not future.done()
+
+
+def test_the_threads_of_a_part_end_with_the_last_reference_to_it() -> None:
+    async def main() -> threading.Thread:
+        submit = ThreadPool(2).part(1, "consumer")
+        thread: threading.Thread = await submit(threading.current_thread)
+        return thread
+
+    thread = asyncio.run(main())
+    gc.collect()
+    thread.join(SOON)
+    assert (thread.name, thread.is_alive()) == ("consumer-1", False)
+
+
+def test_a_call_in_a_part_that_nobody_refers_to_is_finished() -> None:
+    began, gate = threading.Event(), threading.Event()
+
+    def handler() -> str:
+        began.set()
+        assert gate.wait(SOON)
+        return "done"
+
+    async def main() -> None:
+        pool = ThreadPool(2)
+        submit = pool.part(1, "consumer")
+        running, waiting = submit(handler), submit(lambda: "then")
+        assert began.wait(SOON)
+        del submit
+        gc.collect()
+        assert pool.unfinished == 2
+        gate.set()
+        assert (await running, await waiting) == ("done", "then")
+
+    asyncio.run(main())

@@ -48,6 +48,8 @@ class Attempt:
         self.deadline = NONE
         self.delivery: Delivery | None = None
         self.cancelled = False
+        self.last = False
+        """True if its worker ends after the message in hand, or now if it has none."""
         self.task: asyncio.Task[None] | None = None
         """The worker's, in which the handler runs."""
         self.handle: Callable[[Delivery], Awaitable[Outcome]] = (
@@ -91,7 +93,7 @@ class Attempt:
     def cancel(self) -> None:
         """Stop now, even inside a handler. The caller releases the message."""
         assert self.task is not None
-        self.cancelled = True
+        self.cancelled = self.last = True
         self.task.cancel()
 
     def cancel_message(self, id: str) -> None:

@@ -14,8 +14,9 @@ from runtime.engines.queue.tracing import MessageTracer
 class BatchWorker:
     """One of the loops of a consumer with `batch`: runs at most one handler at a time.
 
-    Its task ends when the subscription is closed and the running handler has ended; what waits for
-    its batch then is given back, with its attempts unspent where the driver can.
+    Its task ends when the subscription is closed, or the worker is dismissed, and the running
+    handler has ended; what waits for its batch then is given back, with its attempts unspent where
+    the driver can.
     """
 
     def __init__(
@@ -25,34 +26,42 @@ class BatchWorker:
         gathering: Gathering,
         tracer: MessageTracer | None,
     ) -> None:
-        self._attempt = attempt
+        self.attempt = attempt
+        self.waiting = True
+        """True while it gathers a batch."""
         self._settlement = settlement
         self._gathering = gathering
         self._tracer = tracer
 
     def start(self, name: str) -> asyncio.Task[None]:
         """Run in a task of that name."""
-        self._attempt.task = task = asyncio.create_task(self.run(), name=name)
+        self.attempt.task = task = asyncio.create_task(self.run(), name=name)
         return task
 
     async def run(self) -> None:
         """Work until the subscription is closed. Raises only errors that are not the handler's."""
-        attempt = self._attempt
+        attempt = self.attempt
         while True:
+            self.waiting = True
             try:
                 await self._gathering.fill(attempt.gathered)
             except Closed:
                 return await self._give_back()
+            except asyncio.CancelledError:
+                if attempt.last and not attempt.cancelled:
+                    return await self._give_back()
+                raise
+            self.waiting = False
             if self._tracer is None:
                 await attempt.handle_gathered()
             else:
                 await self._handle_traced(self._tracer)
-            if attempt.cancelled:
+            if attempt.last:
                 return
             await asyncio.sleep(0)  # handlers and queues that never wait would keep the loop
 
     async def _give_back(self) -> None:
-        gathered = self._attempt.gathered
+        gathered = self.attempt.gathered
         messages = [delivery.message for delivery in gathered]
         for delivery in gathered:
             delivery.settled = True
@@ -61,10 +70,10 @@ class BatchWorker:
             await self._settlement.subscription.release(messages)
 
     async def _handle_traced(self, tracer: MessageTracer) -> None:
-        deliveries = [*self._attempt.gathered]
+        deliveries = [*self.attempt.gathered]
         span = tracer.begin_batch(deliveries)
         try:
-            await self._attempt.handle_gathered()
+            await self.attempt.handle_gathered()
         except BaseException as error:
             span.fail(error)
             raise

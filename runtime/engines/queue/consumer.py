@@ -15,6 +15,7 @@ from runtime.engines.queue.batch import Batching
 from runtime.engines.queue.batch_attempt import BatchAttempt
 from runtime.engines.queue.batch_worker import BatchWorker
 from runtime.engines.queue.bulk_queue import BulkSubscription
+from runtime.engines.queue.crew import Crew
 from runtime.engines.queue.deadline import Deadlines
 from runtime.engines.queue.delivery import Delivery
 from runtime.engines.queue.driver_queue import Subscription
@@ -27,8 +28,8 @@ from runtime.engines.queue.settlement import Settlement
 from runtime.engines.queue.tally import Tally
 from runtime.engines.queue.tracing import MessageTracer
 from runtime.engines.queue.tracked_queue import TrackedSubscription
-from runtime.engines.queue.worker import SHORTEST_TURN, TURN, Done, Worker, wait_for_all
-from runtime.engines.queue.worker_tasks import start_all, wait_for_stop
+from runtime.engines.queue.worker import SHORTEST_TURN, TURN, Done, Worker
+from runtime.engines.queue.worker_tasks import wait_for_stop
 from runtime.engines.sql.contract import Transactions
 from runtime.handlers.function import Function
 from runtime.loggers import logger
@@ -86,17 +87,16 @@ class Consumer:
         self.tally = tally
         """Counts its messages, if they are counted."""
         self.limits = limits
-        self._attempts: list[Attempt] = []
-        self._running: Sequence[Worker | BatchWorker] = ()
-        """Those of the present run, as the attempts."""
-        self._timed: list[Deadlines] = []
-        """Those of its calls, the present one last; none without `timeout`."""
+        self._crew: Crew | None = None
+        """Its workers; after a run, those that it had in the end."""
+        self._timed: list[Deadlines | None] = []
+        """Those of its calls, the present one last; None for a time without `timeout`."""
         self._settling: Settlement | None = None
 
     @property
     def busy(self) -> int:
         """The number of its calls that are in progress."""
-        return sum(bool(attempt.held) for attempt in self._attempts)
+        return sum(bool(each.held) for each in self._crew.attempts) if self._crew else 0
 
     @property
     def last_poll(self) -> float | None:
@@ -113,7 +113,7 @@ class Consumer:
         """
         return [
             ([*each.lane], each.began if each.attempt.delivery is not None else None)
-            for each in self._running
+            for each in (self._crew.workers if self._crew else ())
             if isinstance(each, Worker) and each.lane is not None
         ]
 
@@ -136,20 +136,19 @@ class Consumer:
 
     def revise(self, other: Consumer) -> None:
         """Have the workers go on as those of another consumer would, each from its next message on:
-        with its function and its `timeout`. All else of it is the same.
+        with its function and its `timeout`, and as many as it has. All else of it is the same.
         """
         is_timed = other.timeout != self.timeout
         self.function, self.timeout = other.function, other.timeout
-        self._arguments = other._arguments
-        if self._settling is None:
+        self._arguments, self.concurrency = other._arguments, other.concurrency
+        if self._settling is None or self._crew is None:
             return
-        deadlines = self._deadlines(self._attempts)
-        if not is_timed and self._timed:
-            deadlines = self._timed[-1]
-        elif deadlines is not None:
-            self._timed.append(deadlines)
-        for attempt in self._attempts:
-            attempt.become(self._attempt(self._settling, deadlines))
+        if is_timed:
+            now = self._deadlines(self._crew.attempts)
+            self._timed = [*(each for each in self._timed if each and each.is_on), now]
+        for attempt in self._crew.attempts:
+            attempt.become(self._attempt(self._settling, self._timed[-1]))
+        self._resize(self._crew)
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
         """Work until `stop`, then wait for the running handlers.
@@ -161,31 +160,29 @@ class Consumer:
         if stop.is_set():
             return ready()
         subscription = self._subscribe()
-        attempts: list[Attempt] = []
-        self._attempts = attempts
-        deadlines = self._deadlines(attempts)
-        self._timed = [deadlines] if deadlines is not None else []
         self._settling = settlement = self._settlement(subscription, self._telemetry)
         pending = PendingSettlements(settlement.ignore)
-        workers = self._running = self._workers(attempts, settlement, deadlines, pending)
-        tasks = start_all(workers, str(self.function.id))
+        crew = self._crew = Crew(str(self.function.id), self._maker(settlement, pending))
+        self._timed = [self._deadlines(crew.attempts)]
+        self._resize(crew)
         if isinstance(subscription, TrackedSubscription):
-            subscription.on_cancel = partial(cancel_message, attempts)
+            subscription.on_cancel = partial(cancel_message, crew.attempts)
         self.queue.consumers += 1
         try:
             ready()
-            await wait_for_stop(stop, [*tasks, pending.failure])
+            await wait_for_stop(stop, [crew.ended, pending.failure])
             await subscription.close()
-            await wait_for_all(tasks)
+            await crew.finish()
             await pending.finish()
         except BaseException:
-            await self._cancel(attempts, pending, subscription)
+            await self._cancel(crew.attempts, pending, subscription)
             raise
         finally:
             self.queue.consumers -= 1
             self._settling = None
             for deadlines in self._timed:
-                deadlines.close()
+                if deadlines is not None:
+                    deadlines.close()
 
     def _subscribe(self) -> Subscription:
         queue, limits = self.queue.driver_queue, self.limits
@@ -195,16 +192,10 @@ class Consumer:
             raise StartError(f"the driver of '{self.queue.id}' keeps no 'rate' or 'concurrency_by'")
         return queue.subscribe_limited(self._prefetch, limits)
 
-    def _workers(
-        self,
-        attempts: list[Attempt],
-        settlement: Settlement,
-        deadlines: Deadlines | None,
-        pending: PendingSettlements,
-    ) -> Sequence[Worker | BatchWorker]:
-        """The workers; their attempts are added to these."""
-        workers: list[Worker | BatchWorker] = []
-        turn = max(SHORTEST_TURN, TURN // self.concurrency)
+    def _maker(
+        self, settlement: Settlement, pending: PendingSettlements
+    ) -> Callable[[], Worker | BatchWorker]:
+        """What makes a worker."""
         # In a transaction the ack is a part of it, and so waited for.
         most = self._prefetch if self._transactions is None else 0
         subscription, batching = settlement.subscription, self.batching
@@ -212,15 +203,22 @@ class Consumer:
             subscription.at_once = batching.size
         traced = self._telemetry.enabled
         tracer = MessageTracer(self._telemetry, self.queue.id) if traced else None
-        for _ in range(self.concurrency):
-            attempt = self._attempt(settlement, deadlines)
-            attempts.append(attempt)
+
+        def make() -> Worker | BatchWorker:
+            attempt = self._attempt(settlement, self._timed[-1])
             if isinstance(attempt, BatchAttempt) and batching is not None:
                 gathering = Gathering(settlement, batching, self._clock)
-                workers.append(BatchWorker(attempt, settlement, gathering, tracer))
-            else:
-                workers.append(Worker(attempt, settlement, pending, most, turn, tracer))
-        return workers
+                return BatchWorker(attempt, settlement, gathering, tracer)
+            return Worker(attempt, settlement, pending, most, tracer)
+
+        return make
+
+    def _resize(self, crew: Crew) -> None:
+        """Have as many workers as there should be, each with its share of a turn of the loop."""
+        crew.resize(self.concurrency)
+        for worker in crew.workers:
+            if isinstance(worker, Worker):
+                worker.turn = max(SHORTEST_TURN, TURN // self.concurrency)
 
     def _attempt(self, settlement: Settlement, deadlines: Deadlines | None) -> Attempt:
         make = Attempt if self.batching is None else BatchAttempt

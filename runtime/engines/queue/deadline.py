@@ -34,6 +34,11 @@ class Deadlines:
         self._call_later = clock.call_later
         self._timer: Timer | None = None
 
+    @property
+    def is_on(self) -> bool:
+        """True while there is a time to check."""
+        return self._timer is not None
+
     def begin(self, subject: Timed) -> None:
         """Start the time of a subject."""
         subject.deadline = self._now() + self.timeout

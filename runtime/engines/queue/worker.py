@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
 from time import monotonic
 
 from runtime.engines.queue.attempt import Attempt
@@ -39,11 +38,10 @@ class Worker:
         settlement: Settlement,
         pending: PendingSettlements,
         most_pending: int,
-        turn: int,
         tracer: MessageTracer | None,
     ) -> None:
         """The worker goes on while its settlements are written, if with those of others at most
-        `most_pending` are. `turn` is the number of messages handled before it yields to the loop.
+        `most_pending` are.
         """
         self.attempt = attempt
         self._settlement = settlement
@@ -52,13 +50,19 @@ class Worker:
         # A task for what is done at once would only cost.
         in_background = settlement.subscription.settles_in_background
         self._most_tasks = most_pending if in_background else 0
-        self._turn = turn
+        self.turn = TURN
+        """Messages that it handles before it yields to the loop."""
         self._tracer = tracer
         self._tally = settlement.tally
         self.lane: deque[Done] | None = None if self._tally is None else deque(maxlen=LANE)
         """The last messages that it handled, for a picture of its work."""
         self.began: float | None = None
         """When it was handed its last message, by the monotonic clock."""
+
+    @property
+    def waiting(self) -> bool:
+        """True while it waits for a message."""
+        return self.attempt.delivery is None
 
     def start(self, name: str) -> asyncio.Task[None]:
         """Run in a task of that name."""
@@ -74,7 +78,7 @@ class Worker:
         handle, subscription = attempt.handle, settlement.subscription
         take, receive, ack_nowait = subscription.take, subscription.receive, subscription.ack_nowait
         tally, lane, now = self._tally, self.lane, monotonic()
-        left, until = self._turn, now + SLICE
+        left, until = self.turn, now + SLICE
         while True:
             try:
                 message = take()
@@ -123,7 +127,7 @@ class Worker:
                 raise
             if tracer is not None and span is not None:
                 tracer.end(span, delivery, settling)
-            if attempt.cancelled:
+            if attempt.last:
                 return
             attempt.delivery = None
             left -= 1
@@ -131,7 +135,7 @@ class Worker:
             if left == 0 or now > until:
                 await asyncio.sleep(0)
                 now = monotonic()
-                left, until = self._turn, now + SLICE
+                left, until = self.turn, now + SLICE
 
     async def _conclude(self, delivery: Delivery, outcome: Outcome) -> asyncio.Task[None] | None:
         """Settle the message, unless that is done. Returns a task if it is still being settled."""
@@ -149,11 +153,3 @@ class Worker:
         else:
             await self._settlement.settle(delivery, outcome)
         return None
-
-
-async def wait_for_all(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Wait for all tasks. Raises the first error of one."""
-    await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-    for task in tasks:
-        if task.done():
-            task.result()

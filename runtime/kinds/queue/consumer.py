@@ -23,6 +23,8 @@ from runtime.units import format_duration
 MARGIN = 5 / 6
 """The share of a broker's limit that a call may take: it looks at its watch once a minute."""
 
+REVISED = ("func", "timeout", "concurrency")
+
 SPARE = 2
 """Connections of a pool that the transactions of a consumer must leave to others."""
 
@@ -77,8 +79,10 @@ def _limits(config: Config, id: str) -> Limits | None:
 def revise(
     consumer: Consumer, before: Config, config: Config, context: BuildContext
 ) -> Callable[[], None] | None:
-    """Another version of the function, and another `timeout`, hold from the next message on."""
-    others = [name for name in Config.__struct_fields__ if name not in ("func", "timeout")]
+    """Another version of the function, and another `timeout`, hold from the next message on. Of
+    another `concurrency`, workers begin at once, and those beyond end after what they have in hand.
+    """
+    others = [name for name in Config.__struct_fields__ if name not in REVISED]
     if any(getattr(before, name) != getattr(config, name) for name in others):
         return None
     if config.func.id != before.func.id:
