@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -164,3 +166,15 @@ entries:
         assert found["runtime_postgres_connections", "database=app:db,state=idle"] == 1
         assert found["runtime_postgres_waiting", "database=app:db"] == 0
         assert found["runtime_store_unreachable", "service=app:db"] == 0
+
+
+def test_prometheus_itself_finds_nothing_to_mend(site: Managed) -> None:
+    if not shutil.which("promtool"):
+        pytest.skip("promtool is not installed")
+    wait_for(site, "runtime_cron_missed_total", "entry=app:skipped,reason=overlap")
+    text = site.get("/metrics").body
+    done = subprocess.run(
+        ["promtool", "check", "metrics"], input=text, capture_output=True, check=False
+    )
+
+    assert (done.returncode, done.stdout + done.stderr) == (0, b"")

@@ -145,11 +145,11 @@ def test_a_wrong_token_gets_no_cookie(guarded: Managed) -> None:
 
 
 def test_beyond_this_machine_only_health_and_metrics_are_served(exposed: Managed) -> None:
-    open_paths = ["/livez", "/healthz", "/readyz"]
-    closed = ["/", "/api/status", "/events", "/login", NOBODY]
+    open_paths = ["/livez", "/healthz", "/readyz", "/metrics"]
+    closed = ["/", "/api/status", "/api/errors", "/events", "/login", NOBODY]
 
-    assert [exposed.get(path).status for path in open_paths] == [200] * 3
-    assert [exposed.get(path).status for path in closed] == [403] * 5
+    assert [exposed.get(path).status for path in open_paths] == [200] * 4
+    assert [exposed.get(path).status for path in closed] == [403] * 6
     assert exposed.ask("POST", "/livez", "", _own(exposed)).status == 403
     assert "RUNTIME_TOKEN" in exposed.get("/api/status").json["detail"]
 

@@ -9,13 +9,21 @@ from time import time
 
 import pytest
 
-from runtime.engines.queue.backlog import Backlog, measure
+from runtime.engines.queue.backlog import MOST, Backlog, measure
 from runtime.engines.queue.queue import Queue
 from tests.support.clock import FakeClock
 from tests.support.consuming import a_queue, run
 from tests.support.durable import opened
 
 HOUR = 3600.0
+COPIES = """
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+INSERT INTO runtime_message
+    (id, queue, state, priority, place, attempt, token, suspect, published, headers, body)
+SELECT 'copy-' || i, queue, 1, 0, ?, 0, 0, 0, published, headers, body
+FROM n, (SELECT * FROM runtime_message ORDER BY seq LIMIT 1)
+"""
+"""So many delayed messages, due at that time."""
 
 
 @asynccontextmanager
@@ -46,6 +54,23 @@ def test_a_backlog_has_the_numbers_of_the_queue(where: str, tmp_path: Path) -> N
             assert backlog.oldest is not None
             assert not backlog.capped
             await subscription.close()
+
+    run(main)
+
+
+def test_delayed_messages_are_counted_up_to_a_limit(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with opened(tmp_path) as it:
+            await it.queue.publish_many(range(3))
+            found = []
+            for more in (MOST, 2):
+                await it.database.execute(COPIES, [more, int((time() + HOUR) * 1e6)])
+                await it.database.execute("UPDATE runtime_queue SET length = length + ?", [more])
+                found.append(await measure(it.queue))
+
+            whole, capped = found
+            assert (whole.ready, whole.delayed, whole.capped) == (3, MOST, False)
+            assert (capped.ready, capped.delayed, capped.capped) == (4, MOST, True)
 
     run(main)
 

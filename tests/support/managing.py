@@ -81,10 +81,15 @@ class Managed:
 
 @contextmanager
 def managed(
-    folder: Path, *options: str, address: str = ANY_PORT, env: dict[str, str] | None = None
+    folder: Path,
+    *options: str,
+    address: str = ANY_PORT,
+    env: dict[str, str] | None = None,
+    before: str = "",
 ) -> Iterator[Managed]:
-    """A program that is ready and can be asked."""
-    with running(folder, "--management", address, *options, env=env) as program:
+    """A program that is ready and can be asked; `before` is Python that runs first in it."""
+    options = ("--management", address, *options)
+    with running(folder, *options, env=env, before=before) as program:
         yield Managed(program, folder)
 
 
