@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
-_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h)")
+# Of at most 115 years a part: all databases and calendars know the time that is so far from now.
+_PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h)")
+_DIGITS = {"ms": 9, "s": 9, "m": 7, "h": 6}
+_MOST_PARTS = 4
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)(B|KB|MB|GB|KiB|MiB|GiB)")
 _RATE = re.compile(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,5})?(ms|s|m|h|d)")
@@ -16,9 +19,12 @@ _BYTES = {
 
 def parse_duration(text: str) -> float:
     """Convert `500ms`, `10s` or `1h30m` to seconds. Raises ValueError for any other form."""
-    parts = _DURATION.findall(text)
+    parts = _PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError(f"'{text}' is not a duration; write 500ms, 10s or 1h30m")
+    digits = ((len(number.partition(".")[0]), _DIGITS[unit]) for number, unit in parts)
+    if len(parts) > _MOST_PARTS or any(given > most for given, most in digits):
+        raise ValueError(f"'{text}' is too long for a duration; write hours of up to six digits")
     return sum(float(number) * _SECONDS[unit] for number, unit in parts)
 
 

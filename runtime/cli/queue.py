@@ -153,13 +153,19 @@ def _headers(texts: Sequence[str]) -> Mapping[str, str] | None:
     return {name: value for name, _, value in pairs} or None
 
 
+def _due(message: Mapping[str, Any]) -> str:
+    if message["parked"]:
+        return "after others of its key"
+    return "" if message["due"] is None else moment(message["due"])
+
+
 def _print_messages(found: Sequence[Mapping[str, Any]], payload: bool) -> None:
     rows = [("MESSAGE", "PUBLISHED", "ATTEMPT", "PRIORITY", "DUE", "SIZE", "HEADERS")]
     for each in found:
         rows.append(
             (
                 each["id"], ago(each["published"]), str(each["attempt"]), str(each["priority"]),
-                "" if each["due"] is None else moment(each["due"]),
+                _due(each),
                 format_size(each["size"]), " ".join(each["headers"]),
             )
         )  # fmt: skip

@@ -92,21 +92,22 @@ class App(Session):
         """Wait until no message is ready or in hand, in one queue or in all that have a consumer.
 
         With `advance`, delayed messages and retries too: the clock moves to each of them.
-
         Raises the first error of a handler since the last `drain` or `advance`, unless it is of
         the class `failing`; `queue.Retry` is no error. With `failing`, raises AssertionError if no
-        such error was raised. Raises NotQuiet after `limit` seconds of real time.
+        such error was raised. Raises NotQuiet after `limit` seconds of real time, and at once for a
+        `queue` that is paused with messages.
         """
         __tracebackhide__ = True
-        queues = None if queue is None else [self._entries.consumed(queue)]
         expected = failing if isinstance(failing, tuple) else (failing,)
         quiet = self._host.quiet
-        names = quiet.served() if queues is None else queues
+        names = quiet.served() if queue is None else [self._entries.consumed(queue)]
         if advance:
             self._host.wait(partial(quiet.drain_ahead, names, expected), "drain", limit)
         else:
             self._host.wait(partial(quiet.drain, names), "drain", limit)
         self._raise(expected)
+        if queue is not None:
+            self._host.wait(partial(quiet.check_delivered, names[0]), "drain", limit)
 
     def advance(
         self, duration: float | str, *, failing: Failing = (), limit: float = LIMIT

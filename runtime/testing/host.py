@@ -103,6 +103,8 @@ class Host:
             try:
                 async with asyncio.timeout(limit):
                     await work()
+            except NotQuiet:
+                raise
             except TimeoutError:
                 going_on = await self.quiet.describe()
                 raise NotQuiet(f"{what}: not quiet after {limit:g} s:{going_on}") from None

@@ -57,7 +57,9 @@ class Quiet:
         self._pool = pool
 
     async def drain(self, queues: Sequence[str]) -> None:
-        """Wait until nothing is ready or in hand in these queues."""
+        """Wait until nothing is ready or in hand in these queues, of which paused ones deliver
+        nothing.
+        """
         while True:
             seen = await self._settle()
             if not await self._busy(queues) and self._activity.changes == seen:
@@ -75,6 +77,13 @@ class Quiet:
             if wait is None:
                 return
             await self._clock.advance(wait, self._moved)
+
+    async def check_delivered(self, queue: str) -> None:
+        """Raise NotQuiet for a queue that is paused with messages."""
+        info = await self._queues[queue].driver_queue.info()
+        if info.paused and info.ready:
+            count = "a message" if info.ready == 1 else f"{info.ready} messages"
+            raise NotQuiet(f"'{queue}' is paused with {count}: resume it before you drain it")
 
     async def advance(self, seconds: float) -> None:
         """Move the clock, and wait for quiet before, at each moment on the way, and at the end."""

@@ -9,7 +9,6 @@ import pytest
 
 from runtime.engines.queue.queue import Queue
 from runtime.engines.queue.status import Progress, TaskError, UnknownMessage
-from runtime.engines.queue.tracked_queue import LONGEST_RESULT
 from runtime.modules import queue as module
 from tests.support.consuming import AT_ONCE, consuming, run
 from tests.support.driver_conformance.suite import ROOM
@@ -117,28 +116,6 @@ def test_a_dead_letter_in_another_queue_is_dead_there_where_it_died(driver: str)
 
 
 @each_driver
-def test_a_result_that_cannot_be_kept_is_told_and_the_task_is_done(
-    driver: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    async def test() -> None:
-        async with opened(driver) as (queue, _):
-
-            async def handler(body: Any) -> Any:
-                return object() if body == 1 else "x" * LONGEST_RESULT
-
-            ids = [await queue.publish(body) for body in (1, 2)]
-            async with consuming(queue, handler):
-                ends = [await becomes(queue, id, "done") for id in ids]
-
-            assert [end.result for end in ends] == [None, None]
-
-    run(test)
-    told = [line.getMessage() for line in caplog.records if "not kept" in line.getMessage()]
-    assert len(told) == 2
-    assert "65,538 bytes" in told[1]
-
-
-@each_driver
 def test_without_retention_a_task_that_is_done_is_forgotten(driver: str) -> None:
     async def test() -> None:
         async with opened(driver) as (queue, _):
@@ -154,51 +131,5 @@ def test_without_retention_a_task_that_is_done_is_forgotten(driver: str) -> None
                 await done.wait()
             with pytest.raises(UnknownMessage):
                 await queue.status(id)
-
-    run(test)
-
-
-@each_driver
-def test_a_result_is_kept_as_soon_as_the_queue_has_a_retention(driver: str) -> None:
-    async def test() -> None:
-        async with opened(driver) as (queue, _):
-            queue.tracked.retention = None
-
-            async def handler(body: Any) -> Any:
-                return body
-
-            async with consuming(queue, handler):
-                queue.tracked.retention = 3600.0  # as a reload sets it
-                id = await queue.publish("kept")
-                assert (await becomes(queue, id, "done")).result == "kept"
-
-    run(test)
-
-
-def test_a_progress_is_a_number_from_0_to_1_and_a_text() -> None:
-    async def test() -> None:
-        async with opened("memory") as (queue, _):
-            wrong: list[str] = []
-
-            async def handler(body: Any) -> None:
-                message = module.message()
-                for part, text in ((2, None), (True, None), ("1", None), (0.5, 7)):
-                    try:
-                        message.progress(part, text)  # type: ignore[arg-type]
-                    except (TypeError, ValueError) as error:
-                        wrong.append(str(error))
-                message.progress(1, "\0\ud800" + "x" * 1000)
-
-            id = await queue.publish(1)
-            async with consuming(queue, handler):
-                done = await becomes(queue, id, "done")
-
-            assert wrong == [
-                "'part' is 2, not from 0 to 1",
-                "'part' is of type bool, not a number from 0 to 1",
-                "'part' is of type str, not a number from 0 to 1",
-                "'text' is of type int, not str",
-            ]
-            assert done.attempt == 1
 
     run(test)

@@ -23,6 +23,13 @@ COUNTING = """
         if number:
             await queue.publish("app:jobs", number - 1)
 """
+PAUSING = """
+    from runtime.modules import queue
+
+    async def work(body):
+        if body == "pause":
+            await queue.pause("app:jobs")
+"""
 
 
 @DRIVERS
@@ -177,3 +184,14 @@ def test_a_paused_consumer_takes_nothing_until_the_block_ends(tmp_path: Path) ->
         app.drain()
 
         assert app.published("jobs") == [3, 2, 1, 0]
+
+
+@DRIVERS
+def test_a_paused_queue_is_not_waited_for(tmp_path: Path, overrides: tuple[str]) -> None:
+    with running(write(tmp_path, PAUSING, DATABASE), *overrides) as app:
+        app.publish("jobs", "pause")
+        app.drain("jobs")
+        app.publish("jobs", 1, 2)
+        app.drain()
+        with pytest.raises(NotQuiet, match=r"'app:jobs' is paused with 2 messages: resume it"):
+            app.drain("jobs")

@@ -153,6 +153,7 @@ def _described(each: Browsed) -> Mapping[str, Any]:
         "priority": each.priority,
         "published": each.published,
         "due": each.due,
+        "parked": each.parked,
         "size": each.size,
         "headers": {**each.headers},
     }

@@ -14,7 +14,7 @@ from runtime.engines.queue.delivery import Delivery
 from runtime.engines.queue.driver_queue import NotHeld
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.outcome import ACK, CANCELLED, CRASHED, Ack, Dead, Nack, Outcome, Requeue
-from runtime.engines.queue.result import keeping
+from runtime.engines.queue.result import outcome_to_keep
 from runtime.engines.queue.settlement import (
     Settlement,
     log,
@@ -64,7 +64,6 @@ class Attempt:
         self._ends_when_cancelled = not function.blocking or (
             isinstance(function, Stoppable) and function.stoppable
         )
-        self._outcome_of_result = keeping(settlement.queue.driver_queue, str(function.id))
         self._is_calling = False
         """True while the handler runs."""
         self._settlement = settlement
@@ -161,7 +160,7 @@ class Attempt:
         self._is_calling = True
         try:
             result = await self._call(delivery, body)
-            outcome: Outcome = ACK if result is None else self._outcome_of_result(result)
+            outcome: Outcome = ACK if result is None else self._outcome(result, delivery)
         except asyncio.CancelledError as error:
             if self.cancelled:
                 raise
@@ -176,6 +175,10 @@ class Attempt:
         if self.task is not None and self.task.cancelling() and not self.cancelled:
             await self._undo_cancellation(self.task)
         return outcome
+
+    def _outcome(self, result: Any, delivery: Delivery) -> Outcome:
+        """The outcome of a handler that returned a value other than None."""
+        return outcome_to_keep(result, delivery)
 
     async def _handle_in_transaction(self, delivery: Delivery) -> Outcome:
         """An attempt whose writes and ack are committed together, or not at all."""

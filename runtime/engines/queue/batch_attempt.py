@@ -29,7 +29,6 @@ class BatchAttempt(Attempt):
         self._bodies: list[Any] = []
         self._decode_body = self._decode
         self._decode = lambda _: self._bodies
-        self._outcome_of_result = outcome_of_result  # what it returns is of no single message
 
     @property
     def held(self) -> Sequence[Delivery]:
@@ -127,6 +126,9 @@ class BatchAttempt(Attempt):
             for each in others:
                 if each.settled and not each.outcome:  # else it is reported
                     settlement.report(each, "ack")
+
+    def _outcome(self, result: Any, delivery: Delivery) -> Outcome:
+        return outcome_of_result(result)  # which is not kept: it is of no single message
 
     async def _handle_in_transaction(self, batch: Delivery) -> Outcome:
         """A call whose writes and acks are committed together, or not at all.

@@ -56,9 +56,11 @@ class BlockingDelivery:
         """Tell how far the handler has come, from 0 to 1, for `queue.status`; at little cost."""
         self.delivery.progress(part, text)
 
-    def ack(self) -> None:
-        """Mark the message as done, whatever the handler does next."""
-        wait(self.delivery.ack())
+    def ack(self, result: Any = None) -> None:
+        """Mark the message as done, whatever the handler does next. A `result` is kept as one that
+        a handler returns.
+        """
+        wait(self.delivery.ack(result))
 
     def nack(self, delay: float | str | None = None) -> None:
         """Mark the attempt as failed: the message is redelivered after `delay`, or after the delay

@@ -23,6 +23,10 @@ class Browsed(msgspec.Struct, frozen=True, kw_only=True):
     published: float
     due: float | None = None
     """Of a delayed message."""
+    parked: bool = False
+    """True of a ready message that a claim passed over: of its `concurrency_by` key run as many as
+    may.
+    """
     size: int
     """Bytes of its body."""
     headers: Mapping[str, str] = NO_HEADERS
@@ -36,8 +40,9 @@ class BrowsableQueue(Protocol):
 
     async def browse(self, state: str, limit: int, after: str | None) -> Sequence[Browsed]:
         """The messages in a state, one of STATES, in the order in which they come: those ready by
-        priority and age, those delayed by their time, those running by age. With `after`, those
-        behind the one of that id; none if that is in the state no longer.
+        priority and age and those parked behind the others, those delayed by their time, those
+        running by age. With `after`, those behind the one of that id; none if that is in the state
+        no longer.
         """
         ...
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -13,6 +14,7 @@ from runtime.engines.queue.driver_queue import Full
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.outcome import ACK, AlreadySettled, Nack, Outcome, Requeue
 from runtime.engines.queue.queue import Queue
+from runtime.engines.queue.result import ack_with
 from runtime.engines.queue.settlement import Settlement
 from runtime.engines.queue.status import check_progress
 from runtime.engines.sql.contract import Transaction
@@ -95,9 +97,11 @@ class Delivery(msgspec.Struct, eq=False):  # a Struct is made in half the time o
     def become_async(self) -> None:
         """Nothing to do: a handler is called with the body, which has nothing to await."""
 
-    async def ack(self) -> None:
-        """Mark the message as done, whatever the handler does next. Raises AlreadySettled."""
-        await self._decide(ACK)
+    async def ack(self, result: Any = None) -> None:
+        """Mark the message as done, whatever the handler does next. A `result` is kept as one that
+        a handler returns. Raises AlreadySettled.
+        """
+        await self._decide(ack_with(result, self))
 
     async def nack(self, delay: float | str | None = None) -> None:
         """Mark the attempt as failed: the message is redelivered after `delay`, or after the delay

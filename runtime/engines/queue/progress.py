@@ -38,6 +38,11 @@ class Progressing:
         self._unwritten.pop(message, None)
         self._writing.pop(message, None)
 
+    def unwritten(self, message: Message) -> str | None:
+        """The latest progress of a message, if it was not written yet."""
+        told = self._unwritten.get(message)
+        return self._writing.get(message) if told is None else told[1]
+
     def latest(self, id: str) -> Progress | None:
         """The progress of a message, if it was not written yet."""
         unwritten = {message: told for message, (_, told) in self._unwritten.items()}

@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runtime.codec import NotJSON, encode
 from runtime.engines.queue.body import encode_records
-from runtime.engines.queue.driver_queue import DriverQueue
 from runtime.engines.queue.outcome import ACK, Ack, Outcome
 from runtime.engines.queue.settlement import log, outcome_of_result
-from runtime.engines.queue.tracked_queue import LONGEST_RESULT, TrackedQueue
+from runtime.engines.queue.tracked_queue import LONGEST_RESULT
+
+if TYPE_CHECKING:
+    from runtime.engines.queue.delivery import Delivery
 
 
-def keeping(queue: DriverQueue, function: str) -> Callable[[Any], Outcome]:
-    """`outcome_of_result` that keeps results for as long as the queue has a `retention`, which may
-    change meanwhile; `function` is for the log.
-    """
-    if not isinstance(queue, TrackedQueue):
-        return outcome_of_result
-
-    def outcome(result: Any) -> Outcome:
-        end = outcome_of_result(result)
-        return end if end is not ACK or queue.retention is None else _kept(result, function)
-
-    return outcome
+def outcome_to_keep(result: Any, delivery: Delivery) -> Outcome:
+    """`outcome_of_result`, with the result if the queue of the message keeps it."""
+    end = outcome_of_result(result)
+    return ack_with(result, delivery) if end is ACK else end
 
 
-def _kept(result: Any, function: str) -> Ack:
-    if result is None:
+def ack_with(result: Any, delivery: Delivery) -> Ack:
+    """An ack with a result, if its queue has a `retention` at that moment."""
+    tracked = delivery.settlement.tracked
+    if result is None or tracked is None or tracked.retention is None:
         return ACK
     try:
         data = encode(result, "the result")
@@ -36,13 +31,22 @@ def _kept(result: Any, function: str) -> Ack:
         try:
             data = encode_records(result, "the result")
         except NotJSON as error:
-            return _left_out(function, str(error))
+            return _left_out(delivery, str(error))
     if len(data) > LONGEST_RESULT:
-        return _left_out(function, f"it has {len(data):,} bytes, and {LONGEST_RESULT:,} are kept")
+        return _left_out(delivery, f"it has {len(data):,} bytes, and {LONGEST_RESULT:,} are kept")
     return Ack(data)
 
 
-def _left_out(function: str, why: str) -> Ack:
-    text = "%s: its result is not kept: %s"
-    log.warning(text, function, why, extra={"entry": function})
+def _left_out(delivery: Delivery, why: str) -> Ack:
+    function = delivery.settlement.function
+    log.warning(
+        "%s: its result is not kept: %s",
+        function,
+        why,
+        extra={
+            "entry": function,
+            "message_id": delivery.id,
+            "fields": {"attempt": delivery.attempt},
+        },
+    )
     return ACK

@@ -30,7 +30,7 @@ from runtime.engines.queue.outcome import (
 from runtime.engines.queue.progress import Progressing
 from runtime.engines.queue.queue import Queue
 from runtime.engines.queue.tally import Tally
-from runtime.engines.queue.tracked_queue import TrackedSubscription
+from runtime.engines.queue.tracked_queue import TrackedQueue, TrackedSubscription
 from runtime.handlers.fork import ParentOnly, on_fork
 from runtime.log.traceback import format_traceback
 from runtime.loggers import logger
@@ -67,7 +67,8 @@ class Settlement:
         """
         self.queue = queue
         self.subscription = subscription
-        self._function = function
+        self.function = function
+        self.tracked = queue.driver_queue if isinstance(queue.driver_queue, TrackedQueue) else None
         self._time = time
         self._telemetry = telemetry
         self._redact = redact
@@ -117,7 +118,7 @@ class Settlement:
         """Log that the message was reassigned before its attempt ended."""
         message = delivery.message
         text = "%s: message %s was no longer held when attempt %d ended; its outcome is ignored"
-        log.warning(text, self._function, message.id, message.attempt, extra=self._extra(message))
+        log.warning(text, self.function, message.id, message.attempt, extra=self._extra(message))
         self.report(delivery, "lost")
 
     def report(self, delivery: Delivery, outcome: str, **fields: object) -> None:
@@ -136,7 +137,7 @@ class Settlement:
                 outcome=outcome,
                 message_id=delivery.id,
                 attempt=delivery.attempt,
-                function=self._function,
+                function=self.function,
                 **fields,
             )
 
@@ -149,6 +150,7 @@ class Settlement:
             return
         if self.queue.progressing is None:
             self.queue.progressing = Progressing(self.queue.clock)
+        self.subscription.unwritten = self.queue.progressing.unwritten
         self.queue.progressing.tell(delivery.message, self.subscription, progress)
 
     def _tracked(self) -> TrackedSubscription:
@@ -159,7 +161,7 @@ class Settlement:
         message = delivery.message
         await self._tracked().cancel(message)
         text = "%s: message %s was cancelled on attempt %d"
-        log.info(text, self._function, message.id, message.attempt, extra=self._extra(message))
+        log.info(text, self.function, message.id, message.attempt, extra=self._extra(message))
         self.report(delivery, "cancelled")
 
     async def _retry(
@@ -174,7 +176,7 @@ class Settlement:
         log.log(
             logging.INFO if isinstance(error, Retry) else logging.WARNING,
             "%s failed on attempt %d of %d, next in %s: %s",
-            self._function,
+            self.function,
             message.attempt,
             self.queue.max_attempts,
             format_duration(wait),
@@ -190,7 +192,7 @@ class Settlement:
         await self.subscription.bury(message, letter, to.driver_queue if to else None)
         log.error(
             "%s gave up on a message of %s after attempt %d (%s), now in %s: %s",
-            self._function,
+            self.function,
             self.queue.id,
             message.attempt,
             reason.value,
@@ -203,7 +205,7 @@ class Settlement:
 
     def _extra(self, message: Message, **fields: object) -> dict[str, object]:
         return {
-            "entry": self._function,
+            "entry": self.function,
             "message_id": message.id,
             "fields": {"attempt": message.attempt, **fields},
         }

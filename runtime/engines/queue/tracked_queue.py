@@ -20,6 +20,10 @@ def nobody(id: str) -> None:
     """The `on_cancel` of a subscription whose messages nobody has in hand."""
 
 
+def nothing(message: Message) -> None:
+    """The `unwritten` of a subscription whose messages tell of no progress."""
+
+
 @runtime_checkable
 class TrackedQueue(Protocol):
     """A driver's queue that finds single messages. A driver without says so in its kind's
@@ -65,6 +69,10 @@ class TrackedSubscription(Protocol):
 
     on_cancel: Callable[[str], None]
     """Called with the id of a message that was received, and is to be cancelled; perhaps again."""
+    unwritten: Callable[[Message], str | None]
+    """The latest progress of a message that was not noted for certain, None if there is none. It is
+    kept with the end of the message, which would else show an older one.
+    """
 
     async def finish(
         self,

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from runtime.engines.queue.dead_letter import ORIGIN
 from runtime.engines.queue.driver_queue import DriverQueue
-from runtime.engines.queue.status import Record, Status, UnknownMessage, status_of
+from runtime.engines.queue.status import Progress, Record, Status, UnknownMessage, status_of
 from runtime.engines.queue.tracked_queue import TrackedQueue
 from runtime.service import StartError
 
@@ -38,17 +38,18 @@ class Tracking:
 
     async def status(self, id: str) -> Status:
         """The status of the message of that id. Raises UnknownMessage."""
+        told = self._latest(id)  # or it could be written, and forgotten here, while it is asked for
         record = await self.tracked.find(id) if _is_possible(id) else None
         if record is None and _is_possible(id):
             record = await self._moved(id)
         if record is None:
             raise self._unknown(id)
-        return self._told(record)
+        return self._told(record, told)
 
     async def cancel(self, id: str) -> Status:
         """End the message of that id: see `runtime.modules.queue`. Raises UnknownMessage."""
         record = await self.tracked.cancel(id) if _is_possible(id) else None
-        return await self.status(id) if record is None else self._told(record)
+        return await self.status(id) if record is None else self._told(record, None)
 
     async def pause(self) -> None:
         """Deliver nothing until `resume`, in all programs."""
@@ -67,11 +68,16 @@ class Tracking:
             return None
         return replace(record, state="dead", started=None, progress=None)
 
-    def _told(self, record: Record) -> Status:
+    def _latest(self, id: str) -> Progress | None:
+        return None if self.progressing is None else self.progressing.latest(id)
+
+    def _told(self, record: Record, before: Progress | None) -> Status:
+        """The status that a record means; `before` is the latest progress when it was asked for."""
         status = status_of(record, self.max_attempts)
-        if self.progressing is not None and (latest := self.progressing.latest(record.id)):
-            status = replace(status, progress=latest)
-        return status
+        if record.state != "running":
+            return status  # with the progress that was kept with its end
+        latest = self._latest(record.id) or before
+        return status if latest is None else replace(status, progress=latest)
 
     def _unknown(self, id: str) -> UnknownMessage:
         return UnknownMessage(f"queue '{self.id}' knows no message '{str(id)[:LONGEST_ID]}'")

@@ -6,6 +6,7 @@ from runtime.engines.queue.browsing import BrowsableQueue, Browsed
 from runtime.engines.queue.driver_queue import DriverQueue, Info
 from runtime.engines.queue.message import Message, next_id
 from tests.support.driver_conformance.messages import bodies, publish, received, shows
+from tests.support.driver_conformance.partitions import publish_for, take_all, with_partitions
 from tests.support.driver_conformance.suite import MAX_LENGTH, NEVER, case, needs
 
 
@@ -71,6 +72,27 @@ async def delayed_and_running_messages_are_seen_too(queue: DriverQueue) -> None:
     assert (seen.id, seen.attempt) == (running.id, 1)
     behind = await browse(queue, "delayed", after=delayed[0].id)
     assert await texts(queue, behind) == [b"3"]
+
+
+@case
+@needs("tasks", "concurrency_by")
+async def what_waits_for_others_of_its_key_is_seen_behind_the_others(queue: DriverQueue) -> None:
+    await publish_for(queue, "aaba")
+    subscription = with_partitions(queue)
+    await take_all(queue, subscription)
+    await subscription.close()  # or it could have the next one
+    await publish_for(queue, "c")
+    found = await browse(queue)
+
+    assert [(each.headers["x-tenant"], each.parked) for each in found] == [
+        ("c", False),
+        ("a", True),
+        ("a", True),
+    ]
+    for limit in (1, 2):
+        behind = await browse(queue, limit=limit, after=found[limit - 1].id)
+        assert behind == found[limit : 2 * limit]
+    assert await browse(queue, after=found[-1].id) == []
 
 
 @case

@@ -16,10 +16,15 @@ if TYPE_CHECKING:
 
 def browse(queue: MemoryQueue, state: str, limit: int, after: str | None) -> Sequence[Browsed]:
     """The messages in a state, as BrowsableQueue.browse."""
+    parked = [] if queue.partitioned is None else queue.partitioned.parked()
+    aside = {message.id for message in parked}
     found = _in_state(queue, state)
+    if state == "ready" and parked:
+        ahead = (each for each in found if each[0].id not in aside)
+        found = chain(ahead, ((message, None) for message in parked))
     if after is not None:
         found = islice(dropwhile(lambda each: each[0].id != after, found), 1, None)
-    return [_browsed(*each) for each in islice(found, limit)]
+    return [_browsed(*each, each[0].id in aside) for each in islice(found, limit)]
 
 
 def body(queue: MemoryQueue, id: str) -> bytes | None:
@@ -51,13 +56,14 @@ def _in_state(queue: MemoryQueue, state: str) -> Iterator[tuple[Message, float |
     return ((message, None) for message in running)
 
 
-def _browsed(message: Message, due: float | None) -> Browsed:
+def _browsed(message: Message, due: float | None, parked: bool) -> Browsed:
     return Browsed(
         id=message.id,
         attempt=message.attempt,
         priority=message.priority,
         published=message.published,
         due=due,
+        parked=parked,
         size=len(message.body),
         headers=message.headers,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
 from itertools import chain, count
 
@@ -54,6 +54,10 @@ class PartitionedQueue(PriorityQueue):
         """Those of partitions that are full too, the first of each."""
         aside = (heap[0][2] for heap in (self._back, *self._parked.values()) if heap)
         return chain(aside, super().heads())
+
+    def parked(self) -> Sequence[Message]:
+        """Those that were passed over, in their order."""
+        return [entry[2] for entry in sorted(chain(*self._parked.values()))]
 
     @property
     def has_more(self) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from runtime.engines.queue.driver_queue import Closed, DriverQueue, NotHeld, requeue_elsewhere
 from runtime.engines.queue.message import Message, redelivery
-from runtime.engines.queue.tracked_queue import nobody
+from runtime.engines.queue.tracked_queue import nobody, nothing
 from runtime.engines.sql.contract import JoinableTransaction
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class MemorySubscription:
         self._is_shut = queue.paused
         """True while nothing is received: it is closed, or the queue is paused."""
         self.on_cancel: Callable[[str], None] = nobody
+        self.unwritten: Callable[[Message], str | None] = nothing
         queue.subscriptions.append(self)
         self._waiting: set[asyncio.Future[None]] = set()
 
@@ -88,6 +89,8 @@ class MemorySubscription:
     def _end(self, message: Message, state: str, result: bytes | None = None) -> None:
         if message not in self._queue.in_flight:
             raise not_held(message)
+        if (told := self.unwritten(message)) is not None:
+            self.note({message: told})
         self._queue.tracks.end(message, state, result)
 
     async def retry(self, message: Message, delay: float, error: str | None = None) -> None:

@@ -14,22 +14,32 @@ from runtime.engines.sql.contract import Row
 STEP = 1_000
 """Messages that are deleted in one commit."""
 
-_STATES = {"ready": State.READY, "delayed": State.DELAYED, "running": State.RUNNING}
-_ORDERS = {"ready": "priority DESC, place, seq", "delayed": "place, seq", "running": "place, seq"}
-_LATER = "(place, seq) > (:place, :seq)"
-_BEHIND = {
-    "ready": f"AND (priority < :priority OR (priority = :priority AND {_LATER}))",
-    "delayed": f"AND {_LATER}",
-    "running": f"AND {_LATER}",
+_STATES = {
+    "ready": (State.READY, State.PARKED),
+    "delayed": (State.DELAYED,),
+    "running": (State.RUNNING,),
 }
+_BY_AGE, _LATER = "m.place, m.seq", "(m.place, m.seq) > (:place, :seq)"
+_BY_PRIORITY = f"m.priority DESC, {_BY_AGE}"
+_LESS_URGENT = f"(m.priority < :priority OR (m.priority = :priority AND {_LATER}))"
+_ORDERS = {
+    State.READY: (_BY_PRIORITY, _LESS_URGENT),
+    State.PARKED: (_BY_PRIORITY, _LESS_URGENT),
+    State.DELAYED: (_BY_AGE, _LATER),
+    State.RUNNING: (_BY_AGE, _LATER),
+}
+_MESSAGES = "$tables.runtime_message m"
+_PARKED = f"$tables.runtime_parked p JOIN {_MESSAGES} ON m.seq = p.seq AND p.queue = :queue"
+"""The parked ones by the table of them: there is no index of their state."""
 _BROWSE = """
-SELECT id, attempt, priority, published, place, headers, length(body) AS size
-FROM $tables.runtime_message WHERE queue = :queue AND state = {state} {behind}
+SELECT m.id, m.state, m.attempt, m.priority, m.published, m.place, m.headers,
+    length(m.body) AS size
+FROM {source} WHERE m.queue = :queue AND m.state = {state} {behind}
 ORDER BY {order} LIMIT :count
 """
 _AFTER = """
-SELECT priority, place, seq FROM $tables.runtime_message
-WHERE id = :id AND queue = :queue AND state = {state}
+SELECT state, priority, place, seq FROM $tables.runtime_message
+WHERE id = :id AND queue = :queue AND state IN ({states})
 """
 _BODY = """
 SELECT body FROM $tables.runtime_message WHERE id = :id AND queue = :queue AND state < 3
@@ -44,16 +54,20 @@ async def browse(
     tasks: Tasks, queue: str, state: str, count: int, after: str | None
 ) -> Sequence[Browsed]:
     """The messages of a queue in a state, as BrowsableQueue.browse."""
-    number, values = int(_STATES[state]), {"queue": queue, "count": count}
-    behind = ""
+    states, first = _STATES[state], None
     if after is not None:
-        found = await tasks.query(_AFTER.format(state=number), {"id": after, "queue": queue})
+        among = ", ".join(map(str, map(int, states)))
+        found = await tasks.query(_AFTER.format(states=among), {"id": after, "queue": queue})
         if not found:
             return ()
-        behind = _BEHIND[state]
-        values |= {name: value for name, value in found[0].items() if f":{name}" in behind}
-    text = _BROWSE.format(state=number, behind=behind, order=_ORDERS[state])
-    return [_browsed(row, state) for row in await tasks.query(text, values)]
+        first = found[0]
+        states = states[states.index(State(first["state"])) :]
+    rows: list[Row] = []
+    for each in states:
+        if len(rows) < count:
+            rows += await _of_state(tasks, queue, each, count - len(rows), first)
+            first = None
+    return [_browsed(row) for row in rows]
 
 
 async def body(tasks: Tasks, queue: str, id: str) -> bytes | None:
@@ -64,9 +78,8 @@ async def body(tasks: Tasks, queue: str, id: str) -> bytes | None:
 
 async def purge(tasks: Tasks, queue: str, state: str) -> int:
     """Delete the messages of a queue in a state, in steps; returns how many there were."""
-    states = (State.READY, State.PARKED) if state == "ready" else (_STATES[state],)
     deleted = 0
-    for each in states:
+    for each in _STATES[state]:
         text = _PURGE.format(state=int(each))
         values: dict[str, Any] = {"queue": queue, "count": STEP}
         while (count := await tasks.remove(text, values, queue)) > 0:
@@ -74,13 +87,32 @@ async def purge(tasks: Tasks, queue: str, state: str) -> int:
     return deleted
 
 
-def _browsed(row: Row, state: str) -> Browsed:
+async def _of_state(
+    tasks: Tasks, queue: str, state: State, count: int, after: Row | None
+) -> list[Row]:
+    order, later = _ORDERS[state]
+    values: dict[str, Any] = {"queue": queue, "count": count}
+    if after is not None:
+        values |= {
+            name: after[name] for name in ("priority", "place", "seq") if f":{name}" in later
+        }
+    text = _BROWSE.format(
+        source=_PARKED if state is State.PARKED else _MESSAGES,
+        state=int(state),
+        behind=f"AND {later}" if after is not None else "",
+        order=order,
+    )
+    return await tasks.query(text, values)
+
+
+def _browsed(row: Row) -> Browsed:
     return Browsed(
         id=row["id"],
         attempt=row["attempt"],
         priority=row["priority"],
         published=row["published"],
-        due=from_micros(row["place"]) if state == "delayed" else None,
+        due=from_micros(row["place"]) if row["state"] == State.DELAYED else None,
+        parked=row["state"] == State.PARKED,
         size=row["size"],
         headers=decode_headers(row["headers"]),
     )

@@ -80,6 +80,8 @@ class Done(msgspec.Struct, gc=False, frozen=True):
     keep: float
     result: bytes | None
     """One JSON document."""
+    progress: str | None = None
+    """The latest progress, if it was not noted for certain."""
 
 
 class Cancel(msgspec.Struct, gc=False, frozen=True):
@@ -88,6 +90,7 @@ class Cancel(msgspec.Struct, gc=False, frozen=True):
     seq: int
     token: int
     keep: float
+    progress: str | None = None
 
 
 class Retry(msgspec.Struct, gc=False, frozen=True):
@@ -119,6 +122,7 @@ class Bury(msgspec.Struct, gc=False, frozen=True):
     headers: Mapping[str, str]
     to: str | None
     died_in: str | None
+    progress: str | None = None
 
 
 class Requeue(msgspec.Struct, gc=False, frozen=True):

@@ -23,7 +23,7 @@ from runtime.engines.queue.sql.operations import (
     Settle,
 )
 from runtime.engines.queue.sql.settler import SqlQueue
-from runtime.engines.queue.tracked_queue import CANCELLED_FOR, nobody
+from runtime.engines.queue.tracked_queue import CANCELLED_FOR, nobody, nothing
 from runtime.engines.sql.contract import JoinableTransaction
 from runtime.engines.sql.inline_future import InlineFuture
 from runtime.loggers import logger
@@ -54,6 +54,7 @@ class SqlSubscription:
         self._held = claims.held
         self._giving_back: asyncio.Task[None] | None = None
         self.on_cancel: Callable[[str], None] = nobody
+        self.unwritten: Callable[[Message], str | None] = nothing
 
     def give_back(self) -> None:
         """Give back what was claimed ahead."""
@@ -100,22 +101,21 @@ class SqlSubscription:
         return settled if self._submit(message, item, self._store.settle_lazily, settled) else None
 
     def _end(self, message: Message, result: bytes | None) -> Ack | Done:
-        keep = self._queue.retention
+        seq, keep = self._seq(message), self._queue.retention
         if keep is None:
-            return Ack(self._seq(message), message.token)
-        return Done(self._seq(message), message.token, keep, result)
+            return Ack(seq, message.token)
+        return Done(seq, message.token, keep, result, self.unwritten(message))
 
     async def cancel(self, message: Message) -> None:
         await self._settle(message, self._cancelled(message))
 
     def _cancelled(self, message: Message) -> Cancel:
         keep = max(self._queue.retention or 0.0, CANCELLED_FOR)
-        return Cancel(self._seq(message), message.token, keep)
+        return Cancel(self._seq(message), message.token, keep, self.unwritten(message))
 
     def note(self, progress: Mapping[Message, str]) -> Ending | None:
         held = self._held
-        found = [(each, text) for each, text in progress.items() if each in held]
-        notes = [Note(held[each], each.token, text) for each, text in found]
+        notes = [Note(held[m], m.token, text) for m, text in progress.items() if m in held]
         try:
             noted = self._store.note(notes)
         except Unavailable:  # it is told again, or the message is redelivered
@@ -164,14 +164,14 @@ class SqlSubscription:
 
     async def bury(self, message: Message, dead_letter: Message, to: DriverQueue | None) -> None:
         seq = self._seq(message)
-        is_ours = getattr(to, "driver", None) is self._driver
-        if to is not None and not is_ours:
+        if to is not None and getattr(to, "driver", None) is not self._driver:
             await to.publish_dead_letter(dead_letter)
             failpoint.point("queue.bury.after_accept")
             await self._settle(message, Ack(seq, message.token))
             return
         name = to.name if to is not None else None
-        item = Bury(seq, message.token, dead_letter.headers, name, dead_letter.died_in)
+        told = self.unwritten(message)
+        item = Bury(seq, message.token, dead_letter.headers, name, dead_letter.died_in, told)
         await self._settle(message, item)
         if name is not None:
             self._driver.notify(name)

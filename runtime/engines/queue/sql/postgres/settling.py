@@ -45,9 +45,9 @@ _END = f"""
 WITH gone AS (
     UPDATE $schema.runtime_message m
     SET state = $6, owner = NULL, token = m.token + 1, place = {NOW}, expires = {NOW} + t.keep,
-        result = t.result
-    FROM unnest($2::bigint[], $3::integer[], $4::bigint[], $5::bytea[])
-        AS t(seq, token, keep, result)
+        result = t.result, progress = coalesce(t.progress, m.progress)
+    FROM unnest($2::bigint[], $3::integer[], $4::bigint[], $5::bytea[], $7::text[])
+        AS t(seq, token, keep, result, progress)
     WHERE {_HELD} RETURNING m.seq, t.token, m.queue),
 less AS ({_LESS})
 SELECT seq, token FROM gone
@@ -85,9 +85,10 @@ WITH dead AS (
         headers = t.headers, died_in = t.died_in, place = {NOW}, suspect = 0, cancelling = false,
         queue = coalesce(t.queue, m.queue),
         attempt = CASE WHEN t.queue IS NULL THEN m.attempt ELSE 0 END,
-        unique_key = CASE WHEN t.queue IS NULL THEN m.unique_key END
-    FROM unnest($2::bigint[], $3::integer[], $4::text[], $5::text[], $6::text[])
-        AS t(seq, token, headers, queue, died_in)
+        unique_key = CASE WHEN t.queue IS NULL THEN m.unique_key END,
+        progress = coalesce(t.progress, m.progress)
+    FROM unnest($2::bigint[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::text[])
+        AS t(seq, token, headers, queue, died_in, progress)
     JOIN $schema.runtime_message old ON old.seq = t.seq
     WHERE {_HELD} RETURNING m.seq, t.token, old.queue AS source, t.queue AS target),
 changes AS (
@@ -178,8 +179,9 @@ class Settling:
         if sort is Done or sort is Cancel:
             keep = Bigints([delay_micros(item.keep) for item in items])
             results = Blobs([item.result if sort is Done else None for item in items])
-            state = State.DONE if sort is Done else State.CANCELLED
-            return await session.query(self._end, *common, keep, results, Int2(state))
+            state = Int2(State.DONE if sort is Done else State.CANCELLED)
+            progress = Texts([item.progress for item in items])
+            return await session.query(self._end, *common, keep, results, state, progress)
         if sort is Retry:
             delays = Bigints([delay_micros(item.delay) for item in items])
             errors = Texts([item.error and item.error.replace("\0", "?") for item in items])
@@ -189,6 +191,7 @@ class Settling:
             Texts([encode_headers(item.headers) for item in items]),
             Texts([item.to for item in items]),
             Texts([item.died_in for item in items]),
+            Texts([item.progress for item in items]),
         )
         if not waits:
             return await session.query(self._bury, *common, *columns)

@@ -30,7 +30,8 @@ SELECT seq, token, queue, cancelling FROM runtime_message WHERE seq IN ({}) AND 
 """
 _DELETE = "DELETE FROM runtime_message WHERE seq IN ({})"
 _END = """
-UPDATE runtime_message SET state = ?, owner = NULL, place = ?, expires = ?, result = ?
+UPDATE runtime_message SET state = ?, owner = NULL, place = ?, expires = ?, result = ?,
+    progress = coalesce(?, progress)
 WHERE seq = ?
 """
 _RETRY = """
@@ -43,7 +44,8 @@ UPDATE runtime_message SET state = 0, owner = NULL, attempt = attempt - 1 WHERE 
 """
 _BURY = """
 UPDATE runtime_message
-SET state = 3, owner = NULL, cancelling = 0, died_in = ?, headers = ?, place = ?
+SET state = 3, owner = NULL, cancelling = 0, died_in = ?, headers = ?, place = ?,
+    progress = coalesce(?, progress)
 WHERE seq = ?
 """
 _MOVE = """
@@ -84,11 +86,8 @@ class Settling:
                 case Ack():
                     acked.append(item.seq)
                     lengths.append((row[2], -1))
-                case Done(keep=keep, result=result):
-                    _end(connection, item.seq, State.DONE, now, keep, result)
-                    lengths.append((row[2], -1))
-                case Cancel(keep=keep):
-                    _end(connection, item.seq, State.CANCELLED, now, keep, None)
+                case Done() | Cancel():
+                    _end(connection, item, now)
                     lengths.append((row[2], -1))
                 case Release():
                     released.append(item.seq)
@@ -113,17 +112,17 @@ class Settling:
         return [None] * len(items)
 
 
-def _end(
-    connection: Connection, seq: int, state: State, now: float, keep: float, result: bytes | None
-) -> None:
-    connection.execute(_END, (state, micros(now), micros(now + keep), result, seq))
+def _end(connection: Connection, item: Done | Cancel, now: float) -> None:
+    state, result = (State.DONE, item.result) if isinstance(item, Done) else (State.CANCELLED, None)
+    times = micros(now), micros(now + item.keep)
+    connection.execute(_END, (state, *times, result, item.progress, item.seq))
 
 
 def _bury(connection: Connection, item: Bury, queue: str, now: float) -> Iterable[tuple[str, int]]:
     """Returns the changes of queues' lengths."""
     headers = encode_headers(item.headers)
     if item.to is None:
-        connection.execute(_BURY, (item.died_in, headers, micros(now), item.seq))
+        connection.execute(_BURY, (item.died_in, headers, micros(now), item.progress, item.seq))
         return [(queue, -1)]
     connection.execute(_MOVE, (item.to, item.died_in, headers, micros(now), item.seq))
     return [(queue, -1), (item.to, 1)]
