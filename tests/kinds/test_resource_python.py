@@ -162,12 +162,12 @@ def test_one_whose_server_is_not_there_yet_is_tried_again(tmp_path: Path) -> Non
         "    if tries < 3: raise ConnectionRefusedError('nobody')",
     )
     with running(application(tmp_path, f"tries = 0\n{code}", manifest)) as program:
-        assert len(said(program, "client enters")) == 3
         assert get(program)["greeting"] == "hello"
         retry = program.wait_for("ConnectionRefusedError: nobody (")
         assert "; it is started again in" in retry["message"]
         assert "r.py:" in retry["message"]
         assert program.stop() == ExitCode.OK
+    assert len(said(program, "client enters")) == 3
 
 
 def test_one_that_raises_as_it_is_left_is_told_and_the_stop_goes_on(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from runtime.engines.queue.status import Progress
 from runtime.modules import queue as module
 from runtime.modules.sync import queue as blocking_module
 from tests.support.consuming import SOON, consuming, run
-from tests.support.tracking import becomes, each_driver, opened
+from tests.support.tracking import becomes, each_driver, opened, tells
 
 
 @each_driver
@@ -69,8 +69,8 @@ def test_a_plain_function_goes_on_and_is_told(driver: str) -> None:
                     go.clear()
                     id = await queue.publish(body)
                     await begun.wait()
-                    running = await queue.cancel(id)
-                    assert running.progress == Progress(0.1, "begun")
+                    await tells(queue, id, Progress(0.1, "begun"))
+                    await queue.cancel(id)
                     go.set()
                     ends.append(await becomes(queue, id, "done", "cancelled"))
 

@@ -12,7 +12,7 @@ from runtime.engines.queue.status import Progress, TaskError, UnknownMessage
 from runtime.modules import queue as module
 from tests.support.consuming import AT_ONCE, consuming, run
 from tests.support.driver_conformance.suite import ROOM
-from tests.support.tracking import becomes, each_driver, opened
+from tests.support.tracking import becomes, each_driver, opened, tells
 
 
 @each_driver
@@ -31,13 +31,13 @@ def test_the_status_of_a_task_that_goes_well(driver: str) -> None:
             waiting = await queue.status(id)
             async with consuming(queue, handler):
                 await begun.wait()
+                await tells(queue, id, Progress(0.25, "a quarter"))
                 running = await queue.status(id)
                 go.set()
                 done = await becomes(queue, id, "done")
 
             assert (waiting.status, waiting.attempt, waiting.started) == ("queued", 0, None)
             assert (running.status, running.attempt, running.max_attempts) == ("running", 1, 3)
-            assert running.progress == Progress(0.25, "a quarter")
             assert running.started is not None
             assert waiting.published <= running.started
             assert (done.result, done.error) == ({"sum": 3}, None)

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds after which an answer of the browser is missed."""
 
 FLAGS = (

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -92,9 +93,11 @@ def test_no_server_outlives_its_tests(
     told = os.open(fifo, os.O_RDWR)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.conftest", "-n", str(workers)]
     config = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path)]
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     run = subprocess.Popen(
-        [*command, *config, str(test)],
+        [*command, *config, f"--basetemp={tmp_path / 'base'}", str(test)],
         cwd=ROOT,
+        env=own,  # it is no worker of this run, and shares no server with others
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -106,7 +109,12 @@ def test_no_server_outlives_its_tests(
     finally:
         os.close(told)
         os.killpg(run.pid, number)
-        run.wait(SOON)
+        try:
+            run.wait(SOON)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(run.pid, signal.SIGKILL)
+            run.wait()
     assert len(folders) == expected
     assert len(pids) > 2 * len(set(folders))
     assert gone(pids)

@@ -11,7 +11,7 @@ import pytest
 
 from runtime.clock import REAL
 from runtime.engines.queue.queue import Queue
-from runtime.engines.queue.status import Status
+from runtime.engines.queue.status import Progress, Status
 from runtime.engines.queue.tracked_queue import TrackedQueue
 from tests.support.consuming import AT_ONCE, SOON
 from tests.support.driver_conformance.suite import ROOM, Harness
@@ -40,3 +40,10 @@ async def becomes(queue: Queue, id: str, *wanted: str) -> Status:
         while (status := await queue.status(id)).status not in wanted:  # noqa: ASYNC110
             await asyncio.sleep(0)
     return status
+
+
+async def tells(queue: Queue, id: str, progress: Progress) -> None:
+    """Wait until a message tells of that progress, which is written a moment after it was said."""
+    async with asyncio.timeout(SOON):
+        while (await queue.status(id)).progress != progress:  # noqa: ASYNC110
+            await asyncio.sleep(0)

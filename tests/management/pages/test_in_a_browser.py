@@ -191,11 +191,14 @@ def test_an_hour_of_changes_takes_no_more_memory_than_a_few_minutes(
 def test_texts_and_pictures_follow_the_application(browser: Browser, shop: Watched) -> None:
     browser.open(f"{shop.address}/queues/app:tasks")
     browser.evaluate("window.before = document.querySelector('[data-part=states]').outerHTML")
-    shop.publish(*({"seconds": 0.5} for _ in range(30)))
+    shop.sign_in()
+    shop.send("/queues/app:tasks", "Pause")
+    shop.publish({}, {}, {})
 
     ready = "document.querySelector('[data-live=\"ready app:tasks\"]').textContent"
     browser.wait_for(f"Number({ready}) > 0")
     browser.wait_for("document.querySelector('[data-part=states]').outerHTML !== window.before")
+    shop.send("/queues/app:tasks", "Resume")
 
 
 def test_the_theme_is_kept(browser: Browser, shop: Watched) -> None:

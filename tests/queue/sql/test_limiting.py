@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ from runtime.engines.queue.sql.postgres.columns import qualify
 from runtime.engines.queue.sql.postgres.session import PINNED
 from runtime.engines.queue.sql.sqlite import limiting, tables
 from runtime.service import Unavailable
+from tests.support import postgres_program
 from tests.support.consuming import run
-from tests.support.postgres_program import program
 from tests.support.postgres_schema import PostgresSchema
 from tests.support.store_conformance.suite import QUEUE, Program, a_message
 
@@ -37,6 +38,9 @@ POSTGRES = {
     "_PARK": "text, bigint[], text[], smallint[], bigint[]",
     "_LOOK": "bigint, text",
 }
+
+program = partial(postgres_program.program, lease=10.0, heartbeat=3.0)
+"""As long as by default: no program here loses its lease."""
 
 
 async def claimed(program: Program) -> list[tuple[int, Message]]:
