@@ -47,7 +47,9 @@ class Walk:
                 for line in step.text.splitlines():
                     self._hear(line, place)
             case ("walk", "page", path):
-                page = html.unescape(httpx.get(self._told("management: ") + path).text)
+                page = html.unescape(
+                    httpx.get(self._told("management: ") + path, timeout=SOON).text
+                )
                 for line in step.text.splitlines():
                     assert line in page, place
             case ("walk",):

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.support.managing import sockets_folder
-from tests.support.program import write_application
+from tests.support.program import SOON, write_application
 from tests.support.terminal import TerminalProgram, on_a_terminal
 
 MANIFEST = """
@@ -59,7 +59,7 @@ def url(program: TerminalProgram, path: str = "/") -> str:
 
 
 def version(program: TerminalProgram, path: str = "/") -> int:
-    found: int = httpx.get(url(program, path)).json()["version"]
+    found: int = httpx.get(url(program, path), timeout=SOON).json()["version"]
     return found
 
 
@@ -145,7 +145,7 @@ def test_the_environment_is_read_and_watched(folder: Path) -> None:
         (folder / ".env").write_text("NAME=one\n")
         program.wait_for("reloaded in")
         assert version(program, "/one") == 0
-        assert httpx.get(url(program, "/none")).status_code == 404
+        assert httpx.get(url(program, "/none"), timeout=SOON).status_code == 404
 
 
 def test_without_reload_a_start_that_fails_ends(folder: Path) -> None:
@@ -186,9 +186,9 @@ def test_all_traces_are_kept_and_the_dashboard_is_opened(folder: Path, tmp_path:
         while not opened.exists():
             os.sched_yield()
         assert opened.read_text().strip() == address
-        while len(httpx.get(f"{address}/api/traces").json()["traces"]) < 2:
+        while len(httpx.get(f"{address}/api/traces", timeout=SOON).json()["traces"]) < 2:
             pass
         save(folder, "rules.py", "VERSION = \n")
         program.wait_for("was refused")
-        while not httpx.get(f"{address}/api/status").json()["refused"]:
+        while not httpx.get(f"{address}/api/status", timeout=SOON).json()["refused"]:
             pass

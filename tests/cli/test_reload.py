@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.blackbox import execute
 from tests.support.managing import Managed, managed, sockets_folder
-from tests.support.program import write_application
+from tests.support.program import SOON, write_application
 
 MANIFEST = """
 namespace: app
@@ -61,7 +61,7 @@ def test_a_plan_says_what_the_reload_then_does(site: Managed) -> None:
     )
 
     planned = execute("plan", str(site.folder), "--exit-code")
-    assert httpx.get(site.program.url()).json() == [1]
+    assert httpx.get(site.program.url(), timeout=SOON).json() == [1]
     done = execute("reload", "-C", str(site.folder))
 
     assert (planned.code, done.code) == (7, 0), planned.err + done.err
@@ -71,7 +71,7 @@ def test_a_plan_says_what_the_reload_then_does(site: Managed) -> None:
         ["revise", "app:put"],
         ["4", "entries"],
     ], planned.out
-    assert httpx.get(site.program.url()).json() == [2]
+    assert httpx.get(site.program.url(), timeout=SOON).json() == [2]
     again = execute("plan", str(site.folder), "--exit-code")
     assert (again.code, again.out) == (0, "nothing changed; 6 entries kept\n")
 
@@ -84,7 +84,7 @@ def test_findings_are_printed_with_their_lines_and_the_old_version_goes_on(site:
         assert refused.code == 3, refused.out
         assert "_index.yaml:6:" in refused.err
         assert "^^^" in refused.err
-    assert httpx.get(site.program.url()).json() == [1]
+    assert httpx.get(site.program.url(), timeout=SOON).json() == [1]
 
 
 def test_a_handler_that_cannot_be_imported_is_a_finding(site: Managed) -> None:
@@ -96,7 +96,7 @@ def test_a_handler_that_cannot_be_imported_is_a_finding(site: Managed) -> None:
 
 
 def test_what_would_be_lost_is_told_and_can_be_forced(site: Managed) -> None:
-    httpx.post(site.program.url())
+    httpx.post(site.program.url(), timeout=SOON)
     edit(site, "_index.yaml", "  - {name: tasks, kind: queue.queue}", "")
     edit(site, "_index.yaml", "file://web.py#put", "file://web.py#get")
 
@@ -112,7 +112,7 @@ def test_the_dashboard_asks_for_a_reload_and_shows_a_mistake(site: Managed) -> N
     edit(site, "web.py", "return [1]", "return [2]")
     asked = {"operation": "reload", "back": "/entries"}
     answer = site.socket.request(*form(asked))
-    assert (answer.status, httpx.get(site.program.url()).json()) == (303, [2])
+    assert (answer.status, httpx.get(site.program.url(), timeout=SOON).json()) == (303, [2])
     assert "Reload" in site.socket.get("/entries").body.decode()
 
     edit(site, "web.py", "return [2]", "return (")
@@ -145,7 +145,7 @@ def test_several_workers_are_reloaded_by_their_parent(tmp_path: Path) -> None:
         done = execute("reload", str(folder), "--force")
         assert (done.code, done.out) == (0, planned.out), done.err
         for _ in range(10):
-            assert httpx.get(site.program.url()).json() == [2]
+            assert httpx.get(site.program.url(), timeout=SOON).json() == [2]
         edit(site, "_index.yaml", "127.0.0.1:0", "127.0.0.1:1")
         refused = execute("reload", str(folder))
         assert (refused.code, "cannot listen elsewhere" in refused.err) == (3, True)

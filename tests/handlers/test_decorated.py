@@ -16,7 +16,7 @@ import pytest
 from runtime.handlers.handler import Handler
 from runtime.handlers.threads import ThreadPool
 from tests.handlers.test_invocation import Subject, invocation, run
-from tests.support.program import running, write_application
+from tests.support.program import SOON, running, write_application
 
 tenant = ContextVar("tenant", default="nobody")
 
@@ -186,5 +186,7 @@ def test_behind_a_decorator_that_says_nothing_an_endpoint_gets_the_request_it_aw
 ) -> None:
     with running(write_application(tmp_path, MANIFEST, **{"h.py": BARE})) as program:
         for _ in range(2):
-            answer = httpx.post(program.url(), json={"a": 1}, headers={"X-Other": "b"})
+            answer = httpx.post(
+                program.url(), json={"a": 1}, headers={"X-Other": "b"}, timeout=SOON
+            )
             assert answer.json() == [{"a": 1}, "POST", "b"]

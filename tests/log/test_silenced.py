@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.program import running, write_application
+from tests.support.program import SOON, running, write_application
 from tests.test_architecture import MODULES
 
 MANIFEST = """
@@ -50,7 +50,7 @@ def test_the_runtime_is_heard(silence: str, tmp_path: Path) -> None:
         tmp_path, MANIFEST, **{"handlers.py": BOOM.replace("SILENCE", silence)}
     )
     with running(folder) as program:
-        assert httpx.get(program.url()).status_code == 500
+        assert httpx.get(program.url(), timeout=SOON).status_code == 500
         line = program.wait_for("GET / failed: ValueError: the reason")
         assert line["error"]["stack"].rstrip().endswith("ValueError: the reason")
         program.wait_for("Task exception was never retrieved")

@@ -13,7 +13,7 @@ import pytest
 from runtime.exit_codes import ExitCode
 from tests.support.blackbox import eventually
 from tests.support.processes import is_running, wait_for_end
-from tests.support.program import Program, running, start, write_application
+from tests.support.program import SOON, Program, running, start, write_application
 
 pytestmark = pytest.mark.slow
 
@@ -70,13 +70,13 @@ def program(tmp_path: Path) -> Iterator[Program]:
 
 
 def pid_of(program: Program) -> int:
-    pid: int = httpx.get(program.url("/pid")).json()["pid"]
+    pid: int = httpx.get(program.url("/pid"), timeout=SOON).json()["pid"]
     return pid
 
 
 def busy(program: Program) -> int:
     """The process that a message keeps busy."""
-    httpx.post(program.url("/"))
+    httpx.post(program.url("/"), timeout=SOON)
     line = program.wait_for(lambda line: line["message"].startswith("in "))
     return int(line["message"].partition(" ")[2])
 
@@ -111,7 +111,7 @@ def test_an_idle_process_that_is_killed_fails_no_call(program: Program) -> None:
     os.kill(pid, signal.SIGKILL)
     wait_for_end(pid)
 
-    answers = [httpx.get(program.url("/pid")) for _ in range(4)]
+    answers = [httpx.get(program.url("/pid"), timeout=SOON) for _ in range(4)]
 
     assert {"pid": pid} not in [answer.json() for answer in answers]
     assert {answer.status_code for answer in answers} == {200}
@@ -134,14 +134,14 @@ def test_what_cannot_be_replaced_is_tried_again_by_the_restart_policy(
     url = program.url("/pid")
     (tmp_path / "broken").touch()
     (tmp_path / "end").touch()
-    assert httpx.get(url).status_code == 500
+    assert httpx.get(url, timeout=SOON).status_code == 500
     program.wait_for(lambda line: "it is broken" in line["message"])
     (tmp_path / "end").unlink()
 
-    assert httpx.get(url).status_code == 503
+    assert httpx.get(url, timeout=SOON).status_code == 503
 
     (tmp_path / "broken").unlink()
-    eventually(lambda: httpx.get(url).status_code == 200, within=20)
+    eventually(lambda: httpx.get(url, timeout=SOON).status_code == 200, within=20)
 
 
 def test_each_worker_has_its_own(tmp_path: Path) -> None:

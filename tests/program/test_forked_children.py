@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.program import PLAIN_LOOP, running, write_application
+from tests.support.program import PLAIN_LOOP, SOON, running, write_application
 
 pytestmark = pytest.mark.slow
 
@@ -72,7 +72,7 @@ def wait(pipe):
     return {{"said": said, "code": code}}
 """
     with running(application(tmp_path, code), before=before) as program:
-        answer = httpx.get(program.url()).json()
+        answer = httpx.get(program.url(), timeout=SOON).json()
         ends = {"SIGINT": ("waits\nKeyboardInterrupt: \n", 0)}
         assert (answer["said"], answer["code"]) == ends.get(
             number, ("waits\n", -getattr(signal, number))
@@ -101,7 +101,7 @@ def handle():
         return {{"said": in_child(lambda pipe: {use})[0]}}
 """
     with running(application(tmp_path, code)) as program:
-        said = httpx.get(program.url()).json()["said"]
+        said = httpx.get(program.url(), timeout=SOON).json()["said"]
 
         assert said.startswith("ForkedChild: ")
         assert "cannot be used in a forked child of the program" in said
@@ -119,7 +119,7 @@ async def handle():
     return [in_child(lambda pipe: asyncio.run(use()))[0] for use in uses]
 """
     with running(application(tmp_path, code)) as program:
-        database, queue = httpx.get(program.url()).json()
+        database, queue = httpx.get(program.url(), timeout=SOON).json()
 
         assert database.startswith("ForkedChild: database 'app:db'")
         assert queue.startswith("ForkedChild: queue 'app:tasks'")
@@ -160,7 +160,7 @@ def test_a_child_that_returns_from_the_handler_ends_there(handler: str, tmp_path
     return {{"who": "parent", "code": os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}}
 """
     with running(application(tmp_path, code)) as program:
-        assert httpx.get(program.url()).json() == {"who": "parent", "code": 0}
+        assert httpx.get(program.url(), timeout=SOON).json() == {"who": "parent", "code": 0}
         assert "app:handle: a forked child returned from the handler" in program.stderr
         assert program.stop() == 0
 
@@ -187,7 +187,7 @@ from runtime.modules import registry
     )
     (folder / "token").write_text("CANARY")
     with running(folder) as program:
-        assert httpx.get(program.url()).json() == {"code": 1}
+        assert httpx.get(program.url(), timeout=SOON).json() == {"code": 1}
         assert program.stop() == 0
     assert "app:handle: a forked child" in program.stderr
     assert "[hidden] is refused" in program.stderr

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.program import Program, running, write_application
+from tests.support.program import SOON, Program, running, write_application
 
 MANIFEST = """
 namespace: app
@@ -146,12 +146,12 @@ def test_fifty_reloads_under_load_of_which_ten_are_broken_fail_nothing(tmp_path:
                 else:
                     (folder / "rules.py").write_text(f"VERSION = {number}\n")
                     reload(program, "reloaded in")
-                    assert httpx.get(program.url("/")).json() == {"version": number}
+                    assert httpx.get(program.url("/"), timeout=SOON).json() == {"version": number}
         assert load.statuses.keys() == {"200"}, load.statuses
         assert next(ticks) == "0"  # a stream keeps its function
-        while len(httpx.get(program.url("/done")).json()) < load.published:
+        while len(httpx.get(program.url("/done"), timeout=SOON).json()) < load.published:
             pass
-        assert len(httpx.get(program.url("/done")).json()) == load.published
+        assert len(httpx.get(program.url("/done"), timeout=SOON).json()) == load.published
         assert "app:worker has stopped" not in str(program.messages)
         assert program.stop() == 0
 
@@ -164,8 +164,8 @@ def test_a_manifest_with_findings_is_refused_with_all_of_them(tmp_path: Path) ->
         assert any("no entry 'app:task'; did you mean" in text for text in program.messages)
         (folder / "_index.yaml").write_text(MANIFEST.replace("path: /slow", "path: /other"))
         reload(program, "reloaded in")
-        assert httpx.get(program.url("/other")).status_code == 200
-        assert httpx.get(program.url("/slow")).status_code == 404
+        assert httpx.get(program.url("/other"), timeout=SOON).status_code == 200
+        assert httpx.get(program.url("/slow"), timeout=SOON).status_code == 404
         assert program.stop() == 0
 
 
@@ -175,7 +175,7 @@ def test_the_files_of_the_environment_are_read_again(tmp_path: Path) -> None:
     with running(folder, "--env-file", str(folder / ".env")) as program:
         (folder / ".env").write_text("NAME=two\n")
         reload(program, "reloaded in")
-        assert httpx.get(program.url("/two")).status_code == 200
+        assert httpx.get(program.url("/two"), timeout=SOON).status_code == 200
         assert program.stop() == 0
 
 
@@ -204,7 +204,7 @@ def test_all_workers_reload(tmp_path: Path) -> None:
         ]
         assert workers == [1, 2]
         for _ in range(20):
-            assert httpx.get(program.url("/")).json() == {"version": 1}
+            assert httpx.get(program.url("/"), timeout=SOON).json() == {"version": 1}
 
         (folder / "rules.py").write_text("1 / 0\n")
         reload(program, "the first worker could not change")
@@ -214,5 +214,5 @@ def test_all_workers_reload(tmp_path: Path) -> None:
         (folder / "_index.yaml").write_text(manifest.replace("127.0.0.1:0", "127.0.0.1:1"))
         reload(program, "app:gateway: workers that run cannot listen elsewhere")
         for _ in range(20):
-            assert httpx.get(program.url("/")).json() == {"version": 1}
+            assert httpx.get(program.url("/"), timeout=SOON).json() == {"version": 1}
         assert program.stop() == 0

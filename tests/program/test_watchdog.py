@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from runtime.handlers import watchdog
-from tests.support.program import Program, running, write_application
+from tests.support.blackbox import eventually
+from tests.support.program import SOON, Program, running, write_application
 
 pytestmark = pytest.mark.slow
 
@@ -90,7 +91,7 @@ def test_a_program_that_is_stopped_holds_nothing(tmp_path: Path) -> None:
         started.signal(signal.SIGSTOP)
         sleep(2 * watchdog.LIMIT)  # nobody tells when a stopped program would have been noticed
         started.signal(signal.SIGCONT)
-        httpx.get(started.url())
+        httpx.get(started.url(), timeout=SOON)
 
         assert started.stop() == 0
         assert not any("event loop" in message for message in started.messages)
@@ -104,7 +105,7 @@ def test_who_has_all_threads_is_told_and_when_one_is_free(tmp_path: Path) -> Non
         assert "3 by app:handle at " in message
         assert "h.py:" in message
         waiting.append(clients.submit(httpx.get, started.url("/o"), timeout=30))
-        httpx.post(started.url())
+        httpx.post(started.url(), timeout=SOON)
 
         assert [answer.result().status_code for answer in waiting] == [204, 204, 204, 200]
         started.wait_for("a thread for 'def' handlers is free again after")
@@ -113,11 +114,10 @@ def test_who_has_all_threads_is_told_and_when_one_is_free(tmp_path: Path) -> Non
 def test_messages_take_no_threads_from_requests(tmp_path: Path) -> None:
     code = "def handle():\n    opened.set()\n"
     with program(tmp_path, code, "--threads", "1") as started:
-        httpx.post(started.url())
-        for _ in range(3):  # as many as the consumer's concurrency
-            started.wait_for_output("works")
+        httpx.post(started.url(), timeout=SOON)
+        # as many as the consumer's concurrency
+        eventually(lambda: started.stdout.count("works") == 3)
 
-        assert httpx.get(started.url("/o")).text == "quick"
-        assert started.stdout.count("works") == 3
-        httpx.get(started.url())
+        assert httpx.get(started.url("/o"), timeout=SOON).text == "quick"
+        httpx.get(started.url(), timeout=SOON)
         assert not any("are taken" in message for message in started.messages)

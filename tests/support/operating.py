@@ -13,7 +13,7 @@ from tests.support.doc_examples import steps
 from tests.support.managing import Managed, managed
 
 PAGE = ROOT / "docs" / "operating.md"
-WITHIN = 20.0
+WITHIN = 60.0
 
 
 def write_shop(folder: Path) -> Path:
