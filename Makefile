@@ -41,7 +41,7 @@ test-quick: $(VENV)/stamp ## Run the tests that need no server but ours, and are
 	@$(PYTEST) -m "not slow" $(ARGS)
 
 test-code: $(VENV)/stamp ## Run the quick tests of the code, without those of docs and examples
-	@$(PYTEST) -m "not slow" --ignore-glob='tests/test_*.py' $(ARGS)
+	@$(PYTEST) -m "not slow" --ignore-glob='$(CURDIR)/tests/test_*.py' $(ARGS)
 
 reliability: $(VENV)/stamp ## Crash, freeze and overload programs for 45 minutes; writes docs/reliability.md
 	@$(BIN)/python -m tests.reliability $(ARGS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -148,17 +149,19 @@ def test_a_process_that_dies_spends_an_attempt_of_its_message(app: App) -> None:
     assert app.published("results")[-1]["body"] == "after"
 
 
-def test_a_call_that_takes_too_long_is_killed_with_what_it_started(app: App) -> None:
-    before = len(app.published("results"))
-    app.publish("tasks", "child")
-    eventually(lambda: len(app.published("results")) > before, within=20)
-    child, process = app.published("results")[-1]
-    assert is_running(child)
+def test_a_call_that_takes_too_long_is_killed_with_what_it_started(tmp_path: Path) -> None:
+    folder = write_application(tmp_path, MANIFEST, **{"work.py": WORK})
+    with running(folder) as app:  # its own, which has its second attempt in the end
+        before = len(app.published("results"))
+        app.publish("tasks", "child")
+        eventually(lambda: len(app.published("results")) > before, within=20)
+        child, process = app.published("results")[-1]
+        assert is_running(child)
 
-    with pytest.raises(TimeoutError, match="not done after 2 s"):
-        app.advance("2s")
+        with pytest.raises(TimeoutError, match="not done after 2 s"):
+            app.advance("2s")
 
-    wait_for_end(child, process)
-    app.publish("tasks", "next")
-    app.drain("tasks")
-    assert app.published("results")[-1]["body"] == "next"
+        wait_for_end(child, process)
+        app.publish("tasks", "next")
+        app.drain("tasks")
+        assert app.published("results")[-1]["body"] == "next"
