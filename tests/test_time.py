@@ -26,6 +26,8 @@ REAL_TIME = {
     "runtime.engines.management.traces.exporter": SERVERS,
     "runtime.engines.management.traces.routes": REPORTS,
     "runtime.engines.management.traces.traces": REPORTS,
+    "runtime.telemetry.opentelemetry.span": REPORTS,
+    "runtime.telemetry.opentelemetry.tracer": REPORTS,
     "runtime.telemetry.span": REPORTS,
     "runtime.telemetry.telemetry": REPORTS,
     "runtime.telemetry.tracepoint": REPORTS,

@@ -28,7 +28,7 @@ from runtime.registry import Registry
 from runtime.service import Perishable, Stage, StartError
 from runtime.supervision.child import StartFailed
 from runtime.supervision.supervisor import Supervisor
-from runtime.telemetry import OFF, Telemetry
+from runtime.telemetry import OFF, Telemetry, opentelemetry
 from runtime.units import format_duration
 
 log = logger("runtime")
@@ -232,6 +232,7 @@ class Application:
     def _use(self, assembly: Assembly) -> None:
         self.linked = assembly.linked
         self._assembly = assembly
+        opentelemetry.join(self.scope.telemetry)  # what the handlers have imported
         self.scope.replace(assembly.fields, {**assembly.components})
         self.on_components()
 

@@ -75,6 +75,14 @@ class Tracepoint(Struct, frozen=True, eq=False):
             self.telemetry.notify(self.telemetry.listener.span_started, span)
         return span
 
+    def below(self, parent: Span) -> Span:
+        """Begin a span as `leaf` does, below another than the current one."""
+        token = _current.set(parent)
+        try:
+            return self.leaf()
+        finally:
+            _current.reset(token)
+
     def call(self) -> Span:
         """Begin a span as `leaf` does, which is the current one until `leave`."""
         span = self.leaf()
@@ -126,6 +134,11 @@ def leave(span: Span, error: BaseException | None = None) -> None:
         _set(span.parent)
     span.error = error
     span.end()
+
+
+def make_current(span: Span | None) -> None:
+    """Have what begins from now on be below a span."""
+    _set(span)
 
 
 def clear_current() -> None:

@@ -18,6 +18,7 @@ from runtime.engines.queue.driver_queue import Info, PartialInfo
 from runtime.engines.queue.status import Status
 from runtime.engines.sql.contract import BlockingDatabase
 from runtime.service import Stage
+from runtime.testing.clock import let_the_loop_run
 from runtime.testing.entries import Entries
 from runtime.testing.failure import raise_unexpected
 from runtime.testing.host import Host
@@ -249,6 +250,7 @@ class App(Session):
 
     def spans(self, entry: str | None = None) -> list[TracedSpan]:
         """The requests, messages, calls and statements that have ended; those of one entry."""
+        self._host.loop.run(let_the_loop_run(), LIMIT)  # a request ends after its answer is sent
         return self._host.spans.of(None if entry is None else str(self._entries.id(entry)))
 
     @property

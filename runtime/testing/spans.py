@@ -19,7 +19,7 @@ class TracedSpan(Struct, frozen=True):
 
     name: str
     """`http.request`, `handler.call`, `queue.publish`, `queue.process`, `sql.statement` or
-    `sql.transaction`.
+    `sql.transaction`; of OpenTelemetry's API `otel.internal`, `otel.client` and so on.
     """
     title: str
     """`POST /tasks`, `create_task`, `send app:tasks`, `process app:tasks`, `INSERT tasks`."""

@@ -10,10 +10,14 @@ import msgspec
 from runtime import __version__
 from runtime.engines.management.traces.record import SpanRecord, TraceRecord
 
-_KINDS = {"http.request": 2, "queue.publish": 4, "queue.process": 5}
+_KINDS = {
+    "http.request": 2, "queue.publish": 4, "queue.process": 5,
+    "otel.server": 2, "otel.client": 3, "otel.producer": 4, "otel.consumer": 5,
+}  # fmt: skip
 _INTERNAL, _CLIENT = 1, 3
 _SAMPLED = 1
 _ERROR = 2
+_EXCEPTION = "exception"
 
 
 def encode(traces: Iterable[TraceRecord], resource: Mapping[str, str]) -> bytes:
@@ -68,9 +72,9 @@ def _events(span: SpanRecord, trace: TraceRecord) -> Iterator[dict[str, Any]]:
     for line in trace.lines:
         if line.span == span.id:
             yield _event(line.at, "log", {"log.severity": line.level, "log.message": line.text})
-    if span.error is not None:
+    if span.error is not None and all(event.name != _EXCEPTION for event in span.events):
         fields = {"exception.type": span.error.type, "exception.message": span.error.text}
-        yield _event(span.began + span.duration, "exception", fields)
+        yield _event(span.began + span.duration, _EXCEPTION, fields)
 
 
 def _event(at: int, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:

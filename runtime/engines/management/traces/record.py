@@ -111,11 +111,11 @@ def span_record(span: Span, root: Root, redact: Callable[[str], str], folder: st
         span.began + root.offset,
         # of a first span that goes on, while one after it has failed
         max(0, span.ended - span.began),
-        {name: _value(value, redact) for name, value in span.attributes.items()},
+        _fields(span.attributes, redact),
         span.error is not None or (span is root and root.failed),
         None if span.error is None else _error(span.error, redact, folder),
         tuple(
-            SpanEvent(at + root.offset, name, dict(fields))
+            SpanEvent(at + root.offset, name, _fields(fields, redact))
             for at, name, fields in span.events or ()
         ),
     )
@@ -126,7 +126,13 @@ def _error(error: BaseException, redact: Callable[[str], str], folder: str) -> S
     return SpanError(type(error).__qualname__, text, fault_of(error, folder))
 
 
+def _fields(values: Mapping[str, Any], redact: Callable[[str], str]) -> dict[str, Any]:
+    return {name: _value(value, redact) for name, value in values.items()}
+
+
 def _value(value: Any, redact: Callable[[str], str]) -> Any:
     if isinstance(value, str):  # a client may choose a request's id
         return redact(value)[:LONGEST_TEXT]
+    if isinstance(value, list | tuple):
+        return [_value(each, redact) for each in value]
     return value

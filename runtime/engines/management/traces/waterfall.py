@@ -102,6 +102,8 @@ def _station(span: SpanRecord, trace: TraceRecord) -> str:
             return span.title if trace.root.name != "http.request" else ""
         case "sql.statement":
             return str(span.attributes.get("db.collection.name", ""))
+        case name if name.startswith("otel.") and span is not trace.root:
+            return ""
     return span.title
 
 
