@@ -131,8 +131,10 @@ class _Development:
         managed = managing(folder, self._management, ())
         if managed is not None and self._opens:
             managed = replace(managed, on_open=_browse)
-        traced = tracing(folder, self._output, is_managed=managed is not None, sample=1.0)
+        traced = tracing(linkage, self._output, is_managed=managed is not None, sample=1.0)
         app = Application(linkage, selection, telemetry=traced.telemetry if traced else OFF)
+        if traced is not None:
+            traced.follow(app)
         app.scope.counts = managed is not None
         app.scope.access_log = access(self._access_log)
         app.source = self.read

@@ -86,9 +86,10 @@ def command(
     _write(folder, {**new, **_parts(folder, new, parts or ())})
     if new:
         quoted = shlex.quote(str(folder))
-        print(f"\nRun it:   runtime run {quoted}")
+        print(f"\nWork on it:  runtime dev {quoted}")
         if is_tested:
-            print(f"Test it:  pytest {quoted}")
+            print(f"Test it:     pytest {quoted}")
+        print(f"Run it:      runtime run {quoted}")
 
 
 def _ask_for_queue() -> str:

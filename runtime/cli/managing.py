@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runtime.cli.options import CommandError
-from runtime.engines.management.traces.settings import from_environment
+from runtime.engines.management.traces.settings import Collector, from_environment
+from runtime.engines.management.traces.settings import Settings as TraceSettings
+from runtime.linking.linker import LinkedManifest
 from runtime.log.log import Log
 from runtime.service import StartError
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from runtime.program.tracing import Tracing
 
 NOWHERE = "off"
+COLLECTOR = "telemetry.otlp"
+"""The kind of an entry that names a collector."""
 TOKEN, TOKEN_FILE = "RUNTIME_TOKEN", "RUNTIME_TOKEN_FILE"
 """The variables with what those have who may act, or with the file that has it."""
 
@@ -62,18 +66,21 @@ def managing(folder: Path, address: str | None, hosts: Sequence[str]) -> Setting
 
 
 def tracing(
-    folder: Path, log: Log, *, is_managed: bool, sample: float | None = None
+    linked: LinkedManifest, log: Log, *, is_managed: bool, sample: float | None = None
 ) -> Tracing | None:
-    """Keep traces and errors, by the variables of the environment; `sample` is the share that is
-    kept in any case, in place of theirs. Raises StartError.
+    """Keep traces and errors, by the manifest and the variables of the environment; `sample` is the
+    share that is kept in any case, in place of theirs. Raises StartError.
 
     None if nobody could ask for them, and there is no collector either.
     """
-    folder = folder.resolve()
-    settings = from_environment(os.environ, folder.name)
-    if sample is not None:
-        settings = msgspec.structs.replace(settings, sample=sample)
-    if not is_managed and settings.export is None:
+    folder = linked.manifest.folder.resolve()
+
+    def settings(declared: Collector | None) -> TraceSettings:
+        found = from_environment(os.environ, folder.name, declared)
+        return found if sample is None else msgspec.structs.replace(found, sample=sample)
+
+    declares = any(link.kind.name == COLLECTOR for link in linked.links.values())
+    if settings(None).export is None and not (is_managed or declares):
         return None
     from runtime.program.tracing import Tracing  # few programs without management need it
 

@@ -150,9 +150,10 @@ def command(
         managed: Settings | Channel | None = channel if management != NOWHERE else None
         if channel is None:
             managed = managing(linkage.manifest.folder, management, management_hosts)
-        folder = linkage.manifest.folder
-        traced = tracing(folder, log, is_managed=managed is not None)
+        traced = tracing(linkage, log, is_managed=managed is not None)
         app = _application(linkage, selection, worker, channel, threads, traced)
+        if traced is not None:
+            traced.follow(app)
         app.scope.counts = managed is not None
         app.scope.access_log = access(access_log)
         app.source = choice.read

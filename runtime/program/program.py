@@ -65,7 +65,6 @@ def run(
     watchdog = Watchdog(loop, application.pool)
     watchdog.start()
     if tracing is not None:
-        tracing.redact_as(application)
         tracing.start()
     managed = None
     if management is not None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime.engines.management.traces.settings import Settings
+from runtime.engines.management.traces.settings import Collector, Export, Settings
 from runtime.engines.management.traces.traces import Traces
 from runtime.telemetry import Telemetry, current_span
 
@@ -19,25 +19,52 @@ if TYPE_CHECKING:
 class Tracing:
     """The traces of an application, from its log and its telemetry."""
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
+    def __init__(self, settings: Callable[[Collector | None], Settings], folder: Path) -> None:
+        """`settings` are those for the collector that the manifest declares, or for none."""
         self.traces = Traces(str(folder))
-        self.telemetry = Telemetry(
-            sink=self.traces,
-            sample=settings.sample,
-            slow=settings.slow,
-            follows=settings.follows,
-        )
-
-        self._export = settings.export
+        self.telemetry = Telemetry(sink=self.traces)
+        self._settings = settings
+        self._export: Export | None = None
         self._exporter: Exporter | None = None
+        self._is_started = False
+        self._hiding: list[Callable[[Iterable[str]], object]] = []
+
+    def follow(self, application: Application) -> None:
+        """Go by the collector that the application declares, also when a reload changes it."""
+        redactor = application.scope.redactor
+        self.traces.redact = redactor.redact
+        self._hide_by(redactor.hide)
+
+        def configure() -> None:
+            components = application.scope.components.values()
+            declared = [each for each in components if isinstance(each, Collector)]
+            self._configure(self._settings(declared[0] if declared else None))
+
+        application.on_components = configure
 
     def start(self) -> None:
         """Begin to export, if that is wanted. Not before a fork."""
+        self._is_started = True
         if self._export is not None:
             from runtime.engines.management.traces.exporter import Exporter  # few want it
 
             self._exporter = Exporter(self.traces, self._export)
             self._exporter.start()
+
+    def _configure(self, settings: Settings) -> None:
+        self.telemetry.keep_also(settings.sample, settings.slow, settings.follows)
+        if settings.export == self._export:
+            return
+        self._export = settings.export
+        if self._export is not None:
+            for hide in self._hiding:
+                hide(self._export.secrets)
+        if self._exporter is not None:
+            self.traces.fold()  # what has ended until now is for the previous one
+            self._exporter.finish()
+            self._exporter = self.traces.exported = None
+        if self._is_started:
+            self.start()
 
     def stop(self) -> None:
         """Export what is left, within two seconds."""
@@ -46,16 +73,16 @@ class Tracing:
 
     def listen(self, log: Log) -> None:
         """Take errors, and the lines of traces, from the log."""
-        if self._export is not None:
-            log.hide(self._export.headers.values())
+        self._hide_by(log.hide)
+        self._configure(self._settings(None))
         self.traces.lines.redact = log.redact
         log.taps += [self.traces.errors.tap, self.traces.lines.tap, _note]
 
-    def redact_as(self, application: Application) -> None:
-        """Take the application's secrets out of what is remembered."""
+    def _hide_by(self, hide: Callable[[Iterable[str]], object]) -> None:
+        """Have it hide what the headers of a collector have, of the present one and of others."""
+        self._hiding.append(hide)
         if self._export is not None:
-            application.scope.redactor.hide(self._export.headers.values())
-        self.traces.redact = application.scope.redactor.redact
+            hide(self._export.secrets)
 
 
 def _note(event: Mapping[str, Any], error: BaseException | None) -> None:

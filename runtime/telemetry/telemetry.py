@@ -83,13 +83,17 @@ class Telemetry:
         self.listener = listener
         self.enabled = listener is not None or sink is not None
         self.propagates = propagates
-        self.follows = follows
         self._sink = sink
-        self.share = sample
-        self.slow = _NEVER if slow == inf else int(slow * _SECOND)
+        self.keep_also(sample, slow, follows)
         self._admitted = 0
         self._admitting_since = 0
         self._failed = False
+
+    def keep_also(self, sample: float, slow: float, follows: bool) -> None:
+        """Change which traces are kept besides those that fail, from the next one on."""
+        self.share = sample
+        self.slow = _NEVER if slow == inf else int(slow * _SECOND)
+        self.follows = follows
 
     def tracepoint(
         self,

@@ -48,10 +48,14 @@ def test_init_prints_commands_that_a_shell_takes(tmp_path: Path) -> None:
 
     ended = execute("init", folder)
 
-    run, _, test = ended.out.rpartition("Run it:")[2].partition("Test it:")
+    told = ended.out.rpartition("\n\n")[2].splitlines()
+    commands = dict(line.split(":", 1) for line in told)
     assert ended.code == 0
-    assert shlex.split(run) == ["runtime", "run", folder]
-    assert shlex.split(test) == ["pytest", folder]
+    assert {what: shlex.split(command) for what, command in commands.items()} == {
+        "Work on it": ["runtime", "dev", folder],
+        "Test it": ["pytest", folder],
+        "Run it": ["runtime", "run", folder],
+    }
 
 
 @pytest.mark.parametrize("queue", ["memory", "durable"])

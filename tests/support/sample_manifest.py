@@ -34,7 +34,10 @@ entries:
 - {name: processes, kind: process.host}
 """
 
-VARIABLES = {"TOKEN_SECRET": "for the example of auth.jwt, of 32 bytes"}
+VARIABLES = {
+    "TOKEN_SECRET": "for the example of auth.jwt, of 32 bytes",
+    "OTLP_TOKEN": "for the example of telemetry.otlp",
+}
 
 registry = Registry()
 

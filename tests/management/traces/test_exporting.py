@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
-from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,55 +17,15 @@ from runtime.engines.management.traces.settings import Export
 from runtime.engines.management.traces.traces import Traces
 from runtime.telemetry import Parent
 from tests.support.blackbox import eventually
+from tests.support.collector import Collector, collecting, parsed_by_protocol
 from tests.support.program import running, write_application
 from tests.support.traced import attempt, raised, request, telemetry_of
 
 
-class Collector:
-    """An OTLP server: what it was sent, and with which headers."""
-
-    def __init__(self) -> None:
-        self.bodies: list[Any] = []
-        self.headers: list[Any] = []
-        self.status = 200
-        collector = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                collector.headers.append({**self.headers, "path": self.path})
-                if collector.status == 200:
-                    collector.bodies.append(json.loads(body))
-                self.send_response(collector.status)
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None: ...
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-
-    @property
-    def spans(self) -> list[Any]:
-        return [
-            span
-            for body in self.bodies
-            for resource in body["resourceSpans"]
-            for scope in resource["scopeSpans"]
-            for span in scope["spans"]
-        ]
-
-
 @pytest.fixture
 def collector() -> Iterator[Collector]:
-    collector = Collector()
-    thread = threading.Thread(target=collector.server.serve_forever)
-    thread.start()
-    try:
+    with collecting() as collector:
         yield collector
-    finally:
-        collector.server.shutdown()
-        collector.server.server_close()
-        thread.join()
 
 
 @contextmanager
@@ -83,10 +39,6 @@ def exporting(traces: Traces, url: str) -> Iterator[Exporter]:
 
 
 def test_the_json_is_that_of_the_published_protocol() -> None:
-    """Its bytes are base64 in the JSON of protocol buffers, and hexadecimal in OTLP's."""
-    from google.protobuf.json_format import ParseDict
-    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-
     traces = Traces()
     telemetry = telemetry_of(traces)
     root, send = request(telemetry)
@@ -95,18 +47,7 @@ def test_the_json_is_that_of_the_published_protocol() -> None:
     retry.links = (Parent(root.id, send.span_id),)
     document = json.loads(encode(reversed(traces.newest()), {"service.name": "shop"}))
 
-    def as_base64(value: Any) -> Any:
-        if isinstance(value, list):
-            return [*map(as_base64, value)]
-        if not isinstance(value, dict):
-            return value
-        ids = ("traceId", "spanId", "parentSpanId")
-        return {
-            key: b64encode(bytes.fromhex(each)).decode() if key in ids else as_base64(each)
-            for key, each in value.items()
-        }
-
-    parsed = ParseDict(as_base64(document), ExportTraceServiceRequest())
+    parsed = parsed_by_protocol(document)
     (resource,) = parsed.resource_spans
     spans = resource.scope_spans[0].spans
     assert resource.resource.attributes[0].value.string_value == "shop"

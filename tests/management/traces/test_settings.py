@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runtime.engines.management.traces.settings import from_environment
+from runtime.engines.management.traces.settings import SLOW, Collector, from_environment
 from runtime.service import StartError
 
 
@@ -68,3 +68,46 @@ def test_a_variable_that_cannot_be_right_is_refused_without_its_secret(
 
     assert next(reversed(variables)) in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+ENVIRONMENT = {
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "http://other:4318",
+    "OTEL_EXPORTER_OTLP_HEADERS": "x-key=k",
+    "OTEL_RESOURCE_ATTRIBUTES": "service.version=2",
+    "OTEL_SERVICE_NAME": "other",
+    "OTEL_TRACES_SAMPLER": "always_on",
+}
+
+
+def test_what_is_declared_counts_before_the_variables() -> None:
+    declared = Collector("https://c/otlp/", {"x-team": "a"}, 0.5, 0.3, "shop")
+    settings = from_environment(ENVIRONMENT, "folder", declared)
+
+    assert (settings.sample, settings.follows, settings.slow) == (0.5, True, 0.3)
+    assert settings.export is not None
+    assert settings.export.url == "https://c/otlp/v1/traces"
+    assert (settings.export.headers, settings.export.secrets) == ({"x-team": "a"}, ())
+    assert settings.export.resource == {"service.name": "shop", "service.version": "2"}
+
+
+def test_the_variables_say_what_is_not_declared() -> None:
+    declared = Collector("", {}, None, SLOW, None)
+
+    assert from_environment(ENVIRONMENT, "folder", declared) == from_environment(
+        ENVIRONMENT, "folder"
+    )
+    assert from_environment({}, "folder", declared).export is None
+
+
+def test_nothing_is_sent_where_the_sdk_is_disabled_whatever_is_declared() -> None:
+    declared = Collector("http://c:4318", {}, None, SLOW, None)
+
+    assert from_environment({"OTEL_SDK_DISABLED": "true"}, "folder", declared).export is None
+
+
+def test_the_path_of_traces_is_added_once() -> None:
+    declared = Collector("http://c:4318/v1/traces", {}, None, SLOW, None)
+    export = from_environment({}, "folder", declared).export
+
+    assert export is not None
+    assert export.url == "http://c:4318/v1/traces"

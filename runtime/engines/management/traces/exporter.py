@@ -55,10 +55,14 @@ class Exporter:
         self._traces.exported = self.take
         self._thread.start()
 
-    def stop(self) -> None:
-        """Send what is left, for two seconds at most."""
+    def finish(self) -> None:
+        """Have what is left sent, for two seconds at most, and end. Nobody waits for that."""
         self._stop_by = monotonic() + STOP
         self._news.set()
+
+    def stop(self) -> None:
+        """Send what is left, for two seconds at most."""
+        self.finish()
         if self._thread.is_alive():
             self._thread.join(STOP)
         left = self._spans + self.dropped

@@ -1,4 +1,4 @@
-"""Settings: what is kept and exported, by the variables of OpenTelemetry."""
+"""Settings: what is kept and exported, by the manifest and the variables of OpenTelemetry."""
 
 from __future__ import annotations
 
@@ -18,14 +18,27 @@ _PATH = "/v1/traces"
 _SAMPLERS = ("always_on", "always_off", "traceidratio")
 
 
+class Collector(Struct, frozen=True):
+    """A collector as a manifest declares it. What is empty or None is left to the variables."""
+
+    endpoint: str
+    """Its URL, to which the path of traces is added."""
+    headers: Mapping[str, str]
+    sample: float | None
+    slow: float
+    """Seconds."""
+    service_name: str | None
+
+
 class Export(Struct, frozen=True):
     """The collector of traces."""
 
     url: str
     headers: Mapping[str, str]
-    """They may be secrets."""
     resource: Mapping[str, str]
     """Attributes that say who sends."""
+    secrets: tuple[str, ...] = ()
+    """Values that the log has to hide, besides those of the manifest."""
 
 
 class Settings(Struct, frozen=True):
@@ -38,13 +51,21 @@ class Settings(Struct, frozen=True):
     export: Export | None = None
 
 
-def from_environment(environment: Mapping[str, str], service: str) -> Settings:
-    """Read the settings. `service` is the name of the application, unless a variable has another.
+def from_environment(
+    environment: Mapping[str, str], service: str, declared: Collector | None = None
+) -> Settings:
+    """Read the settings: each from what is declared, or else from its variable. `service` is the
+    name of the application, unless one of both has another.
 
     Raises StartError for a variable that cannot be right.
     """
     sample, follows = _sampler(environment)
-    return Settings(sample, SLOW, follows, _export(environment, service))
+    slow = SLOW
+    if declared is not None:
+        slow = declared.slow
+        if declared.sample is not None:
+            sample, follows = declared.sample, True
+    return Settings(sample, slow, follows, _export(environment, service, declared))
 
 
 def _sampler(environment: Mapping[str, str]) -> tuple[float, bool]:
@@ -68,35 +89,50 @@ def _sampler(environment: Mapping[str, str]) -> tuple[float, bool]:
     return ratio, follows
 
 
-def _export(environment: Mapping[str, str], service: str) -> Export | None:
+def _export(
+    environment: Mapping[str, str], service: str, declared: Collector | None
+) -> Export | None:
     own = environment.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "").strip()
     base = environment.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip()
     disabled = environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
-    if disabled or not (own or base):
+    given = declared.endpoint if declared is not None else ""
+    if disabled or not (given or own or base):
         return None
-    url = own or base.rstrip("/") + _PATH
-    name = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" if own else "OTEL_EXPORTER_OTLP_ENDPOINT"
-    _check(url, name)
-    text = environment.get("OTEL_EXPORTER_OTLP_TRACES_HEADERS")
-    if text is None:
-        text = environment.get("OTEL_EXPORTER_OTLP_HEADERS", "")
+    if given:
+        url = given.rstrip("/").removesuffix(_PATH) + _PATH
+    else:
+        url = own or base.rstrip("/") + _PATH
+        name = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" if own else "OTEL_EXPORTER_OTLP_ENDPOINT"
+        if fault := fault_of(url):
+            raise StartError(f"{name} {fault[0]}; {fault[1]}")
+    headers = declared.headers if declared is not None else {}
+    secrets: tuple[str, ...] = ()
+    if not headers:
+        text = environment.get("OTEL_EXPORTER_OTLP_TRACES_HEADERS")
+        if text is None:
+            text = environment.get("OTEL_EXPORTER_OTLP_HEADERS", "")
+        headers = _split(text, "OTEL_EXPORTER_OTLP_HEADERS")
+        secrets = tuple(headers.values())
     resource = {"service.name": service, **_pairs(environment, "OTEL_RESOURCE_ATTRIBUTES")}
-    if given := environment.get("OTEL_SERVICE_NAME", "").strip():
-        resource["service.name"] = given
-    return Export(url, _split(text, "OTEL_EXPORTER_OTLP_HEADERS"), resource)
+    named = declared.service_name if declared is not None else None
+    if named := named or environment.get("OTEL_SERVICE_NAME", "").strip():
+        resource["service.name"] = named
+    return Export(url, headers, resource, secrets)
 
 
-def _check(url: str, name: str) -> None:
+def fault_of(url: str) -> tuple[str, str] | None:
+    """The fault of a collector's URL, as the end of a sentence, and a hint."""
     try:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        hint = "such as http://127.0.0.1:4318"
-        raise StartError(f"{name} is no URL of a collector that takes OTLP by HTTP, {hint}")
+        fault = "is no URL of a collector that takes OTLP by HTTP"
+        return fault, "write it as http://127.0.0.1:4318"
     if parts.username or parts.password:
-        raise StartError(f"{name} has a user or a password; use OTEL_EXPORTER_OTLP_HEADERS")
+        return "has a user or a password", "send it as a header"
+    return None
 
 
 def _pairs(environment: Mapping[str, Any], name: str) -> dict[str, str]:
@@ -109,7 +145,11 @@ def _split(text: str, name: str) -> dict[str, str]:
     for part in filter(None, map(str.strip, text.split(","))):
         key, equals, value = part.partition("=")
         key, value = key.strip(), unquote(value.strip())
-        if not equals or not key or not (key + value).isprintable():
+        if not equals or not key or not _is_sendable(key + value):
             raise StartError(f"{name} is not of the form key=value,key=value")
         found[key] = value
     return found
+
+
+def _is_sendable(text: str) -> bool:
+    return text.isascii() and text.isprintable()

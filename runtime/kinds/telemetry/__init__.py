@@ -1,0 +1,1 @@
+"""Telemetry: who is told of what an application does."""
