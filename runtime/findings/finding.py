@@ -74,7 +74,8 @@ class Finding(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         tail = f"; {self.hint}" if self.hint else ""
         level = "note: " if self.level is Level.NOTE else ""
-        return printable(f"{self.position}: {level}{self.message}{tail}")
+        place = f"{self.position}: " if self.position.file else ""
+        return printable(f"{place}{level}{self.message}{tail}")
 
 
 class Problem(msgspec.Struct, frozen=True):

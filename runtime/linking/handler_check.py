@@ -195,7 +195,7 @@ class HandlerCheck:
             return error.hint
         wanted = entry.folder / source.partition("://")[2]
         try:
-            files = [path.name for path in wanted.parent.iterdir() if path.suffix == ".py"]
+            files = [path.name for path in wanted.parent.iterdir() if _is_handler(path)]
         except OSError:
             return f"no folder '{wanted.parent.name}'" if not wanted.parent.exists() else None
         return did_you_mean(wanted.name, files)
@@ -222,6 +222,11 @@ class HandlerCheck:
 
     def _report(self, entry: Entry, field: str, message: str, hint: str | None = None) -> None:
         self._findings.append(Finding(entry.at(field), message, hint))
+
+
+def _is_handler(file: Path) -> bool:
+    """True for a file that a handler may be in, and not an editor's own."""
+    return file.suffix == ".py" and not file.name.startswith(".") and file.is_file()
 
 
 def _is_hidden(entry: Entry, field: str) -> bool:

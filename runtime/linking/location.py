@@ -57,6 +57,8 @@ def locate(source: str, manifest_folder: Path, application: Path) -> Path | None
             raise SourceError("'{}' is hidden by the package of the same name beside it", hint)
         if file.is_dir():
             raise SourceError("'{}' is a folder, not a Python file")
+        if file.exists() and not file.is_file():
+            raise SourceError("'{}' is not a file")  # but a pipe or a device
         if not file.is_file():
             raise SourceError("no file '{}'", missing=True)
     except (OSError, RuntimeError):  # a name too long, a cycle of links

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from runtime.engines.sql.sqlite import backup
+from runtime.service import StartError
 from tests.support.blackbox import Ended, execute, running, write_files
 
 FILES = {
@@ -105,6 +107,20 @@ def test_one_of_several_databases_is_chosen(folder: Path) -> None:
     assert "no database 'app:othr'; did you mean 'app:other'?" in said
     ended = execute("backup", str(folder), "copy.db", "--database", "app:other")
     assert (ended.code, ended.err) == (4, "there is no file 'data/b.db' yet\n")
+
+
+def test_a_copy_that_cannot_be_written_names_its_place(folder: Path, tmp_path: Path) -> None:
+    with running(folder):
+        ended = execute("backup", str(folder), str(tmp_path / "none" / "copy.db"))
+    assert (ended.code, ended.err) == (4, f"there is no folder '{tmp_path / 'none'}'\n")
+
+    with closing(sqlite3.connect(tmp_path / "small.db")) as small:
+        small.execute("PRAGMA max_page_count = 2")
+        with (
+            pytest.raises(StartError, match=r"copy.db' cannot be written: the disk is full"),
+            backup._errors("data/a.db", tmp_path / "copy.db"),
+        ):
+            small.execute("CREATE TABLE t AS SELECT zeroblob(100000) AS b")
 
 
 def test_a_database_of_a_server_is_copied_by_its_tools(folder: Path) -> None:

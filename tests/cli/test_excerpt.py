@@ -60,3 +60,10 @@ def test_the_key_or_value_is_marked_and_nothing_else(
 )
 def test_of_a_handler_a_name_is_marked(line: str, marked: str, tmp_path: Path) -> None:
     assert mark(tmp_path, line, "handler.py") == marked
+
+
+def test_a_finding_about_no_file_is_its_message_alone() -> None:
+    stream = io.StringIO()
+    print_findings([Finding(Position(""), "app:db could not start")], stream=stream)
+
+    assert stream.getvalue().splitlines()[0] == "app:db could not start"

@@ -61,6 +61,23 @@ def test_a_handler_that_is_a_folder_is_called_one(hello: Path) -> None:
     assert "'hello.py' is a folder, not a Python file" in ended.out
 
 
+def test_a_handler_that_is_a_pipe_is_not_waited_for(hello: Path) -> None:
+    (hello / "hello.py").unlink()
+    os.mkfifo(hello / "hello.py")
+
+    ended = execute("validate", str(hello))
+
+    assert ended.code == 3
+    assert "'hello.py' is not a file" in ended.out
+
+
+def test_no_file_of_an_editor_is_suggested_as_a_handler(hello: Path) -> None:
+    (hello / "hello.py").rename(hello / ".#hello.py")
+    assert "did you mean" not in execute("validate", str(hello)).out
+    (hello / ".#hello.py").rename(hello / "hallo.py")
+    assert "no file 'hello.py'; did you mean 'hallo.py'?" in execute("validate", str(hello)).out
+
+
 def test_an_environment_file_may_come_from_another_system(hello: Path) -> None:
     (hello / "env").write_bytes(b"\xef\xbb\xbfTHE_PATH=/there\r\n")
     override = "app:hello.endpoint:path=${env:THE_PATH}"

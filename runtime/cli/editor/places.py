@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from lsprotocol import types as lsp
@@ -16,6 +17,8 @@ from runtime.manifest.document import MAX_BYTES
 from runtime.manifest.text_file import Unreadable, read_text
 from runtime.manifest.yaml12 import lines
 
+_HALVES = re.compile("[\ud800-\udfff]")
+
 
 class Places:
     """Columns here are characters; an editor may count them in units of UTF-16 or UTF-8."""
@@ -28,7 +31,7 @@ class Places:
     def open(self, uri: str, path: str) -> str:
         """Note the name of a file that the editor has opened. Returns its text."""
         self._uris[os.path.realpath(path)] = uri
-        return self._server.workspace.get_text_document(uri).source.removeprefix("\ufeff")
+        return self._text(uri)
 
     def forget(self, path: str) -> None:
         self._uris.pop(os.path.realpath(path), None)
@@ -44,7 +47,7 @@ class Places:
 
     def word(self, uri: str, cursor: Cursor) -> lsp.Range:
         """The range of the word at a cursor."""
-        text = self._server.workspace.get_text_document(uri).source.removeprefix("\ufeff")
+        text = self._text(uri)
         return self._range(lines(text), cursor.line, cursor.start, cursor.end)
 
     def location(self, position: Position) -> lsp.Location:
@@ -59,10 +62,14 @@ class Places:
         width = width_of(row[:column], row[column:], is_python)
         return self._range(rows, line, column, column + width)
 
+    def _text(self, uri: str) -> str:
+        """The text of an open file; half of a character of two, which no file can have, is `�`."""
+        text = self._server.workspace.get_text_document(uri).source.removeprefix("\ufeff")
+        return _HALVES.sub("\ufffd", text)
+
     def _rows(self, file: str) -> list[str]:
         if uri := self._uris.get(os.path.realpath(file)):
-            text = self._server.workspace.get_text_document(uri).source
-            return lines(text.removeprefix("\ufeff"))
+            return lines(self._text(uri))
         try:
             return lines(read_text(Path(file), MAX_BYTES))
         except Unreadable:

@@ -122,6 +122,16 @@ def test_half_a_line_at_a_time_never_ends_the_server(folder: Path) -> None:
     edit(folder, steps)
 
 
+def test_half_a_character_is_taken_for_one(folder: Path) -> None:
+    async def steps(editor: Editor, manifest: Path) -> None:
+        editor.type(manifest, "# \ud83d\n" + MANIFEST.replace("queue: mails", "queue: mial"))
+        await editor.until(
+            lambda: any("no entry 'app:mial'" in each for each in editor.messages(manifest))
+        )
+
+    edit(folder, steps)
+
+
 def test_kinds_are_completed_with_their_pages(folder: Path) -> None:
     async def steps(editor: Editor, manifest: Path) -> None:
         for text in ("  - name: db\n    kind: db.sql|", "  - {name: db, kind: |"):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import socket
 from collections.abc import Iterator
 
 import pytest
 
 from runtime.engines.management.pages.assets import assets
+from runtime.engines.management.pages.events import MOST
 from tests.support.blackbox import eventually
 from tests.support.managing import sockets_folder
 from tests.support.program import SOON
@@ -154,6 +156,20 @@ def test_the_first_load_is_small(shop: Watched) -> None:
 def test_the_stream_tells_what_changed(shop: Watched) -> None:
     assert next(shop.told("/events", "reload"))["generation"] == 1
     assert {"verdict", "dead app:tasks"} <= {*next(shop.told("/events", "live"))}
+
+
+def test_streams_that_are_opened_at_once_leave_connections_for_others(shop: Watched) -> None:
+    clients = [socket.create_connection(("127.0.0.1", shop.site.port), SOON) for _ in range(40)]
+    try:
+        for each in clients:
+            each.sendall(b"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        states = [each.makefile("rb").readline().split()[1] for each in clients]
+        assert states.count(b"200") <= MOST
+        assert states.count(b"503") >= len(clients) - MOST
+        assert shop.site.get("/livez").status == 200
+    finally:
+        for each in clients:
+            each.close()
 
 
 def test_a_service_tells_its_last_lines_and_the_log_those_of_all(shop: Watched) -> None:

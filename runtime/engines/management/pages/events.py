@@ -44,13 +44,16 @@ class Events:
         """
         if self._open >= MOST:
             raise HTTPError(503, f"{MOST} pages are open already", headers={"Retry-After": "10"})
-        return self._events(exchange, _lines_wanted(exchange))
+        events = self._events(exchange, _lines_wanted(exchange))
+        await anext(events)  # it counts from now on, so that many at once are no more than these
+        return events
 
     async def _events(self, exchange: Exchange, lines: Wanted | None) -> AsyncIterator[bytes]:
         self._open += 1
         told: dict[str, str] = {}
         generation, quiet = None, 0.0
         try:
+            yield b""
             yield b"retry: 2000\n\n"
             while not exchange.drain.stopping.is_set():
                 sight = await self._look(exchange)

@@ -34,7 +34,7 @@ def back_up(settings: Settings, target: Path, progress: Progress) -> None:
         raise StartError(f"there is no file '{settings.label}' yet")
     if target.exists():
         raise StartError(f"'{target}' is there already; nothing was written")
-    with _errors(settings.label), _copy(source, target, settings, progress):
+    with _errors(settings.label, target), _copy(source, target, settings, progress):
         pass
 
 
@@ -45,11 +45,11 @@ def restore(settings: Settings, source: Path, progress: Progress) -> Path | None
         raise StartError(f"'{settings.name}' is in memory; there is no file to put it into")
     if source.exists() and target.exists() and source.samefile(target):
         raise StartError(f"'{source}' is the database itself")
-    with _errors(settings.label):
+    with _errors(settings.label, target):
         create_folders(target.parent, settings.file_mode)
     with (
         _unused(settings) as is_whole,
-        _errors(str(source)),
+        _errors(str(source), target),
         _copy(source, target, settings, progress),
     ):
         return _set_aside(target, is_whole) if target.exists() else None
@@ -155,11 +155,15 @@ def _sync_file(file: Path) -> None:
 
 
 @contextmanager
-def _errors(label: str) -> Iterator[None]:
+def _errors(label: str, target: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
+        if code(error) == sqlite3.SQLITE_FULL:
+            raise StartError(f"'{target}' cannot be written: the disk is full") from None
         raise StartError(f"'{label}' cannot be read: {error}") from None
     except OSError as error:
+        if not target.parent.exists():
+            raise StartError(f"there is no folder '{target.parent}'") from None
         reason = (error.strerror or "unknown reason").lower()
         raise StartError(f"'{error.filename or label}': {reason}") from None
