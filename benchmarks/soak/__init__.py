@@ -11,11 +11,13 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
+import sqlite3
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
 from benchmarks.soak import editing, following, operating, posting, report
+from benchmarks.soak.client import Lost
 from benchmarks.soak.ledger import Ledger
 from benchmarks.soak.look import Look, look
 from benchmarks.soak.operating import TOKEN, Management
@@ -74,11 +76,14 @@ async def _watch(
             editing.edit(program.folder, program.port, family.pid, management, ledger),
         )
     ]
+    ending = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ending.set)
+    load.append(asyncio.create_task(ending.wait()))
     looks: list[Look] = []
     last: Look | None = None
     shown = 0
     try:
-        while (passed := monotonic() - began) < seconds:
+        while (passed := monotonic() - began) < seconds and not ending.is_set():
             await asyncio.wait(
                 load, timeout=min(EVERY, seconds - passed), return_when=asyncio.FIRST_COMPLETED
             )
@@ -86,10 +91,13 @@ async def _watch(
                 if task.done():
                     task.result()  # raises
             if not family.running:
-                raise Failed(
-                    f"the program ended:\n{(program.folder / 'log.txt').read_text()[-3000:]}"
-                )
-            looks.append(look(family, program.file, ledger, monotonic() - began))
+                log = (program.folder / "log.txt").read_text()
+                raise Failed(f"the program ended:\n{log[-3000:]}")
+            try:
+                looks.append(look(family, program.file, ledger, monotonic() - began))
+            except (OSError, sqlite3.Error) as error:
+                ledger.fail(f"a look: {error!r}")
+                continue
             if len(looks) - shown >= report.MINUTE / EVERY or looks[-1].seconds >= seconds:
                 print(report.minute(looks[shown:], last), flush=True)
                 shown, last = len(looks), looks[-1]
@@ -108,7 +116,7 @@ async def _watch(
 async def _finish(program: Running, management: Management, ledger: Ledger) -> None:
     """Wait until each accepted task is done or dropped; those that are not are lost."""
     (family,) = program.families
-    with suppress(TimeoutError):
+    with suppress(TimeoutError, Lost, OSError, sqlite3.Error):
         async with asyncio.timeout(60):
             while ledger.open or ledger.doomed:
                 await operating.see_to_letters(management, ledger)

@@ -35,11 +35,16 @@ class Client:
             raise Lost(f"cannot connect: {error!r}") from None
 
     async def ask(
-        self, method: str, path: str, body: bytes = b"", headers: str = ""
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        headers: str = "",
+        seconds: float = LIMIT,
     ) -> tuple[int, bytes]:
-        """The status and the body of an answer. Raises Lost."""
+        """The status and the body of an answer. Raises Lost if there is none in so many seconds."""
         self._send(method, path, body, headers)
-        return await self._within(self._answer())
+        return await self._within(self._answer(), seconds)
 
     async def events(self, path: str, headers: str = "") -> AsyncIterator[bytes]:
         """The data of each event of a stream, until it ends. Raises Lost."""

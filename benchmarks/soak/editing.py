@@ -18,7 +18,7 @@ from benchmarks.soak.operating import Management
 
 BETWEEN = 25.0
 """Seconds from one reload to the next."""
-SOON = 20.0
+SOON = 60.0
 MANIFEST = "_index.yaml"
 
 Change = Callable[[str], str]
@@ -104,7 +104,7 @@ def _write(file: Path, text: str) -> None:
 
 async def _ask(management: Management, change: Edit, ledger: Ledger) -> None:
     asked = monotonic()
-    status, answer = await management.act("/api/reload")
+    status, answer = await management.reload()
     if status != (409 if change.refused else 200):
         ledger.fail(f"reload: {status} {answer[:300]!r}")
     elif change.refused:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,9 +92,11 @@ def look(family: Family, file: Path, ledger: Ledger, seconds: float) -> Look:
 
 
 def _children(process: Path) -> int:
-    return sum(
-        len(task.joinpath("children").read_text().split()) for task in process.glob("task/*")
-    )
+    count = 0
+    for task in process.glob("task/*"):
+        with suppress(OSError):  # the thread has ended meanwhile
+            count += len(task.joinpath("children").read_text().split())
+    return count
 
 
 def percentile(ordered: Sequence[float], part: float) -> float:

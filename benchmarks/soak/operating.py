@@ -7,13 +7,14 @@ import json
 from contextlib import suppress
 from itertools import cycle
 
-from benchmarks.soak.client import Client, Lost
+from benchmarks.soak.client import LIMIT, Client, Lost
 from benchmarks.soak.ledger import Ledger
 
 TOKEN = "soaking"
 BETWEEN = 5.0
 """Seconds from one look to the next."""
 SOON = 20.0
+LONGEST_RELOAD = 60.0
 PAGES = ("/", "/queues", "/dead", "/services", "/traces", "/errors", "/entries", "/schedules")
 HEADERS = f"Authorization: Bearer {TOKEN}\r\n"
 
@@ -60,10 +61,17 @@ class Management:
                 ledger.fail(f"the dashboard's events: {error}")
             await asyncio.sleep(1)
 
-    async def _ask(self, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
+    async def reload(self) -> tuple[int, bytes]:
+        """Have it reload. What is replaced waits for calls that use it, and so for slow clients."""
+        return await self._ask("POST", "/api/reload", seconds=LONGEST_RELOAD)
+
+    async def _ask(
+        self, method: str, path: str, body: bytes = b"", seconds: float = LIMIT
+    ) -> tuple[int, bytes]:
         client = await Client.connect(self._port)
         try:
-            return await client.ask(method, path, body, f"{HEADERS}Connection: close\r\n")
+            headers = f"{HEADERS}Connection: close\r\n"
+            return await client.ask(method, path, body, headers, seconds)
         finally:
             client.close()
 
