@@ -196,6 +196,15 @@ def _until(condition: Callable[[], bool], families: Sequence[Family], folder: Pa
         sleep(0.001)
 
 
+def until_listens(port: int) -> None:
+    """Wait for another port of a program that has answered. Raises Failed."""
+    deadline = perf_counter() + SOON
+    while not _listens(port):
+        if perf_counter() > deadline:
+            raise Failed(f"nothing listens on port {port}")
+        sleep(0.01)
+
+
 def _listens(port: int) -> bool:
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.sync.client import connect
 
 from tests.support.program import SOON, Program, running, write_application
 
@@ -27,6 +28,8 @@ entries:
   - {name: put, kind: function.python, source: file://web.py, method: put, modules: [queue]}
   - {name: done, kind: function.python, source: file://state.py, method: answer}
   - {name: ticks, kind: function.python, source: file://web.py, method: ticks}
+  - {name: feed, kind: http.endpoint, meta: {router: router}, method: GET, path: /feed, func: file://web.py#ticks, answer: sse}
+  - {name: talk, kind: http.websocket, meta: {router: router}, path: /talk, func: file://web.py#talk}
   - {name: driver, kind: queue.driver.memory}
   - {name: tasks, kind: queue.queue, driver: driver}
   - {name: worker, kind: queue.consumer, queue: tasks, func: file://work.py#take, lifecycle: {auto_start: true}}
@@ -55,6 +58,10 @@ async def ticks(request):
     while True:
         await pulse()
         yield VERSION
+
+async def talk(socket):
+    async for text in socket:
+        await socket.send(f"{VERSION} {text}")
 """
 STATE = """
 import asyncio
@@ -136,8 +143,13 @@ def reload(program: Program, text: str) -> None:
 
 def test_fifty_reloads_under_load_of_which_ten_are_broken_fail_nothing(tmp_path: Path) -> None:
     folder = write_application(tmp_path / "shop", MANIFEST, **FILES)
-    with running(folder) as program, lines_of(program, "/ticks") as ticks:
-        assert next(ticks) == "0"
+    with (
+        running(folder) as program,
+        lines_of(program, "/ticks") as ticks,
+        lines_of(program, "/feed") as feed,
+        connect(program.url("/talk").replace("http", "ws")) as socket,
+    ):
+        assert (next(ticks), next(feed)) == ("0", "data: 0")
         with loaded(program) as load:
             for number in range(1, 51):
                 if number % 5 == 0:
@@ -147,8 +159,11 @@ def test_fifty_reloads_under_load_of_which_ten_are_broken_fail_nothing(tmp_path:
                     (folder / "rules.py").write_text(f"VERSION = {number}\n")
                     reload(program, "reloaded in")
                     assert httpx.get(program.url("/"), timeout=SOON).json() == {"version": number}
+                # they keep their function, and their connection
+                socket.send(str(number))
+                assert socket.recv(SOON) == f"0 {number}"
+                assert (next(ticks), next(feed), next(feed)) == ("0", "", "data: 0")
         assert load.statuses.keys() == {"200"}, load.statuses
-        assert next(ticks) == "0"  # a stream keeps its function
         while len(httpx.get(program.url("/done"), timeout=SOON).json()) < load.published:
             pass
         assert len(httpx.get(program.url("/done"), timeout=SOON).json()) == load.published
