@@ -154,6 +154,8 @@ class _Endpoint:
         self._route = f"{labels[2]} {labels[1]}"
         self._duration = duration
         self._window = Window()
+        # From none on: its first requests are what it is made for.
+        self._window.mark(monotonic(), [0] * len(duration.counts))
         self._failed: deque[int] = deque([0], maxlen=_MINUTES)
         self._minute_ends = monotonic() + _MINUTE
 

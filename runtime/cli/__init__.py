@@ -13,10 +13,12 @@ from runtime import __version__
 from runtime.findings.suggestion import did_you_mean
 
 _COMMANDS = {
+    "init": "Create a new application that runs at once.",
+    "dev": "Run an application while one works on it, and reload it on save.",
+    "validate": "Check an application without running it.",
     "run": "Run an application until it is told to stop.",
     "reload": "Have a running application take over what was edited.",
     "plan": "Say what a reload would do.",
-    "dev": "Run an application while one works on it, and reload it on save.",
     "status": "Show what a running application does.",
     "errors": "Show what went wrong in a running application.",
     "trace": "Draw what one request or message did.",
@@ -31,8 +33,6 @@ _COMMANDS = {
     "cron": "See when schedules fire, or fire one now.",
     "backup": "Copy the database of an application, also of one that runs.",
     "restore": "Put a backup in the place of the database.",
-    "validate": "Check an application without running it.",
-    "init": "Create a new application that runs at once.",
     "graph": "Draw which entry needs which.",
     "list": "List the entries.",
     "show": "Show one entry, with its defaults.",
@@ -78,7 +78,7 @@ def command() -> None:
     \b
     A first one:
       runtime init hello
-      runtime run hello
+      runtime dev hello
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # escape what a terminal cannot show

@@ -79,7 +79,8 @@ def _unless_own(remark: Remark, running: Iterable[int]) -> Remark:
     """The remark, or a milder one if it may be about a program of this very application."""
     if remark.state is State.FAILURE and "in use" in remark.text:
         for pid in running:
-            return Remark(State.OK, f"{remark.text}: this application runs, as process {pid}")
+            where = remark.text.partition(" is in use")[0]
+            return Remark(State.OK, f"{where} is that of this application, process {pid}")
     return remark
 
 

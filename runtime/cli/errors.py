@@ -12,14 +12,14 @@ import click
 
 from runtime.cli.programs import (
     good_answers_of,
-    running_application_option,
+    running_application,
     running_programs,
 )
 from runtime.cli.table import table_lines
 
 
 @click.command("errors", epilog="Exit codes: 0 it answers, 4 nothing runs.")
-@running_application_option
+@running_application
 @click.option(
     "--since",
     metavar="WHEN",
@@ -29,7 +29,8 @@ from runtime.cli.table import table_lines
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, as /api/errors has it.")
 def command(folder: Path, since: str, as_json: bool) -> None:
-    """Show the errors of the running application, by the exception and the line that raised it.
+    """Show the errors of the running application in DIR (default: here), by the exception and the
+    line that raised it.
 
     They are those that the log has had with a traceback since the start. The id at the end of each
     is that of the last message, request or trace: see 'runtime trace'.

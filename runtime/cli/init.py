@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -88,7 +89,8 @@ def command(
         quoted = shlex.quote(str(folder))
         print(f"\nWork on it:  runtime dev {quoted}")
         if is_tested:
-            print(f"Test it:     pytest {quoted}")
+            first = "" if find_spec("pytest") else "pip install pytest && "
+            print(f"Test it:     {first}pytest {quoted}")
         print(f"Run it:      runtime run {quoted}")
 
 

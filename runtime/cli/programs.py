@@ -60,7 +60,8 @@ def running_programs(folder: Path, timeout: float = TIMEOUT) -> dict[int, Client
     """The same. Exits with 4 if none runs."""
     programs = find_running(folder, timeout)
     if not programs:
-        click.echo(f"nothing runs in '{folder}'", err=True)
+        hint = "start it by 'runtime run', or name the folder of what runs by -C"
+        click.echo(f"nothing runs in '{folder}'; {hint}", err=True)
         sys.exit(ExitCode.START_FAILED)
     return programs
 

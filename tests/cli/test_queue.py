@@ -43,6 +43,17 @@ def test_what_is_done_is_seen_at_once_though_lengths_are_kept_for_a_second(shop:
         assert shop.lengths()["ready"] == 0
 
 
+def test_a_name_is_enough_where_it_means_one_queue(shop: Operated) -> None:
+    name = TASKS.partition(":")[2]
+    assert shop.run("queue", "pause", name).code == 0
+    assert shop.lengths()["paused"]
+    unknown = shop.run("queue", "pause", "task")
+    assert (unknown.code, unknown.err) == (
+        2,
+        f"Error: there is no queue 'task'; there is {TASKS}\n",
+    )
+
+
 def test_it_is_delivered_again_after_a_resume_of_the_stopped_application(shop: Operated) -> None:
     assert shop.run("queue", "pause", TASKS).code == 0
     shop.publish({"n": 1})

@@ -46,7 +46,7 @@ def test_an_unknown_message_is_one_line(shop: Operated) -> None:
 def test_a_schedule_tells_its_times_and_is_fired_by_hand(shop: Operated) -> None:
     times = shop.run("cron", "next", "app:nightly", "-n", "3").out.splitlines()
     assert len(times) == 3
-    assert shop.run("cron", "fire", "app:nightly").out == "app:nightly has fired\n"
+    assert shop.run("cron", "fire", "nightly").out == "nightly has fired\n"
     assert shop.lengths()["ready"] == 1
     again = shop.run("cron", "fire", "app:nightly").out
     assert again.startswith("app:nightly: the message before it is unfinished")

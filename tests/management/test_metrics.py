@@ -139,6 +139,7 @@ def test_endpoints_tell_their_rate_and_failures(site: Managed) -> None:
     endpoints = {each["route"]: each for each in site.status["endpoints"]}
     assert endpoints["GET /fail"]["failed_15m"] == 2
     assert endpoints["GET /tasks/{id}"]["failed_15m"] == 0
+    assert endpoints["GET /tasks/{id}"]["p95"] is not None  # of the first one, too
 
 
 def test_gauges_tell_services_threads_and_the_process(site: Managed) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
@@ -135,6 +138,37 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites(guarded: Managed) -> No
     assert "SameSite=strict" in cookie
     assert "Max-Age=43200" in cookie
     assert TOKEN not in cookie
+
+
+@pytest.mark.parametrize(
+    ("came_from", "back"),
+    [
+        ("http://127.0.0.1:{port}/dead?cause=a&id=b", "/dead?cause=a&id=b"),
+        ("http://127.0.0.1:{port}/login", "/"),
+        ("http://evil.example/dead", "/"),
+        ("http://127.0.0.1:{port}//evil.example/", "/"),
+        ("", "/"),
+    ],
+)
+def test_a_login_leads_back_to_the_page_it_came_from(
+    guarded: Managed, came_from: str, back: str
+) -> None:
+    page = guarded.get("/login", Referer=came_from.format(port=guarded.port)).body.decode()
+    field = re.search('name="back" value="([^"]*)"', page)
+    assert field is not None
+    body = urlencode({"token": TOKEN, "back": html.unescape(field[1])})
+
+    answer = guarded.ask("POST", "/login", body, {**FORM, **_own(guarded)})
+
+    assert (answer.status, answer.headers["Location"]) == (303, back)
+
+
+def test_a_login_leads_to_no_other_site(guarded: Managed) -> None:
+    body = urlencode({"token": TOKEN, "back": "//evil.example"})
+
+    answer = guarded.ask("POST", "/login", body, {**FORM, **_own(guarded)})
+
+    assert answer.headers["Location"] == "/"
 
 
 def test_a_wrong_token_gets_no_cookie(guarded: Managed) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, runtime_checkable
 
 from runtime.handlers.context import ApplicationContext
@@ -44,11 +44,16 @@ def queues(host: Host) -> Iterator[Queue]:
 
 
 def queue(host: Host, id: str) -> Queue:
-    """The queue of that id. Raises LookupError."""
-    found = {each.id: each for each in queues(host)}
-    if id not in found:
-        raise LookupError(f"there is no queue '{id}'; there is {', '.join(found) or 'none'}")
-    return found[id]
+    """The queue of that id or name. Raises LookupError."""
+    return named({each.id: each for each in queues(host)}, id, "queue")
+
+
+def named(found: Mapping[str, T], id: str, what: str) -> T:
+    """The one of that id, or of that name if no other has it. Raises LookupError."""
+    alike = [own for own in found if id in (own, own.rpartition(":")[2])]
+    if id in found or len(alike) == 1:
+        return found[id if id in found else alike[0]]
+    raise LookupError(f"there is no {what} '{id}'; there is {', '.join(alike or found) or 'none'}")
 
 
 async def asked(work: Awaitable[T]) -> T:

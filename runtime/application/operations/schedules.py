@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from runtime.application.operations.host import Host, Operation, asked
+from runtime.application.operations.host import Host, Operation, asked, named
 from runtime.entry_id import EntryId
 
 _NEXT = 3
@@ -64,10 +64,7 @@ class Schedules:
         }
 
     def _one(self, id: str) -> tuple[EntryId, Planned]:
-        found = {str(own): (own, schedule) for own, schedule in self._all()}
-        if id not in found:
-            raise LookupError(f"there is no schedule '{id}'; there is {', '.join(found) or 'none'}")
-        return found[id]
+        return named({str(own): (own, each) for own, each in self._all()}, id, "schedule")
 
     def _all(self) -> Iterator[tuple[EntryId, Planned]]:
         for id, component in self._host.scope.components.items():

@@ -118,3 +118,8 @@ def _blocked(error: LoopBlocked) -> HTTPError:
         title="The event loop is blocked",
         entry=error.blocked.entry,
     )
+
+
+def local(address: str) -> str:
+    """An address of this site; not another site's, whatever a form says."""
+    return address if address.startswith("/") and not address.startswith(("//", "/\\")) else "/"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import socket
 from collections.abc import Iterator
 
@@ -63,6 +64,9 @@ def test_dead_letters_are_told_by_cause_with_the_line_that_failed(shop: Watched)
     assert "2 causes" in page
     assert "tasks.py:11" in page
     assert "raise ValueError(task[&quot;fail&quot;])  # the line that fails" in page
+    trace = re.search('href="(/traces/[^"]+)">all that happened to it', page)
+    assert trace is not None
+    assert "process app:tasks" in shop.page(trace[1])
     assert "no stock" in page
 
 

@@ -166,7 +166,7 @@ def test_commands_draw_the_trace_and_the_errors(site: Managed) -> None:
 
     drawing = execute("trace", headers["x-request-id"], "-C", folder)
     as_json = execute("trace", TRACE[:8], "-C", folder, "--json")
-    errors = execute("errors", "-C", folder)
+    errors = execute("errors", folder)
     nothing = execute("trace", "unheard-of", "-C", folder)
 
     assert drawing.code == 0

@@ -12,6 +12,7 @@ from runtime.engines.management.pages.reception import Reception
 from runtime.engines.management.reload import refusal
 from runtime.engines.management.rights import FORM_TOKEN
 from runtime.engines.management.source import Source
+from runtime.engines.management.table import local
 from runtime.engines.web.exchange import Exchange
 
 
@@ -51,8 +52,3 @@ class Acting:
         if chosen is None:
             raise Refused(404, "there is no letter of this cause any more")
         return {"queue": queue, "ids": [each.id for each in chosen.letters]}
-
-
-def local(address: str) -> str:
-    """An address of this site; not another site's, whatever a form says."""
-    return address if address.startswith("/") and not address.startswith(("//", "/\\")) else "/"

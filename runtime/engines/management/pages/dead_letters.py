@@ -40,8 +40,12 @@ def render(
     chosen: Group | None,
     letter: Letter | None,
     source: tuple[int, Sequence[str]] = (1, ()),
+    *,
+    is_traced: bool = False,
 ) -> str:
-    """The page; `source` are the lines around the place where the chosen letter's error arose."""
+    """The page; `source` are the lines around the place where the chosen letter's error arose, and
+    `is_traced` tells that a trace of it is remembered.
+    """
     count = sum(queue.dead or 0 for queue in sight.snapshot.queues)
     head = "Dead letters" + (chip(f"{count:,}", "bad", "dead") if count else "")
     if chosen is None or letter is None:
@@ -52,12 +56,14 @@ def render(
         body = f'<div class="stack">{panel("By cause", empty(text))}</div>'
         return frame("dead", "Dead letters", sight, body, head=head)
     body = f"""<div class="two dead"><section class="stack" aria-label="One letter">
-{_article(letter, sight, source)}</section>
+{_article(letter, sight, source, is_traced)}</section>
 <div class="stack">{_causes(groups, chosen)}{_members(chosen, letter, sight)}</div></div>"""
     return frame("dead", "Dead letters", sight, body, head=head, side=_buttons(sight, chosen))
 
 
-def _article(letter: Letter, sight: Sight, source: tuple[int, Sequence[str]]) -> str:
+def _article(
+    letter: Letter, sight: Sight, source: tuple[int, Sequence[str]], is_traced: bool
+) -> str:
     died = words.moment(words.seconds_of(letter.died), sight.now)
     reason = _REASONS.get(letter.reason, letter.reason)
     attempts = chip(words.plural(letter.attempts, "attempt"))
@@ -68,7 +74,7 @@ def _article(letter: Letter, sight: Sight, source: tuple[int, Sequence[str]]) ->
 <div class="frame-of"><p class="filter">
 {opener(sight.right, f"Payload, {words.size(letter.size)}", "eye", _payload(letter), tone="quiet")}
 <span class="sub">shown when you ask for it; that is logged</span></p></div>
-<div class="body">{_story(letter, sight)}</div></article>"""
+<div class="body">{_story(letter, sight, is_traced)}</div></article>"""
 
 
 def _payload(letter: Letter) -> str:
@@ -99,7 +105,7 @@ def _frames(letter: Letter, source: tuple[int, Sequence[str]]) -> Iterator[str]:
         )
 
 
-def _story(letter: Letter, sight: Sight) -> str:
+def _story(letter: Letter, sight: Sight, is_traced: bool) -> str:
     """From the publication to the end."""
     died = words.seconds_of(letter.died)
     lived = words.duration(died - letter.published) if died and letter.published else words.NONE
@@ -112,9 +118,11 @@ def _story(letter: Letter, sight: Sight) -> str:
         f'<li class="{kind}"><span>{e(text)}</span><span class="sub num">{when}</span></li>'
         for kind, text, when in steps
     )
+    trace = f'<a class="link" href="/traces/{e(letter.id)}">all that happened to it</a>'
     facts = pairs(
         [
             ("Message", mono(letter.id)),
+            *([("Trace", trace)] if is_traced else []),
             ("Headers", mono(", ".join(letter.headers) or "none")),
             ("Requeued before", f"{letter.requeues} times" if letter.requeues else "never"),
         ]

@@ -7,8 +7,10 @@ from runtime.engines.management.pages.markup import e
 from runtime.engines.management.pages.symbols import LOGO
 
 
-def render(*, failed: bool = False, has_token: bool = True) -> str:
-    """The page; `failed` after a wrong token, without `has_token` nobody can log in."""
+def render(*, failed: bool = False, has_token: bool = True, back: str = "/") -> str:
+    """The page, which leads `back`; `failed` after a wrong token, without `has_token` nobody can
+    log in.
+    """
     if not has_token:
         form = (
             '<p class="sub">This application was started without a token, so it can be looked at '
@@ -20,6 +22,7 @@ def render(*, failed: bool = False, has_token: bool = True) -> str:
         wrong = '<p class="chip bad" role="alert">That is not the token.</p>' if failed else ""
         form = (
             f'<form method="post" action="/login">{wrong}'
+            f'<input type="hidden" name="back" value="{e(back)}">'
             '<p class="gap"><label for="token">Token</label></p>'
             '<input class="field" id="token" name="token" type="password" required'
             ' autocomplete="current-password" autofocus>'

@@ -101,7 +101,9 @@ class Site:
         source: tuple[int, Sequence[str]] = (1, ())
         if letter is not None and letter.own is not None:
             source = excerpt(letter.own, self._source.outlook.folder)
-        return dead_letters.render(sight, found, chosen, letter, source)
+        traces = self._source.traces
+        is_traced = letter is not None and traces is not None and bool(traces.find(letter.id))
+        return dead_letters.render(sight, found, chosen, letter, source, is_traced=is_traced)
 
     async def schedules(self, exchange: Exchange, sight: Sight) -> str:
         found = await self._source.ask("schedules")
