@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from runtime.findings.finding import ManifestError
 from runtime.service import StartError
 from tests.support.blackbox import write_files
 from tests.support.changing import Site, changes, linked, served
@@ -55,6 +57,67 @@ def test_the_next_request_is_answered_by_the_new_code(
             assert (site.component("free"), site.component("gateway")) == before[1:]
             await apply(site, tmp_path, FILES)
             assert (await site.client.get("/7")).body == b'{"limit":1}'
+
+    run(main())
+
+
+def test_an_edit_of_the_same_size_in_the_same_moment_is_new_code(tmp_path: Path) -> None:
+    """As an editor, a checkout or a formatter may leave it; a pyc would count as fresh."""
+    write_files(tmp_path, FILES)
+    moment = (tmp_path / "c.py").stat().st_mtime_ns
+
+    async def main() -> None:
+        async with served(tmp_path, MANIFEST) as site:
+            for limit in (2, 3, 1, 4):
+                write_files(tmp_path, {"c.py": f"LIMIT = {limit}\n"})
+                os.utime(tmp_path / "c.py", ns=(moment, moment))
+                await site.application.apply(linked(tmp_path, MANIFEST))
+                assert (await site.client.get("/7")).json() == {"limit": limit}
+
+    run(main())
+
+
+def test_what_was_deleted_is_gone(tmp_path: Path) -> None:
+    names = "from . import c\ndef answer():\n    return [n for n in vars(c) if n.isupper()]\n"
+    write_files(tmp_path, {**FILES, "a.py": names, "c.py": "from .d import DEEP\nLIMIT = 1\n"})
+    write_files(tmp_path, {"d.py": "DEEP = 1\n"})
+
+    async def main() -> None:
+        async with served(tmp_path, MANIFEST) as site:
+            assert (await site.client.get("/7")).json() == ["DEEP", "LIMIT"]
+            await apply(site, tmp_path, {"c.py": "LIMIT = 1\n"})
+            (tmp_path / "d.py").unlink()
+            assert (await site.client.get("/7")).json() == ["LIMIT"]
+            await site.application.apply(linked(tmp_path, MANIFEST))
+            write_files(tmp_path, {"a.py": "def other():\n    return 'other'\n"})
+            with pytest.raises(ManifestError, match="answer"):
+                linked(tmp_path, MANIFEST)
+            assert (await site.client.get("/7")).json() == ["LIMIT"]
+
+    run(main())
+
+
+def test_a_sibling_of_a_sibling_is_new_too(tmp_path: Path) -> None:
+    write_files(tmp_path, {**FILES, "c.py": "from .d import LIMIT\n", "d.py": "LIMIT = 5\n"})
+
+    async def main() -> None:
+        async with served(tmp_path, MANIFEST) as site:
+            assert (await site.client.get("/7")).json() == {"limit": 5}
+            await apply(site, tmp_path, {"d.py": "LIMIT = 6\n"})
+            assert (await site.client.get("/7")).json() == {"limit": 6}
+
+    run(main())
+
+
+def test_a_function_that_becomes_a_coroutine_is_awaited(tmp_path: Path) -> None:
+    write_files(tmp_path, FILES)
+    plain = "def put(request):\n    return 'put'\n"
+
+    async def main() -> None:
+        async with served(tmp_path, MANIFEST) as site:
+            for code in (f"async {plain}", plain, f"async {plain}"):
+                await apply(site, tmp_path, {"b.py": code})
+                assert (await site.client.get("/", method="PUT")).body == b"put"
 
     run(main())
 
