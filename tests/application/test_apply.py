@@ -77,7 +77,7 @@ def test_a_change_and_its_reverse_lead_back(
     [
         ("method: take", "method: show", {"take"}),
         ("queue.driver.memory,", "queue.driver.memory, meta: {a: b},", set()),
-        ("func: take\n", "func: take\n    concurrency: 2\n", {"worker"}),
+        ("func: take\n", "func: take\n    prefetch: 2\n", {"worker"}),
         ("kind: process.host,", "kind: process.host, max_processes: 3,", {"host", "poller"}),
         ("requires: [host]", "requires: [driver]", set()),
         ("process: poll,", "process: poll, input: [1],", {"poller"}),

@@ -22,6 +22,9 @@ class Application:
         self.state = "running"
         self.refused: tuple[str, ...] = ()
 
+    def on_state(self) -> None:
+        """Nobody wants to know."""
+
     async def reload(self, *, force: bool) -> Plan:
         if self.errors:
             raise self.errors.pop(0)
