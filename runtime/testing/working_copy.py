@@ -57,6 +57,8 @@ class WorkingCopy:
         if path.is_absolute() or path.parts[:1] in ((), ("..",)):
             raise ValueError(f"'{name}' is no path in the application's folder")
         file = self.folder / path
+        if not file.parent.resolve().is_relative_to(self.folder.resolve()):
+            raise ValueError(f"'{name}' is behind a link that leads out of the folder")
         if file.is_file():
             return file
         every = [each for each in self.folder.rglob("*") if each.is_file()]

@@ -172,6 +172,20 @@ def test_without_a_copy_only_what_is_on_disk_is_read_again(tmp_path: Path) -> No
         assert app.get("/hello").text == "new"
 
 
+def test_a_link_out_of_the_folder_leads_no_edit_to_your_files(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "rules.py").write_text("limit = 1\n")
+    (tmp_path / "app").mkdir()
+    folder = application(tmp_path / "app")
+    (folder / "shared").symlink_to(shared)
+    refused = pytest.raises(ValueError, match="behind a link that leads out")
+    with running(folder, editable=True) as app, refused:
+        app.reload(edit={"shared/rules.py": "limit = 2\n"})
+
+    assert (shared / "rules.py").read_text() == "limit = 1\n"
+
+
 @pytest.mark.parametrize(
     ("edit", "error"),
     [

@@ -34,10 +34,10 @@ class JoinedSpan(api.Span):
         span = self.span
         if not self._is_owned or span.ended:
             return
-        late = 0 if end_time is None else span.started - end_time
+        took = None if end_time is None else max(0, end_time - span.started)
         span.end()
-        if late < 0:
-            span.ended = span.began - late
+        if took is not None:
+            span.ended = span.began + took
 
     def get_span_context(self) -> api.SpanContext:
         span, flags = self.span, api.TraceFlags(self.span.trace.sampled)
