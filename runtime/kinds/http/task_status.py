@@ -9,7 +9,7 @@ import msgspec
 from starlette.responses import Response
 
 from runtime import codec
-from runtime.engines.queue.changes import changes
+from runtime.engines.queue.changes import Watch, changes
 from runtime.engines.queue.status import FINAL, Status, UnknownMessage
 from runtime.engines.web.arguments import caller
 from runtime.engines.web.event import Event
@@ -61,6 +61,7 @@ class TaskStatus:
         self._queue = queue
         self._parameter = parameter
         self._events = events
+        self._watches: dict[str, Watch] = {}
         self._streaming = Streaming(
             self._changes, FORMATS["sse"], context.clock, has_timeout=False, reads_body=False
         )
@@ -81,7 +82,8 @@ class TaskStatus:
 
     async def _changes(self, exchange: Exchange) -> AsyncGenerator[Any]:
         try:
-            async for each in changes(self._queue, exchange.params[self._parameter]):
+            id = exchange.params[self._parameter]
+            async for each in changes(self._queue, id, self._watches):
                 end = each.status if each.status in FINAL else None
                 yield Event(data=each, event="status", id=end)
         except UnknownMessage:
