@@ -51,7 +51,7 @@ def test_a_program_that_drains_under_load_leaves_all_it_had_to_the_other(
         seen: set[int] = set()
         by: dict[str, set[int]] = {"leaves": set(), "stays": set()}
         changed = asyncio.Event()
-        drivers = {name: amqp_driver(rabbitmq.url) for name in by}
+        drivers = {name: amqp_driver(rabbitmq.url, heartbeat=30) for name in by}
         queues = {
             name: Queue("app:q", driver.declare("tasks", OPTIONS), AT_ONCE, **RULES)
             for name, driver in drivers.items()
