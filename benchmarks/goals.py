@@ -84,6 +84,24 @@ def _of_curve(name: str, key: str) -> Callable[[Results], Sequence[float]]:
     return ask
 
 
+def _share(name: str, key: str, of: Subject) -> Callable[[Results], Sequence[float]]:
+    """Microseconds that a curve has found, as a share of those of a task or POST of a subject."""
+
+    def ask(results: Results) -> Sequence[float]:
+        curve = results.curve(name)
+        if curve is None:
+            return []
+        more = curve.figures[key]
+
+        def ratio(round_: Round) -> float | None:
+            whole = _sample(round_, of).cpu
+            return more / whole if whole else None
+
+        return results.each(ratio)
+
+    return ask
+
+
 GOALS = [
     Goal(
         "CPU of a POST that parses, publishes and answers",
@@ -148,6 +166,42 @@ GOALS = [
         at_least=0.8,
     ),
     Goal(
+        "counting of a request, of the CPU of a POST",
+        "≤ 2 %",
+        _share("counting", "request", ours.POST),
+        at_most=0.02,
+    ),
+    Goal(
+        "counting of a no-op message, CPU µs",
+        "≤ 0.3",
+        _of_curve("counting", "message"),
+        at_most=0.3,
+    ),
+    Goal(
+        "tracing of 1 task in 100, of the CPU of a task in memory",
+        "≤ 5 %",
+        _share("tracing", "more", ours.MEMORY),
+        at_most=0.05,
+    ),
+    Goal(
+        "seed application, memory, management on, CPU a task",
+        "≤ 1.07 × off",
+        _cpu(ours.MEMORY_MANAGED, ours.MEMORY),
+        at_most=1.07,
+    ),
+    Goal(
+        "idle memory with management on, MiB",
+        "≤ 3 more than off",
+        _of_curve("management", "memory"),
+        at_most=3,
+    ),
+    Goal(
+        "idle CPU with management on, % of a core",
+        "≤ 0.3 more than off",
+        _of_curve("management", "idle"),
+        at_most=0.3,
+    ),
+    Goal(
         "message through the memory queue, CPU µs",
         "≤ 5",
         _of_curve("memory", "message"),
@@ -198,7 +252,17 @@ GOALS = [
 ]
 """What is promised, two tasks at a time where nothing else is said."""
 
-PARTS = ("arguments", "dispatch", "manifest", "memory", "notes", "writer")
+PARTS = (
+    "arguments",
+    "counting",
+    "dispatch",
+    "management",
+    "manifest",
+    "memory",
+    "notes",
+    "tracing",
+    "writer",
+)
 """The parts in `benchmarks.micro` that a comparison measures beside the subjects."""
 
 

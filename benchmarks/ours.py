@@ -16,6 +16,8 @@ PUBLISH = ROOT / "benchmarks" / "applications" / "publish"
 SLEEP = "    await asyncio.sleep(0.1)\n"
 
 RUN = "runtime run {folder} --management off -o app:gateway:addr=127.0.0.1:{port}"
+MANAGED = RUN.replace("--management off", "--management 127.0.0.1:0")
+"""Counted, traced and with a page of its own, as a run is where nothing is said."""
 BEFORE = "286b5134e9437bdaf32ffa6eab72910cb3d0c35f"
 """The commit before writes were done on the event loop: a goal is a share of what it needed."""
 RUN_BEFORE = (  # `-m` finds the runtime in the folder where it is started
@@ -73,13 +75,15 @@ def publish_of_many(folder: Path) -> None:
             )
 
 
-def _seed(title: str, *options: str, durable: bool = False) -> Subject:
-    return Subject(title, "ours", [" ".join((RUN, UNBOUNDED, *options))], seed, durable=durable)
+def _seed(title: str, *options: str, run: str = RUN, durable: bool = False) -> Subject:
+    return Subject(title, "ours", [" ".join((run, UNBOUNDED, *options))], seed, durable=durable)
 
 
 MEMORY = _seed("memory", QUIET)
+MEMORY_MANAGED = _seed("memory, management on", QUIET, run=MANAGED)
 LOGGED = _seed("memory, with its log")
 DURABLE = _seed("durable, full", QUIET, FULL, durable=True)
+DURABLE_MANAGED = _seed("durable, full, management on", QUIET, FULL, run=MANAGED, durable=True)
 DURABLE_NORMAL = _seed("durable, normal", QUIET, NORMAL, durable=True)
 MEMORY_WIDE = _seed("memory, 64 at a time", QUIET, WIDE)
 DURABLE_WIDE = _seed("durable, full, 64 at a time", QUIET, WIDE, FULL, durable=True)
@@ -92,17 +96,23 @@ DURABLE_BEFORE = Subject(
     commit=BEFORE,
 )
 POST = Subject("only publishes", "ours", [f"{RUN} {QUIET}"], publish, works=False)
+POST_MANAGED = Subject(
+    "only publishes, management on", "ours", [f"{MANAGED} {QUIET}"], publish, works=False
+)
 POST_OF_MANY = Subject(
     "only publishes, 1,000 routes", "ours", [f"{RUN} {QUIET}"], publish_of_many, works=False
 )
 
 SUBJECTS = [
     POST,
+    POST_MANAGED,
     POST_OF_MANY,
     MEMORY,
+    MEMORY_MANAGED,
     LOGGED,
     DURABLE_NORMAL,
     DURABLE,
+    DURABLE_MANAGED,
     DURABLE_BEFORE,
     MEMORY_WIDE,
     DURABLE_WIDE,

@@ -17,7 +17,7 @@ from runtime.handlers import decimals, fork
 from runtime.handlers.context import ApplicationContext, Call, Subject, current
 from runtime.handlers.holders import holding
 from runtime.handlers.threads import Submit
-from runtime.telemetry import OFF, Telemetry, leave
+from runtime.telemetry import OFF, Telemetry, current_span, leave, span_time
 
 _VALUES = frozenset({type(None), str, bytes, bool, int, float})
 """Types of values that need no closer look."""
@@ -25,14 +25,9 @@ _CONTAINERS = frozenset({dict, list, tuple, set})
 _DEPTH = 3
 _EACH, _LOOKS = 16, 32
 """A container is searched to this depth, at so many values in each and in all: rows stay cheap."""
-_LAZY = (
-    types.GeneratorType,
-    types.AsyncGeneratorType,
-    concurrent.futures.Future,
-    map,
-    filter,
-    zip,
-)
+_ITERATORS = map, filter, zip
+_LAZY = (types.GeneratorType, types.AsyncGeneratorType, concurrent.futures.Future, *_ITERATORS)
+_UNRUN = ": it has a 'yield', so that none of its lines has run"
 
 _Call = Callable[Concatenate[Subject, ...], Awaitable[Any]]
 
@@ -114,8 +109,8 @@ class Invocation:
         self._function = handler.function
         self.entry = entry
         self._scope = scope
-        tracepoint = telemetry.tracepoint("handler.call", entry, entry.name)
-        self._tracepoint = tracepoint if telemetry.enabled else None
+        place = telemetry.tracepoint("handler.call", entry, entry.name)
+        self._tracepoint = place if telemetry.enabled else None
         self._run: Callable[..., Awaitable[Any]] = (
             _in_thread(handler.function, submit or handler.submit)
             if handler.blocking
@@ -135,19 +130,22 @@ class Invocation:
         current.set(call := Call(self.entry, self._scope, subject))
         if decimals.in_use and not self._blocking:
             decimals.separate()
-        span = None if self._tracepoint is None else self._tracepoint.call()
+        place = self._tracepoint
+        if place is not None:
+            around, began = current_span(), span_time()
+            span = place.call() if around is None or place.telemetry.exact else None
         try:
             result = await self._run(*arguments)
         except BaseException as error:
-            if span is not None:
-                leave(span, error)
+            if place is not None:
+                leave(span, error) if span else place.finish(around, began, None, error)
             if fork.depth != self._depth:
                 fork.end_child(self.entry, error)
             if call.forgotten is not None and isinstance(error, Exception):  # no cancellation
                 raise call.forgotten from error
             raise
-        if span is not None:
-            leave(span)
+        if place is not None:
+            leave(span) if span else place.finish(around, began)
         if fork.depth != self._depth:
             fork.end_child(self.entry, None)
         kind = type(result)
@@ -215,9 +213,9 @@ def _kind(result: object) -> str:
     of = f" of '{name}'" if name else ""
     match result:
         case types.GeneratorType():
-            return f"a generator{of}: it has a 'yield', so that none of its lines has run"
+            return f"a generator{of}{_UNRUN}"
         case types.AsyncGeneratorType():
-            return f"an async generator{of}: it has a 'yield', so that none of its lines has run"
+            return f"an async generator{of}{_UNRUN}"
         case Coroutine():
             return f"a coroutine{of}, a call without 'await'"
         case _:

@@ -11,7 +11,7 @@ built, and leaves the calls out.
 
 from __future__ import annotations
 
-from runtime.telemetry.span import Note, Root, Span
+from runtime.telemetry.span import Events, Note, Root, Span, span_time
 from runtime.telemetry.telemetry import OFF, Listener, Sink, Telemetry
 from runtime.telemetry.trace_context import TRACEPARENT, Parent, parse_traceparent
 from runtime.telemetry.tracepoint import Block, Tracepoint, clear_current, current_span, leave
@@ -20,6 +20,7 @@ __all__ = [
     "OFF",
     "TRACEPARENT",
     "Block",
+    "Events",
     "Listener",
     "Note",
     "Parent",
@@ -32,4 +33,5 @@ __all__ = [
     "current_span",
     "leave",
     "parse_traceparent",
+    "span_time",
 ]

@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator, Mapping
 from itertools import count
 from random import Random
-from time import perf_counter_ns, time_ns
+from threading import Lock
+from time import monotonic, monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import Struct
@@ -16,22 +17,31 @@ from runtime.telemetry.trace_context import Parent
 if TYPE_CHECKING:
     from runtime.telemetry.tracepoint import Tracepoint
 
+span_time = monotonic
+"""The clock of spans: real time, in seconds, whatever the clock of the application is."""
+
 MOST_SPANS = 256
 """Spans that a trace keeps; a stream may go on for days."""
 MOST_NOTES = 64
 """Log lines that a trace keeps, and events that a span does."""
 
-RUNNING, DROPPED, KEPT = 0, 1, 2
-"""States of a trace: it is decided when its first span ends."""
+RUNNING, DROPPED, KEPT, HEARD = 0, 1, 2, 3
+"""States of a trace, which is decided when its first span ends. HEARD is one that runs and whose
+spans are told to a listener; what nearly all have is 0, so that one look tells.
+"""
 
 
 class Note(NamedTuple):
     """A log line of a trace. `at` is of the same clock as the spans'."""
 
-    at: int
-    span_id: str
+    at: float
+    span: Span
     level: str
     text: str
+
+
+Events = list[tuple[float, str, Mapping[str, Any]]]
+"""Each with the time at which it happened."""
 
 
 class Span(Struct, eq=False):
@@ -41,30 +51,26 @@ class Span(Struct, eq=False):
     parent: Span | None
     root: Root | None
     """The first span of its trace; None for that one itself, which would be a cycle."""
-    number: int
-    began: int
-    """Nanoseconds of a clock that only goes forward."""
-    ended: int = 0
+    began: float
+    """Seconds of a clock that only goes forward, `time.monotonic()`."""
+    ended: float = 0.0
+    subject: Any = None
+    """Whatever the tracepoint makes attributes of, once somebody asks for them."""
     own: dict[str, Any] | None = None
-    """Attributes beside those of the tracepoint."""
+    """Attributes beside those."""
     error: BaseException | None = None
-    events: list[tuple[int, str, Mapping[str, Any]]] | None = None
-    """Each with the time at which it happened."""
+    events: Events | None = None
+    assigned: int = 0
+    """Its number, once it has one."""
 
-    def end(self, _: object = None) -> None:
+    def end(self) -> None:
         """End the span now."""
-        self.ended = perf_counter_ns()
+        self.ended = monotonic()
         root = self.root
-        assert root is not None
-        telemetry = self.tracepoint.telemetry
-        if telemetry.listener is not None:
-            telemetry.notify(telemetry.listener.span_ended, self)
-        if root.state != RUNNING:
-            telemetry.end_late(root, self)
-        elif len(root.spans) < MOST_SPANS:
-            root.spans.append(self)
+        if not root.state and len(root.spans) < MOST_SPANS:  # type: ignore[union-attr]
+            root.spans.append(self)  # type: ignore[union-attr]
         else:
-            root.left_out += 1
+            self.tracepoint.telemetry.end_apart(self.trace, self)
 
     def fail(self, error: BaseException) -> None:
         """End the span with an error."""
@@ -76,8 +82,8 @@ class Span(Struct, eq=False):
         root = self.trace
         if root.notes is None:
             root.notes = []
-        if len(root.notes) < MOST_NOTES and root.state == RUNNING:
-            root.notes.append(Note(perf_counter_ns(), self.span_id, level, text))
+        if len(root.notes) < MOST_NOTES and root.state in (RUNNING, HEARD):
+            root.notes.append(Note(monotonic(), self, level, text))
 
     @property
     def trace(self) -> Root:
@@ -95,7 +101,17 @@ class Span(Struct, eq=False):
     @property
     def attributes(self) -> Mapping[str, Any]:
         """All attributes, those of the tracepoint included."""
-        return {**self.tracepoint.attributes, **(self.own or {})}
+        describe, subject = self.tracepoint.describe, self.subject
+        described = {} if describe is None or subject is None else describe(subject)
+        return {**self.tracepoint.attributes, **described, **(self.own or {})}
+
+    @property
+    def number(self) -> int:
+        """Unlike those of all other spans of this program. Few spans are ever asked for it."""
+        if not self.assigned:
+            with _assigning:  # a line of the log by a thread may ask as well
+                self.assigned = self.assigned or next(numbers)
+        return self.assigned
 
     @property
     def trace_id(self) -> str:
@@ -114,12 +130,12 @@ class Span(Struct, eq=False):
     @property
     def started(self) -> int:
         """Nanoseconds since 1970."""
-        return self.began + (self.trace.offset or time_ns() - perf_counter_ns())
+        return self.trace.since_1970(self.began)
 
     @property
     def duration(self) -> int | None:
         """Nanoseconds; None until it has ended."""
-        return self.ended - self.began if self.ended else None
+        return int((self.ended - self.began) * 1e9) if self.ended else None
 
     @property
     def traceparent(self) -> str:
@@ -133,21 +149,21 @@ class Root(Span, eq=False):
 
     sampled: bool = False
     """Decided at its beginning, and for all programs that the trace comes through."""
-    spans: list[Span] = []
-    """Those below that have ended, in that order."""
+    wanted: bool = False
+    """True once it is to be kept though it may be quick."""
+    failed: bool = False
+    """True if it failed, with or without an exception."""
+    spans: list[Any] = []
+    """Those below that have ended, in that order: a `Span` each, or until the trace is kept what
+    `Tracepoint.finish` has left of one.
+    """
+    state: int = RUNNING
     remote: Parent | None = None
     """The parent in another task or program."""
+    answered: float = 0.0
+    """When the head of an endless answer was sent: how long that goes on says nothing."""
     links: tuple[Parent, ...] = ()
     """Spans that led to this one in other traces."""
-    subject: Any = None
-    """Whatever the tracepoint makes attributes of, once somebody asks for them."""
-    failed: bool = False
-    """Set by its owner if it failed without an exception."""
-    wanted: bool = False
-    """Set by its owner if it is to be kept here though it may do well."""
-    endless: bool = False
-    """Set by its owner if its duration says nothing, as that of a stream."""
-    state: int = RUNNING
     offset: int = 0
     """Once it is kept: nanoseconds from the clock of the spans to those since 1970."""
     late: int = 0
@@ -156,23 +172,33 @@ class Root(Span, eq=False):
     """Spans beyond `MOST_SPANS`."""
     notes: list[Note] | None = None
 
-    def end(self, _: object = None) -> None:
+    def end(self) -> None:
         """End the span now, and keep or drop the trace."""
-        self.ended = ended = perf_counter_ns()
-        telemetry = self.tracepoint.telemetry
-        if (
-            self.sampled
-            or self.failed
-            or self.wanted
-            or self.error is not None
-            or ended - self.began >= telemetry.slow
-        ) or telemetry.listener is not None:
-            telemetry.end_trace(self)
+        self.end_at(monotonic())
+
+    def end_at(self, now: float) -> None:
+        """End the span at that time, for those who have just looked at the clock."""
+        self.ended = now
+        if self.wanted or self.answered or now - self.began >= self.tracepoint.telemetry.slow:
+            self.tracepoint.telemetry.end_trace(self)
         else:
             self.state = DROPPED
             self.subject = None
-            if self.spans:
-                self.spans.clear()  # they refer to it: a cycle for the collector
+            self.spans.clear()  # they refer to it: a cycle for the collector
+
+    def mark_failed(self, error: BaseException | None = None) -> None:
+        """Have it kept as failed, once it ends."""
+        self.failed = self.wanted = True
+        self.error = error
+
+    def fail(self, error: BaseException) -> None:
+        """End the span with an error."""
+        self.mark_failed(error)
+        self.end()
+
+    def since_1970(self, at: float) -> int:
+        """Nanoseconds of a time of the spans' clock."""
+        return int(at * 1e9) + (self.offset or time_ns() - monotonic_ns())
 
     @property
     def id(self) -> str:
@@ -182,12 +208,6 @@ class Root(Span, eq=False):
         high = (self.number * _SPREAD ^ _program >> 64) & LOW_BITS
         low = (self.number * _SPREAD_TOO ^ _program) & LOW_BITS
         return f"{high:016x}{low:016x}"
-
-    @property
-    def attributes(self) -> Mapping[str, Any]:
-        describe, subject = self.tracepoint.describe, self.subject
-        own = {} if describe is None or subject is None else describe(subject)
-        return {**self.tracepoint.attributes, **own, **(self.own or {})}
 
     @property
     def parent_id(self) -> str | None:
@@ -202,13 +222,15 @@ shorten an id to its first digits, and samplers look at its last.
 
 numbers: Iterator[int]
 """Of spans."""
+_assigning: Lock
 _program: int
 
 
 def _begin_numbers() -> None:
     """Start at a random number: one for each span would cost as much as the rest of it."""
-    global numbers, _program
+    global numbers, _program, _assigning
     random = Random()
+    _assigning = Lock()  # that of a parent may be held
     _program = random.getrandbits(128)
     numbers = count(random.getrandbits(62) + 1)
 

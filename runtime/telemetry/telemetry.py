@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from math import inf
-from time import perf_counter_ns, time_ns
+from time import monotonic, monotonic_ns, time_ns
 from types import MappingProxyType
 from typing import Any, Protocol
 
 from runtime.loggers import logger
-from runtime.telemetry.span import DROPPED, KEPT, MOST_SPANS, RUNNING, Root, Span
+from runtime.telemetry.assembly import assemble
+from runtime.telemetry.span import DROPPED, HEARD, KEPT, MOST_SPANS, Events, Root, Span
 from runtime.telemetry.trace_context import Parent, parse_traceparent
 from runtime.telemetry.tracepoint import Block, Tracepoint, current_span, random
 
@@ -19,9 +20,6 @@ MOST_ADMITTED = 100
 """Traces a second that are kept only because the other side has sampled them, or as retries."""
 
 NONE: Mapping[str, Any] = MappingProxyType({})
-
-_SECOND = 1_000_000_000
-_NEVER = 1 << 62
 
 
 class Listener(Protocol):
@@ -58,6 +56,7 @@ class Telemetry:
         "_failed",
         "_sink",
         "enabled",
+        "exact",
         "follows",
         "listener",
         "propagates",
@@ -84,15 +83,17 @@ class Telemetry:
         self.enabled = listener is not None or sink is not None
         self.propagates = propagates
         self._sink = sink
+        self.exact = listener is not None
+        """True if a call of a handler has to be the current span, for those who look at it."""
         self.keep_also(sample, slow, follows)
         self._admitted = 0
-        self._admitting_since = 0
+        self._admitting_since = 0.0
         self._failed = False
 
     def keep_also(self, sample: float, slow: float, follows: bool) -> None:
         """Change which traces are kept besides those that fail, from the next one on."""
         self.share = sample
-        self.slow = _NEVER if slow == inf else int(slow * _SECOND)
+        self.slow = slow
         self.follows = follows
 
     def tracepoint(
@@ -136,36 +137,67 @@ class Telemetry:
 
     def admits(self) -> bool:
         """True unless more traces were asked for in this second than are kept for others."""
-        now = perf_counter_ns()
-        if now - self._admitting_since >= _SECOND:
+        now = monotonic()
+        if now - self._admitting_since >= 1.0:
             self._admitting_since, self._admitted = now, 0
         self._admitted += 1
         return self._admitted <= MOST_ADMITTED
 
     def end_trace(self, root: Root) -> None:
         """Tell of a trace whose first span has ended, and keep it if it is worth it."""
+        if root.answered:
+            root.ended = root.answered
         if self.listener is not None:
             self.notify(self.listener.span_ended, root)
-        failed = root.failed or root.error is not None
-        worth = root.sampled or root.wanted or failed or not root.endless
+        worth = root.wanted or root.ended - root.began >= self.slow
         if self._sink is not None and worth:
             self._keep(root, self._sink)
         else:
-            root.state = RUNNING if self._sink is None else DROPPED
+            root.state = HEARD if self._sink is None else DROPPED
             root.spans.clear()
 
-    def end_late(self, root: Root, span: Span) -> None:
-        """Take a span that ended after the first one of its trace."""
-        assert self._sink is not None
+    def end_apart(self, root: Root, span: Span) -> None:
+        """Take a span that somebody hears of, or one too many, or one that its trace outlived."""
+        if self.listener is not None:
+            self.notify(self.listener.span_ended, span)
         if root.state == DROPPED:
-            if span.error is not None:
+            if span.error is not None and self._sink is not None:
                 root.spans.append(span)
                 self._keep(root, self._sink)
-        elif root.late < MOST_SPANS:
-            root.late += 1
-            self._sink.add(root, span)
+        elif root.state == KEPT:
+            if root.late < MOST_SPANS and self._sink is not None:
+                root.late += 1
+                self._sink.add(root, span)
+            else:
+                root.left_out += 1
+        elif len(root.spans) < MOST_SPANS:
+            root.spans.append(span)
         else:
             root.left_out += 1
+
+    def finish_apart(
+        self,
+        tracepoint: Tracepoint,
+        parent: Span | None,
+        began: float,
+        subject: Any,
+        error: BaseException | None,
+        events: Events | None,
+    ) -> None:
+        """Take what `Tracepoint.finish` takes, of a trace that is over, full or heard of."""
+        root = None if parent is None else parent.trace
+        span: Span
+        if parent is None or root is None or root.state == DROPPED:
+            span = tracepoint.apart(None, subject, began)
+        else:
+            span = Span(tracepoint, parent, root, began, 0.0, subject)
+            if self.listener is not None:
+                self.notify(self.listener.span_started, span)
+        span.events = events
+        if error is None:
+            span.end()
+        else:
+            span.fail(error)
 
     def notify(self, listen: Callable[..., None], *arguments: Any) -> None:
         """Call the listener."""
@@ -178,9 +210,10 @@ class Telemetry:
 
     def _keep(self, root: Root, sink: Sink) -> None:
         root.state = KEPT
-        root.offset = time_ns() - perf_counter_ns()
+        assemble(root)
+        root.offset = time_ns() - monotonic_ns()
         if (describe := root.tracepoint.describe) is not None and root.subject is not None:
-            root.own = describe(root.subject)
+            root.own = {**describe(root.subject), **(root.own or {})}
             root.subject = None  # whatever it holds
         sink.keep(root)
 

@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar, Token
 from random import Random
-from time import perf_counter_ns
+from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from runtime.telemetry import span as numbering
-from runtime.telemetry.span import DROPPED, Root, Span
+from runtime.telemetry.span import DROPPED, HEARD, MOST_SPANS, Events, Root, Span
 from runtime.telemetry.trace_context import Parent
 
 if TYPE_CHECKING:
@@ -37,26 +36,35 @@ class Tracepoint(Struct, frozen=True, eq=False):
     describe: Callable[[Any], dict[str, Any]] | None = None
     """Makes further attributes of a root's subject."""
 
-    def root(self, remote: Parent | None = None, subject: Any = None) -> Root:
+    def root(
+        self, remote: Parent | None = None, subject: Any = None, began: float | None = None
+    ) -> Root:
         """Begin a trace, or the part of one that goes on here, in the calling task or thread.
 
-        Its span is the current one from now on. Its caller has to call `end`.
+        Its span is the current one from now on. Its caller has to call `end`. `began` is the time,
+        if that is known.
         """
-        root = self.apart(remote, subject)
+        telemetry = self.telemetry
+        sampled = random() < telemetry.share if remote is None else telemetry.follow(remote)
+        root = Root(
+            self, None, None, monotonic() if began is None else began, 0.0, subject,
+            None, None, None, 0, sampled, sampled,
+        )  # fmt: skip  # by position: names would cost as much as all else
+        if remote is not None:
+            root.remote = remote
+        if telemetry.listener is not None:
+            root.state, root.wanted = HEARD, True
+            telemetry.notify(telemetry.listener.span_started, root)
         _set(root)
         return root
 
-    def apart(self, remote: Parent | None = None, subject: Any = None) -> Root:
+    def apart(
+        self, remote: Parent | None = None, subject: Any = None, began: float | None = None
+    ) -> Root:
         """Begin a trace as `root` does, of which nothing that begins meanwhile is a part."""
-        telemetry = self.telemetry
-        sampled = random() < telemetry.share if remote is None else telemetry.follow(remote)
-        number = next(numbering.numbers)
-        root = Root(
-            self, None, None, number, perf_counter_ns(),
-            sampled=sampled, remote=remote, subject=subject,
-        )  # fmt: skip
-        if telemetry.listener is not None:
-            telemetry.notify(telemetry.listener.span_started, root)
+        around = _get()
+        root = self.root(remote, subject, began)
+        _set(around)
         return root
 
     def leaf(self) -> Span:
@@ -65,12 +73,10 @@ class Tracepoint(Struct, frozen=True, eq=False):
         Its caller has to call `end` or `fail`.
         """
         parent = _get()
-        if parent is None:
+        root: Root | None = parent and (parent.root or parent)  # type: ignore[assignment]
+        if parent is None or root is None or root.state == DROPPED:  # by a task that outlived it
             return self.apart()
-        root = parent.root or parent
-        if root.state == DROPPED:  # type: ignore[attr-defined]  # by a task that outlived it
-            return self.apart()
-        span = Span(self, parent, root, next(numbering.numbers), perf_counter_ns())  # type: ignore[arg-type]
+        span = Span(self, parent, root, monotonic())
         if self.telemetry.listener is not None:
             self.telemetry.notify(self.telemetry.listener.span_started, span)
         return span
@@ -88,6 +94,27 @@ class Tracepoint(Struct, frozen=True, eq=False):
         span = self.leaf()
         _set(span)
         return span
+
+    def finish(
+        self,
+        parent: Span | None,
+        began: float,
+        subject: Any = None,
+        error: BaseException | None = None,
+        events: Events | None = None,
+    ) -> None:
+        """Add a span that ends now to the trace of `parent`, which was the current span when it
+        began.
+
+        That is a fourth of the price of `leaf` and `end`: it becomes a `Span` only if the trace is
+        kept.
+        """
+        if parent is not None:
+            root: Root = parent.root or parent  # type: ignore[assignment]
+            if not root.state and len(root.spans) < MOST_SPANS:
+                root.spans.append((self, parent, began, monotonic(), subject, error, events))
+                return
+        self.telemetry.finish_apart(self, parent, began, subject, error, events)
 
     def block(self, remote: Parent | None = None) -> Block:
         """A span around a `with` block, which is the current one inside it."""
@@ -123,17 +150,14 @@ class Block:
             self.span.fail(error)
 
 
-def current_span() -> Span | None:
-    """The span around the running code."""
-    return _current.get()
-
-
 def leave(span: Span, error: BaseException | None = None) -> None:
     """End a span that `call` has begun, whose parent is the current one again."""
     if _get() is span:  # else a coroutine is closed from another context
         _set(span.parent)
-    span.error = error
-    span.end()
+    if error is None:
+        span.end()
+    else:
+        span.fail(error)
 
 
 def make_current(span: Span | None) -> None:
@@ -147,6 +171,8 @@ def clear_current() -> None:
 
 
 _current: ContextVar[Span | None] = ContextVar("runtime.telemetry.span", default=None)
+current_span = _current.get
+"""The span around the running code; None if there is none."""
 _get, _set = _current.get, _current.set
 random = Random().random
 """Not that of the module, which a program may seed."""

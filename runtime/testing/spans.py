@@ -37,7 +37,7 @@ class Spans:
     """A sink of telemetry that keeps the spans of all traces that have ended."""
 
     def __init__(self) -> None:
-        self._spans: deque[tuple[int, TracedSpan]] = deque(maxlen=MOST)
+        self._spans: deque[tuple[float, TracedSpan]] = deque(maxlen=MOST)
 
     def keep(self, trace: Root) -> None:
         for span in (trace, *trace.spans):

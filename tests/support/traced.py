@@ -33,7 +33,8 @@ def request(telemetry: Telemetry, *, status: int = 202, id: str = REQUEST) -> tu
         send.end()
         leave(call)
         root.own = {"runtime.request.id": id, "http.response.status_code": status}
-        root.failed = status >= 500
+        if status >= 500:
+            root.mark_failed()
         root.end()
         return root, send
 
@@ -58,7 +59,7 @@ def attempt(
         insert = telemetry.tracepoint(
             "sql.statement", "app:db", "INSERT tasks", {"db.collection.name": "tasks"}
         ).leaf()
-        root.note("info", "working")
+        call.note("info", "working")
         insert.end()
         leave(call, error)
         outcome = "ack" if error is None else "retry"
@@ -67,7 +68,8 @@ def attempt(
             "messaging.message.delivery_attempt": number,
             "runtime.outcome": outcome,
         }
-        root.failed = error is not None
+        if error is not None:
+            root.mark_failed()
         root.end()
         return root
 

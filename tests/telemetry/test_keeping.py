@@ -6,6 +6,7 @@ import asyncio
 import gc
 import weakref
 from collections.abc import Iterator
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -17,7 +18,6 @@ from runtime.telemetry import (
     Telemetry,
     clear_current,
     current_span,
-    leave,
 )
 from runtime.telemetry.span import MOST_SPANS
 from runtime.telemetry.telemetry import MOST_ADMITTED
@@ -48,9 +48,10 @@ def kept() -> Iterator[Kept]:
 def a_trace(telemetry: Telemetry, **root: Any) -> Root:
     """A trace of one request that calls a handler."""
     span = telemetry.tracepoint("http.request").root(root.pop("remote", None))
-    leave(telemetry.tracepoint("handler.call").call())
-    for name, value in root.items():
-        setattr(span, name, value)
+    place, began = telemetry.tracepoint("handler.call"), monotonic()
+    place.finish(current_span(), began)
+    if root:
+        span.mark_failed(root["error"])
     span.end()
     return span
 
@@ -70,21 +71,56 @@ def test_a_sampled_trace_is_kept_with_its_spans(kept: Kept) -> None:
     assert root.started > 1_700_000_000 * 10**9
 
 
-@pytest.mark.parametrize("how", [{"failed": True}, {"error": ValueError()}])
-def test_a_trace_that_failed_is_kept_whole(kept: Kept, how: dict[str, Any]) -> None:
-    root = a_trace(Telemetry(sink=kept, sample=0.0), **how)
+@pytest.mark.parametrize("error", [None, ValueError()])
+def test_a_trace_that_failed_is_kept_whole(kept: Kept, error: BaseException | None) -> None:
+    root = a_trace(Telemetry(sink=kept, sample=0.0), error=error)
 
     assert kept.traces == [root]
     assert [span.name for span in root.spans] == ["handler.call"]
 
 
-def test_a_slow_trace_is_kept_unless_it_is_a_stream(kept: Kept) -> None:
-    telemetry = Telemetry(sink=kept, sample=0.0, slow=0.0)
+def test_a_slow_trace_is_kept_and_a_stream_takes_until_its_head(kept: Kept) -> None:
+    telemetry = Telemetry(sink=kept, sample=0.0, slow=1.0)
+    place, now = telemetry.tracepoint("http.request"), monotonic()
 
-    slow = a_trace(telemetry)
-    a_trace(telemetry, endless=True)
+    slow, late_head, stream = (place.root(began=now - 9) for _ in range(3))
+    late_head.answered, stream.answered = now - 7, now - 8.5
+    for root in (slow, late_head, stream):
+        root.end()
 
-    assert kept.traces == [slow]
+    assert kept.traces == [slow, late_head]
+    assert late_head.duration == pytest.approx(2e9)
+
+
+def test_what_happened_while_a_handler_was_called_is_below_its_call(kept: Kept) -> None:
+    telemetry = Telemetry(sink=kept)
+    root = telemetry.tracepoint("http.request").root()
+    call, statement = telemetry.tracepoint("handler.call"), telemetry.tracepoint("sql.statement")
+
+    statement.finish(root, monotonic())
+    began = monotonic()
+    statement.finish(root, monotonic())
+    root.note("info", "working")
+    call.finish(root, began)
+    statement.finish(root, monotonic())
+    root.end()
+
+    before, during, handler, after = root.spans
+    assert [before.parent, during.parent, handler.parent, after.parent] == [
+        root, handler, root, root,
+    ]  # fmt: skip
+    assert root.notes is not None
+    assert [note.span for note in root.notes] == [handler]
+
+
+def test_a_span_without_a_trace_around_it_is_one_of_its_own(kept: Kept) -> None:
+    telemetry = Telemetry(sink=kept)
+
+    telemetry.tracepoint("sql.statement").finish(None, monotonic(), error=ValueError())
+
+    (root,) = kept.traces
+    assert (root.name, root.failed) == ("sql.statement", True)
+    assert current_span() is None
 
 
 def test_the_share_of_traces_is_kept_that_was_asked_for(kept: Kept) -> None:

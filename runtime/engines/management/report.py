@@ -76,7 +76,11 @@ def _service(one: ServiceStatus, other: ServiceStatus) -> ServiceStatus:
     if workers is not None and other.workers is not None:
         workers = Occupancy(workers.busy + other.workers.busy, workers.of + other.workers.of)
     if load is not None and other.load is not None:
-        load = Load(load.connections + other.load.connections, load.requests + other.load.requests)
+        load = Load(
+            load.connections + other.load.connections,
+            load.requests + other.load.requests,
+            load.streams + other.load.streams,
+        )
     if connections is not None and other.connections is not None:
         connections = _sum(connections, other.connections)
     if fires is not None and other.fires is not None:

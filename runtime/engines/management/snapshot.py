@@ -58,10 +58,13 @@ class Occupancy(Struct, frozen=True):
 
 
 class Load(Struct, frozen=True):
-    """The clients of a server, and those of their requests that are in progress."""
+    """The clients of a server, those of their requests that are in progress, and of these the event
+    streams and WebSockets.
+    """
 
     connections: int
     requests: int
+    streams: int = 0
 
 
 class Threads(Struct, frozen=True):

@@ -9,7 +9,7 @@ from runtime.engines.queue.message import copy_headers
 from runtime.engines.queue.queue import Queue
 from runtime.engines.queue.tracing import BATCH_COUNT, BATCH_IDS, MESSAGE_ID, MOST_IDS
 from runtime.engines.sql.contract import JoinableTransaction
-from runtime.telemetry import TRACEPARENT, Span, Telemetry
+from runtime.telemetry import TRACEPARENT, Span, Telemetry, current_span, span_time
 
 
 class TracedQueue(Queue):
@@ -19,7 +19,8 @@ class TracedQueue(Queue):
         super().__init__(*arguments, **options)
         attributes = {"messaging.operation.name": "send", "messaging.destination.name": self.id}
         name, title = "queue.publish", f"send {self.id}"
-        self._tracepoint = telemetry.tracepoint(name, self.id, title, attributes)
+        self._tracepoint = telemetry.tracepoint(name, self.id, title, attributes, _describe)
+        self._batch = telemetry.tracepoint(name, self.id, title, attributes)
         self._propagates = telemetry.propagates
 
     async def publish(
@@ -34,11 +35,14 @@ class TracedQueue(Queue):
         transaction: JoinableTransaction | None = None,
     ) -> str:
         """As `Queue.publish`; a `traceparent` among `headers` stays."""
-        span = self._tracepoint.leaf()
+        around, began, span = current_span(), span_time(), None
+        if self._propagates and (around is None or around.trace.sampled):
+            span = self._tracepoint.leaf()
         try:
-            id = await super().publish(
+            id = await Queue.publish(
+                self,
                 body,
-                self._carrying(span, headers),
+                headers if span is None else _carrying(span, headers),
                 delay,
                 unique=unique,
                 unique_while=unique_while,
@@ -46,10 +50,16 @@ class TracedQueue(Queue):
                 transaction=transaction,
             )
         except BaseException as error:
-            span.fail(error)
+            if span is None:
+                self._tracepoint.finish(around, began, None, error)
+            else:
+                span.fail(error)
             raise
-        span.own = {MESSAGE_ID: id}
-        span.end()
+        if span is None:
+            self._tracepoint.finish(around, began, id)
+        else:
+            span.subject = id
+            span.end()
         return id
 
     async def publish_many(
@@ -62,11 +72,11 @@ class TracedQueue(Queue):
         transaction: JoinableTransaction | None = None,
     ) -> list[str]:
         """As `Queue.publish_many`, all as one span."""
-        span = self._tracepoint.leaf()
+        span = self._batch.leaf()
         try:
             ids = await super().publish_many(
                 bodies,
-                self._carrying(span, headers),
+                _carrying(span, headers) if self._propagates else headers,
                 delay,
                 priority=priority,
                 transaction=transaction,
@@ -78,9 +88,14 @@ class TracedQueue(Queue):
         span.end()
         return ids
 
-    def _carrying(self, span: Span, headers: Mapping[str, str] | None) -> Mapping[str, str] | None:
-        """The headers with the span in them, if its trace is kept on the other side too."""
-        if not (span.trace.sampled and self._propagates):
-            return headers
-        given = {} if headers is None else copy_headers(headers)
-        return {TRACEPARENT: span.traceparent, **given}
+
+def _carrying(span: Span, headers: Mapping[str, str] | None) -> Mapping[str, str] | None:
+    """The headers with the span in them, if its trace is kept on the other side too."""
+    if not span.trace.sampled:
+        return headers
+    given = {} if headers is None else copy_headers(headers)
+    return {TRACEPARENT: span.traceparent, **given}
+
+
+def _describe(id: str) -> dict[str, str]:
+    return {MESSAGE_ID: id}

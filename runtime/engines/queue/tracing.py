@@ -42,15 +42,18 @@ class MessageTracer:
         self._single = telemetry.tracepoint(name, queue, title, attributes, _describe)
         self._batch = telemetry.tracepoint(name, queue, title, attributes, _describe_batch)
 
-    def begin(self, delivery: Delivery) -> Root:
-        """Begin the span of one message, which is then the current one."""
+    def begin(self, delivery: Delivery, began: float) -> Root:
+        """Begin the span of a message that was handed out at that time, which is then the current
+        one.
+        """
         message = delivery.message
         parent = None if message.headers is NO_HEADERS else _parent(message)
         if message.attempt == 1:
-            return self._single.root(parent, delivery)
-        span = self._single.root(None, delivery)
+            return self._single.root(parent, delivery, began)
+        span = self._single.root(None, delivery, began)
         span.links = () if parent is None else (parent,)
-        span.wanted = self._telemetry.admits()  # or nobody would see how the failure ended
+        if self._telemetry.admits():  # or nobody would see how the failure ended
+            span.wanted = True
         return span
 
     def begin_batch(self, deliveries: Sequence[Delivery]) -> Root:
@@ -61,23 +64,23 @@ class MessageTracer:
         return span
 
     def end(self, span: Root, delivery: Delivery, settling: asyncio.Task[None] | None) -> None:
-        """End the span of a message, once it is settled."""
-        clear_current()
+        """End the span of a message that is not simply acked, once it is settled."""
         if settling is None:
-            span.failed = delivery.failed
-            span.end()
+            _end_settled(span, delivery)
         else:
             settling.add_done_callback(partial(_end_settled, span, delivery))
 
     def end_batch(self, span: Root, deliveries: Sequence[Delivery]) -> None:
         """End the span of a batch, whose messages are settled."""
         clear_current()
-        span.failed = any(delivery.failed for delivery in deliveries)
+        if any(delivery.failed for delivery in deliveries):
+            span.mark_failed()
         span.end()
 
 
-def _end_settled(span: Root, delivery: Delivery, settling: asyncio.Task[None]) -> None:
-    span.failed = delivery.failed
+def _end_settled(span: Root, delivery: Delivery, settled: object = None) -> None:
+    if delivery.failed:
+        span.mark_failed()
     span.end()
 
 

@@ -13,6 +13,7 @@ from runtime.engines.queue.outcome import ACK, Outcome
 from runtime.engines.queue.pending_settlements import PendingSettlements
 from runtime.engines.queue.settlement import Settlement
 from runtime.engines.queue.tracing import MessageTracer
+from runtime.telemetry import clear_current
 
 SLICE = 0.002
 """Real seconds after which a worker yields to the event loop."""
@@ -83,6 +84,8 @@ class Worker:
             try:
                 message = take()
                 if message is None:
+                    if tracer is not None:
+                        clear_current()  # its last message is no part of what it waits for
                     message = await receive()
                     now = monotonic()
             except Closed:
@@ -91,7 +94,7 @@ class Worker:
                 tally.waits.append(message.published - now)
             self.began = began = now
             attempt.delivery = delivery = Delivery(message, settlement)
-            span = None if tracer is None else tracer.begin(delivery)
+            span = None if tracer is None else tracer.begin(delivery, began)
             settling = None
             try:
                 outcome = await handle(delivery)
@@ -116,6 +119,9 @@ class Worker:
                     except BaseException:
                         delivery.settled = False
                         raise
+                    if span is not None:
+                        span.end_at(now)
+                        span = None
                 else:
                     if tally is not None:
                         tally.others.append(now - began)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from time import perf_counter_ns
+from time import monotonic
 from typing import Any
 
 from runtime.engines.sql.contract import Parameters
-from runtime.telemetry import Block, Span, Telemetry, Tracepoint
+from runtime.telemetry import Block, Events, Span, Telemetry, Tracepoint, current_span
 
 MOST_TEXTS = 1024
 LONGEST_TEXT = 2_000
@@ -42,21 +42,17 @@ class Tracer:
         self._verb = verb
         self._by_text: dict[str, Tracepoint] = {}
         self._by_name: dict[tuple[str, str], Tracepoint] = {}
-        self._script = self._tracepoint("SCRIPT", "")
+        self.script = self._tracepoint("SCRIPT", "")
         self._unknown = self._tracepoint("", "")
         name, attributes = "sql.transaction", {"db.system.name": system}
         self._transaction = telemetry.tracepoint(name, entry, "transaction", attributes)
-        self._last_commit = (0, 0)
+        self._last_commit = (0.0, 0)
         """Its time, and the number of its statements."""
 
-    def statement(self, text: str) -> Span:
-        """Begin the span of a statement."""
+    def place(self, text: str) -> Tracepoint:
+        """The tracepoint of a statement."""
         tracepoint = self._by_text.get(text) if isinstance(text, str) else self._unknown
-        return (tracepoint or self._described(text)).leaf()
-
-    def script(self) -> Span:
-        """Begin the span of a script."""
-        return self._script.leaf()
+        return tracepoint or self._described(text)
 
     def transaction(self) -> Block:
         """A span around a transaction."""
@@ -64,21 +60,21 @@ class Tracer:
 
     def commit(self, statements: int) -> None:
         """Take note of a commit. Called in any thread, in nobody's span."""
-        self._last_commit = (perf_counter_ns(), statements)
+        self._last_commit = (monotonic(), statements)
         self._telemetry.event("sql.commit", self._entry, statements=statements)
 
-    def end_change(self, span: Span) -> None:
-        """End the span of a change, and say how many were committed with it."""
-        inside = span.parent is not None and span.parent.name == "sql.transaction"
-        if not inside:
-            self.add_commit(span)
-        span.end()
+    def end_change(self, place: Tracepoint, around: Span | None, began: float) -> None:
+        """Add the span of a change, which ends now, and say how many were committed with it."""
+        is_inside = around is not None and around.tracepoint is self._transaction
+        place.finish(around, began, None, None, None if is_inside else self._commit_since(began))
 
     def add_commit(self, span: Span) -> None:
-        """Add the last commit to the span of a change that has waited for one."""
+        """Add the last commit to the span of a transaction that has waited for it."""
+        span.events = self._commit_since(span.began)
+
+    def _commit_since(self, began: float) -> Events | None:
         at, statements = self._last_commit
-        if at >= span.began:
-            span.events = [(at, "sql.commit", {"statements": statements})]
+        return [(at, "sql.commit", {"statements": statements})] if at >= began else None
 
     def _described(self, text: str) -> Tracepoint:
         verb = self._verb(text)
@@ -117,53 +113,53 @@ class TracedCalls:
     _tracer: Tracer
 
     async def query(self, text: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
-        span = self._tracer.statement(text)
+        around, began = current_span(), monotonic()
         try:
             result: list[dict[str, Any]] = await super().query(text, parameters)  # type: ignore[misc]
         except BaseException as error:
-            span.fail(error)
+            self._tracer.place(text).finish(around, began, None, error)
             raise
-        span.end()
+        self._tracer.place(text).finish(around, began)
         return result
 
     async def query_one(self, text: str, parameters: Parameters = ()) -> dict[str, Any] | None:
-        span = self._tracer.statement(text)
+        around, began = current_span(), monotonic()
         try:
             result: dict[str, Any] | None = await super().query_one(text, parameters)  # type: ignore[misc]
         except BaseException as error:
-            span.fail(error)
+            self._tracer.place(text).finish(around, began, None, error)
             raise
-        span.end()
+        self._tracer.place(text).finish(around, began)
         return result
 
     async def execute(self, text: str, parameters: Parameters = ()) -> Any:
-        span = self._tracer.statement(text)
+        around, began = current_span(), monotonic()
         try:
             result = await super().execute(text, parameters)  # type: ignore[misc]
         except BaseException as error:
-            span.fail(error)
+            self._tracer.place(text).finish(around, began, None, error)
             raise
-        self._tracer.end_change(span)
+        self._tracer.end_change(self._tracer.place(text), around, began)
         return result
 
     async def executemany(self, text: str, rows: Iterable[Parameters]) -> Any:
-        span = self._tracer.statement(text)
+        around, began = current_span(), monotonic()
         try:
             result = await super().executemany(text, rows)  # type: ignore[misc]
         except BaseException as error:
-            span.fail(error)
+            self._tracer.place(text).finish(around, began, None, error)
             raise
-        self._tracer.end_change(span)
+        self._tracer.end_change(self._tracer.place(text), around, began)
         return result
 
     async def executescript(self, script: str) -> None:
-        span = self._tracer.script()
+        around, began = current_span(), monotonic()
         try:
             await super().executescript(script)  # type: ignore[misc]
         except BaseException as error:
-            span.fail(error)
+            self._tracer.script.finish(around, began, None, error)
             raise
-        self._tracer.end_change(span)
+        self._tracer.end_change(self._tracer.script, around, began)
 
 
 class TracedBlockingCalls:
@@ -172,50 +168,50 @@ class TracedBlockingCalls:
     _tracer: Tracer
 
     def query(self, text: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
-        span = self._tracer.statement(text)
+        around, began = current_span(), monotonic()
         try:
             result: list[dict[str, Any]] = super().query(text, parameters)  # type: ignore[misc]
         except BaseException as error:
-            span.fail(error)
+            self._tracer.place(text).finish(around, began, None, error)
             raise
-        span.end()
+        self._tracer.place(text).finish(around, began)
         return result
 
     def query_one(self, text: str, parameters: Parameters = ()) -> dict[str, Any] | None:
-        span = self._tracer.statement(text)
+        around, began = current_span(), monotonic()
         try:
             result: dict[str, Any] | None = super().query_one(text, parameters)  # type: ignore[misc]
         except BaseException as error:
-            span.fail(error)
+            self._tracer.place(text).finish(around, began, None, error)
             raise
-        span.end()
+        self._tracer.place(text).finish(around, began)
         return result
 
     def execute(self, text: str, parameters: Parameters = ()) -> Any:
-        span = self._tracer.statement(text)
+        around, began = current_span(), monotonic()
         try:
             result = super().execute(text, parameters)  # type: ignore[misc]
         except BaseException as error:
-            span.fail(error)
+            self._tracer.place(text).finish(around, began, None, error)
             raise
-        self._tracer.end_change(span)
+        self._tracer.end_change(self._tracer.place(text), around, began)
         return result
 
     def executemany(self, text: str, rows: Iterable[Parameters]) -> Any:
-        span = self._tracer.statement(text)
+        around, began = current_span(), monotonic()
         try:
             result = super().executemany(text, rows)  # type: ignore[misc]
         except BaseException as error:
-            span.fail(error)
+            self._tracer.place(text).finish(around, began, None, error)
             raise
-        self._tracer.end_change(span)
+        self._tracer.end_change(self._tracer.place(text), around, began)
         return result
 
     def executescript(self, script: str) -> None:
-        span = self._tracer.script()
+        around, began = current_span(), monotonic()
         try:
             super().executescript(script)  # type: ignore[misc]
         except BaseException as error:
-            span.fail(error)
+            self._tracer.script.finish(around, began, None, error)
             raise
-        self._tracer.end_change(span)
+        self._tracer.end_change(self._tracer.script, around, began)

@@ -26,7 +26,7 @@ from runtime.engines.web.sending import Outgoing
 from runtime.engines.web.tracing import RequestTracer, id_headers
 from runtime.engines.web.traffic import Traffic
 from runtime.engines.web.websocket.upgrade import UPGRADE, UpgradeExchange
-from runtime.telemetry import OFF, Root, Telemetry
+from runtime.telemetry import OFF, Telemetry, span_time
 
 # Middleware hands on nothing but the scope, so this and the exchange travel in it.
 _ROUTE = "runtime.route"
@@ -101,17 +101,14 @@ class Dispatcher:
 
     def _answering(self, exchange: Exchange, match: Match, route: Route) -> Awaitable[None]:
         chain = self._chains.get(match.group) if self._chains else None
-        answering: Awaitable[None]
-        if self._tracer is not None:
-            span = self._tracer.begin(exchange, match.route)
-            answering = self._respond_traced(self._tracer, span, chain, exchange, route)
-        elif chain is not None:
-            answering = self._respond_through(chain, exchange, route)
-        else:
-            answering = self._respond(exchange, route, exchange.request_id)
-        if self.traffic is None:
+        answering = (
+            self._respond(exchange, route, exchange.request_id)
+            if chain is None
+            else self._respond_through(chain, exchange, route)
+        )
+        if self.traffic is None and self._tracer is None:
             return answering
-        return self.traffic.follow(exchange, route, answering)
+        return self._follow(exchange, match, route, answering)
 
     async def _innermost(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The application inside a group's middleware."""
@@ -119,25 +116,24 @@ class Dispatcher:
         exchange.scope, exchange.receive, exchange.send = scope, receive, send
         await self._respond(exchange, scope[_ROUTE], None)
 
-    async def _respond_traced(
-        self,
-        tracer: RequestTracer,
-        span: Root,
-        chain: ASGIApp | None,
-        exchange: Exchange,
-        route: Route,
+    async def _follow(
+        self, exchange: Exchange, match: Match, route: Route, answering: Awaitable[None]
     ) -> None:
-        """Respond within a span."""
+        """Await the answer to a request, and note it and its span, both by one clock."""
+        began, tracer = span_time(), self._tracer
+        span = None if tracer is None else tracer.begin(exchange, match.route, began)
         try:
-            if chain is None:
-                await self._respond(exchange, route, exchange.request_id)
-            else:
-                await self._respond_through(chain, exchange, route)
+            await answering
         except BaseException as error:  # it is cut off
-            span.error = error
+            if span is not None:
+                span.mark_failed(error)
             raise
         finally:
-            tracer.end(span, exchange)
+            ended = span_time()
+            if self.traffic is not None:
+                self.traffic.note(exchange, route, (exchange.streaming_since or ended) - began)
+            if tracer is not None and span is not None:
+                tracer.end(span, exchange, ended)
 
     async def _respond_through(self, chain: ASGIApp, exchange: Exchange, route: Route) -> None:
         """Respond through a group's middleware. Whatever comes out of it gets the request id."""

@@ -53,6 +53,11 @@ class Drain:
         for stream in list(self._streams):
             stream.close()
 
+    @property
+    def open(self) -> int:
+        """The number of event streams and WebSockets."""
+        return sum(stream.is_endless for stream in self._streams)
+
     def add(self, stream: Stream) -> None:
         self._streams.add(stream)
         if self.stopping.is_set():

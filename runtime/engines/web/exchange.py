@@ -67,6 +67,7 @@ class Exchange:
         "scope",
         "send",
         "status",
+        "streaming_since",
         "traceparent",
     )
 
@@ -80,6 +81,10 @@ class Exchange:
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.status = 0
         """The status of the response; 0 until that begins."""
+        self.streaming_since = 0.0
+        """When the head of an endless response was sent, by the monotonic clock: that ends the time
+        of the request, since all else lasts for as long as its client likes. 0 of all others.
+        """
         self.traceparent: bytes | None = None
         """The header that tells the client of its trace, if that is kept or the client's own."""
         self._id: str | None = None

@@ -16,7 +16,7 @@ from runtime.engines.web.response import (
     merge,
     merged_status,
 )
-from runtime.telemetry import current_span
+from runtime.telemetry import span_time
 
 _ENDLESS = (b"text/event-stream", b"multipart/x-mixed-replace")
 
@@ -86,10 +86,10 @@ class Outgoing:
         names = {name: value for name, value in headers}
         if b"content-length" not in names and not self._bodiless:
             self.is_endless = names.get(b"content-type", b"").startswith(_ENDLESS)
-            if self.is_endless and (span := current_span()) is not None:
-                span.trace.endless = True
             self._exchange.drain.add(self)
         self.started = True
+        if self.is_endless or switches:
+            self._exchange.streaming_since = span_time()
         self._exchange.status = status
         await self._exchange.send(
             {

@@ -25,10 +25,13 @@ _CANCEL_GRACE = 0.25
 
 
 class Load(NamedTuple):
-    """The connections of a server, and those of their requests that are in progress."""
+    """The connections of a server, those of their requests that are in progress, and of these the
+    event streams and WebSockets.
+    """
 
     connections: int = 0
     requests: int = 0
+    streams: int = 0
 
 
 class Server:

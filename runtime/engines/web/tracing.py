@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runtime.engines.web.exchange import Exchange
-from runtime.engines.web.response import SWITCHING, Headers
+from runtime.engines.web.response import Headers
 from runtime.engines.web.routes import METHODS, Route
 from runtime.telemetry import TRACEPARENT, Root, Telemetry, Tracepoint, parse_traceparent
 
@@ -24,8 +24,8 @@ class RequestTracer:
         self._by_route: dict[Route, Tracepoint] = {}
         self._by_method: dict[tuple[str, Route | None], Tracepoint] = {}
 
-    def begin(self, exchange: Exchange, route: Route | None) -> Root:
-        """Begin the span of a request, with the route that it matches.
+    def begin(self, exchange: Exchange, route: Route | None, began: float) -> Root:
+        """Begin the span of a request that came at that time, with the route that it matches.
 
         Its parent may be the client's, named by `traceparent`.
         """
@@ -36,21 +36,21 @@ class RequestTracer:
             tracepoint = self._of_method(method, route)
         given = exchange.headers.get(_TRACEPARENT)
         if given is None:
-            span = tracepoint.root(None, exchange)
+            span = tracepoint.root(None, exchange, began)
             if not span.sampled:
                 return span
         else:
-            span = tracepoint.root(parse_traceparent(given.decode("latin-1")), exchange)
+            span = tracepoint.root(parse_traceparent(given.decode("latin-1")), exchange, began)
         exchange.traceparent = span.traceparent.encode()
         return span
 
-    def end(self, span: Root, exchange: Exchange) -> None:
-        """End the span of a request that is answered."""
+    def end(self, span: Root, exchange: Exchange, ended: float) -> None:
+        """End the span of a request that was answered by then."""
         if exchange.status >= _FAILED:
-            span.failed = True
-        elif exchange.status == SWITCHING:  # a conversation, for as long as it goes on
-            span.endless = True
-        span.end()
+            span.failed = span.wanted = True  # with whatever error has cut it off
+        if exchange.streaming_since:
+            span.answered = exchange.streaming_since
+        span.end_at(ended)
 
     def forget(self) -> None:
         """Forget the routes, which others replace."""

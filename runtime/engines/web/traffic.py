@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,19 +23,17 @@ class Traffic:
         self._access = access
         self._counts = counts
         self.ended: list[tuple[Route, int, float]] = []
-        """The route, the status, and the seconds until the response was sent."""
+        """The route, the status, and the seconds until the response was sent, or only the head of
+        one that is endless.
+        """
 
-    async def follow(self, exchange: Exchange, route: Route, answering: Awaitable[None]) -> None:
-        """Await the answer to a request, and note it."""
-        began = monotonic()
-        try:
-            await answering
-        finally:
-            status, seconds = exchange.status or GONE, monotonic() - began
-            if self._counts:
-                self.ended.append((route, status, seconds))
-            if self._access is not None:
-                self._access.answered(exchange, route, status, seconds)
+    def note(self, exchange: Exchange, route: Route, seconds: float) -> None:
+        """Note a request that has been answered, which took so long."""
+        status = exchange.status or GONE
+        if self._counts:
+            self.ended.append((route, status, seconds))
+        if self._access is not None:
+            self._access.answered(exchange, route, status, seconds)
 
     def take(self) -> list[tuple[Route, int, float]]:
         """All of it; it begins anew."""

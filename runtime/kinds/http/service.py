@@ -155,8 +155,9 @@ class HttpService:
 
     @property
     def load(self) -> Load:
-        """The connections and the requests that there are at this moment."""
-        return Load() if self._server is None else self._server.load
+        """The connections, requests and streams that there are at this moment."""
+        load = Load() if self._server is None else self._server.load
+        return load._replace(streams=self._dispatcher.drain.open)
 
     def _make_server(self) -> Server:
         config = self._config

@@ -24,6 +24,7 @@ def join(telemetry: Telemetry) -> None:
         from runtime.telemetry.opentelemetry import context, tracer
 
         context.join()
+        telemetry.exact = True
         tracer.provide(telemetry)
     except Exception:  # its insides may change
         log.warning(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from time import perf_counter_ns
 from typing import Any
 
 from msgspec.structs import replace
 from opentelemetry import trace as api
 
-from runtime.telemetry.span import MOST_NOTES, Span
+from runtime.telemetry.span import MOST_NOTES, Span, span_time
 
 EXCEPTION = "exception"
 """The name of the event that an exception is."""
@@ -35,9 +34,12 @@ class JoinedSpan(api.Span):
         if not self._is_owned or span.ended:
             return
         took = None if end_time is None else max(0, end_time - span.started)
-        span.end()
+        if span.error is None:
+            span.end()
+        else:
+            span.fail(span.error)
         if took is not None:
-            span.ended = span.began + took
+            span.ended = span.began + took / 1e9
 
     def get_span_context(self) -> api.SpanContext:
         span, flags = self.span, api.TraceFlags(self.span.trace.sampled)
@@ -63,8 +65,8 @@ class JoinedSpan(api.Span):
         if span.events is None:
             span.events = []
         if len(span.events) < MOST_NOTES:
-            now = perf_counter_ns()
-            at = now if timestamp is None else span.began + timestamp - span.started
+            now = span_time()
+            at = now if timestamp is None else span.began + (timestamp - span.started) / 1e9
             span.events.append((at, name, _valid(attributes or {})))
 
     def update_name(self, name: str) -> None:
@@ -117,4 +119,4 @@ def foreign_span(span: api.Span, current: Span | None) -> Span | None:
     if context.span_id == current.number:
         return current
     root = current.root or current
-    return Span(current.tracepoint, current, root, context.span_id, perf_counter_ns())  # type: ignore[arg-type]
+    return Span(current.tracepoint, current, root, span_time(), assigned=context.span_id)  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from time import perf_counter_ns, time_ns
+from time import time_ns
 from typing import Any
 
 from opentelemetry import trace as api
@@ -11,7 +11,7 @@ from opentelemetry.context.context import Context
 from opentelemetry.util._decorator import _agnosticcontextmanager
 
 from runtime.telemetry.opentelemetry.span import JoinedSpan
-from runtime.telemetry.span import Root, Span
+from runtime.telemetry.span import Root, Span, span_time
 from runtime.telemetry.telemetry import OFF, Telemetry
 from runtime.telemetry.trace_context import Parent
 from runtime.telemetry.tracepoint import Tracepoint
@@ -43,7 +43,7 @@ class Tracer(api.Tracer):
         place = telemetry.tracepoint(f"otel.{kind.name.lower()}", entry, name)
         span = _begin(place, above)
         if start_time is not None:
-            span.began = perf_counter_ns() - (time_ns() - start_time)
+            span.began = span_time() - (time_ns() - start_time) / 1e9
         if isinstance(span, Root) and links:
             span.links = tuple(_parent(link.context) for link in links)
         joined = JoinedSpan(span)

@@ -43,11 +43,14 @@ FAMILIES: Mapping[str, Family] = {
     ),
     "runtime_http_request_duration_seconds": Family(
         "histogram",
-        "Time from the head of a request to the end of its response.",
+        "Time from the head of a request to the end of its response, or to the head of a stream.",
         ("server", "route", "method"),
         DURATIONS,
     ),
     "runtime_http_requests_in_flight": Family("gauge", "Requests in progress.", ("server",)),
+    "runtime_http_streams": Family(
+        "gauge", "Event streams and WebSockets that are open.", ("server",)
+    ),
     "runtime_http_connections": Family("gauge", "Clients connected.", ("server",)),
     "runtime_queue_messages": Family("gauge", "Messages of a queue by state.", ("queue", "state")),
     "runtime_queue_oldest_ready_seconds": Family(

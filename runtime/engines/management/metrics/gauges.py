@@ -43,6 +43,7 @@ def _service(service: ServiceStatus) -> Iterator[tuple[str, Row]]:
     if service.load is not None:
         yield "runtime_http_connections", Row(labels, service.load.connections)
         yield "runtime_http_requests_in_flight", Row(labels, service.load.requests)
+        yield "runtime_http_streams", Row(labels, service.load.streams)
     if service.workers is not None:
         yield "runtime_consumer_busy", Row(labels, service.workers.busy)
     if service.last_poll is not None:

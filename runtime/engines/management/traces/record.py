@@ -87,7 +87,7 @@ def record(root: Root, redact: Callable[[str], str], folder: str) -> TraceRecord
     """
     spans = [span_record(span, root, redact, folder) for span in (root, *root.spans)]
     lines = [
-        LogLine(note.at + root.offset, note.span_id, note.level, note.text[:LONGEST_TEXT])
+        LogLine(root.since_1970(note.at), note.span.span_id, note.level, note.text[:LONGEST_TEXT])
         for note in root.notes or ()
     ]
     return TraceRecord(
@@ -108,14 +108,14 @@ def span_record(span: Span, root: Root, redact: Callable[[str], str], folder: st
         span.name,
         span.tracepoint.title,
         span.entry,
-        span.began + root.offset,
+        root.since_1970(span.began),
         # of a first span that goes on, while one after it has failed
-        max(0, span.ended - span.began),
+        max(0, span.duration or 0),
         _fields(span.attributes, redact),
         span.error is not None or (span is root and root.failed),
         None if span.error is None else _error(span.error, redact, folder),
         tuple(
-            SpanEvent(at + root.offset, name, _fields(fields, redact))
+            SpanEvent(root.since_1970(at), name, _fields(fields, redact))
             for at, name, fields in span.events or ()
         ),
     )
