@@ -9,7 +9,7 @@ from typing import Protocol
 
 from runtime.application.application import Application
 from runtime.application.plan import Plan
-from runtime.findings.finding import ManifestError
+from runtime.findings.finding import Level, ManifestError
 from runtime.loggers import logger
 from runtime.program.service_manager import ServiceManager
 from runtime.service import StartError
@@ -53,8 +53,10 @@ def log_refusal(error: ManifestError | StartError) -> None:
 
 
 def texts_of(error: ManifestError | StartError) -> tuple[str, ...]:
-    """The findings for which a reload was refused."""
-    return tuple(map(str, error.findings if isinstance(error, ManifestError) else [error]))
+    """The findings for which a reload was refused, without notes."""
+    if isinstance(error, StartError):
+        return (str(error),)
+    return tuple(str(each) for each in error.findings if each.level is Level.ERROR)
 
 
 class Reloading:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from runtime.application.plan import Plan
-from runtime.program.reloading import Reloading
+from runtime.findings.finding import Finding, Level, ManifestError, Position
+from runtime.program.reloading import Reloading, log_refusal
 
 PLAN = Plan(())
 
@@ -45,6 +46,19 @@ class Reports:
 def following(application: Any, reports: Any) -> tuple[Reloading, asyncio.Task[None]]:
     reloading = Reloading(application, reports)
     return reloading, asyncio.create_task(reloading.follow())
+
+
+def test_a_refusal_gives_its_reasons_and_no_notes(caplog: pytest.LogCaptureFixture) -> None:
+    place = Position("_index.yaml", 3, 5)
+    log_refusal(
+        ManifestError(
+            [Finding(place, "it is unused", level=Level.NOTE), Finding(place, "it is unknown")]
+        )
+    )
+    assert caplog.messages == [
+        "_index.yaml:3:5: it is unknown",
+        "the reload was refused, and the old version goes on",
+    ]
 
 
 def test_an_error_that_nobody_expects_is_logged_and_the_next_wish_is_granted(
