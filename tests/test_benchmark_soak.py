@@ -67,7 +67,7 @@ def test_what_grows_in_the_warm_up_only_is_no_growth() -> None:
     [
         ("memory", lambda n: {"rss": 50 + n / 60}),
         ("descriptors", lambda n: {"descriptors": 70 + n // 20}),
-        ("threads", lambda n: {"threads": 12 + n // 200}),
+        ("threads", lambda n: {"threads": 12 + n // 50}),
         ("processes", lambda n: {"processes": 1 + n // 200}),
         ("journal", lambda n: {"wal": n / 10}),
         ("database", lambda n: {"database": 2 + n / 50}),

@@ -17,6 +17,8 @@ BLOCKS = 5
 
 GROWTH, SLOPE = 1.5, 1.0
 """MiB of memory, and MiB an hour, of which one must not be exceeded."""
+THREADS = 2
+"""Those of a plain `def` begin on demand, and end when they were idle for a minute."""
 DRIFT = 1.2
 WAL = 64.0
 LATE = 30.0
@@ -68,7 +70,7 @@ def verdict(looks: Sequence[Look]) -> list[Line]:
     return [
         grows("memory, MiB", lambda look: look.rss, lambda _: memory, f"{memory:.1f} more"),
         grows("descriptors", lambda look: look.descriptors, lambda _: 4, "4 more"),
-        grows("threads", lambda look: look.threads, lambda _: 0, "none more"),
+        grows("threads", lambda look: look.threads, lambda _: THREADS, f"{THREADS} more"),
         grows("processes", lambda look: look.processes, lambda _: 0, "none more"),
         grows("journal, MiB", lambda look: look.wal, lambda _: 4, "4.0 more"),
         grows("database, MiB", lambda look: look.database, _tenth, "a tenth and 1.0 more"),
