@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.support.browser import Browser
 
-RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice")
+RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 TOO_WIDE = """
 (() => {
   const inside = (element) => {

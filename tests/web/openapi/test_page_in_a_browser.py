@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.accessibility import faults, too_wide
 from tests.support.blackbox import FREE_PORT, Site, running, write_files
 from tests.support.browser import Browser, browsing
 
@@ -84,6 +85,17 @@ def test_the_page_fits_and_the_console_says_nothing(browser: Browser, width: int
         assert browser.evaluate("document.documentElement.scrollWidth") == width
         assert browser.evaluate("document.styleSheets.length") == 1
     assert browser.complaints == []
+
+
+@pytest.mark.parametrize("width", [1440, 390, 320])
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_page_can_be_used_by_everybody(browser: Browser, width: int, dark: bool) -> None:
+    browser.resize(width, 800, dark=dark)
+    send(browser, "plain", "")
+    browser.evaluate("document.querySelectorAll('details').forEach((each) => each.open = true)")
+
+    assert faults(browser) == []
+    assert too_wide(browser) == []
 
 
 def test_a_request_is_sent_as_the_form_says_and_its_answer_is_shown(browser: Browser) -> None:

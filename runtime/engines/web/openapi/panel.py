@@ -91,7 +91,8 @@ def _sample(operation: Mapping[str, Any], document: Mapping[str, Any]) -> str:
     for name, schema in _schemas(operation):
         if schema:
             text = escape(pretty(example(schema, components)))
-            return f'<div class="plain"><h4>{name}</h4><pre class="code">{text}</pre></div>'
+            code = f'<pre class="code" tabindex="0" aria-label="{name}">{text}</pre>'
+            return f'<div class="plain"><h4>{name}</h4>{code}</div>'
     return ""
 
 

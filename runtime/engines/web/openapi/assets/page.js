@@ -13,6 +13,13 @@ addEventListener("DOMContentLoaded", () => {
     if (text !== undefined) element.textContent = text;
     return element;
   };
+  // It may scroll, so it can have the focus.
+  const code = (label, text) => {
+    const element = make("pre", "code", text);
+    element.tabIndex = 0;
+    element.ariaLabel = label;
+    return element;
+  };
 
   const dark = () => root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   for (const button of all("[data-do=theme]")) {
@@ -99,14 +106,14 @@ addEventListener("DOMContentLoaded", () => {
     line.append(status, `${took.toFixed(took < 10 ? 1 : 0)} ms`, `· ${data.byteLength.toLocaleString("en")} bytes`);
     const headers = make("details"), summary = make("summary");
     summary.append(document.querySelector(".extra svg").cloneNode(true), "Headers");
-    headers.append(summary, make("pre", "code", [...response.headers].map((pair) => pair.join(": ")).join("\n")));
+    headers.append(summary, code("Headers", [...response.headers].map((pair) => pair.join(": ")).join("\n")));
     place.replaceChildren(line, headers);
     if (!data.byteLength) return;
     if (!/^text\/|json|xml|javascript|urlencoded/.test(type)) { place.append(make("p", "sub", `A body of type ${type || "unknown"}.`)); return; }
     let text = new TextDecoder().decode(data.slice(0, most));
     if (/json/.test(type) && data.byteLength <= most) try { JSON.parse(text); text = indent(text); } catch { /* shown as it is */ }
     if (data.byteLength > most) text += "\n…";
-    place.append(make("pre", "code", text));
+    place.append(code("Body", text));
   };
 
   for (const form of all("form.try")) {
@@ -135,7 +142,7 @@ addEventListener("DOMContentLoaded", () => {
       if (body !== undefined) parts.push("--data-raw", quote(body));
       const text = parts.join(" ");
       try { await navigator.clipboard.writeText(text); event.target.closest("button").lastChild.data = "copied"; }
-      catch { place.hidden = false; place.replaceChildren(make("pre", "code", text)); }
+      catch { place.hidden = false; place.replaceChildren(code("Command", text)); }
     });
   }
 });
