@@ -98,12 +98,14 @@ class Watched:
         assert reply.status == 303, reply.body
         self._cookie = reply.headers["Set-Cookie"].partition(";")[0]
 
-    def send(self, page: str, label: str) -> Reply:
-        """Send the form of a button on a page, as a browser without script does."""
+    def send(self, page: str, label: str, **typed: str) -> Reply:
+        """Send the form of a button on a page, as a browser without script does. The label may be
+        the beginning of the button's.
+        """
         for form in re.findall(r"<form[^>]*action=\"/act\".*?</form>", self.page(page), re.DOTALL):
-            if f"<span>{label}</span>" in form:
+            if f"<span>{label}" in form:
                 fields = dict(re.findall(r'name="([^"]+)" value="([^"]*)"', form))
-                return self.post("/act", fields)
+                return self.post("/act", fields | typed)
         raise AssertionError(f"no button '{label}' on {page}")
 
     def post(self, path: str, fields: dict[str, str]) -> Reply:

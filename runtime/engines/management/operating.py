@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from starlette.responses import Response
+
+from runtime import codec
 from runtime.codec import decode
+from runtime.engines.management.requeueing import Requeueing
+from runtime.engines.management.source import Source
 from runtime.engines.management.table import Desk, post
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.problem import HTTPError
 from runtime.engines.web.routes import Handler, Route
 from runtime.findings.suggestion import did_you_mean
 
+STOP = "dead.stop"
+"""No operation of the application: management itself goes through the letters."""
 _ACTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "queues": {
         "pause": ("queue.pause", "id"),
@@ -19,7 +26,11 @@ _ACTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "publish": ("queue.publish", "queue"),
         "purge": ("queue.purge", "queue"),
     },
-    "dead": {"requeue": ("dead.requeue", "queue"), "drop": ("dead.drop", "queue")},
+    "dead": {
+        "requeue": ("dead.requeue", "queue"),
+        "drop": ("dead.drop", "queue"),
+        "stop": (STOP, "queue"),
+    },
     "services": {"restart": ("service.restart", "id")},
     "cron": {"fire": ("schedule.fire", "id")},
 }
@@ -44,6 +55,11 @@ def routes(desk: Desk) -> Iterable[Route]:
                 raise HTTPError(404, f"there is no action '{exchange.params['call']}'; {hint}")
             operation, name = known[action]
             arguments = {**await _arguments(exchange), name: id}
+            if operation == "dead.requeue" and "cause" in arguments:
+                return _accepted(await _requeue(desk.source, arguments))
+            if operation == STOP:
+                desk.source.outlook.requeues.stop(id)
+                return {"result": None}
             return {"result": await desk.source.ask(operation, **arguments)}
 
         return act
@@ -51,6 +67,21 @@ def routes(desk: Desk) -> Iterable[Route]:
     yield post(desk, "/api/operations/{name}", operate)
     for part in _ACTIONS:
         yield post(desk, f"/api/{part}/{{call}}", acting_on(part))
+
+
+async def _requeue(source: Source, arguments: Mapping[str, Any]) -> Requeueing:
+    """Begin to requeue the letters of a cause. Raises HTTPError for arguments that are none."""
+    if unknown := arguments.keys() - {"queue", "cause", "rate"}:
+        raise HTTPError(400, f"with 'cause' there is only 'rate', not '{min(unknown)}'")
+    cause, rate = arguments["cause"], arguments.get("rate", "")
+    if not isinstance(cause, str) or not isinstance(rate, str):
+        raise HTTPError(400, "'cause' and 'rate' are texts")
+    return await source.outlook.requeues.start(source, arguments["queue"], cause, rate)
+
+
+def _accepted(value: Requeueing) -> Response:
+    data = codec.encode_response({"result": value})
+    return Response(data, status_code=202, media_type="application/json")
 
 
 async def _arguments(exchange: Exchange) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -16,6 +16,9 @@ from runtime.engines.management.catalog import Catalog
 from runtime.engines.management.history import STEP, History
 from runtime.engines.management.snapshot import Snapshot
 from runtime.engines.management.verdict import Deaths, verdict
+
+if TYPE_CHECKING:
+    from runtime.engines.management.requeueing import Requeues
 
 _CAUSES = 50
 """Letters of a queue that are read for the cause of most."""
@@ -46,11 +49,28 @@ class Outlook:
         self.folder = folder
         self.clock = clock
         self.history = History()
+        self._requeues: Requeues | None = None
         self._causes: Mapping[str, str] = {}
         self._dead = 0
 
+    @property
+    def requeues(self) -> Requeues:
+        """The dead letters that are being delivered again."""
+        if self._requeues is None:
+            from runtime.engines.management.requeueing import Requeues  # few ask for them
+
+            self._requeues = Requeues(self.clock)
+        return self._requeues
+
     async def watch(self, source: Watched) -> None:
-        """Write the history, until this is cancelled."""
+        """Write the history, until this is cancelled; so are requeues then."""
+        try:
+            await self._watch(source)
+        finally:
+            if self._requeues is not None:
+                self._requeues.end()
+
+    async def _watch(self, source: Watched) -> None:
         monotonic, due = self.clock.monotonic, 0.0
         while True:
             began = monotonic()

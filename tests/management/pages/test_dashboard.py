@@ -121,6 +121,22 @@ def test_a_form_drops_the_letters_of_a_cause(shop: Watched) -> None:
     eventually(lambda: shop.dead() < 3, SOON)
 
 
+def test_letters_of_a_cause_are_requeued_with_a_rate_and_its_progress(shop: Watched) -> None:
+    shop.sign_in()
+    shop.publish(*({"fail": "for the rate"} for _ in range(3)))
+    eventually(lambda: "for the rate" in shop.page("/dead?queue=app:tasks"), SOON)
+    assert shop.send("/dead", "Requeue", rate="1/h").headers["Location"] == "/dead"
+    page = shop.page("/dead")
+    assert "1 of 3 delivered again · 1/h · about " in page
+    live = next(shop.told("/events", "live"))
+    assert live["requeue app:tasks"].startswith("1 of 3 delivered again · 1/h · about ")
+
+    assert shop.send("/dead", "Stop").status == 303
+    eventually(lambda: "stopped</span>" in shop.page("/dead"), SOON)
+    told = json.loads(shop.page("/api/dead"))["requeues"]
+    assert [(each["state"], each["done"]) for each in told] == [("stopped", 1)]
+
+
 def test_a_schedule_is_fired_by_hand(shop: Watched) -> None:
     shop.sign_in()
     assert shop.send("/schedules", "Fire").status == 303

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from runtime.engines.management.letters import groups
 from runtime.engines.management.logs import Wanted
@@ -25,9 +26,11 @@ from runtime.engines.management.pages import (
     traces,
 )
 from runtime.engines.management.pages.flow import Flow
+from runtime.engines.management.pages.progress import progresses
 from runtime.engines.management.pages.publishing import Draft
 from runtime.engines.management.pages.schedules import ScheduleStatus
 from runtime.engines.management.pages.sight import Sight
+from runtime.engines.management.requeueing import Requeueing
 from tests.support import night, night_log, night_queue
 
 EVIL = "\"'><script>evil()</script><img src=x onerror=evil() style=x>javascript:evil()&lt;"
@@ -138,6 +141,9 @@ PAGES: dict[str, Callable[[Sight], str]] = {
     "schedules": lambda evil: schedules.render(evil, [poisoned(PLAN)]),
     "traces": lambda evil: traces.render_all(evil, poisoned(night.TRACES), "", EVIL),
     "trace": lambda evil: traces.render_one(evil, poisoned(night.TRACE)),
+    "progress": lambda evil: progresses(
+        replace(evil, requeues=(Requeueing(EVIL, EVIL, "", night.NOW, 1, 1, 3, "failed", EVIL),))
+    ),
     "log": lambda evil: log.render(evil, poisoned(night_log.LINES), Wanted((EVIL,)), EVIL),
     "beside": lambda evil: services.render_one(
         evil,

@@ -7,6 +7,7 @@ from typing import Any
 from starlette.responses import RedirectResponse
 
 from runtime.engines.management.letters import found_groups
+from runtime.engines.management.operating import STOP
 from runtime.engines.management.operation import LoopBlocked, Refused
 from runtime.engines.management.pages.reception import Reception
 from runtime.engines.management.reload import refusal
@@ -14,6 +15,9 @@ from runtime.engines.management.rights import FORM_TOKEN
 from runtime.engines.management.source import Source
 from runtime.engines.management.table import local
 from runtime.engines.web.exchange import Exchange
+
+_SOON = 1.0
+"""Seconds in which a requeue of a few letters has ended."""
 
 
 class Acting:
@@ -38,11 +42,26 @@ class Acting:
 
     async def _carry_out(self, operation: str, fields: dict[str, str]) -> None:
         arguments: dict[str, Any] = fields
-        if operation in ("dead.requeue", "dead.drop"):
+        if operation == "dead.requeue":
+            await self._requeue(fields)
+            return
+        if operation == STOP:
+            self._source.outlook.requeues.stop(fields.get("queue", ""))
+            return
+        if operation == "dead.drop":
             arguments = await self._letters_of(fields)
         result = await self._source.ask(operation, **arguments)
         if operation == "reload" and result["findings"]:
             raise Refused(409, refusal(result["findings"]))
+
+    async def _requeue(self, fields: dict[str, str]) -> None:
+        """Begin with the letters of a cause; a few are done before the page is seen again."""
+        queue, requeues = fields.get("queue", ""), self._source.outlook.requeues
+        cause, rate = fields.get("cause", ""), fields.get("rate", "")
+        await requeues.start(self._source, queue, cause, rate)
+        ended = await requeues.settle(queue, _SOON)
+        if ended.why and not ended.done:
+            raise Refused(400, ended.why)
 
     async def _letters_of(self, fields: dict[str, str]) -> dict[str, Any]:
         """The letters of a cause, for an action on all of them: those that were shown."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from runtime.engines.management.letters import Frame, Group, Letter
+from runtime.engines.management.letters import MOST, Frame, Group, Letter
 from runtime.engines.management.pages import words
 from runtime.engines.management.pages.action import action, opener
 from runtime.engines.management.pages.frame import frame
@@ -21,6 +21,7 @@ from runtime.engines.management.pages.markup import (
     path,
     query,
 )
+from runtime.engines.management.pages.progress import progresses
 from runtime.engines.management.pages.sight import Sight
 from runtime.engines.management.pages.source_lines import source_lines
 
@@ -30,6 +31,12 @@ _REASONS = {
     "invalid": "invalid",
     "crashed": "crashed",
 }
+_RATES = (
+    '<select class="field wide" name="rate" aria-label="How fast">'
+    '<option value="">at once</option>'
+    + "".join(f"<option>{rate}</option>" for rate in ("1/s", "10/s", "50/s", "200/s"))
+    + "</select>"
+)
 _LISTED = 50
 """Letters of a group that are listed."""
 
@@ -53,9 +60,10 @@ def render(
             "There is none. A message is one when its attempts are spent, when it is rejected, or "
             "when it is not what its consumer takes."
         )
-        body = f'<div class="stack">{panel("By cause", empty(text))}</div>'
+        body = f'<div class="stack">{progresses(sight)}{panel("By cause", empty(text))}</div>'
         return frame("dead", "Dead letters", sight, body, head=head)
-    body = f"""<div class="two dead"><section class="stack" aria-label="One letter">
+    body = f"""{progresses(sight)}
+<div class="two dead"><section class="stack" aria-label="One letter">
 {_article(letter, sight, source, is_traced)}</section>
 <div class="stack">{_causes(groups, chosen)}{_members(chosen, letter, sight)}</div></div>"""
     return frame("dead", "Dead letters", sight, body, head=head, side=_buttons(sight, chosen))
@@ -182,12 +190,18 @@ def _members(chosen: Group, letter: Letter, sight: Sight) -> str:
     return panel(title, f'<ul class="list">{rows}</ul>{note}', body=False)
 
 
+def _all(count: int) -> str:
+    if count == 1:
+        return "it"
+    return f"all {count}" if count < MOST else "all"
+
+
 def _buttons(sight: Sight, chosen: Group) -> str:
     count = len(chosen.letters)
     fields = {"queue": chosen.newest.queue, "cause": chosen.key}
     requeue = action(
-        sight.right, "dead.requeue", f"Requeue {'it' if count == 1 else f'all {count}'}", "retry",
-        fields, back="/dead", tone="main",
+        sight.right, "dead.requeue", f"Requeue {_all(count)}", "retry",
+        fields, back="/dead", tone="main", inputs=_RATES,
     )  # fmt: skip
     ask = f"Delete {words.plural(count, 'message')} for good?"
     drop = action(sight.right, "dead.drop", "Drop", "x", fields, back="/dead", tone="risk", ask=ask)

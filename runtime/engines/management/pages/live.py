@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from runtime.engines.management.graph import Node
 from runtime.engines.management.pages import words
 from runtime.engines.management.pages.card import card_of
+from runtime.engines.management.pages.progress import progress
 from runtime.engines.management.pages.queues import waiting
 from runtime.engines.management.pages.sight import Sight
 from runtime.engines.management.pages.tiles import tiles
@@ -30,6 +31,8 @@ def texts(sight: Sight, nodes: Mapping[str, Node]) -> dict[str, str]:
         found[f"delayed {queue.id}"] = words.count(queue.delayed)
         found[f"running {queue.id}"] = words.count(queue.running)
         found[f"dead {queue.id}"] = words.count(queue.dead)
+    for each in sight.requeues:
+        found[f"requeue {each.queue}"] = progress(each)
     for node in nodes.values():
         card = card_of(node, sight)
         found[f"card {node.id}"], found[f"unit {node.id}"] = card.value, card.unit

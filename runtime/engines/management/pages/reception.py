@@ -56,6 +56,7 @@ class Reception:
             now=outlook.clock.time(),
             failures=self._failures(),
             right=self._right(exchange),
+            requeues=outlook.requeues.all(),
         )
 
     async def with_lanes(self, sight: Sight) -> Sight:

@@ -7,6 +7,7 @@ from msgspec import Struct
 from runtime.engines.management.catalog import Catalog
 from runtime.engines.management.history import History
 from runtime.engines.management.lanes import Lanes
+from runtime.engines.management.requeueing import Requeueing
 from runtime.engines.management.snapshot import Snapshot
 from runtime.engines.management.traces.routes import TraceSummary
 
@@ -39,3 +40,5 @@ class Sight(Struct, frozen=True):
     """The slowest traces that are remembered."""
     lanes: Lanes = Lanes()
     """For the pages that draw them."""
+    requeues: tuple[Requeueing, ...] = ()
+    """Letters that are being delivered again, or were in the last minute."""

@@ -123,7 +123,10 @@ class Site:
     async def letters(self, exchange: Exchange) -> Any:
         """Dead letters by cause as JSON, without their bodies."""
         found = await found_groups(self._source, queried(exchange, "queue"))
-        return {"causes": [{"cause": each.cause, **to_builtins(each)} for each in found]}
+        return {
+            "causes": [{"cause": each.cause, **to_builtins(each)} for each in found],
+            "requeues": to_builtins(self._source.outlook.requeues.all()),
+        }
 
     def _newest(self) -> Sequence[TraceRecord]:
         """The traces that are remembered."""
