@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 from runtime.engines.management.letters import groups
 from runtime.engines.management.logs import Wanted
@@ -48,7 +48,9 @@ def pages() -> Mapping[str, str]:
         "/queue": queues.render_one(
             acting, queue, messages.first(acting, queue, night_queue.MESSAGES)
         ),
-        "/dead": dead_letters.render(acting, [found], found, found.newest, night.SOURCE),
+        "/dead": dead_letters.render(
+            acting, [found], found, found.newest, night.SOURCE, is_traced=True
+        ),
         "/trace": traces.render_one(sight, night.TRACE),
         "/service": services.render_one(acting, consumer, said),
         "/entry": entries.render_one(sight, sight.catalog.entries["app:tasks_queue"]),
@@ -75,15 +77,19 @@ def serving(found: Mapping[str, str]) -> Iterator[str]:
     """The address at which the pages are."""
     answers = {path: ("text/html; charset=utf-8", page.encode()) for path, page in found.items()}
     answers |= {each.address: (each.media_type, each.data) for each in assets().values()}
+    closing = Event()
     answers["/events"] = ("text/event-stream", b"retry: 600000\n\n")
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            kind, data = answers.get(self.path, ("text/plain", b""))
+            path = self.path.partition("?")[0]
+            kind, data = answers.get(path, ("text/plain", b""))
             self.send_response(200)
             self.send_header("Content-Type", kind)
             self.end_headers()
             self.wfile.write(data)
+            if self.path.startswith("/events"):  # else a page says that its stream has ended
+                closing.wait()
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -91,6 +97,7 @@ def serving(found: Mapping[str, str]) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
+        closing.set()
         server.shutdown()
 
 
@@ -108,7 +115,6 @@ def show(browser: Browser, trouble: str) -> None:
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, browsing(Path(folder)) as browser:
-        browser.scripts(allowed=False)  # else a page says that its stream has ended
         with serving(pages()) as address:
             for name, (path, width, dark) in PICTURES.items():
                 browser.resize(width, 800, dark=dark)

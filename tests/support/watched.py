@@ -80,7 +80,8 @@ class Watched:
         self.site = site
         self.address = site.address
         self._asked = Site(site.program)
-        self._cookie = ""
+        self.cookie = ""
+        """That of who has signed in."""
 
     def publish(self, *tasks: dict[str, object]) -> None:
         for task in tasks:
@@ -88,7 +89,7 @@ class Watched:
 
     def page(self, path: str) -> str:
         """A page, as somebody sees it who has signed in, or not."""
-        headers = {"Cookie": self._cookie} if self._cookie else {}
+        headers = {"Cookie": self.cookie} if self.cookie else {}
         reply = self.site.ask("GET", path, None, headers)
         assert reply.status == 200, (path, reply.status, reply.body)
         return reply.body.decode()
@@ -96,7 +97,7 @@ class Watched:
     def sign_in(self) -> None:
         reply = self.post("/login", {"token": TOKEN})
         assert reply.status == 303, reply.body
-        self._cookie = reply.headers["Set-Cookie"].partition(";")[0]
+        self.cookie = reply.headers["Set-Cookie"].partition(";")[0]
 
     def send(self, page: str, label: str, **typed: str) -> Reply:
         """Send the form of a button on a page, as a browser without script does. The label may be
@@ -112,7 +113,7 @@ class Watched:
         headers = {
             "Content-Type": "application/x-www-form-urlencoded",
             "Origin": self.address,
-            "Cookie": self._cookie,
+            "Cookie": self.cookie,
         }
         return self.site.ask("POST", path, urlencode(fields), headers)
 

@@ -87,10 +87,11 @@ def post(desk: Desk, path: str, handler: Handler) -> Route:
 
 def table(desk: Desk) -> Routes:
     """The routes of all parts."""
-    return Routes(route for part in PARTS for route in _routes_of(part, desk))
+    return Routes(route for part in PARTS for route in routes_of(part, desk))
 
 
-def _routes_of(part: str, desk: Desk) -> Iterable[Route]:
+def routes_of(part: str, desk: Desk) -> Iterable[Route]:
+    """The routes of one of PARTS."""
     routes: Callable[[Desk], Iterable[Route]]
     routes = import_module(f"runtime.engines.management.{part}").routes
     return routes(desk)

@@ -68,6 +68,7 @@ def test_dead_letters_are_told_by_cause_with_the_line_that_failed(shop: Watched)
     assert trace is not None
     assert "process app:tasks" in shop.page(trace[1])
     assert "no stock" in page
+    assert re.search(r'href="(/traces/[^"]+)"', page), "the letter's trace"
 
 
 def test_an_entry_shows_its_lines_and_what_refers_to_it(shop: Watched) -> None:

@@ -112,7 +112,7 @@ HELD = {state: poisoned(page) for state, page in night_queue.MESSAGES.items()}
 def dead(evil: Sight) -> str:
     found = groups(poisoned(night.LETTERS))
     source = (20, [EVIL, EVIL, EVIL])
-    return dead_letters.render(evil, found, found[0], found[0].newest, source)
+    return dead_letters.render(evil, found, found[0], found[0].newest, source, is_traced=True)
 
 
 PAGES: dict[str, Callable[[Sight], str]] = {

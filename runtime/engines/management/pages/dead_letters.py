@@ -15,6 +15,7 @@ from runtime.engines.management.pages.markup import (
     e,
     empty,
     icon,
+    link,
     mono,
     pairs,
     panel,
@@ -116,7 +117,11 @@ def _frames(letter: Letter, source: tuple[int, Sequence[str]]) -> Iterator[str]:
 def _story(letter: Letter, sight: Sight, is_traced: bool) -> str:
     """From the publication to the end."""
     died = words.seconds_of(letter.died)
-    lived = words.duration(died - letter.published) if died and letter.published else words.NONE
+    lived = (
+        words.duration(max(0.0, died - letter.published))
+        if died and letter.published
+        else words.NONE
+    )
     steps = [
         ("in", "Published", words.moment(letter.published or None, sight.now)),
         ("", f"{words.plural(letter.attempts, 'attempt')} · {letter.type}", f"over {lived}"),
@@ -126,7 +131,7 @@ def _story(letter: Letter, sight: Sight, is_traced: bool) -> str:
         f'<li class="{kind}"><span>{e(text)}</span><span class="sub num">{when}</span></li>'
         for kind, text, when in steps
     )
-    trace = f'<a class="link" href="/traces/{e(letter.id)}">all that happened to it</a>'
+    trace = link(path("traces", letter.id), "all that happened to it")
     facts = pairs(
         [
             ("Message", mono(letter.id)),

@@ -96,7 +96,7 @@ def frame(
 <div class="frame">
 <nav class="rail" aria-label="Pages">
 <a class="brand" href="/">{LOGO}
-<span>{e(snapshot.app)}<small>{e(sight.catalog.folder)}</small></span></a>
+<span>{e(snapshot.app)}<small>{e(sight.catalog.folder).replace("/", "/<wbr>")}</small></span></a>
 {rail}
 <div class="foot">{"".join(_foot(sight))}</div>
 </nav>

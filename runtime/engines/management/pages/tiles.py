@@ -35,7 +35,7 @@ def tiles(sight: Sight) -> Iterator[Tile]:
     yield Tile("http.rate", "Requests", rate, "/s", note, "http", "http", "/services")
 
     p95 = max((each.p95 for each in endpoints if each.p95 is not None), default=None)
-    note = "no request in the last minute" if p95 is None else "of the slowest endpoint"
+    note = "no request in the last minute" if p95 is None else "slowest endpoint"
     yield Tile("http.p95", "Answer, p95", *words.parts(p95), note, "http", "clock", "/traces")
 
     waiting = words.count(
