@@ -244,6 +244,24 @@ GOALS = [
         at_most=0.75,
     ),
     Goal(
+        "the overview of the dashboard, 20 entries, first, ms",
+        "≤ 50",
+        _of_curve("pages", "overview"),
+        at_most=50,
+    ),
+    Goal(
+        "the same, 200 entries, ms",
+        "≤ 150",
+        _of_curve("pages", "200 entries"),
+        at_most=150,
+    ),
+    Goal(
+        "its first load, KB compressed",
+        "≤ 25",
+        _of_curve("pages", "KB"),
+        at_most=25,
+    ),
+    Goal(
         "idle memory of the seed application, MB",
         "≤ 40",
         lambda results: results.each(lambda round_: _sample(round_, ours.MEMORY).rss),
@@ -260,6 +278,7 @@ PARTS = (
     "manifest",
     "memory",
     "notes",
+    "pages",
     "tracing",
     "writer",
 )

@@ -188,6 +188,39 @@ def test_an_hour_of_changes_takes_no_more_memory_than_a_few_minutes(
     assert grown < before * 0.1
 
 
+def test_the_log_grows_no_longer_than_a_page_however_long_it_is_open(
+    browser: Browser, shop: Watched
+) -> None:
+    line = '<li data-find="x"><time></time><span></span><div>line NUMBER</div></li>'
+    with browser.before_pages(PLAYED):
+        browser.open(f"{shop.address}/log")
+        browser.evaluate(
+            "for (let n = 1; n <= 500; n++) told.dispatchEvent(new MessageEvent('log', "
+            f"{{ data: JSON.stringify({line!r}.replace('NUMBER', n)) }}))"
+        )
+    shown = "document.querySelector('[data-log]').children"
+    assert browser.evaluate(f"{shown}.length") == 200
+    assert browser.evaluate(f"{shown}[0].textContent") == "line 500"
+    assert browser.complaints == []
+
+
+def test_lines_of_the_log_appear_as_they_are_written_and_only_once(
+    browser: Browser, shop: Watched
+) -> None:
+    browser.open(f"{shop.address}/log?entry=app:work&level=error")
+    before = browser.evaluate("document.querySelectorAll('[data-log] li').length")
+    shop.publish({"fail": "as it is written"})
+    browser.wait_for(f"document.querySelectorAll('[data-log] li').length === {before + 1}")
+    first = "document.querySelector('[data-log] li').textContent"
+    assert "as it is written" in browser.evaluate(first)
+
+    browser.evaluate(LOOK.replace("HIDDEN", "true"))
+    shop.publish({"fail": "while nobody looked"})
+    browser.evaluate(LOOK.replace("HIDDEN", "false"))
+    browser.wait_for(f"{first}.includes('while nobody looked')")
+    assert browser.evaluate("document.querySelectorAll('[data-log] li').length") == before + 2
+
+
 def test_texts_and_pictures_follow_the_application(browser: Browser, shop: Watched) -> None:
     browser.open(f"{shop.address}/queues/app:tasks")
     browser.evaluate("window.before = document.querySelector('[data-part=states]').outerHTML")

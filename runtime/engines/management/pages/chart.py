@@ -26,10 +26,12 @@ def thinned(values: Sequence[float], most: int = _POINTS) -> list[float]:
     """At most so many points, each the largest of those that it stands for. One that is not known
     is as the one before it.
     """
-    last, known = 0.0, []
-    for value in values:
-        last = last if math.isnan(value) else value
-        known.append(last)
+    known = values
+    if math.isnan(sum(values)):
+        last, known = 0.0, []
+        for value in values:
+            last = last if math.isnan(value) else value
+            known.append(last)
     size = max(1, math.ceil(len(known) / most))
     first = len(known) % size
     groups = [known[:first]] if first else []

@@ -82,29 +82,22 @@ def _part(
     position: dict[str, float],
 ) -> None:
     """As near to the wishes as the gaps allow: nodes that touch move together, the light more."""
-    blocks: list[tuple[list[str], float, float]] = []
-    for name in row:
-        blocks.append(([name], wish[name], sizes[name]))
-        while len(blocks) > 1:
-            (left, left_middle, left_size), (right, right_middle, right_size) = blocks[-2:]
-            if left_middle + left_size / 2 + gap <= right_middle - right_size / 2 + 0.001:
+    blocks: list[tuple[int, float, float, float]] = []
+    for index, name in enumerate(row):
+        whole, heavy = sizes[name], mass[name]
+        first, pull = index, heavy * (wish[name] - whole / 2)
+        while blocks:
+            # Their sums are kept, so that a block grows without looking at its nodes again.
+            left_first, left_pull, left_heavy, left_whole = blocks[-1]
+            if left_pull / left_heavy + left_whole + gap <= pull / heavy + 0.001:
                 break
-            names, at, middles = left + right, 0.0, []
-            for each in names:
-                middles.append(at + sizes[each] / 2)
-                at += sizes[each] + gap
-            whole = at - gap
-            heavy = sum(mass[each] for each in names)
-            start = (
-                sum(
-                    mass[each] * (wish[each] - middle)
-                    for each, middle in zip(names, middles, strict=True)
-                )
-                / heavy
-            )
-            blocks[-2:] = [(names, start + whole / 2, whole)]
-    for names, middle, whole in blocks:
-        at = middle - whole / 2
-        for name in names:
+            blocks.pop()
+            first, pull = left_first, left_pull + pull - heavy * (left_whole + gap)
+            heavy, whole = left_heavy + heavy, left_whole + gap + whole
+        blocks.append((first, pull, heavy, whole))
+    ends = [*(first for first, *_ in blocks[1:]), len(row)]
+    for (first, pull, heavy, _), end in zip(blocks, ends, strict=True):
+        at = pull / heavy
+        for name in row[first:end]:
             position[name] = at + sizes[name] / 2
             at += sizes[name] + gap
