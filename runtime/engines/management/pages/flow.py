@@ -212,7 +212,7 @@ def _return(drawing: Drawing, queue: str, consumer: str, *, down: bool) -> tuple
             f"M{c.x + c.width:.1f} {y0:.1f} C{x + 30:.1f} {y0:.1f} {x + 30:.1f} {y1:.1f} "
             f"{q.x + q.width:.1f} {y1:.1f}"
         )
-        return path, x - 22, (y0 + y1) / 2
+        return path, x + 22, (y0 + y1) / 2
     x0, x1 = c.x + 50, q.x + q.width - 50
     y0, y1 = c.y + c.height, q.y + q.height
     low = max(y0, y1) + 36

@@ -23,7 +23,7 @@ addEventListener("DOMContentLoaded", () => {
   for (const span of all("a.sp")) {
     span.addEventListener("click", (event) => { event.preventDefault(); choose(span); });
   }
-  const first = document.querySelector(".sp .c-bad.i, .sp")?.closest(".sp");
+  const first = (document.querySelector(".sp .c-bad.i") ?? document.querySelector(".sp"))?.closest(".sp");
   if (first) choose(first);
 
   for (const button of all("[data-copy]")) {
