@@ -29,7 +29,7 @@ _REMEMBERED = 60.0
 
 
 class Requeueing(Struct, frozen=True):
-    """How far one is."""
+    """The progress of one."""
 
     queue: str
     cause: str
@@ -46,7 +46,7 @@ class Requeueing(Struct, frozen=True):
     state: str = "running"
     """`running`, `done`, `stopped` or `failed`."""
     why: str = ""
-    """What ended it, or kept letters from it."""
+    """The reason of its end, or for letters that were left."""
     ended: float | None = None
 
     @property
@@ -66,6 +66,7 @@ class Requeues:
         self._known: dict[str, Requeueing] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stops: dict[str, asyncio.Event] = {}
+        self._ends: dict[str, asyncio.Event] = {}
 
     async def start(self, source: Source, queue: str, key: str, rate: str) -> Requeueing:
         """Begin with the letters of a cause, by its key, that are dead at this moment.
@@ -82,7 +83,7 @@ class Requeues:
         all_known = sum(len(each.letters) for each in groups) < MOST
         total = len(group.letters) if all_known else None
         began = self._clock.time()
-        self._stops[queue] = asyncio.Event()
+        self._stops[queue], self._ends[queue] = asyncio.Event(), asyncio.Event()
         self._known[queue] = Requeueing(queue, group.cause, rate, began, total=total)
         self._tasks[queue] = asyncio.create_task(self._run(source, queue, key, pace))
         return self._known[queue]
@@ -99,8 +100,8 @@ class Requeues:
             task.cancel()
 
     async def settle(self, queue: str, seconds: float) -> Requeueing:
-        """How far the one of a queue is once it has ended, or after so many seconds."""
-        await asyncio.wait([self._tasks[queue]], timeout=seconds)
+        """The progress of the one of a queue, at its end or after so many seconds."""
+        await wait_for(self._ends[queue], seconds, self._clock)
         return self._known[queue]
 
     def all(self) -> tuple[Requeueing, ...]:
@@ -127,6 +128,7 @@ class Requeues:
         now = self._known[queue]
         ended = self._clock.time()
         self._known[queue] = replace(now, state=state, why=why or now.why, ended=ended)
+        self._ends[queue].set()
 
     async def _deliver(self, source: Source, queue: str, key: str, pace: float) -> None:
         """All letters of the cause that died before this began: a message that dies again is not
