@@ -16,6 +16,7 @@ from runtime.cli.confirm import confirm, yes_option
 from runtime.cli.operate import Operator, operating
 from runtime.cli.options import Chosen, CommandError, application_option, json_option
 from runtime.cli.table import print_table
+from runtime.cli.times import moment
 from runtime.units import parse_duration
 
 MOST = 10_000
@@ -84,7 +85,7 @@ def show(chosen: Chosen, queue: str, id: str, payload: bool, as_json: bool) -> N
         ("queue", found["queue"]),
         ("reason", found["reason"]),
         ("attempts", str(found["attempts"])),
-        ("died", found["died"]),
+        ("died", moment(found["died"])),
         ("requeued", str(found["requeues"])),
         ("size", f"{found['size']:,} bytes"),
         ("headers", " ".join(found["headers"])),
@@ -200,7 +201,13 @@ def _pace(rate: str | None) -> float:
 def _each(letters: Sequence[Letter]) -> Iterator[tuple[str, ...]]:
     yield "QUEUE", "MESSAGE", "DIED", "REASON", "ERROR"
     for each in letters:
-        yield each["queue"], each["id"], each["died"][:19], each["reason"], each["error"][:_SHORT]
+        yield (
+            each["queue"],
+            each["id"],
+            moment(each["died"]),
+            each["reason"],
+            each["error"][:_SHORT],
+        )
 
 
 def _by_cause(letters: Sequence[Letter]) -> Iterator[tuple[str, ...]]:

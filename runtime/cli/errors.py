@@ -16,6 +16,7 @@ from runtime.cli.programs import (
     running_programs,
 )
 from runtime.cli.table import table_lines
+from runtime.cli.times import moment
 
 
 @click.command("errors", epilog="Exit codes: 0 it answers, 4 nothing runs.")
@@ -57,7 +58,7 @@ def shown(groups: Iterable[Mapping[str, Any]]) -> list[str]:
         rows.append(
             (
                 f"{each['count']:,}",
-                each["last"][:19].replace("T", " "),
+                moment(each["last"]),
                 text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…",
                 each["place"],
                 each["entry"],

@@ -14,6 +14,7 @@ from runtime.application.migrations import migrations_of, open_migrations
 from runtime.cli.options import Chosen, CommandError, application, json_option, load
 from runtime.cli.part import open_log
 from runtime.cli.table import print_table
+from runtime.cli.times import moment
 from runtime.entry_id import EntryId
 from runtime.exit_codes import ExitCode
 from runtime.linking.linker import LinkedManifest
@@ -140,6 +141,9 @@ def _print(rows: Sequence[_Row], as_json: bool, status: bool) -> None:
     elif not rows:
         print("no migration yet" if status else "nothing to apply")
     elif status:
-        print_table(
-            [(row["entry"], row["name"], row["state"], row["applied_at"] or "") for row in rows]
-        )
+        print_table([(row["entry"], row["name"], row["state"], _applied(row)) for row in rows])
+
+
+def _applied(row: _Row) -> str:
+    at: str | None = row["applied_at"]
+    return "" if at is None else moment(at)

@@ -13,6 +13,7 @@ import click
 from runtime.cli.operate import operating
 from runtime.cli.options import Chosen, CommandError, application_option, json_option
 from runtime.cli.table import print_table
+from runtime.cli.times import moment
 from runtime.engines.queue.status import FINAL
 from runtime.units import parse_duration
 
@@ -70,7 +71,7 @@ def _print(status: Mapping[str, Any], as_json: bool) -> None:
     rows = [("status", "to be cancelled" if status["cancelling"] else status["status"])]
     rows += [("attempt", f"{status['attempt']} of {status['max_attempts']}")]
     rows += [
-        (name, status[name])
+        (name, moment(status[name]))
         for name in ("published", "started", "next", "ended")
         if status[name] is not None
     ]

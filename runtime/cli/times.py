@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from time import time
 
 from runtime.units import format_duration
 
 
-def moment(seconds: float) -> str:
-    """Seconds since 1970 as `2026-11-28 07:20:05`."""
-    return datetime.fromtimestamp(seconds).isoformat(" ", "seconds")
+def moment(at: float | str) -> str:
+    """A time as `2026-11-28 07:20:05`. It is given in seconds since 1970, or as the JSON of
+    `--json` has it, ISO 8601, in UTC if it has no offset; other text stays as it is.
+    """
+    if isinstance(at, str):
+        try:
+            found = datetime.fromisoformat(at)
+        except ValueError:
+            return at
+        at = (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    return datetime.fromtimestamp(at).isoformat(" ", "seconds")
 
 
 def ago(seconds: float) -> str:
