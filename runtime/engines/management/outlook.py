@@ -88,10 +88,12 @@ class Outlook:
         return replace(snapshot, verdict=verdict(snapshot, self._deaths(snapshot)))
 
     def _deaths(self, snapshot: Snapshot) -> Mapping[str, Deaths]:
-        """The messages that died in the time of the history, by queue."""
+        """The messages that died in the time of the history and are dead letters yet, by queue."""
         found = {}
         for queue in snapshot.queues:
             count = self.history.gained(f"dead {queue.id}", queue.dead)
+            if queue.dead is not None:
+                count = min(count, queue.dead)  # the others were requeued or dropped
             if count:
                 found[queue.id] = Deaths(int(count), self._causes.get(queue.id))
         return found

@@ -31,7 +31,7 @@ _WORDS = (
 
 
 class Deaths(Struct, frozen=True):
-    """The messages of a queue that died in the last 15 minutes."""
+    """The dead letters of a queue that died in the last 15 minutes."""
 
     count: int
     cause: str | None = None
