@@ -59,7 +59,7 @@ def test_the_status_changes_nothing_and_may_fail_a_pipeline(tmp_path: Path) -> N
     migrate(folder)
     done = migrate(folder, "--status", "--exit-code")
     assert done.code == 0
-    assert re.search(r"0002_first.sql +applied +20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$", done.out)
+    assert re.search(r"0002_first.sql +applied +20\d\d-\d\d-\d\d \d\d:\d\d:\d\d$", done.out)
 
 
 def test_a_failure_is_4_and_what_came_before_stays(tmp_path: Path) -> None:
