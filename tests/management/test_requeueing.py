@@ -35,7 +35,7 @@ class Letters:
         self.steps: list[list[str]] = []
         self.kept: dict[str, str] = {}
         """The letters that cannot be requeued, and why."""
-        self.refused: Refused | None = None
+        self.refused: Exception | None = None
         self.called = asyncio.Event()
         """Set with the first step."""
         self._fail_again = fail_again
@@ -120,6 +120,15 @@ def test_what_ends_it_is_told() -> None:
     ended = requeued(letters)
 
     assert (ended.state, ended.why) == ("failed", "'app:tasks' is full")
+
+
+def test_an_error_that_nobody_expects_ends_it_too(caplog: pytest.LogCaptureFixture) -> None:
+    letters = Letters([letter(1)])
+    letters.refused = KeyError("id")
+    ended = requeued(letters)
+    assert (ended.state, ended.why) == ("failed", "'id'")
+    (record,) = caplog.records
+    assert record.message == f"the dead letters of '{QUEUE}' are not requeued any further"
 
 
 def test_a_rate_makes_small_steps_until_it_is_stopped() -> None:

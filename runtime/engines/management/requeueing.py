@@ -13,10 +13,13 @@ from msgspec.structs import replace
 from runtime.clock import Clock, wait_for
 from runtime.engines.management.letters import MOST, Group, Letter, found_groups
 from runtime.engines.management.operation import LoopBlocked, Refused
+from runtime.loggers import logger
 from runtime.units import parse_rate
 
 if TYPE_CHECKING:
     from runtime.engines.management.source import Source
+
+log = logger("runtime.management")
 
 STEP = 50
 """Letters that are requeued in one call."""
@@ -125,6 +128,9 @@ class Requeues:
             state = "stopped" if self._stops[queue].is_set() else "done"
         except (Refused, LoopBlocked) as error:
             state, why = "failed", str(error)
+        except Exception as error:  # a fault of ours, or of the store; else it would run for ever
+            state, why = "failed", str(error) or type(error).__name__
+            log.exception("the dead letters of '%s' are not requeued any further", queue)
         now = self._known[queue]
         ended = self._clock.time()
         self._known[queue] = replace(now, state=state, why=why or now.why, ended=ended)
