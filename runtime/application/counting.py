@@ -37,6 +37,9 @@ class Counting:
         self._application = application
         self._blocks = blocks
         self._blocked: Counter[str] = Counter()
+        self.exported: Callable[[], Mapping[str, int]] = dict
+        """Tells, by the result, how many spans were exported."""
+        self._exported: Counter[str] = Counter()
         self._registry = Registry()
         self._read: Metrics = {}
         self._components: Mapping[EntryId, Any] = {}
@@ -54,13 +57,18 @@ class Counting:
     def count(self, lag: float) -> None:
         """Take what the components have noted."""
         self._registry.histogram("runtime_loop_lag_seconds", ()).observe([lag])
-        for entry, times in dict(self._blocks()).items():
-            if more := times - self._blocked[entry]:
-                self._blocked[entry] = times
-                self._registry.add("runtime_loop_blocked_total", (entry,), more)
+        self._count_up("runtime_loop_blocked_total", self._blocks(), self._blocked)
+        self._count_up("runtime_spans_exported_total", self.exported(), self._exported)
         for take in self._sources():
             take()
         self._read = self._registry.read()
+
+    def _count_up(self, name: str, now: Mapping[str, int], before: Counter[str]) -> None:
+        """Add what has been counted elsewhere since `before`, by the one label of a counter."""
+        for label, number in dict(now).items():
+            if more := number - before[label]:
+                before[label] = number
+                self._registry.add(name, (label,), more)
 
     def _sources(self) -> list[Callable[[], None]]:
         """Functions that take the counts of a component; anew if the application has changed."""

@@ -99,6 +99,7 @@ def _manage(
     from runtime.program.management import Listening, Pulsing
 
     pulsing = Pulsing(application, reloading, watchdog, loop)
+    pulsing.counting.exported = tracing.exported if tracing else dict
     traces = tracing.traces if tracing else None
     if isinstance(management, Settings):
         return Listening(pulsing, management, traces)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,10 @@ class Tracing:
         self._settings = settings
         self._export: Export | None = None
         self._exporter: Exporter | None = None
+        self._exporters: list[Exporter] = []
+        """The present one, and earlier ones that still send what is theirs."""
+        self._exported: Counter[str] = Counter()
+        """By those that have ended."""
         self._is_started = False
         self._hiding: list[Callable[[Iterable[str]], object]] = []
 
@@ -50,6 +55,14 @@ class Tracing:
 
             self._exporter = Exporter(self.traces, self._export)
             self._exporter.start()
+            self._exporters.append(self._exporter)
+
+    def exported(self) -> Mapping[str, int]:
+        """The spans that were `sent` and `dropped`; empty if none were to be exported."""
+        for each in [each for each in self._exporters if each.has_ended]:
+            self._exporters.remove(each)
+            self._exported.update(each.counts())
+        return sum((Counter(each.counts()) for each in self._exporters), self._exported)
 
     def _configure(self, settings: Settings) -> None:
         self.telemetry.keep_also(settings.sample, settings.slow, settings.follows)

@@ -16,8 +16,9 @@ from runtime.engines.management.traces.otlp import encode
 from runtime.engines.management.traces.settings import Export
 from runtime.engines.management.traces.traces import Traces
 from runtime.telemetry import Parent
-from tests.support.blackbox import eventually
+from tests.support.blackbox import Site, eventually
 from tests.support.collector import Collector, collecting, parsed_by_protocol
+from tests.support.managing import managed, samples
 from tests.support.program import running, write_application
 from tests.support.traced import attempt, raised, request, telemetry_of
 
@@ -186,3 +187,19 @@ entries:
 
     assert {span["name"] for span in collector.spans} >= {"GET /x", "f"}
     assert collector.headers[0]["x-key"] == "s3cret-key"
+
+
+def test_spans_that_a_program_sends_are_counted(tmp_path: Path, collector: Collector) -> None:
+    manifest = """
+namespace: app
+entries:
+  - {name: gateway, kind: http.service, addr: "127.0.0.1:0", lifecycle: {auto_start: true}}
+"""
+    variables = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+        "OTEL_TRACES_SAMPLER": "always_on",
+    }
+    with managed(write_application(tmp_path / "shop", manifest), env=variables) as site:
+        Site(site.program).ask("GET", "/nothing")
+        counted = "runtime_spans_exported_total", "result=sent"
+        assert eventually(lambda: samples(site).get(counted) == len(collector.spans) > 0)

@@ -146,6 +146,9 @@ FAMILIES: Mapping[str, Family] = {
     "runtime_cron_next_timestamp_seconds": Family(
         "gauge", "The next planned time, in seconds since 1970.", ("entry",)
     ),
+    "runtime_spans_exported_total": Family(
+        "counter", "Spans sent to a collector, and those that were dropped.", ("result",)
+    ),
     "runtime_reloads_total": Family(
         "counter", "Reloads that changed something, and those that were refused.", ("result",)
     ),

@@ -55,6 +55,15 @@ class Exporter:
         self._traces.exported = self.take
         self._thread.start()
 
+    @property
+    def has_ended(self) -> bool:
+        """True if it will send no more."""
+        return self._stop_by is not None and not self._thread.is_alive()
+
+    def counts(self) -> dict[str, int]:
+        """The spans that were `sent` and `dropped`."""
+        return {"sent": self.sent, "dropped": self.dropped}
+
     def finish(self) -> None:
         """Have what is left sent, for two seconds at most, and end. Nobody waits for that."""
         self._stop_by = monotonic() + STOP
