@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from runtime.engines.management.letters import Frame, excerpt, frames, groups, letter
+from runtime.engines.management.letters import Excerpt, Frame, excerpt, frames, groups, letter
 from runtime.engines.queue.message import Message
-from tests.support.night import LETTERS
+from tests.support.night import LETTERS, NOW, iso
 
 TRACEBACK = """Traceback (most recent call last):
   File "{folder}/old.py", line 3, in old
@@ -86,15 +87,38 @@ def test_letters_are_grouped_by_queue_error_and_place() -> None:
 def test_the_lines_around_a_fault_are_shown(tmp_path: Path) -> None:
     (tmp_path / "task.py").write_text("".join(f"line {n}\n" for n in range(1, 9)))
 
-    assert excerpt(Frame("task.py", 4, "main", True), tmp_path) == (
-        2,
-        ["line 2", "line 3", "line 4", "line 5", "line 6"],
-    )
-    assert excerpt(Frame("task.py", 1, "main", True), tmp_path) == (
-        1,
-        ["line 1", "line 2", "line 3"],
-    )
-    assert excerpt(Frame("task.py", 900, "main", True), tmp_path)[1] == []
+    def found(line: int) -> Excerpt:
+        return excerpt(Frame("task.py", line, "main", True, f"line {line}"), "", tmp_path)
+
+    assert found(4) == Excerpt(2, ("line 2", "line 3", "line 4", "line 5", "line 6"))
+    assert found(1) == Excerpt(1, ("line 1", "line 2", "line 3"))
+    assert found(900).lines == ()
+
+
+def test_a_line_that_is_another_one_than_at_the_failure_is_told(tmp_path: Path) -> None:
+    traceback = TRACEBACK.format(folder=tmp_path)
+    own, library = frames(traceback, tmp_path)
+    file = tmp_path / own.file
+    file.parent.mkdir()
+
+    def changed(text: str) -> bool:
+        file.write_text(text)
+        return excerpt(own, "2026-11-28T02:13:02.000+00:00", tmp_path).changed
+
+    assert (own.code, library.code) == ("result = sum(numbers)", "raise TypeError")
+    assert not changed("\n" * 21 + "        result = sum(numbers)\n")
+    assert not changed("# others have changed\n" * 21 + "    result = sum(numbers)\n")
+    assert changed("\n" * 22 + "    result = sum(numbers)\n")
+    assert changed("")
+
+
+def test_without_its_text_a_line_counts_as_changed_if_the_file_is_newer(tmp_path: Path) -> None:
+    file, frame = tmp_path / "task.py", Frame("task.py", 1, "main", True)
+    file.write_text("line 1")
+    os.utime(file, (NOW, NOW))
+
+    assert not excerpt(frame, iso(NOW + 1), tmp_path).changed
+    assert excerpt(frame, iso(NOW - 1), tmp_path).changed
 
 
 def test_only_the_application_s_own_code_is_read(tmp_path: Path) -> None:
@@ -104,5 +128,5 @@ def test_only_the_application_s_own_code_is_read(tmp_path: Path) -> None:
     (tmp_path / "app" / "link.py").symlink_to(tmp_path / "secret.py")
 
     for file in ("../secret.py", "notes.txt", "link.py", "gone.py", str(tmp_path / "secret.py")):
-        assert excerpt(Frame(file, 1, "main", True), tmp_path / "app")[1] == []
-    assert excerpt(Frame("app/x.py", 1, "main", False), tmp_path)[1] == []
+        assert excerpt(Frame(file, 1, "main", True), "", tmp_path / "app").lines == ()
+    assert excerpt(Frame("app/x.py", 1, "main", False), "", tmp_path).lines == ()

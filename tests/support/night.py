@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from runtime.engines.management.catalog import Catalog, EntryRecord, Reference
 from runtime.engines.management.history import STEP, History
 from runtime.engines.management.lanes import Bar, Lanes
-from runtime.engines.management.letters import Frame, Letter
+from runtime.engines.management.letters import Excerpt, Frame, Letter
 from runtime.engines.management.pages.sight import Right, Sight
 from runtime.engines.management.snapshot import (
     Cause,
@@ -149,7 +149,7 @@ LETTERS = [
     )
     for index, number in enumerate(("bf7", "bf2", "be9"))
 ]
-SOURCE = (
+SOURCE = Excerpt(
     20,
     (
         '        result = {"output": data.get("text", "").upper()}',

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 MOST = 200
 """Letters of a queue that are looked at, the oldest."""
 _FRAME = re.compile(
-    r'^  File "(?P<file>[^"\n]+)", line (?P<line>\d{1,7}), in (?P<function>.+)$', re.M
+    r'^  File "(?P<file>[^"\n]+)", line (?P<line>\d{1,7}), in (?P<function>.+)$'
+    r"(?:\n    (?P<code>\S.*)$)?",
+    re.M,
 )
 _BEGIN = "Traceback (most recent call last):"
 _AROUND = 2
@@ -37,6 +40,8 @@ class Frame(Struct, frozen=True):
     function: str
     own: bool
     """True for the application's own code."""
+    code: str = ""
+    """The line as it was at the failure, without its indentation; empty if it is not known."""
 
     @property
     def place(self) -> str:
@@ -73,6 +78,16 @@ class Letter(Struct, frozen=True):
     def own(self) -> Frame | None:
         """The innermost call in the application's own code."""
         return next((frame for frame in reversed(self.frames) if frame.own), None)
+
+
+class Excerpt(Struct, frozen=True):
+    """Lines of a file as it is now, around one that failed."""
+
+    first: int = 1
+    """The number of the first one."""
+    lines: tuple[str, ...] = ()
+    changed: bool = False
+    """True if the line is another one than at the failure, or may be if its text is not known."""
 
 
 class Group(Struct, frozen=True):
@@ -138,7 +153,8 @@ def frames(traceback: str, folder: Path) -> tuple[Frame, ...]:
         path = Path(match["file"])
         own = path.is_relative_to(folder) and "site-packages" not in path.parts
         shown = str(path.relative_to(folder)) if own else _short(path)
-        found.append(Frame(shown, int(match["line"]), match["function"], own))
+        code = (match["code"] or "").strip()
+        found.append(Frame(shown, int(match["line"]), match["function"], own, code))
     return tuple(found)
 
 
@@ -165,22 +181,35 @@ def causes(letters: Sequence[Letter]) -> Mapping[str, str]:
     return {queue: group.cause for queue, group in found.items()}
 
 
-def excerpt(frame: Frame, folder: Path) -> tuple[int, list[str]]:
-    """The number of the first line, and the lines around a frame of the application's own code.
+def excerpt(frame: Frame, died: str, folder: Path) -> Excerpt:
+    """The lines around a frame of the application's own code; `died` is the time of its letter.
 
     No lines if the file is gone, too large, or not below the folder.
     """
     path = (folder / frame.file).resolve()
     if not frame.own or not path.is_relative_to(folder.resolve()) or path.suffix != ".py":
-        return 1, []
+        return Excerpt()
     try:
-        if path.stat().st_size > _LARGEST:
-            return 1, []
+        status = path.stat()
+        if status.st_size > _LARGEST:
+            return Excerpt()
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        return 1, []
+        return Excerpt()
     first = max(1, frame.line - _AROUND)
-    return first, lines[first - 1 : frame.line + _AROUND]
+    if frame.code:
+        changed = [each.strip() for each in lines[frame.line - 1 : frame.line]] != [frame.code]
+    else:
+        changed = status.st_mtime > _seconds(died)
+    return Excerpt(first, tuple(lines[first - 1 : frame.line + _AROUND]), changed)
+
+
+def _seconds(died: str) -> float:
+    """A time of death in seconds since 1970; one that cannot be read is before all."""
+    try:
+        return datetime.fromisoformat(died).timestamp()
+    except ValueError:
+        return 0.0
 
 
 def _short(path: Path) -> str:

@@ -69,6 +69,18 @@ def test_dead_letters_are_told_by_cause_with_the_line_that_failed(shop: Watched)
     assert "process app:tasks" in shop.page(trace[1])
     assert "no stock" in page
     assert re.search(r'href="(/traces/[^"]+)"', page), "the letter's trace"
+    assert page.count('class="hit"') == 1
+
+
+def test_no_line_is_marked_as_the_one_that_failed_if_it_is_another_now(shop: Watched) -> None:
+    file = shop.site.folder / "tasks.py"
+    text = file.read_text()
+    file.write_text(f"# moved down\n{text}")
+    page = shop.page("/dead")
+    file.write_text(text)
+
+    assert "The file has changed since: line 11 was" in page
+    assert 'class="hit"' not in page
 
 
 def test_an_entry_shows_its_lines_and_what_refers_to_it(shop: Watched) -> None:

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from runtime.engines.management.letters import groups
+from runtime.engines.management.letters import Excerpt, groups
 from runtime.engines.management.logs import Wanted
 from runtime.engines.management.pages import (
     dead_letters,
@@ -111,7 +111,7 @@ HELD = {state: poisoned(page) for state, page in night_queue.MESSAGES.items()}
 
 def dead(evil: Sight) -> str:
     found = groups(poisoned(night.LETTERS))
-    source = (20, [EVIL, EVIL, EVIL])
+    source = Excerpt(20, (EVIL, EVIL, EVIL), changed=True)
     return dead_letters.render(evil, found, found[0], found[0].newest, source, is_traced=True)
 
 

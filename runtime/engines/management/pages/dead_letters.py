@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from runtime.engines.management.letters import MOST, Frame, Group, Letter
+from runtime.engines.management.letters import MOST, Excerpt, Frame, Group, Letter
 from runtime.engines.management.pages import words
 from runtime.engines.management.pages.action import action, opener
 from runtime.engines.management.pages.frame import frame
@@ -47,7 +47,7 @@ def render(
     groups: Sequence[Group],
     chosen: Group | None,
     letter: Letter | None,
-    source: tuple[int, Sequence[str]] = (1, ()),
+    source: Excerpt,
     *,
     is_traced: bool = False,
 ) -> str:
@@ -70,9 +70,7 @@ def render(
     return frame("dead", "Dead letters", sight, body, head=head, side=_buttons(sight, chosen))
 
 
-def _article(
-    letter: Letter, sight: Sight, source: tuple[int, Sequence[str]], is_traced: bool
-) -> str:
+def _article(letter: Letter, sight: Sight, source: Excerpt, is_traced: bool) -> str:
     died = words.moment(words.seconds_of(letter.died), sight.now)
     reason = _REASONS.get(letter.reason, letter.reason)
     attempts = chip(words.plural(letter.attempts, "attempt"))
@@ -90,19 +88,18 @@ def _payload(letter: Letter) -> str:
     return path("queues", letter.queue, "messages", letter.id, "payload")
 
 
-def _frames(letter: Letter, source: tuple[int, Sequence[str]]) -> Iterator[str]:
+def _frames(letter: Letter, source: Excerpt) -> Iterator[str]:
     """The user's own line with its source; the other calls folded away."""
     own = letter.own
     if own is not None:
-        first, lines = source
-        code = source_lines(first, lines, own.line) if lines else ""
         copy = (
             f'<button class="btn quiet" type="button" data-copy="{e(own.place)}" hidden>'
             f'{icon("copy")}<span class="sr">Copy the place</span></button>'
         )
         yield (
             f'<div class="frame-of own"><p class="where"><b class="mono">{e(own.place)}</b>'
-            f'<span class="sub">in {e(own.function)} · yours</span>{copy}</p>{code}</div>'
+            f'<span class="sub">in {e(own.function)} · yours</span>{copy}</p>'
+            f"{_source(own, source)}</div>"
         )
     rest = [each for each in letter.frames if each is not own]
     if rest:
@@ -112,6 +109,17 @@ def _frames(letter: Letter, source: tuple[int, Sequence[str]]) -> Iterator[str]:
             f'<div class="frame-of"><details><summary>{icon("more")}{told}</summary>'
             f'<ol class="sub mono">{rows}</ol></details></div>'
         )
+
+
+def _source(own: Frame, source: Excerpt) -> str:
+    """The lines as they are now; the one that failed is marked, unless it is another one."""
+    lines = source_lines(source.first, source.lines, 0 if source.changed else own.line)
+    shown = lines if source.lines else ""
+    if not source.changed:
+        return shown
+    then = f"was {mono(own.code)}" if own.code else "may be another one now"
+    told = f"The file has changed since: line {own.line} {then}"
+    return f'<p class="note gap">{icon("error")}<span>{told}</span></p>{shown}'
 
 
 def _story(letter: Letter, sight: Sight, is_traced: bool) -> str:

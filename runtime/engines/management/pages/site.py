@@ -9,7 +9,7 @@ import msgspec
 from msgspec import to_builtins
 from msgspec.structs import replace
 
-from runtime.engines.management.letters import Group, Letter, excerpt, found_groups
+from runtime.engines.management.letters import Excerpt, Group, Letter, excerpt, found_groups
 from runtime.engines.management.logs import wanted
 from runtime.engines.management.pages import (
     dead_letters,
@@ -98,9 +98,9 @@ class Site:
     async def dead(self, exchange: Exchange, sight: Sight) -> str:
         found = await found_groups(self._source, queried(exchange, "queue"))
         chosen, letter = _chosen(found, queried(exchange, "cause"), queried(exchange, "id"))
-        source: tuple[int, Sequence[str]] = (1, ())
+        source = Excerpt()
         if letter is not None and letter.own is not None:
-            source = excerpt(letter.own, self._source.outlook.folder)
+            source = excerpt(letter.own, letter.died, self._source.outlook.folder)
         traces = self._source.traces
         is_traced = letter is not None and traces is not None and bool(traces.find(letter.id))
         return dead_letters.render(sight, found, chosen, letter, source, is_traced=is_traced)
