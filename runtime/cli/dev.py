@@ -19,6 +19,7 @@ from runtime.cli.excerpt import print_excerpt, print_findings
 from runtime.cli.managing import access, managing, tracing
 from runtime.cli.options import Chosen, application
 from runtime.cli.selecting import selection_options
+from runtime.cli.whereabouts import tell_whereabouts
 from runtime.exit_codes import ExitCode
 from runtime.findings.finding import ManifestError
 from runtime.handlers.context import log_origin
@@ -127,6 +128,7 @@ class _Development:
         """Run until the end, and return the exit code. Raises ManifestError and StartError."""
         linkage, selection = self.read()
         folder = linkage.manifest.folder
+        tell_whereabouts(self._choice.chosen.folder, linkage, "dev")
         raise_limit()
         managed = managing(folder, self._management, ())
         if managed is not None and self._opens:

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -18,6 +17,7 @@ from runtime.cli.choice import Choice
 from runtime.cli.managing import NOWHERE, access, managing, token, tracing
 from runtime.cli.options import Chosen, CommandError, application
 from runtime.cli.selecting import selection_options
+from runtime.cli.whereabouts import tell_whereabouts
 from runtime.exit_codes import ExitCode
 from runtime.handlers.context import log_origin
 from runtime.linking.linker import LinkedManifest
@@ -25,7 +25,6 @@ from runtime.log import log as logs
 from runtime.log.hooks import install_hooks
 from runtime.log.records import install
 from runtime.loggers import logger
-from runtime.manifest.search import application_around
 from runtime.program.descriptors import raise_limit
 from runtime.program.exit import crash_guard, exit_soon
 from runtime.program.program import run
@@ -138,7 +137,10 @@ def command(
     if worker is not None:
         log.worker = worker.number
     else:
-        _warn(chosen.folder)
+        if failpoint.IS_IGNORED:
+            text = "RUNTIME_FAULT is ignored: it is for tests, which set RUNTIME_TESTING=1 too"
+            logger("runtime").warning(text)
+        tell_whereabouts(chosen.folder, linkage, "run")
     try:
         log.hide([token() or ""])
         raise_limit()
@@ -174,16 +176,6 @@ def command(
 def _report_to(channel: Channel) -> Callable[[bool], None]:
     """Tells the parent of workers how a reload ended."""
     return lambda done: channel.send("reloaded", "yes" if done else "no")
-
-
-def _warn(folder: Path) -> None:
-    """Warn of what is likely not meant."""
-    log = logger("runtime")
-    if failpoint.IS_IGNORED:
-        log.warning("RUNTIME_FAULT is ignored: it is for tests, which set RUNTIME_TESTING=1 too")
-    if around := application_around(folder):
-        text = "'%s' is part of the application at '%s', and relative paths start in the former"
-        log.warning(text, folder, around)
 
 
 def _application(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 FILE_NAMES = ("_index.yaml", "_index.yml")
@@ -91,7 +91,32 @@ def application_around(folder: Path) -> Path | None:
     found = None
     while not (here / ".git").exists() and here.parent not in (here, home, Path("/")):
         here = here.parent
-        is_project = any((here / mark).exists() for mark in _MARKS)
-        if _has_manifest(here) or (is_project and _has_manifest(here / "src")):
+        if _is_application(here):
             found = here
     return found
+
+
+def application_within(folder: Path, manifests: Iterable[Path]) -> Path | None:
+    """The application that a folder is not, but has below it, with all the manifests in it.
+
+    None if the folder looks like a project itself and the one below does not.
+    """
+    places = [path.parent for path in manifests if path.is_relative_to(folder)]
+    if not places:
+        return None
+    steps = Path(os.path.commonpath(places)).relative_to(folder).parts
+    if "src" in steps[:1]:
+        return None  # the folder's own
+    for count in range(1, len(steps) + 1):
+        here = folder.joinpath(*steps[:count])
+        if _is_application(here):
+            return here if _is_project(here) or not _is_project(folder) else None
+    return None
+
+
+def _is_application(folder: Path) -> bool:
+    return _has_manifest(folder) or (_is_project(folder) and _has_manifest(folder / "src"))
+
+
+def _is_project(folder: Path) -> bool:
+    return any((folder / mark).exists() for mark in _MARKS)

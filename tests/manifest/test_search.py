@@ -8,7 +8,7 @@ import pytest
 
 from runtime.linking.linker import link
 from runtime.manifest.reader import read
-from runtime.manifest.search import Search, application_around
+from runtime.manifest.search import Search, application_around, application_within
 from runtime.registry import Registry
 from tests.support.blackbox import execute
 
@@ -129,6 +129,51 @@ def test_a_part_that_is_named_is_run_with_a_warning(tmp_path: Path) -> None:
 
     assert ended.code == 4  # nothing runs
     assert "'src' is part of the application at " in ended.err
+
+
+def within(folder: Path) -> Path | None:
+    return application_within(folder, Search(folder).manifests())
+
+
+@pytest.mark.parametrize("parts", [["."], ["src"], ["src", "src/mail"]])
+@pytest.mark.parametrize("steps", ["shop", "work/shop"])
+def test_the_only_application_below_a_folder_is_known(
+    parts: list[str], steps: str, tmp_path: Path
+) -> None:
+    shop = tmp_path / steps
+    for part in parts:
+        manifest(shop / part)
+    (shop / "README.md").write_text("")
+
+    assert within(tmp_path) == shop
+    assert within(shop) is None
+    manifest(tmp_path / "other")
+    assert within(tmp_path) is None
+
+
+@pytest.mark.parametrize("part", ["src/app", "app", "config"])
+def test_a_folder_of_manifests_is_a_part_of_the_project_that_it_is_in(
+    part: str, tmp_path: Path
+) -> None:
+    (tmp_path / "pyproject.toml").write_text("")
+    manifest(tmp_path / part)
+
+    assert within(tmp_path) is None
+
+
+@pytest.mark.parametrize("command", ["run", "dev"])
+def test_around_an_application_it_is_told_whose_folder_runs(command: str, tmp_path: Path) -> None:
+    manifest(tmp_path / "my shop")
+    options = ("--no-reload",) if command == "dev" else ()
+
+    ended = execute(command, *options, cwd=tmp_path)
+
+    assert ended.code == 4  # nothing runs
+    assert (
+        "'.' runs, with the application at 'my shop' as a part, and relative paths start in the "
+        f"former; write 'runtime {command} 'my shop'' for the latter alone"
+        in ended.err.splitlines()[0]
+    )
 
 
 def test_a_folder_without_a_manifest_names_the_application_around(tmp_path: Path) -> None:
