@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import chain
 from time import monotonic, time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runtime.application.application import Application
 from runtime.application.roles import consumer_of
@@ -18,6 +18,10 @@ from runtime.engines.management.metrics.window import Window, quantile, rate
 from runtime.engines.management.snapshot import EndpointStatus
 from runtime.engines.queue.tally import QueueTally, Tally
 from runtime.entry_id import EntryId
+
+if TYPE_CHECKING:
+    from runtime.engines.web.routes import Route
+    from runtime.engines.web.traffic import Traffic
 
 _REQUESTS = "runtime_http_requests_total"
 _DURATION = "runtime_http_request_duration_seconds"
@@ -105,21 +109,18 @@ class Counting:
         seconds, (came, left) = window.mark(now, (self._published[queue], self._ended[queue]))
         return rate(seconds, came), rate(seconds, left)
 
-    def _count_requests(self, server: str, traffic: Any) -> None:
-        durations: dict[tuple[str, str, str], list[float]] = {}
-        statuses: Counter[tuple[str, str, str, str]] = Counter()
+    def _count_requests(self, server: str, traffic: Traffic) -> None:
+        alike: defaultdict[tuple[Route, int], list[float]] = defaultdict(list)
         for route, status, seconds in traffic.take():
+            alike[route, status].append(seconds)
+        for (route, status), durations in alike.items():
             key = (server, route.path or UNMATCHED, route.method)
-            durations.setdefault(key, []).append(seconds)
-            statuses[(*key, str(status))] += 1
+            histogram = self._registry.histogram(_DURATION, key)
+            histogram.observe(durations)
+            self._registry.add(_REQUESTS, (*key, str(status)), len(durations))
             if key not in self._endpoints:
-                histogram = self._registry.histogram(_DURATION, key)
                 self._endpoints[key] = _Endpoint(_entry_of(route), key, histogram)
-            self._endpoints[key].count(status)
-        for key, values in durations.items():
-            self._registry.histogram(_DURATION, key).observe(values)
-        for labels, number in statuses.items():
-            self._registry.add(_REQUESTS, labels, number)
+            self._endpoints[key].count(status, len(durations))
 
     def _count_messages(self, id: EntryId, consumer: Any, tally: Tally) -> None:
         if not (tally.acked or tally.others or tally.outcomes or tally.waits):
@@ -136,7 +137,7 @@ class Counting:
         self._ended[queue] += sum(outcomes[each] for each in _ENDED)
         offset = monotonic() - time()
         waited = self._registry.histogram("runtime_message_wait_seconds", (queue,))
-        waited.observe(max(0.0, -each - offset) for each in waits)
+        waited.observe([late if (late := -each - offset) > 0.0 else 0.0 for each in waits])
 
     def _count_published(self, queue: str, tally: QueueTally) -> None:
         published, refused = tally.take()
@@ -147,7 +148,7 @@ class Counting:
             self._registry.add("runtime_queue_refused_total", (queue, reason), number)
 
 
-def _entry_of(route: Any) -> str:
+def _entry_of(route: Route) -> str:
     """The entry of a route; empty for the one of requests that none matches."""
     if not route.path:
         return ""
@@ -167,8 +168,9 @@ class _Endpoint:
         self._failed: deque[int] = deque([0], maxlen=_MINUTES)
         self._minute_ends = monotonic() + _MINUTE
 
-    def count(self, status: int) -> None:
-        self._failed[-1] += status >= _FAILED
+    def count(self, status: int, requests: int) -> None:
+        if status >= _FAILED:
+            self._failed[-1] += requests
 
     def status(self, now: float) -> EndpointStatus:
         while now >= self._minute_ends:

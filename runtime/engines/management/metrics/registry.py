@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Collection, Iterable
 
 from runtime.engines.management.metrics.family import FAMILIES, Metrics, Row
@@ -22,10 +22,17 @@ class Histogram:
         self.total = 0.0
 
     def observe(self, values: Iterable[float]) -> None:
-        bounds, counts = self.bounds, self.counts
-        for value in values:
-            counts[bisect_left(bounds, value)] += 1
-            self.total += value
+        # Sorted, and looked at once for each bound: thousands come at a time.
+        ordered = sorted(values)
+        self.total += sum(ordered)
+        below = 0
+        for place, bound in enumerate(self.bounds):
+            if below == len(ordered):
+                return
+            until = bisect_right(ordered, bound, below)
+            self.counts[place] += until - below
+            below = until
+        self.counts[-1] += len(ordered) - below
 
     def add(self, counts: Iterable[int], total: float) -> None:
         """Add what another has observed."""
