@@ -61,7 +61,8 @@ class Tracer:
     def commit(self, statements: int) -> None:
         """Take note of a commit. Called in any thread, in nobody's span."""
         self._last_commit = (monotonic(), statements)
-        self._telemetry.event("sql.commit", self._entry, statements=statements)
+        if self._telemetry.listener is not None:
+            self._telemetry.event("sql.commit", self._entry, statements=statements)
 
     def end_change(self, place: Tracepoint, around: Span | None, began: float) -> None:
         """Add the span of a change, which ends now, and say how many were committed with it."""
