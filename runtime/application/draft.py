@@ -132,6 +132,8 @@ class _Drafting:
             if action is Action.KEEP and before and before.lifecycle != spec.lifecycle:
                 action, why = Action.REVISE, "lifecycle"
                 self._revise(link, spec.service, stamp)  # it may know how long it may stop
+        if action is Action.KEEP and old is not None and _requires(old) != _requires(link):
+            action, why = Action.REVISE, "lifecycle"
         lost = self._lost(old) if action is Action.REPLACE and old is not None else None
         self._changes[id] = Change(id=id, kind=link.kind.name, action=action, why=why, lost=lost)
 
@@ -210,6 +212,10 @@ class _Drafting:
         folder = self._linked.manifest.folder
         entry = LinkedEntry(self._linked.links, link)
         return tuple(_stamp(path) for path in link.kind.reads(entry, folder))
+
+
+def _requires(link: Link) -> set[EntryId]:
+    return {to for path, to in link.references.items() if path[0] == "lifecycle"}
 
 
 def _changed_fields(old: Link, new: Link) -> Iterator[str]:

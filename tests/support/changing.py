@@ -115,8 +115,10 @@ async def served(
         (address,) = await asyncio.wait_for(ready, 10)
         port = int(address.rpartition(":")[2])
         client = Client(*await asyncio.open_connection("127.0.0.1", port))
-        yield Site(application, folder, client)
-        await client.close()
+        try:
+            yield Site(application, folder, client)
+        finally:
+            await client.close()
     finally:
         stop.set()
         ended = await asyncio.wait_for(serving, 20)
