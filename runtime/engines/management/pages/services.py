@@ -121,8 +121,8 @@ def _run(sight: Sight, service: ServiceStatus) -> str:
     if service.workers is not None:
         cells.append(("Workers busy", f"{service.workers.busy} of {service.workers.of}"))
     if service.last_poll is not None:
-        silent = words.duration(service.last_poll)
-        cells.append(("Its queue answers", f"not for {silent}" if service.last_poll else "yes"))
+        ago = f"{words.duration(service.last_poll)} ago" if service.last_poll else "just now"
+        cells.append(("Its queue answered", ago))
     split = "".join(
         f'<div><span>{name}</span><b class="num">{e(value)}</b></div>' for name, value in cells
     )
