@@ -56,7 +56,7 @@ def run(
 
     loop = begin(signals, stop.set, budget)
     manager = ServiceManager.take(os.environ)
-    reloading = Reloading(application, reports or LogReports(), manager)
+    reloading = Reloading(application, reports or LogReports(), manager, gc.collect)
     signals.reload_with(lambda: call_threadsafe(loop, reloading.ask))
     if watch is not None:
         watch.start(lambda: call_threadsafe(loop, reloading.ask))

@@ -63,12 +63,19 @@ class Reloading:
     """Reloads an application, one time after the other; requests that come meanwhile are one."""
 
     def __init__(
-        self, application: Application, reports: Reports, manager: ServiceManager | None = None
+        self,
+        application: Application,
+        reports: Reports,
+        manager: ServiceManager | None = None,
+        collect: Callable[[], object] | None = None,
     ) -> None:
-        """The `manager` of the program is told, too."""
+        """The `manager` of the program is told, too. `collect` is called after each reload that
+        was done, to free the old version.
+        """
         self._application = application
         self._reports = reports
         self._manager = manager or ServiceManager()
+        self._collect = collect
         self._wanted = asyncio.Event()
 
     def ask(self) -> None:
@@ -106,4 +113,8 @@ class Reloading:
         self._application.refused = ()
         self._application.on_state()
         self._reports.reloaded(plan, time.monotonic() - began)
+        if self._collect is not None:
+            # Its parts refer to each other. Left to the collector's own pace, some stay for a
+            # hundred reloads: 3.5 MiB after 25. Here it takes 20 ms for 25,000 objects.
+            self._collect()
         return plan

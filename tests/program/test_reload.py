@@ -231,3 +231,31 @@ def test_all_workers_reload(tmp_path: Path) -> None:
         for _ in range(20):
             assert httpx.get(program.url("/"), timeout=SOON).json() == {"version": 1}
         assert program.stop() == 0
+
+
+def test_a_reload_leaves_nothing_of_the_version_before_it_in_memory(tmp_path: Path) -> None:
+    manifest = """
+namespace: app
+entries:
+  - {name: gateway, kind: http.service, addr: "127.0.0.1:0", lifecycle: {auto_start: true}}
+  - {name: router, kind: http.router}
+  - {name: loaded, kind: http.endpoint, method: GET, path: /, func: file://web.py#loaded}
+"""
+    web = """
+import gc
+from types import FunctionType
+from .rules import VERSION
+
+async def loaded():
+    functions = [each for each in gc.get_objects() if type(each) is FunctionType]
+    return sorted(each.__globals__["VERSION"] for each in functions if each.__name__ == "loaded")
+"""
+    files = {"web.py": web, "rules.py": "VERSION = 0\n"}
+    folder = write_application(tmp_path / "shop", manifest, **files)
+    with running(folder) as program:
+        for number in range(1, 6):
+            (folder / "rules.py").write_text(f"VERSION = {number}\n")
+            reload(program, "reloaded in")
+            # the first version is of what the collector does not look at
+            assert httpx.get(program.url("/"), timeout=SOON).json() == [number]
+        assert program.stop() == 0
