@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.accessibility import faults, too_wide
+from tests.support.blackbox import eventually
 from tests.support.browser import Browser, browsing
 from tests.support.looking import arrive, sign_in, tab_to, type_text
 from tests.support.managing import sockets_folder
@@ -42,7 +43,7 @@ def test_a_message_is_published_and_looked_at_by_keys_alone(
     tab_to(browser, "form .btn.main")
     browser.press("Enter")
     arrive(browser, "document.querySelector('[role=alert]') !== null")
-    assert browser.evaluate("document.activeElement.id") == "body"
+    eventually(lambda: browser.evaluate("document.activeElement.id") == "body")
     assert faults(browser) == []
     assert too_wide(browser) == []
 
