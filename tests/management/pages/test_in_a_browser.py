@@ -86,11 +86,21 @@ def test_a_trace_can_be_used_by_everybody(browser: Browser, shop: Watched, size:
     assert browser.complaints == []
 
 
-@pytest.mark.parametrize("width", [1440, 900, 390, 320])
+@pytest.mark.parametrize("width", [1440, 900, 881, 390, 320])
 @pytest.mark.parametrize("path", PAGES)
 def test_no_page_scrolls_sideways(browser: Browser, shop: Watched, path: str, width: int) -> None:
     browser.resize(width, 800)
     browser.open(shop.address + path)
+
+    assert too_wide(browser) == []
+
+
+@pytest.mark.parametrize("width", [900, 881, 390])
+def test_no_queue_is_too_busy_for_its_row(browser: Browser, shop: Watched, width: int) -> None:
+    browser.resize(width, 800)
+    browser.open(shop.address + "/queues")
+    rates = "[...document.querySelectorAll('td')].find((cell) => cell.textContent.includes('/s,'))"
+    browser.evaluate(f"{rates}.textContent = '1,284.4/s, 1,288.8/s'")
 
     assert too_wide(browser) == []
 
