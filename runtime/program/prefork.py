@@ -67,18 +67,18 @@ class Prefork:
         count: int,
         sockets: Mapping[EntryId, Sequence[socket]],
         application: tuple[LinkedManifest, Callable[[], tuple[LinkedManifest, Selection]]],
-        management: Settings | None = None,
-        outlook: Callable[[], Outlook] | None = None,
-        log: Log | None = None,
+        management: Settings | None,
+        outlook: Callable[[], Outlook],
+        lines: Log,
     ) -> None:
         """`application` is the manifest that the workers run, and what reads it again. With
         `management`, this process tells how all of them are, and shows the `outlook` and the
-        lines of its `log` and theirs.
+        lines of this process and of theirs.
         """
         self._sockets = sockets
         self._management = management
         self._outlook = outlook
-        self._log = log
+        self._log = lines
         self._began = time.time()
         self._ready = False
         self._manager = ServiceManager.take(os.environ)
@@ -123,16 +123,14 @@ class Prefork:
                 parent_snapshot(
                     settings.folder, self._began, "stopping" if self._stop.is_set() else state
                 ),
-                refused=self._reloading.refused,
+                refused=tuple(map(self._log.redact, self._reloading.refused)),
                 refusals=self._reloading.refusals,
             )
 
         links = [worker.link for worker in self._workers]
-        assert self._outlook is not None
         outlook, traces = self._outlook, Traces(str(settings.folder))
-        if self._log is not None:
-            traces.lines.redact = self._log.redact
-            self._log.taps.append(traces.lines.tap)
+        traces.lines.redact = self._log.redact
+        self._log.taps.append(traces.lines.tap)
         for number, link in enumerate(links, 1):
             link.on_traces = partial(traces.merge, worker=number)
 
