@@ -68,8 +68,9 @@ class Application:
         self.state = "starting"
         """starting, running or stopping."""
         self.refused: tuple[str, ...] = ()
-        self.refusals = 0
         """The findings for which the last reload was refused; empty once one was done."""
+        self.refusals = 0
+        """Reloads that were refused since the start."""
         self.generation = 1
         """One more after each change that was applied."""
         self.on_components: Callable[[], None] = _ignore

@@ -23,9 +23,9 @@ def consumer_of(component: Any) -> Any:
 def tells(component: Any, redact: Callable[[str], str]) -> Iterator[Tell]:
     """The roles of a component: to be found once, since that takes longer than to ask it."""
     if hasattr(component, "unreachable"):
-        yield "unreachable", lambda: component.unreachable and redact(component.unreachable)
+        yield "unreachable", lambda: (why := component.unreachable) and redact(why)
     if hasattr(component, "rejecting"):
-        yield "rejecting", lambda: component.rejecting and redact(component.rejecting)
+        yield "rejecting", lambda: (why := component.rejecting) and redact(why)
     if hasattr(component, "load"):
         yield "load", lambda: Load(*component.load)
     if hasattr(component, "journal"):

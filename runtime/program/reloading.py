@@ -46,7 +46,7 @@ class LogReports:
 
 
 def log_refusal(error: ManifestError | StartError) -> None:
-    """Log every finding."""
+    """Log the findings for which it was refused."""
     for text in texts_of(error):
         log.error("%s", text)
     log.error("the reload was refused, and the old version goes on")
