@@ -88,14 +88,14 @@ class PreforkSource:
         try:
             return await self._ask(operation, arguments)
         finally:
-            self._lengths.change()
+            self._lengths.change(operation)
 
     async def ask_all(self, operation: str, **arguments: Any) -> list[Any]:
         links = [link for link in self._links if link.pid]
         try:
             return [await self._there(link.ask(operation, arguments)) for link in links]
         finally:
-            self._lengths.change()
+            self._lengths.change(operation)
 
     async def _ask(self, operation: str, arguments: dict[str, Any]) -> Any:
         if (own := self._operations.get(operation)) is not None:

@@ -14,6 +14,13 @@ from runtime.engines.management.snapshot import QueueStatus, Snapshot
 
 LENGTHS = "queues.lengths"
 """The operation that returns a QueueStatus for each queue, with what its store says."""
+_READS = frozenset(
+    {
+        *("dead.letters", "dead.payload", "lanes", "queue.payload", "queue.peek"),
+        *("schedules", "task.status", LENGTHS),
+    }
+)
+"""Operations that change nothing."""
 FRESH = 1.0
 """Seconds for which they are not asked for again, if nothing is done meanwhile."""
 
@@ -29,9 +36,10 @@ class Lengths:
         self._changed_at = 0.0
         self._asking = asyncio.Lock()
 
-    def change(self) -> None:
-        """Something was done that may have changed them."""
-        self._changed_at = monotonic()
+    def change(self, operation: str) -> None:
+        """An operation was done, which may have changed them."""
+        if operation not in _READS:
+            self._changed_at = monotonic()
 
     async def refresh(self, age: float) -> None:
         """Ask for them, unless they are fresh. Those known last stay if nobody answers.

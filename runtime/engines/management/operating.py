@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
 from runtime import codec
 from runtime.codec import decode
-from runtime.engines.management.requeueing import Requeueing
 from runtime.engines.management.source import Source
 from runtime.engines.management.table import Desk, post
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.problem import HTTPError
 from runtime.engines.web.routes import Handler, Route
 from runtime.findings.suggestion import did_you_mean
+
+if TYPE_CHECKING:
+    from runtime.engines.management.requeueing import Requeueing
 
 STOP = "dead.stop"
 """No operation of the application: management itself goes through the letters."""

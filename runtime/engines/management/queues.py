@@ -7,8 +7,7 @@ from typing import Any
 
 from runtime.engines.management.answers import numbered, sent
 from runtime.engines.management.messages import MOST, listed, payload, status, who_asks
-from runtime.engines.management.snapshot import QueueStatus
-from runtime.engines.management.source import Source
+from runtime.engines.management.snapshot import QueueStatus, Snapshot
 from runtime.engines.management.table import Desk, get, get_private
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.problem import HTTPError
@@ -27,7 +26,7 @@ def routes(desk: Desk) -> Iterable[Route]:
         return sent({"queues": (await source.read_whole()).queues})
 
     async def queue(exchange: Exchange) -> Any:
-        return sent(await find_queue(source, exchange.params["id"]))
+        return sent(find_queue(await source.read_whole(), exchange.params["id"]))
 
     async def messages(exchange: Exchange) -> Any:
         query = exchange.request.query_params
@@ -49,9 +48,9 @@ def routes(desk: Desk) -> Iterable[Route]:
     yield get_private(desk, f"{_MESSAGE}/payload", body)
 
 
-async def find_queue(source: Source, id: str) -> QueueStatus:
+def find_queue(snapshot: Snapshot, id: str) -> QueueStatus:
     """The status of one queue. Raises HTTPError."""
-    for each in (await source.read_whole()).queues:
+    for each in snapshot.queues:
         if each.id == id:
             return each
     raise HTTPError(404, f"there is no queue '{id}'")

@@ -103,7 +103,7 @@ class LocalSource:
         try:
             return await self._do(operation, **arguments)
         finally:
-            self._lengths.change()
+            self._lengths.change(operation)
 
     async def _do(self, operation: str, **arguments: Any) -> Any:
         function = self._operations.get(operation)

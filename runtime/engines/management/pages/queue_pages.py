@@ -40,7 +40,7 @@ class QueuePages:
         return queues.render_all(sight, queried(exchange, "find"))
 
     async def one(self, exchange: Exchange, sight: Sight) -> str:
-        queue = await self._queue(exchange)
+        queue = _queue(exchange, sight)
         try:
             first: Mapping[str, MessagePage] | str = await self._first(queue.id)
         except Refused as error:
@@ -54,13 +54,13 @@ class QueuePages:
         )
 
     async def messages(self, exchange: Exchange, sight: Sight) -> str:
-        queue = await self._queue(exchange)
+        queue = _queue(exchange, sight)
         state, after = queried(exchange, "state") or "ready", queried(exchange, "after")
         found = await listed(self._source, queue.id, state, _PAGE, after)
         return messages.render_all(sight, queue, state, found, after, queried(exchange, "find"))
 
     async def message(self, exchange: Exchange, sight: Sight) -> str:
-        queue, id = await self._queue(exchange), exchange.params["message"]
+        queue, id = _queue(exchange, sight), exchange.params["message"]
         told = await status(self._source, queue.id, id)
         traces = self._source.traces
         is_traced = traces is not None and bool(traces.find(id))
@@ -78,7 +78,7 @@ class QueuePages:
         return messages.render_payload(sight, queue, id, text, size)
 
     async def form(self, exchange: Exchange, sight: Sight) -> str:
-        return publishing.render(sight, (await self._queue(exchange)).id, Draft())
+        return publishing.render(sight, _queue(exchange, sight).id, Draft())
 
     async def publish(self, exchange: Exchange) -> Any:
         """Publish what the form has, or show it again with what is wrong."""
@@ -98,13 +98,14 @@ class QueuePages:
         sight = await self._reception.sight(exchange)
         return HTMLResponse(publishing.render(sight, id, draft, field, sentence(text)), 400)
 
-    async def _queue(self, exchange: Exchange) -> QueueStatus:
-        return await find_queue(self._source, exchange.params["id"])
-
     async def _first(self, queue: str) -> Mapping[str, MessagePage]:
         """The first messages in each state."""
         found = [listed(self._source, queue, state, _FIRST, "") for state in STATES]
         return dict(zip(STATES, await asyncio.gather(*found), strict=True))
+
+
+def _queue(exchange: Exchange, sight: Sight) -> QueueStatus:
+    return find_queue(sight.snapshot, exchange.params["id"])
 
 
 def _pretty(text: str) -> str:
