@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from itertools import chain
 
 from runtime.clock import Clock, Timer
 from runtime.engines.queue.driver_queue import Ending
@@ -45,10 +46,10 @@ class Progressing:
 
     def latest(self, id: str) -> Progress | None:
         """The progress of a message, if it was not written yet."""
-        unwritten = {message: told for message, (_, told) in self._unwritten.items()}
-        for message, progress in {**self._writing, **unwritten}.items():
+        unwritten = ((message, told) for message, (_, told) in self._unwritten.items())
+        for message, told in chain(unwritten, self._writing.items()):
             if message.id == id:
-                return decode_progress(progress)
+                return decode_progress(told)
         return None
 
     def _write(self) -> None:

@@ -16,15 +16,18 @@ if TYPE_CHECKING:
 
 def browse(queue: MemoryQueue, state: str, limit: int, after: str | None) -> Sequence[Browsed]:
     """The messages in a state, as BrowsableQueue.browse."""
-    parked = [] if queue.partitioned is None else queue.partitioned.parked()
+    found, parked = _in_state(queue, state), _parked(queue) if state == "ready" else ()
     aside = {message.id for message in parked}
-    found = _in_state(queue, state)
-    if state == "ready" and parked:
+    if parked:
         ahead = (each for each in found if each[0].id not in aside)
         found = chain(ahead, ((message, None) for message in parked))
     if after is not None:
         found = islice(dropwhile(lambda each: each[0].id != after, found), 1, None)
     return [_browsed(*each, each[0].id in aside) for each in islice(found, limit)]
+
+
+def _parked(queue: MemoryQueue) -> Sequence[Message]:
+    return () if queue.partitioned is None else queue.partitioned.parked()
 
 
 def body(queue: MemoryQueue, id: str) -> bytes | None:
