@@ -95,6 +95,6 @@ class LimitedSubscription(MemorySubscription):
 def _partition(queue: MemoryQueue, partitions: Partitions | None) -> None:
     """Limit the partitions from now on, or no more."""
     if queue.partitioned is not None and queue.partitioned.partitions != partitions:
-        queue.ready, queue.partitioned = queue.partitioned.dissolve(), None
+        queue.unpartition()
     if queue.partitioned is None and partitions is not None:
         queue.ready = queue.partitioned = PartitionedQueue(partitions, queue.ready, queue.in_flight)

@@ -143,14 +143,18 @@ class MemoryQueue(Lengths):
 
     def subscribe(self, prefetch: int) -> MemorySubscription:
         # A claim is free here, so nothing is claimed ahead: other consumers may have it.
-        if self.partitioned is not None:
-            self.ready, self.partitioned = self.partitioned.dissolve(), None
+        self.unpartition()
         return MemorySubscription(self)
 
     def subscribe_limited(self, prefetch: int, limits: Limits) -> MemorySubscription:
         from runtime.engines.queue.memory.limited_subscription import LimitedSubscription
 
         return LimitedSubscription(self, limits)
+
+    def unpartition(self) -> None:
+        """Limit no partitions any more."""
+        if self.partitioned is not None:
+            self.ready, self.partitioned = self.partitioned.dissolve(), None
 
     async def find(self, id: str) -> Record | None:
         return self.tracks.find(id)

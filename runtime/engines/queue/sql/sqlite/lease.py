@@ -10,7 +10,6 @@ from pathlib import Path
 from threading import Event, Thread
 
 import msgspec
-from msgspec.structs import replace
 
 from runtime import failpoint
 from runtime.engines.queue.sql.columns import from_micros
@@ -167,15 +166,14 @@ class Lease:
                     rescued = [*self._rescued, *self._rescue(connection)]
                     self._rescued = ()
                     peers = self._peers(connection)
-                    check = self._look(connection, expired, peers, rescued)
-                    self._report(replace(check, renewed=renewed))
+                    self._report(self._look(connection, expired, renewed, peers, rescued))
                 except sqlite3.Error as error:
                     if connection is not None:
                         connection.close()
                     connection = None
-                    held = clock() < self._expires
-                    fault = Check(self._owner, expired, peers, None, (), str(error))
-                    self._report(replace(fault, renewed=renewed, held=held))
+                    held, fault = clock() < self._expires, str(error)
+                    known = self._owner, expired, peers, None, ()
+                    self._report(Check(*known, fault, renewed=renewed, held=held))
         finally:
             if connection is not None:
                 connection.close()
@@ -184,6 +182,7 @@ class Lease:
         self,
         connection: sqlite3.Connection,
         expired: bool,
+        renewed: bool,
         peers: Sequence[str],
         rescued: Sequence[str],
     ) -> Check:
@@ -194,6 +193,7 @@ class Lease:
             peers,
             next_due(connection),
             rescued,
+            renewed=renewed,
             next_expiry=from_micros(connection.execute(_NEXT_EXPIRY).fetchone()[0]),
             cancelling=[seq for (seq,) in cancelling],
             paused=[queue for (queue,) in connection.execute("SELECT queue FROM runtime_pause")],
