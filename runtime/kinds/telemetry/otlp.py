@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from runtime.engines.management.traces.settings import Collector, fault_of
+from runtime.engines.management.traces.settings import Collector, fault_of, is_sendable
 from runtime.findings.finding import Problem
 from runtime.kind import BuildContext, Claim, Kind, Linked
 
@@ -36,7 +36,7 @@ def check(entry: Linked) -> Iterable[Claim | Problem]:
     for name, value in entry.fields["headers"].items():
         if not _NAME.fullmatch(name):
             yield Problem(("headers", name), f"'{name}' is no name of a header")
-        elif not (value.isascii() and value.isprintable()):
+        elif not is_sendable(value):
             yield Problem(("headers", name), f"the value of '{name}' cannot be sent in a header")
 
 

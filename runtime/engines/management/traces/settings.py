@@ -145,11 +145,12 @@ def _split(text: str, name: str) -> dict[str, str]:
     for part in filter(None, map(str.strip, text.split(","))):
         key, equals, value = part.partition("=")
         key, value = key.strip(), unquote(value.strip())
-        if not equals or not key or not _is_sendable(key + value):
+        if not equals or not key or not is_sendable(key + value):
             raise StartError(f"{name} is not of the form key=value,key=value")
         found[key] = value
     return found
 
 
-def _is_sendable(text: str) -> bool:
+def is_sendable(text: str) -> bool:
+    """Text that may stand in a header."""
     return text.isascii() and text.isprintable()
