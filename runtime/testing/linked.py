@@ -67,9 +67,11 @@ def linked(wish: Wish) -> LinkedManifest:
             _fit(entry, {path for id, path in own if id == entry.id})
             if wish.durable and entry.kind == "queue.driver.memory":
                 _make_durable(entry, [*manifest.entries.values()])
-        if len(_checked) >= _MOST:
-            del _checked[next(iter(_checked))]
-        known = _checked[key] = now, link(manifest, _registry())
+        known = now, link(manifest, _registry())
+        if not wish.editable:  # else its folder is a copy, to which no other test comes
+            if len(_checked) >= _MOST:
+                del _checked[next(iter(_checked))]
+            _checked[key] = known
     return known[1]
 
 

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from runtime.application.plan import Change, Plan
 from runtime.findings.finding import ManifestError
+from runtime.program.reloading import texts_of
 from runtime.service import StartError
 
 
@@ -37,5 +38,4 @@ def done(plan: Plan) -> Reloaded:
 
 def refused(error: ManifestError | StartError) -> Reloaded:
     """The outcome of one that was not."""
-    findings = error.findings if isinstance(error, ManifestError) else [error]
-    return Reloaded(findings=tuple(map(str, findings)))
+    return Reloaded(findings=texts_of(error))
