@@ -41,7 +41,7 @@ def measure(quick: bool) -> Iterator[Curve]:
         "Management: the seed application, idle",
         ["", "RSS MiB", "CPU %"],
         [*rows, ["more", *more]],
-        {"memory": more[0], "idle": more[1]},
+        {"memory": more[0], "idle": float(rows[1][2])},
         f"from {SETTLED:g} s after its start, for {seconds:g} s",
     )
 

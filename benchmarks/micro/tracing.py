@@ -122,9 +122,11 @@ def measure(quick: bool) -> Iterator[Curve]:
     count, rounds = (1_600, 7) if quick else (3_200, 15)
     threshold = gc.get_threshold()
     gc.set_threshold(10_000)  # as the runtime does
-    with tempfile.TemporaryDirectory() as folder:
-        costs = run(_costs(Path(folder), count, rounds))
-    gc.set_threshold(*threshold)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            costs = run(_costs(Path(folder), count, rounds))
+    finally:
+        gc.set_threshold(*threshold)
     more = {
         name: median(a - b for a, b in zip(each, costs["off"], strict=True))
         for name, each in costs.items()

@@ -119,5 +119,6 @@ def test_messages_take_no_threads_from_requests(tmp_path: Path) -> None:
         eventually(lambda: started.stdout.count("works") == 3)
 
         assert httpx.get(started.url("/o"), timeout=SOON).text == "quick"
+        assert started.stdout.count("works") == 3
         httpx.get(started.url(), timeout=SOON)
         assert not any("are taken" in message for message in started.messages)

@@ -5,16 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from runtime.engines.queue.queue import Queue
 from runtime.engines.queue.status import Progress, Record
 from runtime.modules import queue as module
 from tests.support.consuming import consuming, run
-from tests.support.tracking import becomes, each_driver, opened
-
-
-async def tells(queue: Queue, id: str, wanted: Progress) -> None:
-    while (await queue.status(id)).progress != wanted:  # noqa: ASYNC110
-        await asyncio.sleep(0)
+from tests.support.tracking import becomes, each_driver, opened, tells
 
 
 @each_driver
