@@ -27,6 +27,7 @@ REAL_TIME = {
     "runtime.engines.management.traces.routes": REPORTS,
     "runtime.engines.management.traces.traces": REPORTS,
     "runtime.telemetry.opentelemetry.tracer": REPORTS,
+    "runtime.telemetry.rate_limiter": REPORTS,
     "runtime.telemetry.span": REPORTS,
     "runtime.telemetry.telemetry": REPORTS,
     "runtime.telemetry.tracepoint": REPORTS,

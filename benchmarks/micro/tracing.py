@@ -19,7 +19,6 @@ from runtime.backoff import Backoff
 from runtime.engines.queue.consumer import Consumer
 from runtime.engines.queue.memory.queue import MemoryQueue
 from runtime.engines.queue.queue import Queue
-from runtime.engines.queue.traced_queue import TracedQueue
 from runtime.engines.sql.sqlite.connection import Settings
 from runtime.engines.sql.sqlite.tracing import database
 from runtime.engines.web.dispatcher import Dispatcher
@@ -63,11 +62,11 @@ class Tasks:
             file_mode=0o600,
         )
         self.database = database(settings, 30.0, telemetry)
-        make = TracedQueue if telemetry.enabled else Queue
-        options = {"telemetry": telemetry} if telemetry.enabled else {}
         retry = Backoff(initial_delay=1, max_delay=1, jitter=0)
         driver_queue = MemoryQueue("q", 1_000_000)
-        self.queue = make("app:q", driver_queue, retry, max_attempts=10, max_requeues=3, **options)
+        self.queue = Queue(
+            "app:q", driver_queue, retry, max_attempts=10, max_requeues=3, telemetry=telemetry
+        )
         self.consumer = Consumer(
             self.queue, _Function(self._work, telemetry), concurrency=2, prefetch=10,
             telemetry=telemetry,

@@ -65,7 +65,9 @@ class Tracing:
         return sum((Counter(each.counts()) for each in self._exporters), self._exported)
 
     def _configure(self, settings: Settings) -> None:
-        self.telemetry.keep_also(settings.sample, settings.slow, settings.follows)
+        self.telemetry.keep_also(
+            settings.sample, settings.slow, settings.follows, settings.most_sampled
+        )
         if settings.export == self._export:
             return
         self._export = settings.export

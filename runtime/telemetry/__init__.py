@@ -11,16 +11,23 @@ built, and leaves the calls out.
 
 from __future__ import annotations
 
-from runtime.telemetry.span import Events, Note, Root, Span, span_time
+from runtime.telemetry.span import MOST_SPANS, Event, Note, Root, Span, span_time
 from runtime.telemetry.telemetry import OFF, Listener, Sink, Telemetry
 from runtime.telemetry.trace_context import TRACEPARENT, Parent, parse_traceparent
-from runtime.telemetry.tracepoint import Block, Tracepoint, clear_current, current_span, leave
+from runtime.telemetry.tracepoint import (
+    Block,
+    Tracepoint,
+    clear_current,
+    current_span,
+    leave,
+)
 
 __all__ = [
+    "MOST_SPANS",
     "OFF",
     "TRACEPARENT",
     "Block",
-    "Events",
+    "Event",
     "Listener",
     "Note",
     "Parent",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from runtime.telemetry.span import Root, Span
+from runtime.telemetry.span import Event, Root, Span
 
 CALL = "handler.call"
 """The name of the spans that others are found to be below: a call of a handler sets no current
@@ -15,7 +15,8 @@ span, which would cost as much as all else of it. One request or message has one
 
 def assemble(root: Root) -> None:
     """Have `spans` of a trace be all `Span`s, those within a handler's call below that."""
-    root.spans = spans = [_span(root, each) for each in root.spans]
+    root.spans = spans = [_span(root, each) for each in root.steps or root.spans]
+    root.steps = None
     calls = [span for span in spans if span.parent is root and span.name == CALL]
     for span in spans:
         if span.parent is root and span.name != CALL:
@@ -30,8 +31,17 @@ def assemble(root: Root) -> None:
 def _span(root: Root, noted: Any) -> Span:
     if isinstance(noted, Span):
         return noted
-    tracepoint, parent, began, ended, subject, error, events = noted
-    return Span(tracepoint, parent, root, began, ended, subject, None, error, events)
+    tracepoint, parent, began, ended, subject, error, event = noted
+    if tracepoint.resolve is not None:
+        tracepoint, subject = tracepoint.resolve(subject), None
+    return Span(
+        tracepoint, parent, root, began, ended, subject, None, error, events_since(began, event)
+    )
+
+
+def events_since(began: float, event: Event | None) -> list[Event] | None:
+    """The events of a span that has noted the last one that it may have."""
+    return [event] if event is not None and event[0] >= began else None
 
 
 def _around(calls: Iterable[Span], at: float) -> Span | None:

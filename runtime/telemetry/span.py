@@ -40,8 +40,8 @@ class Note(NamedTuple):
     text: str
 
 
-Events = list[tuple[float, str, Mapping[str, Any]]]
-"""Each with the time at which it happened."""
+Event = tuple[float, str, Mapping[str, Any]]
+"""The time at which it happened, its name, and its fields."""
 
 
 class Span(Struct, eq=False):
@@ -59,16 +59,20 @@ class Span(Struct, eq=False):
     own: dict[str, Any] | None = None
     """Attributes beside those."""
     error: BaseException | None = None
-    events: Events | None = None
+    events: list[Event] | None = None
     assigned: int = 0
     """Its number, once it has one."""
+    steps: list[Any] | None = None
+    """Of the first span of a trace, as long as that runs and nobody listens: those below it that
+    have ended, a `Span` each or what `Tracepoint.finish` leaves of one. At most `MOST_SPANS`.
+    """
 
     def end(self) -> None:
         """End the span now."""
         self.ended = monotonic()
-        root = self.root
-        if not root.state and len(root.spans) < MOST_SPANS:  # type: ignore[union-attr]
-            root.spans.append(self)  # type: ignore[union-attr]
+        steps = self.root.steps  # type: ignore[union-attr]
+        if steps is not None and len(steps) < MOST_SPANS:
+            steps.append(self)
         else:
             self.tracepoint.telemetry.end_apart(self.trace, self)
 
@@ -153,10 +157,8 @@ class Root(Span, eq=False):
     """True once it is to be kept though it may be quick."""
     failed: bool = False
     """True if it failed, with or without an exception."""
-    spans: list[Any] = []
-    """Those below that have ended, in that order: a `Span` each, or until the trace is kept what
-    `Tracepoint.finish` has left of one.
-    """
+    spans: list[Span] = []
+    """Once it is kept, or if somebody listens: those below it that have ended, in that order."""
     state: int = RUNNING
     remote: Parent | None = None
     """The parent in another task or program."""
@@ -183,8 +185,7 @@ class Root(Span, eq=False):
             self.tracepoint.telemetry.end_trace(self)
         else:
             self.state = DROPPED
-            self.subject = None
-            self.spans.clear()  # they refer to it: a cycle for the collector
+            self.subject = self.steps = None  # which refer to it: a cycle for the collector
 
     def mark_failed(self, error: BaseException | None = None) -> None:
         """Have it kept as failed, once it ends."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from math import inf
-from time import monotonic, monotonic_ns, time_ns
+from time import monotonic_ns, time_ns
 from types import MappingProxyType
 from typing import Any, Protocol
 
 from runtime.loggers import logger
-from runtime.telemetry.assembly import assemble
-from runtime.telemetry.span import DROPPED, HEARD, KEPT, MOST_SPANS, Events, Root, Span
+from runtime.telemetry.assembly import assemble, events_since
+from runtime.telemetry.rate_limiter import RateLimiter
+from runtime.telemetry.span import DROPPED, HEARD, KEPT, MOST_SPANS, Event, Root, Span
 from runtime.telemetry.trace_context import Parent, parse_traceparent
 from runtime.telemetry.tracepoint import Block, Tracepoint, current_span, random
 
@@ -51,8 +52,6 @@ class Telemetry:
     """Makes spans, and passes them on to a listener and a sink, if there are these."""
 
     __slots__ = (
-        "_admitted",
-        "_admitting_since",
         "_failed",
         "_sink",
         "enabled",
@@ -60,6 +59,8 @@ class Telemetry:
         "follows",
         "listener",
         "propagates",
+        "remote",
+        "samples",
         "share",
         "slow",
     )
@@ -85,14 +86,21 @@ class Telemetry:
         self._sink = sink
         self.exact = listener is not None
         """True if a call of a handler has to be the current span, for those who look at it."""
+        self.samples = RateLimiter()
+        """Admits the traces that are to be sampled."""
+        self.remote = RateLimiter(MOST_ADMITTED)
+        """Admits those that are kept for the other side, or as retries."""
         self.keep_also(sample, slow, follows)
-        self._admitted = 0
-        self._admitting_since = 0.0
         self._failed = False
 
-    def keep_also(self, sample: float, slow: float, follows: bool) -> None:
-        """Change which traces are kept besides those that fail, from the next one on."""
+    def keep_also(
+        self, sample: float, slow: float, follows: bool, most_sampled: float = inf
+    ) -> None:
+        """Change which traces are kept besides those that fail, from the next one on; of those that
+        are sampled here `most_sampled` a second.
+        """
         self.share = sample
+        self.samples.rate = most_sampled
         self.slow = slow
         self.follows = follows
 
@@ -103,9 +111,10 @@ class Telemetry:
         title: str = "",
         attributes: Mapping[str, Any] = NONE,
         describe: Callable[[Any], dict[str, Any]] | None = None,
+        resolve: Callable[[Any], Tracepoint] | None = None,
     ) -> Tracepoint:
         """Bind what is known of an operation before it begins."""
-        return Tracepoint(self, name, str(entry), title or name, attributes, describe)
+        return Tracepoint(self, name, str(entry), title or name, attributes, describe, resolve)
 
     def span(
         self,
@@ -128,20 +137,16 @@ class Telemetry:
         if self.listener is not None:
             self.notify(self.listener.event, name, str(entry), current_span(), fields)
 
+    def sampled(self) -> bool:
+        """Decide if a trace that begins here is kept whatever becomes of it."""
+        return random() < self.share and self.samples.admits()
+
     def follow(self, remote: Parent) -> bool:
         """Decide if a trace that began elsewhere is kept here whatever becomes of it."""
-        sampled = random() < self.share
+        sampled = self.sampled()
         if self.follows and sampled is not remote.sampled:
-            return remote.sampled and self.admits()
+            return remote.sampled and self.remote.admits()
         return sampled
-
-    def admits(self) -> bool:
-        """True unless more traces were asked for in this second than are kept for others."""
-        now = monotonic()
-        if now - self._admitting_since >= 1.0:
-            self._admitting_since, self._admitted = now, 0
-        self._admitted += 1
-        return self._admitted <= MOST_ADMITTED
 
     def end_trace(self, root: Root) -> None:
         """Tell of a trace whose first span has ended, and keep it if it is worth it."""
@@ -154,6 +159,7 @@ class Telemetry:
             self._keep(root, self._sink)
         else:
             root.state = HEARD if self._sink is None else DROPPED
+            root.steps = None
             root.spans.clear()
 
     def end_apart(self, root: Root, span: Span) -> None:
@@ -170,7 +176,7 @@ class Telemetry:
                 self._sink.add(root, span)
             else:
                 root.left_out += 1
-        elif len(root.spans) < MOST_SPANS:
+        elif root.steps is None and len(root.spans) < MOST_SPANS:
             root.spans.append(span)
         else:
             root.left_out += 1
@@ -182,9 +188,11 @@ class Telemetry:
         began: float,
         subject: Any,
         error: BaseException | None,
-        events: Events | None,
+        event: Event | None,
     ) -> None:
         """Take what `Tracepoint.finish` takes, of a trace that is over, full or heard of."""
+        if tracepoint.resolve is not None:
+            tracepoint, subject = tracepoint.resolve(subject), None
         root = None if parent is None else parent.trace
         span: Span
         if parent is None or root is None or root.state == DROPPED:
@@ -193,7 +201,7 @@ class Telemetry:
             span = Span(tracepoint, parent, root, began, 0.0, subject)
             if self.listener is not None:
                 self.notify(self.listener.span_started, span)
-        span.events = events
+        span.events = events_since(began, event)
         if error is None:
             span.end()
         else:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from runtime.telemetry.span import DROPPED, HEARD, MOST_SPANS, Events, Root, Span
+from runtime.telemetry.span import DROPPED, HEARD, MOST_SPANS, Event, Root, Span
 from runtime.telemetry.trace_context import Parent
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ class Tracepoint(Struct, frozen=True, eq=False):
     """Named by OpenTelemetry's semantic conventions. Never a user's data."""
     describe: Callable[[Any], dict[str, Any]] | None = None
     """Makes further attributes of a root's subject."""
+    resolve: Callable[[Any], Tracepoint] | None = None
+    """Finds the tracepoint of what `finish` has taken, by its subject: only for what is kept."""
 
     def root(
         self, remote: Parent | None = None, subject: Any = None, began: float | None = None
@@ -45,15 +47,18 @@ class Tracepoint(Struct, frozen=True, eq=False):
         if that is known.
         """
         telemetry = self.telemetry
-        sampled = random() < telemetry.share if remote is None else telemetry.follow(remote)
+        if remote is not None:
+            sampled = telemetry.follow(remote)
+        else:  # as `Telemetry.sampled`, for a half of its price
+            sampled = random() < telemetry.share and telemetry.samples.admits()
         root = Root(
             self, None, None, monotonic() if began is None else began, 0.0, subject,
-            None, None, None, 0, sampled, sampled,
+            None, None, None, 0, [], sampled, sampled,
         )  # fmt: skip  # by position: names would cost as much as all else
         if remote is not None:
             root.remote = remote
         if telemetry.listener is not None:
-            root.state, root.wanted = HEARD, True
+            root.state, root.wanted, root.steps = HEARD, True, None
             telemetry.notify(telemetry.listener.span_started, root)
         _set(root)
         return root
@@ -101,20 +106,20 @@ class Tracepoint(Struct, frozen=True, eq=False):
         began: float,
         subject: Any = None,
         error: BaseException | None = None,
-        events: Events | None = None,
+        event: Event | None = None,
     ) -> None:
         """Add a span that ends now to the trace of `parent`, which was the current span when it
-        began.
+        began. The `event` is a part of it if it has happened since then.
 
         That is a fourth of the price of `leaf` and `end`: it becomes a `Span` only if the trace is
-        kept.
+        kept. Who is called for each task adds it to the `steps` itself, if there is room in them.
         """
         if parent is not None:
-            root: Root = parent.root or parent  # type: ignore[assignment]
-            if not root.state and len(root.spans) < MOST_SPANS:
-                root.spans.append((self, parent, began, monotonic(), subject, error, events))
+            steps = (parent.root or parent).steps
+            if steps is not None and len(steps) < MOST_SPANS:
+                steps.append((self, parent, began, monotonic(), subject, error, event))
                 return
-        self.telemetry.finish_apart(self, parent, began, subject, error, events)
+        self.telemetry.finish_apart(self, parent, began, subject, error, event)
 
     def block(self, remote: Parent | None = None) -> Block:
         """A span around a `with` block, which is the current one inside it."""

@@ -13,7 +13,8 @@ import msgspec
 
 from runtime.engines.queue.error_text import describe
 from runtime.engines.queue.outcome import Retry
-from runtime.engines.queue.tracing import ATTEMPT, MESSAGE_ID
+from runtime.engines.queue.publication_tracer import MESSAGE_ID
+from runtime.engines.queue.tracing import ATTEMPT
 from runtime.engines.schedule.target import Run
 from runtime.engines.schedule.times import shown
 from runtime.handlers.context import current

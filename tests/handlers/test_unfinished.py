@@ -15,7 +15,7 @@ import pytest
 
 from runtime.handlers import unawaited
 from runtime.handlers.context import NotAwaited
-from runtime.handlers.invocation import UnfinishedResult
+from runtime.handlers.unfinished_result import UnfinishedResult
 from runtime.kinds.process import ProcessRun
 from runtime.log.traceback import format_traceback
 from tests.handlers.test_invocation import Subject, invocation, run

@@ -13,7 +13,7 @@ from runtime.engines.queue.driver_queue import Full, Info
 from runtime.engines.queue.memory.queue import MemoryQueue
 from runtime.engines.queue.message import Message
 from runtime.engines.queue.publication import WINDOW, publish_all
-from runtime.engines.queue.traced_queue import TracedQueue
+from runtime.engines.queue.queue import Queue
 from runtime.entry_id import EntryId
 from runtime.handlers.context import Call, current
 from runtime.modules import queue
@@ -148,7 +148,7 @@ def test_many_publish_in_one_span_that_all_of_them_carry() -> None:
     async def test() -> None:
         telemetry = Telemetry(recorder)
         rules: dict[str, Any] = {"max_attempts": 3, "max_requeues": 10, "telemetry": telemetry}
-        tasks = TracedQueue("app:q", MemoryQueue("q", 10), AT_ONCE, **rules)
+        tasks = Queue("app:q", MemoryQueue("q", 10), AT_ONCE, **rules)
         await tasks.publish_many([1, 2])
         subscription = tasks.driver_queue.subscribe(1)
         carried = {(await subscription.receive()).headers.get("traceparent") for _ in "12"}

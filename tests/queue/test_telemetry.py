@@ -12,25 +12,28 @@ from runtime.backoff import Backoff
 from runtime.clock import REAL
 from runtime.engines.queue.memory.queue import MemoryQueue
 from runtime.engines.queue.queue import Queue
-from runtime.engines.queue.traced_queue import TracedQueue
 from runtime.engines.queue.tracing import ATTEMPT, OUTCOME
 from runtime.entry_id import EntryId
 from runtime.handlers.context import ApplicationContext
+from runtime.handlers.handler import Handler
+from runtime.handlers.invocation import Invocation
+from runtime.handlers.threads import ThreadPool
 from runtime.kinds.queue import queue as kind
 from runtime.kinds.queue.driver.memory import MemoryDriver
 from runtime.modules import queue as module
-from runtime.telemetry import OFF, Span, Telemetry, current_span
+from runtime.telemetry import MOST_SPANS, OFF, Span, Telemetry, clear_current, current_span
 from tests.support import databases
 from tests.support.consuming import AT_ONCE, Running, consuming, empty, run, scope_of, until
 from tests.support.implementations import sql_driver
+from tests.support.kept import Kept
 from tests.support.listening import Recorder
 
 
-def a_traced_queue(recorder: Recorder, **rules: Any) -> TracedQueue:
+def a_traced_queue(recorder: Recorder, **rules: Any) -> Queue:
     rules = {"max_attempts": 3, "max_requeues": 10, "retry": AT_ONCE} | rules
     retry = rules.pop("retry")
     telemetry = Telemetry(recorder)
-    return TracedQueue("app:q", MemoryQueue("q", 10), retry, telemetry=telemetry, **rules)
+    return Queue("app:q", MemoryQueue("q", 10), retry, telemetry=telemetry, **rules)
 
 
 def spans(recorder: Recorder, name: str) -> list[Span]:
@@ -114,6 +117,34 @@ def test_a_settlement_is_an_event_of_its_span() -> None:
     run(test)
 
 
+def test_a_trace_takes_no_more_publications_and_calls_than_it_has_room_for() -> None:
+    kept = Kept()
+    telemetry = Telemetry(sink=kept, sample=0.0)
+    handler = Handler(answer, ThreadPool(1).submit)
+    call = Invocation(EntryId("app", "work"), ApplicationContext(), handler, telemetry).call
+
+    async def test() -> None:
+        rules = {"max_attempts": 1, "max_requeues": 1, "telemetry": telemetry}
+        queue = Queue("app:q", MemoryQueue("q", 1000), AT_ONCE, **rules)
+        root = telemetry.tracepoint("http.request").root()
+        for n in range(MOST_SPANS):
+            await queue.publish(n)
+            await call(SimpleNamespace(), n)
+        root.mark_failed()
+        root.end()
+        clear_current()
+
+    run(test)
+
+    (root,) = kept.traces
+    assert [span.name for span in root.spans[:2]] == ["queue.publish", "handler.call"]
+    assert (len(root.spans), root.left_out) == (MOST_SPANS, MOST_SPANS)
+
+
+async def answer(body: Any) -> int:
+    return 1
+
+
 def test_an_ack_in_a_transaction_is_told_once_it_is_committed(tmp_path: Path) -> None:
     recorder = Recorder()
 
@@ -121,7 +152,7 @@ def test_an_ack_in_a_transaction_is_told_once_it_is_committed(tmp_path: Path) ->
         async with databases.tasks(tmp_path / "a.db") as database:
             driver = sql_driver(database)
             declared = driver.declare("q", {"sql": {"max_length": 10}})
-            queue = TracedQueue(
+            queue = Queue(
                 "app:q",
                 declared,
                 AT_ONCE,
@@ -195,7 +226,7 @@ def test_only_an_enabled_telemetry_changes_the_queue_that_is_built(enabled: bool
         await built.publish(1)
         message = await built.driver_queue.subscribe(1).receive()
 
-        assert type(built) is (TracedQueue if enabled else Queue)
+        assert (built.tracer is not None) is enabled
         assert ("traceparent" in message.headers) is enabled
 
     run(test)

@@ -10,7 +10,6 @@ from typing import Any
 
 from runtime.engines.queue.queue import Queue
 from runtime.engines.queue.sql.driver import SqlDriver
-from runtime.engines.queue.traced_queue import TracedQueue
 from runtime.engines.sql.sqlite.database import Database
 from runtime.telemetry import Telemetry
 from tests.support import databases
@@ -29,7 +28,7 @@ class Opened:
         if telemetry is None:
             self.queue = Queue("app:q", declared, AT_ONCE, **rules)
         else:
-            self.queue = TracedQueue("app:q", declared, AT_ONCE, telemetry=telemetry, **rules)
+            self.queue = Queue("app:q", declared, AT_ONCE, telemetry=telemetry, **rules)
 
     async def in_flight(self, count: int) -> None:
         async with asyncio.timeout(SOON):

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import weakref
 from collections.abc import Iterator
+from math import inf
 from time import monotonic
 from typing import Any
 
@@ -21,22 +22,9 @@ from runtime.telemetry import (
 )
 from runtime.telemetry.span import MOST_SPANS
 from runtime.telemetry.telemetry import MOST_ADMITTED
+from tests.support.kept import Kept
 
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
-
-
-class Kept:
-    """A sink that remembers what it receives."""
-
-    def __init__(self) -> None:
-        self.traces: list[Root] = []
-        self.late: list[Span] = []
-
-    def keep(self, trace: Root) -> None:
-        self.traces.append(trace)
-
-    def add(self, trace: Root, span: Span) -> None:
-        self.late.append(span)
 
 
 @pytest.fixture
@@ -130,6 +118,20 @@ def test_the_share_of_traces_is_kept_that_was_asked_for(kept: Kept) -> None:
         a_trace(telemetry)
 
     assert 350 < len(kept.traces) < 650
+
+
+def test_a_busy_program_samples_no_more_than_so_many_a_second(kept: Kept) -> None:
+    telemetry = Telemetry(sink=kept)
+    telemetry.keep_also(1.0, inf, True, most_sampled=3)
+
+    began = monotonic()
+    for _ in range(1000):
+        a_trace(telemetry)
+    a_trace(telemetry, error=ValueError())
+
+    seconds = int(monotonic() - began) + 1
+    assert 3 <= len([root for root in kept.traces if root.sampled]) <= 3 * (seconds + 1)
+    assert kept.traces[-1].failed
 
 
 def test_what_others_have_sampled_is_kept_in_bounds(kept: Kept) -> None:

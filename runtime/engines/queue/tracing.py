@@ -9,6 +9,7 @@ from typing import Any
 
 from runtime.engines.queue.delivery import Delivery
 from runtime.engines.queue.message import NO_HEADERS, Message
+from runtime.engines.queue.publication_tracer import MESSAGE_ID, MOST_IDS, batch_attributes
 from runtime.telemetry import (
     TRACEPARENT,
     Parent,
@@ -18,12 +19,7 @@ from runtime.telemetry import (
     parse_traceparent,
 )
 
-MESSAGE_ID, ATTEMPT = "messaging.message.id", "messaging.message.delivery_attempt"
-BATCH_COUNT, BATCH_IDS = "messaging.batch.message_count", "runtime.message.ids"
-OUTCOME = "runtime.outcome"
-
-MOST_IDS = 32
-"""Messages that the span of a batch names."""
+ATTEMPT, OUTCOME = "messaging.message.delivery_attempt", "runtime.outcome"
 
 
 class MessageTracer:
@@ -41,6 +37,10 @@ class MessageTracer:
         name, title = "queue.process", f"process {queue}"
         self._single = telemetry.tracepoint(name, queue, title, attributes, _describe)
         self._batch = telemetry.tracepoint(name, queue, title, attributes, _describe_batch)
+        self.root = self._single.root
+        """Begins the span of a first attempt whose message has no headers, and so no parent; its
+        delivery is the subject.
+        """
 
     def begin(self, delivery: Delivery, began: float) -> Root:
         """Begin the span of a message that was handed out at that time, which is then the current
@@ -52,7 +52,7 @@ class MessageTracer:
             return self._single.root(parent, delivery, began)
         span = self._single.root(None, delivery, began)
         span.links = () if parent is None else (parent,)
-        if self._telemetry.admits():  # or nobody would see how the failure ended
+        if self._telemetry.remote.admits():  # or nobody would see how the failure ended
             span.wanted = True
         return span
 
@@ -95,8 +95,7 @@ def _describe_batch(deliveries: Sequence[Delivery]) -> dict[str, Any]:
     return {
         MESSAGE_ID: deliveries[0].id,
         ATTEMPT: deliveries[0].attempt,
-        BATCH_COUNT: len(deliveries),
-        BATCH_IDS: [delivery.id for delivery in deliveries[:MOST_IDS]],
+        **batch_attributes([delivery.id for delivery in deliveries]),
     }
 
 

@@ -9,6 +9,7 @@ from time import monotonic
 from runtime.engines.queue.attempt import Attempt
 from runtime.engines.queue.delivery import Delivery
 from runtime.engines.queue.driver_queue import Closed, NotHeld
+from runtime.engines.queue.message import NO_HEADERS
 from runtime.engines.queue.outcome import ACK, Outcome
 from runtime.engines.queue.pending_settlements import PendingSettlements
 from runtime.engines.queue.settlement import Settlement
@@ -94,7 +95,12 @@ class Worker:
                 tally.waits.append(message.published - now)
             self.began = began = now
             attempt.delivery = delivery = Delivery(message, settlement)
-            span = None if tracer is None else tracer.begin(delivery, began)
+            if tracer is None:
+                span = None
+            elif message.attempt == 1 and message.headers is NO_HEADERS:
+                span = tracer.root(None, delivery, began)
+            else:
+                span = tracer.begin(delivery, began)
             settling = None
             try:
                 outcome = await handle(delivery)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from copy import copy
 from time import monotonic
 from typing import Any
 
 from runtime.engines.sql.contract import Parameters
-from runtime.telemetry import Block, Events, Span, Telemetry, Tracepoint, current_span
+from runtime.telemetry import Block, Event, Span, Telemetry, Tracepoint, current_span
 
 MOST_TEXTS = 1024
 LONGEST_TEXT = 2_000
@@ -42,15 +43,17 @@ class Tracer:
         self._verb = verb
         self._by_text: dict[str, Tracepoint] = {}
         self._by_name: dict[tuple[str, str], Tracepoint] = {}
+        self.statement = telemetry.tracepoint("sql.statement", entry, resolve=self._place)
+        """Of a statement, with its text as the subject."""
         self.script = self._tracepoint("SCRIPT", "")
         self._unknown = self._tracepoint("", "")
         name, attributes = "sql.transaction", {"db.system.name": system}
         self._transaction = telemetry.tracepoint(name, entry, "transaction", attributes)
-        self._last_commit = (0.0, 0)
-        """Its time, and the number of its statements."""
+        self.last_commit: Event = (0.0, "sql.commit", {})
+        self.inside = copy(self)
+        """For the statements of a transaction, none of which is committed by itself."""
 
-    def place(self, text: str) -> Tracepoint:
-        """The tracepoint of a statement."""
+    def _place(self, text: str) -> Tracepoint:
         tracepoint = self._by_text.get(text) if isinstance(text, str) else self._unknown
         return tracepoint or self._described(text)
 
@@ -60,22 +63,14 @@ class Tracer:
 
     def commit(self, statements: int) -> None:
         """Take note of a commit. Called in any thread, in nobody's span."""
-        self._last_commit = (monotonic(), statements)
+        self.last_commit = (monotonic(), "sql.commit", {"statements": statements})
         if self._telemetry.listener is not None:
             self._telemetry.event("sql.commit", self._entry, statements=statements)
 
-    def end_change(self, place: Tracepoint, around: Span | None, began: float) -> None:
-        """Add the span of a change, which ends now, and say how many were committed with it."""
-        is_inside = around is not None and around.tracepoint is self._transaction
-        place.finish(around, began, None, None, None if is_inside else self._commit_since(began))
-
     def add_commit(self, span: Span) -> None:
         """Add the last commit to the span of a transaction that has waited for it."""
-        span.events = self._commit_since(span.began)
-
-    def _commit_since(self, began: float) -> Events | None:
-        at, statements = self._last_commit
-        return [(at, "sql.commit", {"statements": statements})] if at >= began else None
+        if self.last_commit[0] >= span.began:
+            span.events = [self.last_commit]
 
     def _described(self, text: str) -> Tracepoint:
         verb = self._verb(text)
@@ -118,9 +113,9 @@ class TracedCalls:
         try:
             result: list[dict[str, Any]] = await super().query(text, parameters)  # type: ignore[misc]
         except BaseException as error:
-            self._tracer.place(text).finish(around, began, None, error)
+            self._tracer.statement.finish(around, began, text, error)
             raise
-        self._tracer.place(text).finish(around, began)
+        self._tracer.statement.finish(around, began, text)
         return result
 
     async def query_one(self, text: str, parameters: Parameters = ()) -> dict[str, Any] | None:
@@ -128,9 +123,9 @@ class TracedCalls:
         try:
             result: dict[str, Any] | None = await super().query_one(text, parameters)  # type: ignore[misc]
         except BaseException as error:
-            self._tracer.place(text).finish(around, began, None, error)
+            self._tracer.statement.finish(around, began, text, error)
             raise
-        self._tracer.place(text).finish(around, began)
+        self._tracer.statement.finish(around, began, text)
         return result
 
     async def execute(self, text: str, parameters: Parameters = ()) -> Any:
@@ -138,9 +133,10 @@ class TracedCalls:
         try:
             result = await super().execute(text, parameters)  # type: ignore[misc]
         except BaseException as error:
-            self._tracer.place(text).finish(around, began, None, error)
+            self._tracer.statement.finish(around, began, text, error)
             raise
-        self._tracer.end_change(self._tracer.place(text), around, began)
+        tracer = self._tracer
+        tracer.statement.finish(around, began, text, None, tracer.last_commit)
         return result
 
     async def executemany(self, text: str, rows: Iterable[Parameters]) -> Any:
@@ -148,9 +144,10 @@ class TracedCalls:
         try:
             result = await super().executemany(text, rows)  # type: ignore[misc]
         except BaseException as error:
-            self._tracer.place(text).finish(around, began, None, error)
+            self._tracer.statement.finish(around, began, text, error)
             raise
-        self._tracer.end_change(self._tracer.place(text), around, began)
+        tracer = self._tracer
+        tracer.statement.finish(around, began, text, None, tracer.last_commit)
         return result
 
     async def executescript(self, script: str) -> None:
@@ -160,7 +157,8 @@ class TracedCalls:
         except BaseException as error:
             self._tracer.script.finish(around, began, None, error)
             raise
-        self._tracer.end_change(self._tracer.script, around, began)
+        tracer = self._tracer
+        tracer.script.finish(around, began, None, None, tracer.last_commit)
 
 
 class TracedBlockingCalls:
@@ -173,9 +171,9 @@ class TracedBlockingCalls:
         try:
             result: list[dict[str, Any]] = super().query(text, parameters)  # type: ignore[misc]
         except BaseException as error:
-            self._tracer.place(text).finish(around, began, None, error)
+            self._tracer.statement.finish(around, began, text, error)
             raise
-        self._tracer.place(text).finish(around, began)
+        self._tracer.statement.finish(around, began, text)
         return result
 
     def query_one(self, text: str, parameters: Parameters = ()) -> dict[str, Any] | None:
@@ -183,9 +181,9 @@ class TracedBlockingCalls:
         try:
             result: dict[str, Any] | None = super().query_one(text, parameters)  # type: ignore[misc]
         except BaseException as error:
-            self._tracer.place(text).finish(around, began, None, error)
+            self._tracer.statement.finish(around, began, text, error)
             raise
-        self._tracer.place(text).finish(around, began)
+        self._tracer.statement.finish(around, began, text)
         return result
 
     def execute(self, text: str, parameters: Parameters = ()) -> Any:
@@ -193,9 +191,10 @@ class TracedBlockingCalls:
         try:
             result = super().execute(text, parameters)  # type: ignore[misc]
         except BaseException as error:
-            self._tracer.place(text).finish(around, began, None, error)
+            self._tracer.statement.finish(around, began, text, error)
             raise
-        self._tracer.end_change(self._tracer.place(text), around, began)
+        tracer = self._tracer
+        tracer.statement.finish(around, began, text, None, tracer.last_commit)
         return result
 
     def executemany(self, text: str, rows: Iterable[Parameters]) -> Any:
@@ -203,9 +202,10 @@ class TracedBlockingCalls:
         try:
             result = super().executemany(text, rows)  # type: ignore[misc]
         except BaseException as error:
-            self._tracer.place(text).finish(around, began, None, error)
+            self._tracer.statement.finish(around, began, text, error)
             raise
-        self._tracer.end_change(self._tracer.place(text), around, began)
+        tracer = self._tracer
+        tracer.statement.finish(around, began, text, None, tracer.last_commit)
         return result
 
     def executescript(self, script: str) -> None:
@@ -215,4 +215,5 @@ class TracedBlockingCalls:
         except BaseException as error:
             self._tracer.script.finish(around, began, None, error)
             raise
-        self._tracer.end_change(self._tracer.script, around, began)
+        tracer = self._tracer
+        tracer.script.finish(around, began, None, None, tracer.last_commit)

@@ -23,7 +23,7 @@ from runtime.engines.web.problem import HTTPError
 from runtime.engines.web.response import EncodedResponse
 from runtime.engines.web.routes import WEBSOCKET, Group, Match, Route, Routes
 from runtime.engines.web.sending import Outgoing
-from runtime.engines.web.tracing import RequestTracer, id_headers
+from runtime.engines.web.tracing import FAILED, RequestTracer, id_headers
 from runtime.engines.web.traffic import Traffic
 from runtime.engines.web.websocket.upgrade import UPGRADE, UpgradeExchange
 from runtime.telemetry import OFF, Telemetry, span_time
@@ -133,7 +133,10 @@ class Dispatcher:
             if self.traffic is not None:
                 self.traffic.note(exchange, route, (exchange.streaming_since or ended) - began)
             if tracer is not None and span is not None:
-                tracer.end(span, exchange, ended)
+                if exchange.status >= FAILED or exchange.streaming_since:
+                    tracer.end(span, exchange, ended)
+                else:
+                    span.end_at(ended)
 
     async def _respond_through(self, chain: ASGIApp, exchange: Exchange, route: Route) -> None:
         """Respond through a group's middleware. Whatever comes out of it gets the request id."""

@@ -13,7 +13,8 @@ _TRACEPARENT = TRACEPARENT.encode()
 _REQUEST_ID, _STATUS = "runtime.request.id", "http.response.status_code"
 _OTHER = "_OTHER"
 """OpenTelemetry's name for methods that are not HTTP's: a client may think of many."""
-_FAILED = 500
+FAILED = 500
+"""The first status that says that the server has failed."""
 
 
 class RequestTracer:
@@ -35,18 +36,15 @@ class RequestTracer:
         else:
             tracepoint = self._of_method(method, route)
         given = exchange.headers.get(_TRACEPARENT)
-        if given is None:
-            span = tracepoint.root(None, exchange, began)
-            if not span.sampled:
-                return span
-        else:
-            span = tracepoint.root(parse_traceparent(given.decode("latin-1")), exchange, began)
-        exchange.traceparent = span.traceparent.encode()
+        parent = None if given is None else parse_traceparent(given.decode("latin-1"))
+        span = tracepoint.root(parent, exchange, began)
+        if span.sampled or given is not None:
+            exchange.traceparent = span.traceparent.encode()
         return span
 
     def end(self, span: Root, exchange: Exchange, ended: float) -> None:
         """End the span of a request that was answered by then."""
-        if exchange.status >= _FAILED:
+        if exchange.status >= FAILED:
             span.failed = span.wanted = True  # with whatever error has cut it off
         if exchange.streaming_since:
             span.answered = exchange.streaming_since

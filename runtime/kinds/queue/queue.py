@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -11,7 +10,6 @@ import msgspec
 from runtime.backoff import Backoff
 from runtime.engines.queue.consumer import Consumer
 from runtime.engines.queue.tally import QueueTally
-from runtime.engines.queue.traced_queue import TracedQueue
 from runtime.engines.queue.tracked_queue import TrackedQueue
 from runtime.engines.queue.volatile import Volatile
 from runtime.findings.finding import Problem
@@ -36,9 +34,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def build(config: Config, context: BuildContext) -> Queue:
-    traced = context.telemetry.enabled
-    make = partial(TracedQueue, telemetry=context.telemetry) if traced else Queue
-    return make(
+    return Queue(
         str(context.id),
         _declared(config, context),
         config.retry,
@@ -47,6 +43,7 @@ def build(config: Config, context: BuildContext) -> Queue:
         dead_letter=config.dead_letter.queue,
         clock=context.clock,
         tally=QueueTally() if context.scope.counts else None,
+        telemetry=context.telemetry,
     )
 
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import pytest
 
-from runtime.engines.management.traces.settings import SLOW, Collector, from_environment
+from runtime.engines.management.traces.settings import (
+    MOST_SAMPLED,
+    SLOW,
+    Collector,
+    from_environment,
+)
 from runtime.service import StartError
 
 
@@ -46,7 +53,9 @@ def test_the_variables_say_who_sends_and_how_much_is_kept() -> None:
     assert settings.export.headers == {"authorization": "Bearer x", "x-team": "a"}
     assert settings.export.resource == {"service.name": "shop", "service.version": "2"}
     assert (settings.sample, settings.follows) == (0.25, True)
-    assert from_environment({}, "folder").sample == 0.01
+    assert settings.most_sampled == inf
+    unsaid = from_environment({}, "folder")
+    assert (unsaid.sample, unsaid.most_sampled, unsaid.follows) == (0.01, MOST_SAMPLED, True)
     assert from_environment({"OTEL_TRACES_SAMPLER": "always_on"}, "x").follows is False
 
 

@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 from runtime.engines.queue.queue import Queue
-from runtime.engines.queue.traced_queue import TracedQueue
 from runtime.modules import queue as module
 from runtime.telemetry import Telemetry
 from tests.support.brokers import amqp_driver
@@ -31,8 +30,8 @@ def test_the_trace_of_a_publication_goes_on_in_another_program(rabbitmq: RabbitM
             handled.set()
 
         telemetry = Telemetry(processed)
-        queue = TracedQueue("app:q", into, AT_ONCE, telemetry=telemetry, **RULES)
-        traced = TracedQueue("app:q", out, AT_ONCE, telemetry=Telemetry(published), **RULES)
+        queue = Queue("app:q", into, AT_ONCE, telemetry=telemetry, **RULES)
+        traced = Queue("app:q", out, AT_ONCE, telemetry=Telemetry(published), **RULES)
         programs = supervised(sender), supervised(receiver)
         async with programs[0], programs[1], consuming(queue, handler, telemetry=telemetry):
             await traced.publish({"n": 1})

@@ -42,7 +42,7 @@ def render_all(sight: Sight, found: Sequence[TraceSummary], only: str = "", find
         f"{label}</a>"
         for each, label in (("", "All"), ("failed", "Failed"), ("slow", "Slow"))
     )
-    none = "None is remembered yet. One in a hundred is kept, and each that fails or is slow."
+    none = "None is remembered yet. Each that fails or is slow is kept, and a sample of the others."
     inner = f'<ul class="list">{rows}</ul>' if rows else empty(none)
     side = f'<span class="pick">{picks}</span>{finder("name, entry or id", find)}'
     shown = panel("Kept traces", inner, hint="the newest first", side=side, body=False)

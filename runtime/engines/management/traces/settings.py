@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -12,6 +13,8 @@ from runtime.service import StartError
 
 SAMPLE = 0.01
 """The share of traces that are kept though they neither failed nor were slow."""
+MOST_SAMPLED = 10
+"""Those of them that are kept each second, unless somebody has chosen a share."""
 SLOW = 1.0
 """Seconds after which a request or a message counts as slow."""
 _PATH = "/v1/traces"
@@ -45,6 +48,7 @@ class Settings(Struct, frozen=True):
     """The traces that are kept, and who is sent them."""
 
     sample: float = SAMPLE
+    most_sampled: float = MOST_SAMPLED
     slow: float = SLOW
     follows: bool = True
     """True if a trace that was begun and sampled elsewhere is kept."""
@@ -59,19 +63,24 @@ def from_environment(
 
     Raises StartError for a variable that cannot be right.
     """
-    sample, follows = _sampler(environment)
+    chosen = _sampler(environment)
     slow = SLOW
     if declared is not None:
         slow = declared.slow
         if declared.sample is not None:
-            sample, follows = declared.sample, True
-    return Settings(sample, slow, follows, _export(environment, service, declared))
+            chosen = declared.sample, True
+    export = _export(environment, service, declared)
+    if chosen is None:
+        return Settings(slow=slow, export=export)
+    sample, follows = chosen
+    return Settings(sample, inf, slow, follows, export)
 
 
-def _sampler(environment: Mapping[str, str]) -> tuple[float, bool]:
+def _sampler(environment: Mapping[str, str]) -> tuple[float, bool] | None:
+    """The share and whether traces that began elsewhere are followed; None if nothing is said."""
     name = environment.get("OTEL_TRACES_SAMPLER", "").strip()
     if not name:
-        return SAMPLE, True
+        return None
     kind = name.removeprefix("parentbased_")
     if kind not in _SAMPLERS:
         known = ", ".join([*_SAMPLERS, *(f"parentbased_{each}" for each in _SAMPLERS)])

@@ -39,7 +39,8 @@ class TracedTransaction(TracedCalls, Transaction):
 
     def __init__(self, begin: Begin, tracer: Tracer) -> None:
         super().__init__(begin)
-        self._tracer = tracer
+        self._tracer = tracer.inside
+        self._commits = tracer
         self._span = tracer.transaction()
 
     def enter(self) -> None:
@@ -48,7 +49,7 @@ class TracedTransaction(TracedCalls, Transaction):
 
     def conclude(self, error: BaseException | None) -> None:
         if error is None:
-            self._tracer.add_commit(self._span.span)
+            self._commits.add_commit(self._span.span)
             self._span.__exit__(None, None, None)
         else:
             self._span.__exit__(type(error), error, error.__traceback__)

@@ -67,7 +67,8 @@ class TracedTransaction(TracedCalls, Transaction):
 
     def __init__(self, begin: Begin, tracer: Tracer) -> None:
         super().__init__(begin)
-        self._tracer = tracer
+        self._tracer = tracer.inside
+        self._commits = tracer
         self._span = tracer.transaction()
 
     async def __aenter__(self) -> Self:
@@ -87,12 +88,12 @@ class TracedTransaction(TracedCalls, Transaction):
             self._span.__exit__(type(failure), failure, failure.__traceback__)
             raise
         if error is None:
-            self._tracer.add_commit(self._span.span)
+            self._commits.add_commit(self._span.span)
         self._span.__exit__(kind, error, traceback)
 
     @property
     def blocking(self) -> BlockingTransaction:
-        return TracedBlockingTransaction(self._begin, self._tracer, self._entered())
+        return TracedBlockingTransaction(self._begin, self._commits, self._entered())
 
 
 class TracedBlockingDatabase(TracedBlockingCalls, BlockingDatabase):
@@ -116,7 +117,8 @@ class TracedBlockingTransaction(TracedBlockingCalls, BlockingTransaction):
         self, begin: Begin, tracer: Tracer, entered: WriterTransaction | None = None
     ) -> None:
         super().__init__(begin, entered)
-        self._tracer = tracer
+        self._tracer = tracer.inside
+        self._commits = tracer
         self._span = tracer.transaction()
 
     def __enter__(self) -> Self:
@@ -136,5 +138,5 @@ class TracedBlockingTransaction(TracedBlockingCalls, BlockingTransaction):
             self._span.__exit__(type(failure), failure, failure.__traceback__)
             raise
         if error is None:
-            self._tracer.add_commit(self._span.span)
+            self._commits.add_commit(self._span.span)
         self._span.__exit__(kind, error, traceback)
