@@ -16,6 +16,7 @@ from benchmarks.curve import Curve
 from benchmarks.micro.dispatch import HEADERS, MESSAGE
 from benchmarks.service import run, serving
 from runtime.backoff import Backoff
+from runtime.engines.management.traces.settings import MOST_SAMPLED, SAMPLE, SLOW
 from runtime.engines.queue.consumer import Consumer
 from runtime.engines.queue.memory.queue import MemoryQueue
 from runtime.engines.queue.queue import Queue
@@ -34,7 +35,6 @@ from runtime.telemetry import OFF, Root, Span, Telemetry
 TABLE = "CREATE TABLE tasks (action TEXT, text TEXT)"
 INSERT = "INSERT INTO tasks VALUES (?, ?)"
 CLIENTS = 16
-SAMPLE, SLOW = 0.01, 1.0
 
 
 class Last:
@@ -147,9 +147,10 @@ def measure(quick: bool) -> Iterator[Curve]:
 async def _costs(folder: Path, count: int, rounds: int) -> dict[str, list[float]]:
     choices = {
         "off": OFF,
-        "1 in 100": Telemetry(sink=Last(), sample=SAMPLE, slow=SLOW),
+        "1 in 100": Telemetry(sink=Last()),
         "all": Telemetry(sink=Last()),
     }
+    choices["1 in 100"].keep_also(SAMPLE, SLOW, True, MOST_SAMPLED)  # as `runtime run` has it
     costs: dict[str, list[float]] = {name: [] for name in choices}
     async with AsyncExitStack() as stack:
         programs = {name: Tasks(telemetry, folder) for name, telemetry in choices.items()}

@@ -26,7 +26,7 @@ from runtime.engines.web.sending import Outgoing
 from runtime.engines.web.tracing import FAILED, RequestTracer, id_headers
 from runtime.engines.web.traffic import Traffic
 from runtime.engines.web.websocket.upgrade import UPGRADE, UpgradeExchange
-from runtime.telemetry import OFF, Telemetry, span_time
+from runtime.telemetry import OFF, Root, Telemetry, span_time
 
 # Middleware hands on nothing but the scope, so this and the exchange travel in it.
 _ROUTE = "runtime.route"
@@ -101,14 +101,11 @@ class Dispatcher:
 
     def _answering(self, exchange: Exchange, match: Match, route: Route) -> Awaitable[None]:
         chain = self._chains.get(match.group) if self._chains else None
-        answering = (
-            self._respond(exchange, route, exchange.request_id)
-            if chain is None
-            else self._respond_through(chain, exchange, route)
-        )
-        if self.traffic is None and self._tracer is None:
-            return answering
-        return self._follow(exchange, match, route, answering)
+        follows = self.traffic is not None or self._tracer is not None
+        if chain is None:
+            return self._respond(exchange, route, exchange.request_id, match if follows else None)
+        answering = self._respond_through(chain, exchange, route)
+        return self._follow(exchange, match, route, answering) if follows else answering
 
     async def _innermost(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The application inside a group's middleware."""
@@ -119,9 +116,9 @@ class Dispatcher:
     async def _follow(
         self, exchange: Exchange, match: Match, route: Route, answering: Awaitable[None]
     ) -> None:
-        """Await the answer to a request, and note it and its span, both by one clock."""
-        began, tracer = span_time(), self._tracer
-        span = None if tracer is None else tracer.begin(exchange, match.route, began)
+        """Await the answer to a request, and note it."""
+        began = span_time()
+        span = None if self._tracer is None else self._tracer.begin(exchange, match.route, began)
         try:
             await answering
         except BaseException as error:  # it is cut off
@@ -129,14 +126,18 @@ class Dispatcher:
                 span.mark_failed(error)
             raise
         finally:
-            ended = span_time()
-            if self.traffic is not None:
-                self.traffic.note(exchange, route, (exchange.streaming_since or ended) - began)
-            if tracer is not None and span is not None:
-                if exchange.status >= FAILED or exchange.streaming_since:
-                    tracer.end(span, exchange, ended)
-                else:
-                    span.end_at(ended)
+            self._note(exchange, route, began, span)
+
+    def _note(self, exchange: Exchange, route: Route, began: float, span: Root | None) -> None:
+        """Note a request that has ended and its span, both by one clock."""
+        ended = span_time()
+        if self.traffic is not None:
+            self.traffic.note(exchange, route, (exchange.streaming_since or ended) - began)
+        if self._tracer is not None and span is not None:
+            if exchange.status >= FAILED or exchange.streaming_since:
+                self._tracer.end(span, exchange, ended)
+            else:
+                span.end_at(ended)
 
     async def _respond_through(self, chain: ASGIApp, exchange: Exchange, route: Route) -> None:
         """Respond through a group's middleware. Whatever comes out of it gets the request id."""
@@ -172,34 +173,51 @@ class Dispatcher:
             exchange.scope.pop(EXCHANGE, None)
             del exchange  # that of `send_with_id` too, which the exchange and its request have
 
-    async def _respond(self, exchange: Exchange, route: Route, request_id: str | None) -> None:
-        """Call the handler and send its response, with `request_id` as a header if it is given."""
+    async def _respond(
+        self, exchange: Exchange, route: Route, request_id: str | None, match: Match | None = None
+    ) -> None:
+        """Call the handler and send its response, with `request_id` as a header if it is given.
+
+        With its `match`, the request is noted here: another coroutine around this one would cost a
+        hundredth of a small request.
+        """
+        if match is not None:
+            began, tracer = span_time(), self._tracer
+            span = None if tracer is None else tracer.begin(exchange, match.route, began)
         try:
-            value = await route.handler(exchange)
-            if not isinstance(value, Response):
-                result = response.encode(value, exchange.builder)
-            elif type(value).__call__ is Response.__call__ and value.background is None:
-                method = exchange.scope["method"]
-                result = response.encode_starlette(value, exchange.builder, method)
-            else:
-                await self._send_starlette(value, exchange, route, request_id)
+            try:
+                value = await route.handler(exchange)
+                if not isinstance(value, Response):
+                    result = response.encode(value, exchange.builder)
+                elif type(value).__call__ is Response.__call__ and value.background is None:
+                    method = exchange.scope["method"]
+                    result = response.encode_starlette(value, exchange.builder, method)
+                else:
+                    await self._send_starlette(value, exchange, route, request_id)
+                    return
+            except HTTPError as error:
+                result = self._raised(error, exchange, route)
+            except ClientDisconnect:
                 return
-        except HTTPError as error:
-            result = self._raised(error, exchange, route)
-        except ClientDisconnect:
-            return
-        except BaseException as error:
-            if _is_cut_off(error):
-                raise
-            result = self._failed(error, exchange, route)
+            except BaseException as error:
+                if _is_cut_off(error):
+                    raise
+                result = self._failed(error, exchange, route)
+            finally:
+                if exchange.has_files:
+                    exchange.close()
+            if request_id is not None:
+                result.headers.extend(id_headers(request_id, exchange.traceparent))
+            exchange.status = result.status
+            if exchange.fast_path is None or not exchange.fast_path.send_response(*result):
+                await _send(exchange.send, result)
+        except BaseException as error:  # it is cut off
+            if match is not None and span is not None:
+                span.mark_failed(error)
+            raise
         finally:
-            if exchange.has_files:
-                exchange.close()
-        if request_id is not None:
-            result.headers.extend(id_headers(request_id, exchange.traceparent))
-        exchange.status = result.status
-        if exchange.fast_path is None or not exchange.fast_path.send_response(*result):
-            await _send(exchange.send, result)
+            if match is not None:
+                self._note(exchange, route, began, span)
 
     async def _send_starlette(
         self, value: Response, exchange: Exchange, route: Route, request_id: str | None
