@@ -18,16 +18,18 @@ from runtime.engines.management.metrics.family import FAMILIES
 from runtime.engines.management.traces.settings import from_environment
 from tests.support.blackbox import ROOT
 from tests.support.doc_examples import steps
+from tests.support.server_process import require
 
 PAGE = ROOT / "docs" / "deployment.md"
+OPERATING = ROOT / "docs" / "operating.md"
 DASHBOARD = ROOT / "docs" / "grafana-dashboard.json"
 _NAME = re.compile(r"\b(?:runtime|process)_[a-z0-9_]+")
 _TARGETS = {"job", "le"}
 """Labels that Prometheus adds."""
 
 
-def files() -> dict[str, str]:
-    return {step.argument: step.text for step in steps(PAGE) if step.action == "file"}
+def files(page: Path = PAGE) -> dict[str, str]:
+    return {step.argument: step.text for step in steps(page) if step.action == "file"}
 
 
 def document(name: str) -> Any:
@@ -130,9 +132,36 @@ def test_the_collector_receives_what_a_program_sends() -> None:
             assert {*pipeline[section]} <= {*collector[section]}
 
 
+@pytest.mark.parametrize(
+    ("page", "command", "file"),
+    [
+        (PAGE, "config", "prometheus.yml"),
+        (PAGE, "rules", "rules.yml"),
+        (OPERATING, "rules", "alerts.yaml"),
+    ],
+)
+def test_prometheus_takes_its_files(tmp_path: Path, page: Path, command: str, file: str) -> None:
+    require("promtool", "prometheus", shutil.which("promtool") is not None)
+    for name, text in files(page).items():
+        if name.endswith((".yml", ".yaml")):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text, encoding="utf-8")
+
+    if command == "config":  # Debian's is built without what finds the pods of Kubernetes
+        config = document(file)
+        jobs = config["scrape_configs"]
+        config["scrape_configs"] = [job for job in jobs if "kubernetes_sd_configs" not in job]
+        assert config["scrape_configs"]
+        (tmp_path / file).write_text(yaml.safe_dump(config), encoding="utf-8")
+
+    words = ["promtool", "check", command, tmp_path / file]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+
+
 def test_the_unit_is_one(tmp_path: Path) -> None:
-    if not shutil.which("systemd-analyze"):
-        pytest.skip("systemd is not installed")
+    require("systemd-analyze", "systemd", shutil.which("systemd-analyze") is not None)
     unit = tmp_path / "shop.service"
     unit.write_text(files()["shop-elsewhere.service"], encoding="utf-8")
 

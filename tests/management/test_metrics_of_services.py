@@ -15,6 +15,7 @@ from tests.support.blackbox import Site, eventually
 from tests.support.managing import Managed, managed, samples
 from tests.support.postgres_schema import PostgresSchema
 from tests.support.program import write_application
+from tests.support.server_process import require
 
 MANIFEST = """
 namespace: app
@@ -169,8 +170,7 @@ entries:
 
 
 def test_prometheus_itself_finds_nothing_to_mend(site: Managed) -> None:
-    if not shutil.which("promtool"):
-        pytest.skip("promtool is not installed")
+    require("promtool", "prometheus", shutil.which("promtool") is not None)
     wait_for(site, "runtime_cron_missed_total", "entry=app:skipped,reason=overlap")
     text = site.get("/metrics").body
     done = subprocess.run(
