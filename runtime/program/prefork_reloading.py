@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from socket import socket
 from typing import Any
 
 from runtime.application.selection import Selection
 from runtime.engines.management.operation import Refused
 from runtime.entry_id import EntryId
-from runtime.findings.finding import Finding, ManifestError, Position
+from runtime.findings.finding import ManifestError
 from runtime.handlers.threads import run_in_thread
 from runtime.linking.link import Link
 from runtime.linking.linker import LinkedManifest
 from runtime.loggers import logger
-from runtime.program.reload_operations import PLAN, RELOAD, Outcome, refused
+from runtime.program.reload_operations import PLAN, RELOAD, Outcome, findings_of, refused
 from runtime.program.reloading import log_refusal, texts_of
 from runtime.program.service_manager import ServiceManager
 from runtime.program.worker_process import WorkerProcess
@@ -83,32 +83,18 @@ class PreforkReloading:
     async def reload(self, force: bool = False) -> Outcome:
         """Have them reload now. Raises Refused."""
         planned = await self.plan()
-        lost = [each for each in planned["changes"] if each["lost"]]
-        if planned["findings"]:
-            self._note(each["message"] for each in planned["findings"])
-            return planned
-        if lost and not force:
-            told = "; ".join(f"{each['lost']} of '{each['id']}'" for each in lost)
-            reason = f"this would lose {told}; force it, or let them be done first"
-            self._note([reason])
-            return refused([Finding(Position(""), reason)])
         try:
+            _check(planned, force)
             await self._reload(force=force)
-        except ManifestError as error:
+        except (ManifestError, StartError) as error:
             self._tell(error)
-            return refused(error.findings)
-        except StartError as error:
-            self._tell(error)
-            return refused([Finding(Position(""), str(error))])
+            return refused(error)
         return planned
 
     def _tell(self, error: ManifestError | StartError) -> None:
         log_refusal(error)
-        self._note(() if isinstance(error, WorkerRefused) else texts_of(error))
-
-    def _note(self, findings: Iterable[str]) -> None:
         self.refusals += 1
-        self.refused = tuple(findings)
+        self.refused = () if isinstance(error, WorkerRefused) else texts_of(error)
 
     async def _reload(self, *, force: bool = False) -> None:
         """Check first, then have the workers reload, one after the other. If the first does not,
@@ -133,6 +119,16 @@ class PreforkReloading:
         self.refused = ()
         took = format_duration(time.monotonic() - began)
         log.info("reloaded in %s: %d workers", took, len(self._workers))
+
+
+def _check(planned: Outcome, force: bool) -> None:
+    """Raise ManifestError or StartError for what the first worker says of the reload."""
+    if planned["findings"]:
+        raise ManifestError(findings_of(planned))
+    lost = [each for each in planned["changes"] if each["lost"]]
+    if lost and not force:
+        told = "; ".join(f"{each['lost']} of '{each['id']}'" for each in lost)
+        raise StartError(f"this would lose {told}; force it, or let them be done first")
 
 
 def check_sockets(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from runtime.application.plan import Change, Plan
-from runtime.findings.finding import Finding, ManifestError, Position
+from runtime.findings.finding import Finding, Level, ManifestError, Position
 from runtime.service import StartError
 
 RELOAD = "reload"
@@ -50,10 +50,8 @@ async def outcome(work: Awaitable[Plan]) -> Outcome:
     """The outcome of a reload. Raises ValueError in place of RuntimeError."""
     try:
         return done(await work)
-    except ManifestError as error:
-        return refused(error.findings)
-    except StartError as error:
-        return refused([Finding(Position(""), str(error))])
+    except (ManifestError, StartError) as error:
+        return refused(error)
     except RuntimeError as error:
         raise ValueError(str(error)) from None
 
@@ -64,10 +62,29 @@ def done(plan: Plan) -> Outcome:
     return {"changes": changes, "kept": plan.kept, "summary": plan.summary(), "findings": []}
 
 
-def refused(findings: Iterable[Finding]) -> Outcome:
+def refused(error: ManifestError | StartError) -> Outcome:
     """The outcome of a reload that was refused. Files are absolute: others stand elsewhere."""
-    told = [_finding(each) for each in findings]
+    if isinstance(error, StartError):
+        error = ManifestError([Finding(Position(""), str(error))])
+    told = [_finding(each) for each in error.findings]
     return {"changes": [], "kept": 0, "summary": "", "findings": told}
+
+
+def findings_of(outcome: Outcome) -> list[Finding]:
+    """The findings of a reload that was refused, with files as one sees them from here."""
+    return [
+        Finding(
+            Position(
+                os.path.relpath(each["file"]) if each["line"] else each["file"],
+                each["line"],
+                each["column"],
+            ),
+            each["message"],
+            each["hint"],
+            Level(each["level"]),
+        )
+        for each in outcome["findings"]
+    ]
 
 
 def _change(change: Change) -> dict[str, Any]:

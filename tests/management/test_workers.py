@@ -79,6 +79,22 @@ def test_what_the_parent_has_done_is_in_the_next_lengths(site: Managed) -> None:
         assert published.status == 200
 
 
+def test_a_reload_that_is_refused_is_told_and_logged(site: Managed) -> None:
+    manifest = site.folder / "_index.yaml"
+    manifest.write_text(MANIFEST.replace("database: db", "database: dc"), encoding="utf-8")
+
+    answer = site.socket.post("/api/operations/reload", {})
+
+    line = MANIFEST[: MANIFEST.index("database: db")].count("\n") + 1
+    (found,) = json.loads(answer.body)["result"]["findings"]
+    assert (found["file"], found["line"]) == (str(manifest), line)
+    assert (found["message"], found["hint"]) == ("no entry 'app:dc'", "did you mean 'app:db'?")
+    (logged,) = [text for text in site.program.messages if "no entry 'app:dc'" in text]
+    assert f"_index.yaml:{line}:" in logged
+    assert "the reload was refused, and the old version goes on" in site.program.messages
+    assert eventually(lambda: any("app:dc" in text for text in site.status["refused"]))
+
+
 def test_counts_of_all_workers_are_added_up_and_outlive_them(site: Managed) -> None:
     web = Site(site.program)
     for _ in range(20):
