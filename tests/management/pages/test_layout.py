@@ -9,6 +9,7 @@ import pytest
 
 from runtime.engines.management.pages.layout.drawing import Box, Drawing, draw
 from runtime.engines.management.pages.layout.order import crossings, ordered
+from runtime.engines.management.pages.layout.placement import placed
 from runtime.engines.management.pages.layout.ranks import ranks, without_circles
 
 SIZE = (184.0, 88.0)
@@ -68,6 +69,20 @@ def test_everything_is_within_the_drawing() -> None:
             and box.y + box.height <= drawing.height + 0.01
             for box in drawing.boxes.values()
         )
+
+
+def test_no_strip_across_all_layers_is_empty() -> None:
+    for seed in range(40):
+        edges = random_graph(seed)
+        names = [*dict.fromkeys(name for edge in edges for name in edge)]
+        rank = ranks(names, without_circles(names, [*edges]))
+        sizes = {name: 40.0 + 10 * (number % 5) for number, name in enumerate(names)}
+        position = placed(ordered(rank, [*edges]), edges, sizes, 26)
+
+        reached = -26.0
+        for name in sorted(names, key=lambda name: position[name] - sizes[name] / 2):
+            assert position[name] - sizes[name] / 2 <= reached + 26.01
+            reached = max(reached, position[name] + sizes[name] / 2)
 
 
 def test_the_heaviest_way_is_a_straight_line() -> None:

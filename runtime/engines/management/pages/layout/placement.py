@@ -48,8 +48,22 @@ def placed(
                 wish[name] = pull / whole
         for row in rows if turn % 2 == 0 else reversed(rows):
             _part(row, wish, sizes, gap, mass, position)
-    low = min((position[name] - sizes[name] / 2 for row in rows for name in row), default=0.0)
-    return {name: value - low for name, value in position.items()}
+    return _closed(position, sizes, gap)
+
+
+def _closed(
+    position: Mapping[str, float], sizes: Mapping[str, float], gap: float
+) -> dict[str, float]:
+    """The same from 0, with nothing across all layers that is empty and wider than a gap."""
+    starts = {name: at - sizes[name] / 2 for name, at in position.items()}
+    closed: dict[str, float] = {}
+    less = min(starts.values(), default=0.0)
+    end = less
+    for name in sorted(starts, key=starts.__getitem__):
+        less += max(0.0, starts[name] - end - gap)
+        closed[name] = position[name] - less
+        end = max(end, starts[name] + sizes[name])
+    return closed
 
 
 def streams(weights: Mapping[Edge, float]) -> list[list[str]]:
