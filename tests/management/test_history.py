@@ -7,8 +7,9 @@ import math
 from msgspec.structs import replace
 
 from runtime.engines.management.history import POINTS, STEP, History
+from runtime.engines.management.pages.tiles import tiles
 from runtime.engines.management.snapshot import Lag, QueueStatus, Snapshot
-from tests.support.night import NOW, SNAPSHOT
+from tests.support.night import NOW, SNAPSHOT, sight
 
 
 def waiting(count: int | None) -> Snapshot:
@@ -107,3 +108,15 @@ def test_the_longest_block_of_the_loop_is_not_missed_between_two_points() -> Non
         history.note(replace(SNAPSHOT, lag=lag), NOW + second)
 
     assert history.peak("lag") == 0.9
+
+
+def test_the_tile_has_what_died_since_the_last_point_too() -> None:
+    history = History()
+    for second, dead in enumerate((5, 6, 6)):
+        status = QueueStatus("app:tasks", ready=0, dead=dead)
+        history.note(snapshot := replace(SNAPSHOT, queues=(status,)), NOW + second)
+    seen = replace(sight(snapshot=snapshot), history=history)
+
+    tile = next(each for each in tiles(seen) if each.id == "dead")
+
+    assert (tile.value, tile.note) == ("6", "1 new in 15 min")

@@ -54,9 +54,9 @@ def tiles(sight: Sight) -> Iterator[Tile]:
     note = f"{busy} of {of} workers busy" if workers else "no consumer runs"
     yield Tile("done", "Done", done, "/s", note, "work", "work", "/queues")
 
-    dead = words.count(sum(each.dead or 0 for each in queues))
-    note = f"{int(history.gained('dead')):,} more in 15 min"
-    yield Tile("dead", "Dead letters", dead, "", note, "bad", "dead", "/dead")
+    dead = sum(each.dead or 0 for each in queues)
+    note = f"{int(history.gained('dead', dead)):,} new in 15 min"
+    yield Tile("dead", "Dead letters", words.count(dead), "", note, "bad", "dead", "/dead")
 
     note = f"longest {words.duration(snapshot.lag.max_15m)}"
     lag = words.parts(snapshot.lag.now)
