@@ -101,6 +101,8 @@ def test_no_server_outlives_its_tests(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        # a shell has what it runs in the background ignore SIGINT, and so do those below it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         expected = len(fixtures.split()) * max(1, workers)
