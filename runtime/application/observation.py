@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from runtime import __version__
 from runtime.application.application import Application
@@ -28,12 +30,15 @@ if TYPE_CHECKING:
 _READY = (State.RUNNING, State.EXITED)
 
 
-class _Tells(NamedTuple):
+class _Observed(Struct):
     """The roles of a component, which a reload may replace, and its consumer too."""
 
     component: object
     consumer: object
     tells: tuple[Tell, ...]
+    seen: tuple[object, ...] = ()
+    """All that its status was made of, which is seldom another one a moment later."""
+    status: ServiceStatus | None = None
 
 
 class Observation:
@@ -44,7 +49,7 @@ class Observation:
         self._counting = counting
         self._components: Mapping[EntryId, Any] = {}
         self._found: list[Queue] = []
-        self._known: dict[EntryId, _Tells] = {}
+        self._known: dict[EntryId, _Observed] = {}
         self._name = application_name(application.linked.manifest.folder)
         self._redact = application.scope.redactor.redact
         self._started = timestamp(application.scope.clock.time())
@@ -83,7 +88,20 @@ class Observation:
         known = self._known.get(id)
         if known is None or known.component is not component or known.consumer is not consumer:
             told = tuple(tells(component, self._redact))
-            known = self._known[id] = _Tells(component, consumer, told)
+            known = self._known[id] = _Observed(component, consumer, told)
+        values = {name: tell() for name, tell in known.tells}
+        seen = (
+            self._application.generation,  # a later version may have other secrets
+            child.state, child.since, child.attempt, child.restarts, child.error, child.where,
+            values,
+        )  # fmt: skip
+        if known.status is None or known.seen != seen:
+            known.seen, known.status = seen, self._status(id, child, kind, values)
+        return known.status
+
+    def _status(
+        self, id: EntryId, child: Child, kind: str, values: Mapping[str, Any]
+    ) -> ServiceStatus:
         return ServiceStatus(
             id=str(id),
             kind=kind,
@@ -94,7 +112,7 @@ class Observation:
             error=child.error and self._redact(child.error),
             where=self._redact(child.where) or None,
             ready=child.state in _READY,
-            **{name: tell() for name, tell in known.tells},
+            **values,
         )
 
     def _queue(self, queue: Queue) -> QueueStatus:
