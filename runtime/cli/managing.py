@@ -8,8 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from runtime.cli.options import CommandError
 from runtime.engines.management.traces.settings import Collector, from_environment
 from runtime.engines.management.traces.settings import Settings as TraceSettings
@@ -77,7 +75,7 @@ def tracing(
 
     def settings(declared: Collector | None) -> TraceSettings:
         found = from_environment(os.environ, folder.name, declared)
-        return found if sample is None else msgspec.structs.replace(found, sample=sample)
+        return found if sample is None else found.sampling(sample)
 
     declares = any(link.kind.name == COLLECTOR for link in linked.links.values())
     if settings(None).export is None and not (is_managed or declares):

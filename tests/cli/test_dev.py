@@ -12,6 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from runtime.engines.management.traces.settings import MOST_SAMPLED
+from tests.support.blackbox import eventually
 from tests.support.managing import sockets_folder
 from tests.support.program import SOON, write_application
 from tests.support.terminal import TerminalProgram, on_a_terminal
@@ -181,13 +183,15 @@ def test_all_traces_are_kept_and_the_dashboard_is_opened(folder: Path, tmp_path:
     with on_a_terminal(folder, *options, command="dev", ready=False, env=env) as program:
         program.wait_for("management: http")
         address = re.findall(r"management: (http\S+)", program.shown)[0]
-        version(program)
-        version(program)
+        for _ in range(MOST_SAMPLED + 5):
+            version(program)
         while not opened.exists():
             os.sched_yield()
         assert opened.read_text().strip() == address
-        while len(httpx.get(f"{address}/api/traces", timeout=SOON).json()["traces"]) < 2:
-            pass
+        found = f"{address}/api/traces?limit=100"
+        assert eventually(
+            lambda: len(httpx.get(found, timeout=SOON).json()["traces"]) == MOST_SAMPLED + 5
+        )
         save(folder, "rules.py", "VERSION = \n")
         program.wait_for("was refused")
         while not httpx.get(f"{address}/api/status", timeout=SOON).json()["refused"]:

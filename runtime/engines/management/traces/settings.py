@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from runtime.service import StartError
 
@@ -54,6 +55,10 @@ class Settings(Struct, frozen=True):
     """True if a trace that was begun and sampled elsewhere is kept."""
     export: Export | None = None
 
+    def sampling(self, share: float) -> Settings:
+        """The same with that share, however many a second it is."""
+        return replace(self, sample=share, most_sampled=inf)
+
 
 def from_environment(
     environment: Mapping[str, str], service: str, declared: Collector | None = None
@@ -69,11 +74,11 @@ def from_environment(
         slow = declared.slow
         if declared.sample is not None:
             chosen = declared.sample, True
-    export = _export(environment, service, declared)
+    settings = Settings(slow=slow, export=_export(environment, service, declared))
     if chosen is None:
-        return Settings(slow=slow, export=export)
+        return settings
     sample, follows = chosen
-    return Settings(sample, inf, slow, follows, export)
+    return replace(settings.sampling(sample), follows=follows)
 
 
 def _sampler(environment: Mapping[str, str]) -> tuple[float, bool] | None:
