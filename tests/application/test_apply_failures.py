@@ -68,23 +68,6 @@ def test_a_service_that_cannot_start_is_told_and_all_is_as_before(tmp_path: Path
     run(main())
 
 
-def test_another_journal_of_a_database_that_is_open_is_refused(tmp_path: Path) -> None:
-    database = (
-        "  - {name: db, kind: db.sql.sqlite, file: a.db, pragmas: {journal_mode: WAL},"
-        " busy_timeout: 1ms, lifecycle: {start_timeout: 100ms}}\n"
-    )
-
-    async def main() -> None:
-        async with served(tmp_path, AFTER + database) as site:
-            before = dict(site.application.scope.components)
-            with pytest.raises(StartError, match="app:db could not start"):
-                await site.apply(AFTER + database.replace("WAL", "DELETE"))
-            assert site.application.scope.components == before
-            assert {child.state for child in site.children()} == {State.RUNNING}
-
-    run(main())
-
-
 def address(site: Site) -> str:
     host, port = site.client.writer.get_extra_info("peername")
     return f"{host}:{port}"

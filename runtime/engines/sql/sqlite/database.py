@@ -83,6 +83,10 @@ class Database:
         return self._settings.label
 
     @property
+    def is_open(self) -> bool:
+        return self._engine is not None
+
+    @property
     def rejecting(self) -> str | None:
         """Why a write was rejected in the last minute: a full disk, a lock of another program."""
         return None if self._engine is None else self._engine.rejecting

@@ -15,6 +15,7 @@ from runtime.engines.sql.sqlite.tracing import database
 from runtime.findings.finding import Problem
 from runtime.findings.remark import Remark
 from runtime.kind import BuildContext, Kind, Linked, Stage
+from runtime.service import StartError
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +70,22 @@ def examine(entry: Linked, folder: Path) -> Iterable[Remark]:
     return () if file == MEMORY else examine_file((folder / file).absolute(), file)
 
 
+def revise(database: Database, before: Config, config: Config, context: BuildContext) -> None:
+    """Nothing changes in place, and one thing not beside it either: SQLite changes the journal only
+    for one who has the file alone. Raises StartError for that.
+    """
+    if not database.is_open or config.file != before.file or config.file == MEMORY:
+        return
+    was, wanted = (
+        str(each.pragmas.get("journal_mode") or "WAL").upper() for each in (before, config)
+    )
+    if was != wanted:
+        raise StartError(
+            f"{context.id}: 'journal_mode' is {was} while the file is open, not {wanted}; "
+            "start the program again"
+        )
+
+
 def cost(database: Database) -> str | None:
     return "the tables in memory" if database.label == MEMORY else None
 
@@ -81,5 +98,6 @@ kind = Kind(
     check=check,
     examine=examine,
     cost=cost,
+    revise=revise,
     multiprocess=single_process_problem,
 )
