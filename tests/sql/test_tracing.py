@@ -14,6 +14,7 @@ from runtime.modules import sql
 from runtime.telemetry import Telemetry
 from tests.support import databases, postgres_databases
 from tests.support.databases import ADD, run
+from tests.support.kept import Kept
 from tests.support.recorder import Recorder, operations
 
 Open = Callable[[], AbstractAsyncContextManager[Any]]
@@ -164,3 +165,36 @@ def test_a_statement_that_fails_has_its_error_and_no_commit(
     failed, read = recorder.spans
     assert (isinstance(failed.error, sql.IntegrityError), read.error) == (True, None)
     assert recorder.commits == []
+
+
+@pytest.mark.parametrize("text", ["", "-- nothing", "SELECT '\ud800'"])
+def test_what_is_no_statement_is_a_span_with_its_error(
+    tasks: Open, recorder: Recorder, text: str
+) -> None:
+    async def main() -> None:
+        async with tasks() as db:
+            recorder.clear()
+            with pytest.raises(ValueError, match="the statement"):
+                await db.query(text)
+
+    run(main())
+
+    (span,) = recorder.spans
+    assert (span.tracepoint.title, type(span.error)) == ("statement", ValueError)
+
+
+def test_what_is_no_statement_is_found_in_a_trace_that_is_kept() -> None:
+    kept = Kept()
+    telemetry = Telemetry(sink=kept, sample=0.0)
+
+    async def main() -> None:
+        async with databases.tasks(telemetry=telemetry) as db:
+            root = telemetry.tracepoint("http.request").root()
+            with pytest.raises(ValueError, match="the statement is empty") as caught:
+                await db.query("")
+            root.fail(caught.value)
+
+    run(main())
+
+    (trace,) = kept.traces
+    assert [type(span.error) for span in trace.spans] == [ValueError]

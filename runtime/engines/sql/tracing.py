@@ -35,7 +35,7 @@ class Tracer:
         self, telemetry: Telemetry, entry: str, system: str, verb: Callable[[str], str]
     ) -> None:
         """`entry` is the id of the database, `system` the name of its kind in telemetry; `verb`
-        tells that of a statement.
+        tells that of a statement, and raises ValueError for a text that is none.
         """
         self._telemetry = telemetry
         self._entry = entry
@@ -73,7 +73,10 @@ class Tracer:
             span.events = [self.last_commit]
 
     def _described(self, text: str) -> Tracepoint:
-        verb = self._verb(text)
+        try:
+            verb = self._verb(text)
+        except ValueError:  # which the caller of the database was told
+            return self._unknown
         table = _table(verb, text)
         tracepoint = self._by_name.get((verb, table))
         if tracepoint is None:
