@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -110,5 +112,26 @@ def test_a_full_queue_says_that_nobody_takes_its_messages_only_if_so() -> None:
         await tasks.publish(1)
         with pytest.raises(Full, match=r"\(1\); no consumer of it runs here"):
             await tasks.publish(1)
+
+    run(test)
+
+
+def test_the_error_of_a_full_queue_is_gone_once_nobody_has_it() -> None:
+    async def refusal() -> weakref.ref[Full]:
+        mails = a_queue("mails", max_length=1)
+        await mails.publish(0)
+        try:
+            await mails.publish(1)
+        except Full as error:
+            return weakref.ref(error)
+        pytest.fail("it was published")
+
+    async def test() -> None:
+        gc.collect()
+        gc.disable()
+        try:
+            assert (await refusal())() is None
+        finally:
+            gc.enable()
 
     run(test)

@@ -89,12 +89,10 @@ class Publishing:
             )
             wait = 0.0 if delay is None else seconds(delay)
             running = unique_while != "waiting" and counts_running(unique, unique_while)
-            id = await self.driver_queue.publish(message, wait, transaction, running)
-        except (Full, Unavailable) as fault:
-            error = self._refused(fault)
-            if tracer is not None:
-                tracer.fail(span, around, began, error)
-            raise error from fault.__cause__
+            try:
+                id = await self.driver_queue.publish(message, wait, transaction, running)
+            except (Full, Unavailable) as error:
+                raise self._refused(error) from error.__cause__
         except BaseException as error:
             if tracer is not None:
                 tracer.fail(span, around, began, error)
