@@ -143,10 +143,9 @@ class Telemetry:
 
     def follow(self, remote: Parent) -> bool:
         """Decide if a trace that began elsewhere is kept here whatever becomes of it."""
-        sampled = self.sampled()
-        if self.follows and sampled is not remote.sampled:
-            return remote.sampled and self.remote.admits()
-        return sampled
+        if self.follows and not remote.sampled:
+            return False
+        return self.sampled() or (self.follows and self.remote.admits())
 
     def end_trace(self, root: Root) -> None:
         """Tell of a trace whose first span has ended, and keep it if it is worth it."""

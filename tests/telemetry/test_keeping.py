@@ -134,6 +134,17 @@ def test_a_busy_program_samples_no_more_than_so_many_a_second(kept: Kept) -> Non
     assert kept.traces[-1].failed
 
 
+def test_what_others_have_not_sampled_takes_no_place_of_what_is(kept: Kept) -> None:
+    telemetry = Telemetry(sink=kept)
+    telemetry.keep_also(1.0, inf, True, most_sampled=3)
+
+    for _ in range(5):
+        a_trace(telemetry, remote=Parent(TRACE, CALLER, False))
+    root = a_trace(telemetry)
+
+    assert kept.traces == [root]
+
+
 def test_what_others_have_sampled_is_kept_in_bounds(kept: Kept) -> None:
     telemetry = Telemetry(sink=kept, sample=0.0)
 
