@@ -156,10 +156,12 @@ class Telemetry:
         worth = root.wanted or root.ended - root.began >= self.slow
         if self._sink is not None and worth:
             self._keep(root, self._sink)
-        else:
-            root.state = HEARD if self._sink is None else DROPPED
-            root.steps = None
+        elif self._sink is None:
+            root.state, root.steps = HEARD, None
             root.spans.clear()
+        else:  # an endless answer, whose head came soon
+            root.state = DROPPED
+            root.subject = root.steps = None
 
     def end_apart(self, root: Root, span: Span) -> None:
         """Take a span that somebody hears of, or one too many, or one that its trace outlived."""

@@ -232,6 +232,15 @@ def test_a_subject_is_described_when_its_trace_is_kept_and_let_go(kept: Kept) ->
     assert root.attributes == {"name": "it"}
 
 
+@pytest.mark.parametrize("answered", [0.0, 1.0])
+def test_a_dropped_trace_lets_its_subject_go(kept: Kept, answered: float) -> None:
+    root = Telemetry(sink=kept, sample=0.0).tracepoint("http.request").root(None, object())
+    root.answered = answered and root.began
+    root.end()
+
+    assert (kept.traces, root.subject, root.steps) == ([], None, None)
+
+
 def test_a_dropped_trace_leaves_nothing_to_the_collector(kept: Kept) -> None:
     telemetry = Telemetry(sink=kept, sample=0.0)
 
