@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from runtime.modules import sql
-from runtime.telemetry import Telemetry
+from runtime.telemetry import Telemetry, current_span, span_time
 from tests.support import databases, postgres_databases
 from tests.support.databases import ADD, run
 from tests.support.kept import Kept
@@ -198,3 +198,21 @@ def test_what_is_no_statement_is_found_in_a_trace_that_is_kept() -> None:
 
     (trace,) = kept.traces
     assert [type(span.error) for span in trace.spans] == [ValueError]
+
+
+def test_the_commit_is_beside_the_other_events_of_its_transaction(
+    tasks: Open, recorder: Recorder
+) -> None:
+    async def main() -> None:
+        async with tasks() as db:
+            recorder.clear()
+            async with db.transaction() as tx:
+                span = current_span()
+                assert span is not None
+                span.events = [(span_time(), "asked", {})]  # as code with OpenTelemetry does
+                await tx.execute(ADD, ("a",))
+
+    run(main())
+
+    (transaction,) = recorder.named("sql.transaction")
+    assert [name for _, name, _ in transaction.events or ()] == ["asked", "sql.commit"]

@@ -70,7 +70,7 @@ class Tracer:
     def add_commit(self, span: Span) -> None:
         """Add the last commit to the span of a transaction that has waited for it."""
         if self.last_commit[0] >= span.began:
-            span.events = [self.last_commit]
+            span.events = [*(span.events or ()), self.last_commit]
 
     def _described(self, text: str) -> Tracepoint:
         try:
