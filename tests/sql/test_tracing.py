@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from runtime.engines.sql.tracing import LONGEST_TEXT
 from runtime.modules import sql
-from runtime.telemetry import Telemetry, current_span, span_time
+from runtime.telemetry import Telemetry, clear_current, current_span, span_time
 from tests.support import databases, postgres_databases
 from tests.support.databases import ADD, run
 from tests.support.kept import Kept
@@ -216,3 +218,26 @@ def test_the_commit_is_beside_the_other_events_of_its_transaction(
 
     (transaction,) = recorder.named("sql.transaction")
     assert [name for _, name, _ in transaction.events or ()] == ["asked", "sql.commit"]
+
+
+def test_a_trace_keeps_no_long_statement_until_it_ends(tmp_path: Path) -> None:
+    telemetry = Telemetry(sink=(kept := Kept()), sample=0.0)
+    values = ", ".join(f"('{n:0100}')" for n in range(1000))
+
+    async def main() -> None:
+        async with databases.tasks(tmp_path / "tasks.db", telemetry=telemetry) as db:
+            root = telemetry.tracepoint("http.request").root()
+            await db.execute(f"INSERT INTO tasks (name) VALUES {values}")
+            with pytest.raises(sqlite3.OperationalError):
+                await db.execute(f"INSERT INTO nowhere (name) VALUES {values}")
+            assert root.steps is not None
+            texts = [step[4] for step in root.steps]
+            assert [len(text) for text in texts] == [LONGEST_TEXT] * 2
+            root.mark_failed()
+            root.end()
+            clear_current()
+
+    run(main())
+
+    (root,) = kept.traces
+    assert [span.tracepoint.title for span in root.spans] == ["INSERT tasks", "INSERT nowhere"]

@@ -44,7 +44,7 @@ class Tracer:
         self._by_text: dict[str, Tracepoint] = {}
         self._by_name: dict[tuple[str, str], Tracepoint] = {}
         self.statement = telemetry.tracepoint("sql.statement", entry, resolve=self._place)
-        """Of a statement, with its text as the subject."""
+        """Of a statement, with the beginning of its text as the subject: a trace may have many."""
         self.script = self._tracepoint("SCRIPT", "")
         self._unknown = self._tracepoint("", "")
         name, attributes = "sql.transaction", {"db.system.name": system}
@@ -56,6 +56,11 @@ class Tracer:
     def _place(self, text: str) -> Tracepoint:
         tracepoint = self._by_text.get(text) if isinstance(text, str) else self._unknown
         return tracepoint or self._described(text)
+
+    def fail(self, around: Span | None, began: float, text: str, error: BaseException) -> None:
+        """Add the span of a statement, or of what should have been one, that ends with an error."""
+        told = text[:LONGEST_TEXT] if isinstance(text, str) else text
+        self.statement.finish(around, began, told, error)
 
     def transaction(self) -> Block:
         """A span around a transaction."""
@@ -116,9 +121,9 @@ class TracedCalls:
         try:
             result: list[dict[str, Any]] = await super().query(text, parameters)  # type: ignore[misc]
         except BaseException as error:
-            self._tracer.statement.finish(around, began, text, error)
+            self._tracer.fail(around, began, text, error)
             raise
-        self._tracer.statement.finish(around, began, text)
+        self._tracer.statement.finish(around, began, text[:LONGEST_TEXT])
         return result
 
     async def query_one(self, text: str, parameters: Parameters = ()) -> dict[str, Any] | None:
@@ -126,9 +131,9 @@ class TracedCalls:
         try:
             result: dict[str, Any] | None = await super().query_one(text, parameters)  # type: ignore[misc]
         except BaseException as error:
-            self._tracer.statement.finish(around, began, text, error)
+            self._tracer.fail(around, began, text, error)
             raise
-        self._tracer.statement.finish(around, began, text)
+        self._tracer.statement.finish(around, began, text[:LONGEST_TEXT])
         return result
 
     async def execute(self, text: str, parameters: Parameters = ()) -> Any:
@@ -136,10 +141,10 @@ class TracedCalls:
         try:
             result = await super().execute(text, parameters)  # type: ignore[misc]
         except BaseException as error:
-            self._tracer.statement.finish(around, began, text, error)
+            self._tracer.fail(around, began, text, error)
             raise
         tracer = self._tracer
-        tracer.statement.finish(around, began, text, None, tracer.last_commit)
+        tracer.statement.finish(around, began, text[:LONGEST_TEXT], None, tracer.last_commit)
         return result
 
     async def executemany(self, text: str, rows: Iterable[Parameters]) -> Any:
@@ -147,10 +152,10 @@ class TracedCalls:
         try:
             result = await super().executemany(text, rows)  # type: ignore[misc]
         except BaseException as error:
-            self._tracer.statement.finish(around, began, text, error)
+            self._tracer.fail(around, began, text, error)
             raise
         tracer = self._tracer
-        tracer.statement.finish(around, began, text, None, tracer.last_commit)
+        tracer.statement.finish(around, began, text[:LONGEST_TEXT], None, tracer.last_commit)
         return result
 
     async def executescript(self, script: str) -> None:
@@ -174,9 +179,9 @@ class TracedBlockingCalls:
         try:
             result: list[dict[str, Any]] = super().query(text, parameters)  # type: ignore[misc]
         except BaseException as error:
-            self._tracer.statement.finish(around, began, text, error)
+            self._tracer.fail(around, began, text, error)
             raise
-        self._tracer.statement.finish(around, began, text)
+        self._tracer.statement.finish(around, began, text[:LONGEST_TEXT])
         return result
 
     def query_one(self, text: str, parameters: Parameters = ()) -> dict[str, Any] | None:
@@ -184,9 +189,9 @@ class TracedBlockingCalls:
         try:
             result: dict[str, Any] | None = super().query_one(text, parameters)  # type: ignore[misc]
         except BaseException as error:
-            self._tracer.statement.finish(around, began, text, error)
+            self._tracer.fail(around, began, text, error)
             raise
-        self._tracer.statement.finish(around, began, text)
+        self._tracer.statement.finish(around, began, text[:LONGEST_TEXT])
         return result
 
     def execute(self, text: str, parameters: Parameters = ()) -> Any:
@@ -194,10 +199,10 @@ class TracedBlockingCalls:
         try:
             result = super().execute(text, parameters)  # type: ignore[misc]
         except BaseException as error:
-            self._tracer.statement.finish(around, began, text, error)
+            self._tracer.fail(around, began, text, error)
             raise
         tracer = self._tracer
-        tracer.statement.finish(around, began, text, None, tracer.last_commit)
+        tracer.statement.finish(around, began, text[:LONGEST_TEXT], None, tracer.last_commit)
         return result
 
     def executemany(self, text: str, rows: Iterable[Parameters]) -> Any:
@@ -205,10 +210,10 @@ class TracedBlockingCalls:
         try:
             result = super().executemany(text, rows)  # type: ignore[misc]
         except BaseException as error:
-            self._tracer.statement.finish(around, began, text, error)
+            self._tracer.fail(around, began, text, error)
             raise
         tracer = self._tracer
-        tracer.statement.finish(around, began, text, None, tracer.last_commit)
+        tracer.statement.finish(around, began, text[:LONGEST_TEXT], None, tracer.last_commit)
         return result
 
     def executescript(self, script: str) -> None:
