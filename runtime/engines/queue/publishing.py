@@ -66,7 +66,7 @@ class Publishing:
         tracer = self.tracer
         if tracer is not None:
             around, began, span = current_span(), span_time(), None
-            if around is None or around.trace.sampled:
+            if around is None or (around.root or around).sampled:  # type: ignore[attr-defined]
                 span = tracer.begin()
         try:
             if tracer is not None and span is not None:
