@@ -87,7 +87,9 @@ class Schedule:
         It counts as fired at this moment, and keeps nothing from being fired when it is due.
         """
         fired = await self.target.fire(self._clock.time())
-        log.info("%s: fired by hand", self._id, extra=self._extra)
+        done = "not fired by hand: the message before it is unfinished"
+        done = done if fired is Fired.OVERLAPPED else "fired by hand"
+        log.info("%s: %s", self._id, done, extra=self._extra)
         return fired.name.lower()
 
     async def run(self, ready: Ready, stop: asyncio.Event) -> None:
