@@ -144,9 +144,9 @@ def _chosen(
     """The ids that were given, or those that the options mean. Raises CommandError."""
     if sum((bool(ids), every, error is not None)) != 1:
         raise CommandError("name messages, or write --all, or --error TYPE")
+    letters: Sequence[Letter] = operator.ask("dead.letters", queue=queue, limit=1 if ids else MOST)
     if ids:
-        return ids
-    letters: Sequence[Letter] = operator.ask("dead.letters", queue=queue, limit=MOST)
+        return ids  # that the queue is there is known now
     found = [each["id"] for each in letters if every or _type(each) == error]
     if not found:
         types = ", ".join(sorted({_type(each) for each in letters}))

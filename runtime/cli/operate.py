@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
+from runtime.application.operations.host import named
 from runtime.application.operations.table import operations
 from runtime.application.part import Part
 from runtime.cli.options import Chosen, CommandError, load
@@ -71,20 +72,27 @@ class _Stored:
     """The durable queues of an application that does not run, without anything else of it."""
 
     def __init__(self, part: Part, runner: asyncio.Runner, absent: Mapping[str, str]) -> None:
+        self._part = part
         self._table = operations(part)
         self._runner = runner
         self._absent = absent
 
     def ask(self, operation: str, **arguments: Any) -> Any:
-        for name in ("queue", "id"):
-            if reason := self._absent.get(arguments.get(name, "")):
-                raise CommandError(reason)
+        if "queue" in arguments or "id" in arguments:
+            self._find(arguments.get("queue") or arguments.get("id", ""))
         try:
             return _as_json(self._runner.run(self._table[operation](**arguments)))
         except LookupError as error:
             raise CommandError(str(error.args[0])) from None
         except ValueError as error:
             raise CommandError(str(error)) from None
+
+    def _find(self, id: str) -> None:
+        """Raises CommandError with the reason if what has this id, or name, is not kept."""
+        known = {**dict.fromkeys(map(str, self._part.components)), **self._absent}
+        with suppress(LookupError):  # the operation tells of it, with those that there are
+            if reason := named(known, id, "entry"):
+                raise CommandError(reason)
 
 
 @contextmanager

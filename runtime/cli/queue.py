@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from runtime.application.operations.host import named
 from runtime.cli.confirm import confirm, yes_option
 from runtime.cli.operate import operating, queue_lengths
 from runtime.cli.options import (
@@ -136,14 +137,25 @@ def resume(chosen: Chosen, queue: str) -> None:
 @yes_option
 def purge(chosen: Chosen, queue: str, state: str, yes: bool) -> None:
     """Delete the messages of QUEUE that are waiting. They are gone, and no dead letters."""
+    if not yes:
+        confirm(f"delete {_waiting(chosen, queue, state)} of {queue}", yes)
     with operating(chosen) as operator:
-        (found,) = [each for each in operator.ask("queues.lengths") if each["id"] == queue] or [
-            None
-        ]
-        count = "the" if found is None or found[state] is None else f"{found[state]:,}"
-        confirm(f"delete {count} {state} messages of {queue}", yes)
         gone = operator.ask("queue.purge", queue=queue, state=state)
-    print(f"deleted {gone:,} messages of {queue}")
+    print(f"deleted {gone:,} {_messages(gone)} of {queue}")
+
+
+def _waiting(chosen: Chosen, queue: str, state: str) -> str:
+    """How many messages of a queue are in a state, in words. Raises CommandError."""
+    try:
+        found = named({each["id"]: each for each in queue_lengths(chosen)}, queue, "queue")
+    except LookupError as error:
+        raise CommandError(str(error.args[0])) from None
+    count = found[state]
+    return f"the {state} messages" if count is None else f"{count:,} {state} {_messages(count)}"
+
+
+def _messages(count: int) -> str:
+    return "message" if count == 1 else "messages"
 
 
 def _headers(texts: Sequence[str]) -> Mapping[str, str] | None:

@@ -78,6 +78,18 @@ def test_what_could_not_be_requeued_is_told(shop: Operated) -> None:
     assert ended.err.startswith("left: there is no dead letter 'nobody'")
 
 
+@pytest.mark.parametrize("verb", ["requeue", "drop"])
+def test_a_queue_that_is_not_there_is_a_mistake_also_with_ids(shop: Operated, verb: str) -> None:
+    with shop.running():
+        running = shop.run("dead", verb, "app:tusks", "id", *(["--yes"] * (verb == "drop")))
+    stopped = shop.run("dead", verb, "app:tusks", "id", *(["--yes"] * (verb == "drop")))
+
+    for ended in (running, stopped):
+        said = f"Error: there is no queue 'app:tusks'; there is {TASKS}"
+        assert (ended.code, ended.out) == (2, "")
+        assert ended.err.startswith(said)
+
+
 @pytest.mark.parametrize("options", [(), ("--all", "--error", "X"), ("id", "--all")])
 def test_it_must_be_said_which(shop: Operated, options: tuple[str, ...]) -> None:
     ended = shop.run("dead", "drop", TASKS, *options)

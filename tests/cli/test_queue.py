@@ -89,6 +89,34 @@ def test_a_purge_says_what_it_would_do_where_nobody_can_be_asked(shop: Operated)
     assert shop.lengths()["ready"] == 0
 
 
+def test_one_message_is_one_also_by_the_name_of_its_queue(shop: Operated) -> None:
+    shop.publish({"n": 1})
+    refused = shop.run("queue", "purge", "tasks")
+    done = shop.run("queue", "purge", "tasks", "--yes")
+
+    assert "this would delete 1 ready message of tasks; nothing was done" in refused.err
+    assert done.out == "deleted 1 message of tasks\n"
+
+
+def test_the_log_has_the_id_of_a_queue_that_was_named_without_it(shop: Operated) -> None:
+    with shop.running() as program:
+        for words in (("pause",), ("publish", '{"fail": "a"}'), ("purge", "--yes"), ("resume",)):
+            assert shop.run("queue", words[0], "tasks", *words[1:]).code == 0
+        program.wait_for(f"{TASKS} is resumed by management")
+    told = [each for each in program.log if "by management" in each["message"]]
+
+    assert [each["entry"] for each in told] == [TASKS] * 4
+    assert "1 message purged by management" in [each["message"] for each in told]
+
+
+def test_the_log_does_not_say_that_a_schedule_has_fired_which_has_not(shop: Operated) -> None:
+    with shop.running() as program:
+        shop.run("queue", "pause", TASKS)
+        assert shop.run("cron", "fire", "nightly").out == "nightly has fired\n"
+        assert "so nothing was published" in shop.run("cron", "fire", "nightly").out
+        program.wait_for("app:nightly: not fired by hand: the message before it is unfinished")
+
+
 def test_a_message_comes_from_the_standard_input(shop: Operated) -> None:
     ended = shop.run("queue", "publish", TASKS, input='{"n": 1}')
     assert ended.code == 0
@@ -103,6 +131,8 @@ def test_a_message_comes_from_the_standard_input(shop: Operated) -> None:
         (("publish", TASKS, "1", "--delay", "soon"), "soon"),
         (("peek", "app:tusks"), "there is no queue 'app:tusks'; there is app:tasks"),
         (("peek", "app:brief"), "'app:brief' is in memory only, and the application does not run"),
+        (("peek", "brief"), "'app:brief' is in memory only, and the application does not run"),
+        (("purge", "tusks"), "there is no queue 'tusks'; there is app:tasks"),
     ],
 )
 def test_a_mistake_is_one_line(shop: Operated, words: tuple[str, ...], said: str) -> None:

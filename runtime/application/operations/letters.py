@@ -42,18 +42,21 @@ class Letters:
 
     async def payload(self, queue: str, id: str, who: str = "") -> Any:
         """The body of one dead letter. Who asks for it is told in the log."""
-        for message in await asked(self._queue(queue).dead_letters(_ALL)):
+        found = self._queue(queue)
+        for message in await asked(found.dead_letters(_ALL)):
             if message.id == id:
-                return shown(queue, id, bytes(message.body), who)
-        raise LookupError(f"there is no dead letter '{id}' of '{queue}'")
+                return shown(found.id, id, bytes(message.body), who)
+        raise LookupError(f"there is no dead letter '{id}' of '{found.id}'")
 
     async def requeue(self, queue: str, ids: Sequence[str]) -> Any:
         """Deliver dead letters again. Those that cannot be, and why, are in `left`."""
-        return await self._each(queue, ids, self._queue(queue).requeue, "requeued")
+        found = self._queue(queue)
+        return await self._each(found.id, ids, found.requeue, "requeued")
 
     async def drop(self, queue: str, ids: Sequence[str]) -> Any:
         """Delete dead letters."""
-        return await self._each(queue, ids, self._queue(queue).drop, "dropped")
+        found = self._queue(queue)
+        return await self._each(found.id, ids, found.drop, "dropped")
 
     async def _each(
         self, queue: str, ids: Sequence[str], act: Callable[[str], Awaitable[None]], done: str
@@ -65,7 +68,9 @@ class Letters:
                 count += 1
             except (LookupError, ValueError) as error:
                 left.append({"id": id, "why": str(error)})
-        log.info("%d dead letters %s by management", count, done, extra={"entry": queue})
+        if count:
+            some = "1 dead letter" if count == 1 else f"{count:,} dead letters"
+            log.info("%s %s by management", some, done, extra={"entry": queue})
         if left and not count:
             raise ValueError(left[0]["why"])
         return {"done": count, "left": left}

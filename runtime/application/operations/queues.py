@@ -52,12 +52,14 @@ class Queues:
         }
 
     async def pause(self, id: str) -> None:
-        await self._pausable(id).pause()
-        log.info("%s is paused by management", id, extra={"entry": id})
+        found = self._queue(id)
+        await _pausable(found).pause()
+        log.info("%s is paused by management", found.id, extra={"entry": found.id})
 
     async def resume(self, id: str) -> None:
-        await self._pausable(id).resume()
-        log.info("%s is resumed by management", id, extra={"entry": id})
+        found = self._queue(id)
+        await _pausable(found).resume()
+        log.info("%s is resumed by management", found.id, extra={"entry": found.id})
 
     async def lengths(self) -> list[QueueStatus]:
         """The lengths of all queues, as far as their stores can be asked."""
@@ -80,7 +82,7 @@ class Queues:
             )
         except TypeError as error:
             raise ValueError(str(error)) from None
-        log.info("message %s was published by management", id, extra={"entry": queue})
+        log.info("message %s was published by management", id, extra={"entry": found.id})
         return id
 
     async def peek(self, queue: str, state: str = "ready", limit: int = 10, after: str = "") -> Any:
@@ -88,7 +90,7 @@ class Queues:
 
         With `after`, those behind the message of that id.
         """
-        found = self._browsable(queue)
+        found = _browsable(self._queue(queue))
         check_state(state)
         if not 1 <= limit <= MOST:
             raise ValueError(f"'limit' is {limit}, not from 1 to {MOST:,}")
@@ -97,36 +99,39 @@ class Queues:
 
     async def payload(self, queue: str, id: str, who: str = "") -> Any:
         """The body of a message that is not finished. Who asks for it is told in the log."""
-        found = self._browsable(queue)
-        body = await asked(found.body(id))
+        found = self._queue(queue)
+        body = await asked(_browsable(found).body(id))
         if body is None:
-            raise LookupError(f"there is no message '{id}' in '{queue}'")
-        return shown(queue, id, body, who)
+            raise LookupError(f"there is no message '{id}' in '{found.id}'")
+        return shown(found.id, id, body, who)
 
     async def purge(self, queue: str, state: str = "ready") -> int:
         """Delete the messages in a state, `ready` or `delayed`; returns how many."""
-        found = self._browsable(queue)
+        found = self._queue(queue)
         check_state(state)
         if state == "running":
             raise ValueError("messages that are running are cancelled, by 'runtime task cancel'")
-        count = await asked(found.purge(state))
-        log.warning("%d messages purged by management", count, extra={"entry": queue})
+        count = await asked(_browsable(found).purge(state))
+        some = "1 message" if count == 1 else f"{count:,} messages"
+        log.warning("%s purged by management", some, extra={"entry": found.id})
         return count
 
     def _queue(self, id: str) -> Queue:
         return queue(self._host, id)
 
-    def _pausable(self, id: str) -> Pausable:
-        found: object = self._queue(id)
-        if not isinstance(found, Pausable):
-            raise ValueError(f"the driver of '{id}' cannot hold messages back")
-        return found
 
-    def _browsable(self, id: str) -> BrowsableQueue:
-        found = self._queue(id).driver_queue
-        if not isinstance(found, BrowsableQueue):
-            raise ValueError(f"the driver of '{id}' cannot look into its queues")
-        return found
+def _pausable(queue: Queue) -> Pausable:
+    found: object = queue
+    if not isinstance(found, Pausable):
+        raise ValueError(f"the driver of '{queue.id}' cannot hold messages back")
+    return found
+
+
+def _browsable(queue: Queue) -> BrowsableQueue:
+    found = queue.driver_queue
+    if not isinstance(found, BrowsableQueue):
+        raise ValueError(f"the driver of '{queue.id}' cannot look into its queues")
+    return found
 
 
 async def _length(queue: Queue) -> QueueStatus:

@@ -30,8 +30,9 @@ class Tasks:
 
     async def cancel(self, queue: str, id: str) -> Any:
         """Cancel a message, and tell what has become of it."""
-        status = await asked(self._queue(queue).cancel(id))
-        log.info("message %s is cancelled by management", id, extra={"entry": queue})
+        found = self._queue(queue)
+        status = await asked(found.cancel(id))
+        log.info("message %s is cancelled by management", id, extra={"entry": found.id})
         return msgspec.to_builtins(status)
 
     def _queue(self, id: str) -> Any:
