@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from runtime.cli.copies import database, database_option, progress
-from runtime.cli.options import Chosen, application, load
+from runtime.cli.options import Chosen, application
+from runtime.cli.whereabouts import load_in_place
 from runtime.units import format_size
 
 
@@ -28,7 +29,7 @@ def command(chosen: Chosen, file: Path, database_: str | None) -> None:
       runtime backup shop shop.backup
       runtime restore shop shop.backup
     """
-    id, component = database(load(chosen), database_)
+    id, component = database(load_in_place(chosen), database_)
     with progress(f"{id}") as report:
         component.back_up(file, report)
     print(f"copied {id} to {file} ({format_size(file.stat().st_size)}), and checked it")

@@ -11,7 +11,8 @@ from pathlib import Path
 import click
 
 from runtime.cli.addresses import try_addresses
-from runtime.cli.options import Chosen, application, json_option, load
+from runtime.cli.options import Chosen, application, json_option
+from runtime.cli.whereabouts import load_in_place
 from runtime.engines.management.sockets import NoSocket, find_programs, open_socket
 from runtime.exit_codes import ExitCode
 from runtime.findings.finding import printable
@@ -35,7 +36,7 @@ def command(chosen: Chosen, as_json: bool) -> None:
     Looks at the limits and the clock of the machine, at the files, folders and ports of the
     application, and asks its servers for an answer. Nothing is started, created or changed.
     """
-    linked = load(chosen)
+    linked = load_in_place(chosen)
     remarks = [*_remarks(linked)]
     if as_json:
         print(json.dumps([_as_data(about, remark) for about, remark in remarks], indent=2))

@@ -12,9 +12,10 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from runtime.cli.options import Chosen, CommandError, application_option, json_option, load
+from runtime.cli.options import Chosen, CommandError, application_option, json_option
 from runtime.cli.part import build_part, start_errors
 from runtime.cli.table import print_table
+from runtime.cli.whereabouts import load_in_place
 from runtime.findings.finding import ManifestError, printable
 from runtime.findings.suggestion import did_you_mean
 from runtime.handlers.arguments.command_line import Argument, CommandLine, WrongArguments
@@ -69,7 +70,7 @@ def command(
       runtime exec -C shop import-users --help
       runtime exec -C shop import-users users.csv --limit 100
     """
-    linked = load(chosen)
+    linked = load_in_place(chosen)
     commands = _commands(linked)
     if name is None:
         _list(commands, as_json)

@@ -11,10 +11,11 @@ from typing import Any
 import click
 
 from runtime.application.migrations import migrations_of, open_migrations
-from runtime.cli.options import Chosen, CommandError, application, json_option, load
+from runtime.cli.options import Chosen, CommandError, application, json_option
 from runtime.cli.part import open_log
 from runtime.cli.table import print_table
 from runtime.cli.times import moment
+from runtime.cli.whereabouts import load_in_place
 from runtime.entry_id import EntryId
 from runtime.exit_codes import ExitCode
 from runtime.linking.linker import LinkedManifest
@@ -67,7 +68,7 @@ def command(
         raise CommandError("--exit-code is for --status; without it, 4 tells of a failure")
     if status and accepted:
         raise CommandError("--accept changes the table, which --status does not; drop one")
-    linked = load(chosen)
+    linked = load_in_place(chosen)
     if not migrations_of(linked):
         raise CommandError("no entry of kind db.migrations; see 'runtime kinds db.migrations'")
     log = open_log("warning")

@@ -11,9 +11,10 @@ from typing import Any, Protocol
 from runtime.application.operations.host import named
 from runtime.application.operations.table import operations
 from runtime.application.part import Part
-from runtime.cli.options import Chosen, CommandError, load
+from runtime.cli.options import Chosen, CommandError
 from runtime.cli.part import open_log, start_errors
 from runtime.cli.programs import find_running, good_answers_of
+from runtime.cli.whereabouts import load_in_place
 from runtime.codec import decode, encode_response
 from runtime.engines.management.client import Client, NoAnswer
 from runtime.engines.management.operation import LIMIT
@@ -43,7 +44,7 @@ def operating(chosen: Chosen) -> Iterator[Operator]:
     if programs:
         yield _Programs(programs)
     else:
-        linked = load(chosen)
+        linked = load_in_place(chosen)
         with _stored(linked) as operator:
             yield operator
 

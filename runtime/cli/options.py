@@ -50,13 +50,23 @@ def _chosen_folder(context: click.Context, parameter: click.Parameter, folder: P
     around = None if is_named or context.resilient_parsing else application_around(folder)
     if around is None:
         return folder
-    command = f"runtime {context.info_name}"
-    if isinstance(parameter, click.Option):
-        command += " -C"
     raise CommandError(
         f"this folder is part of the application at '{around}'; "
-        f"write '{command} {shlex.quote(os.path.relpath(around))}', "
-        f"or '{command} .' for this folder alone"
+        f"write '{command_with(around, parameter)}', "
+        f"or '{command_with(folder, parameter)}' for this folder alone"
+    )
+
+
+def command_with(folder: Path, parameter: click.Parameter) -> str:
+    """The command that runs, as it is written with another folder in that parameter."""
+    words: list[str | None] = []
+    context: click.Context | None = click.get_current_context()
+    while context is not None and context.parent is not None:
+        words.insert(0, context.info_name)
+        context = context.parent
+    option = ["-C"] if isinstance(parameter, click.Option) else []
+    return " ".join(
+        ["runtime", *filter(None, words), *option, shlex.quote(os.path.relpath(folder))]
     )
 
 

@@ -145,7 +145,7 @@ def purge(chosen: Chosen, queue: str, state: str, yes: bool) -> None:
 
 
 def _waiting(chosen: Chosen, queue: str, state: str) -> str:
-    """How many messages of a queue are in a state, in words. Raises CommandError."""
+    """The number of messages of a queue in a state, in words. Raises CommandError."""
     try:
         found = named({each["id"]: each for each in queue_lengths(chosen)}, queue, "queue")
     except LookupError as error:

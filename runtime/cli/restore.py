@@ -8,7 +8,8 @@ import click
 
 from runtime.cli.confirm import confirm, yes_option
 from runtime.cli.copies import database, database_option, progress
-from runtime.cli.options import Chosen, application, load
+from runtime.cli.options import Chosen, application
+from runtime.cli.whereabouts import load_in_place
 
 
 @click.command(
@@ -29,7 +30,7 @@ def command(chosen: Chosen, file: Path, database_: str | None, yes: bool) -> Non
     The application must be stopped. FILE is checked first, and the database that was there is kept
     beside the new one, under another name.
     """
-    id, component = database(load(chosen), database_)
+    id, component = database(load_in_place(chosen), database_)
     confirm(f"replace the database {id} by {file}", yes)
     with progress(f"{id}") as report:
         kept = component.restore(file, report)

@@ -11,8 +11,9 @@ from typing import Any
 import click
 
 import runtime.modules
-from runtime.cli.options import Chosen, CommandError, application, load
+from runtime.cli.options import Chosen, CommandError, application
 from runtime.cli.part import build_part
+from runtime.cli.whereabouts import load_in_place
 from runtime.entry_id import EntryId
 from runtime.linking.code_check import KINDS
 from runtime.linking.linker import LinkedManifest
@@ -40,7 +41,7 @@ def command(chosen: Chosen) -> None:
       runtime shell shop
       echo 'print(await sql.get("app:db").query("SELECT 1"))' | runtime shell shop
     """
-    linked = load(chosen)
+    linked = load_in_place(chosen)
     ids = _ids(linked)
     if not ids:
         raise CommandError("the application has no database, queue or resource")

@@ -121,6 +121,73 @@ def test_from_inside_an_application_its_folder_is_named(command: str, tmp_path: 
     assert execute("validate", cwd=src.parent).code == 0
 
 
+@pytest.mark.parametrize(
+    ("command", "written"),
+    [
+        ("queue ls", "queue ls"),
+        ("cron ls", "cron ls"),
+        ("dead ls", "dead ls -C"),
+        ("task get tasks id", "task get -C"),
+    ],
+)
+def test_a_command_of_a_group_is_named_whole(command: str, written: str, tmp_path: Path) -> None:
+    src = manifest(tmp_path / "src")
+    (tmp_path / "data").mkdir()
+
+    ended = execute(*command.split(), cwd=src)
+
+    assert f"write 'runtime {written} ..', or 'runtime {written} .' for this" in ended.err
+
+
+DURABLE = """
+namespace: app
+entries:
+  - {name: db, kind: db.sql.sqlite, file: data/a.db}
+  - {name: driver, kind: queue.driver.sql}
+  - {name: tasks, kind: queue.queue}
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "written"),
+    [
+        ("queue ls", "queue ls"),
+        ("queue publish tasks 1", "queue publish -C"),
+        ("dead ls", "dead ls -C"),
+        ("task get tasks id", "task get -C"),
+        ("cron ls", "cron ls"),
+        ("exec", "exec -C"),
+        ("shell", "shell"),
+        ("migrate", "migrate"),
+        ("doctor", "doctor"),
+    ],
+)
+def test_no_other_database_is_opened_around_an_application(
+    command: str, written: str, tmp_path: Path
+) -> None:
+    (manifest(tmp_path / "my shop") / "_index.yaml").write_text(DURABLE)
+
+    ended = execute(*command.split(), cwd=tmp_path)
+
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == (
+        "Error: the application is at 'my shop', below this folder; "
+        f"write 'runtime {written} 'my shop'', or 'runtime {written} .' for this folder as one\n"
+    )
+    assert not (tmp_path / "data").exists()
+
+
+def test_around_an_application_that_is_named_it_is_told_where_paths_start(tmp_path: Path) -> None:
+    (manifest(tmp_path / "shop") / "_index.yaml").write_text(DURABLE)
+
+    ended = execute("queue", "ls", ".", cwd=tmp_path)
+
+    assert ended.code == 0
+    told = "'.' is around the application at 'shop', and relative paths start in the former\n"
+    assert ended.err == told
+    assert "app:tasks" in ended.out
+
+
 def test_a_part_that_is_named_is_run_with_a_warning(tmp_path: Path) -> None:
     manifest(tmp_path / "src")
     (tmp_path / "data").mkdir()
