@@ -62,6 +62,7 @@ class Operated:
         """The application, which can be asked."""
         without = {"OTEL_TRACES_SAMPLER": "always_off"}  # one in a hundred messages has its trace
         with running(self.folder, "--management", ANY_PORT, env=without) as program:
+            program.wait_for("management: http")  # what is asked before goes to the database
             yield program
 
     def run(self, *words: str, **options: Any) -> Ended:
