@@ -22,17 +22,20 @@ TIMEOUT = 35.0
 _REFUSED = 409
 
 
-def asked(folder: Path, ask: Callable[[Client], Answer]) -> dict[int, Mapping[str, Any]]:
+def asked(
+    folder: Path, ask: Callable[[Client], Answer], refused: str
+) -> dict[int, Mapping[str, Any]]:
     """The changes that each program tells that runs the application, by process.
 
-    Exits with 4 if none runs. If one refuses, prints its findings and exits with 3.
+    Exits with 4 if none runs. If one refuses, prints that it is `refused`, with its findings, and
+    exits with 3.
     """
     programs = running_programs(folder, TIMEOUT)
     found: dict[int, Mapping[str, Any]] = {}
     for pid, answer in answers_of(programs, ask):
         several = f"process {pid}: " if len(programs) > 1 else ""
         if answer.status == _REFUSED:
-            click.echo(f"{several}the reload was refused, and the old version goes on:", err=True)
+            click.echo(f"{several}{refused}:", err=True)
             print_findings([*map(_finding, answer.json["findings"])], stream=sys.stderr)
             sys.exit(ExitCode.INVALID_MANIFEST)
         if answer.status != 200:
@@ -41,12 +44,12 @@ def asked(folder: Path, ask: Callable[[Client], Answer]) -> dict[int, Mapping[st
     return found
 
 
-def shown(changes: Mapping[str, Any]) -> Iterator[str]:
-    """A line for each change, and one for what stays."""
+def shown(changes: Mapping[str, Any], unchanged: str) -> Iterator[str]:
+    """A line for each change, and one for what stays; `unchanged` if that is all."""
     rows = [_row(each) for each in changes["changes"] if each["action"] != "keep"]
     yield from table_lines(rows)
     kept = f"{changes['kept']} {'entry' if changes['kept'] == 1 else 'entries'} kept"
-    yield kept if rows else f"nothing changed; {kept}"
+    yield kept if rows else f"{unchanged}; {kept}"
 
 
 def _row(change: Mapping[str, Any]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from runtime.cli.programs import (
 )
 from runtime.cli.table import table_lines
 from runtime.cli.times import moment
+from runtime.units import parse_duration
 
 
 @click.command("errors", epilog="Exit codes: 0 it answers, 4 nothing runs.")
@@ -43,10 +44,18 @@ def command(folder: Path, since: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"errors": groups}))
     elif not groups:
-        click.echo("no errors" + (f" since {since}" if since else ""))
+        click.echo("no errors" + (f" {_period(since)}" if since else ""))
     else:
         for line in shown(sorted(groups, key=lambda each: str(each["last"]), reverse=True)):
             click.echo(line)
+
+
+def _period(since: str) -> str:
+    try:
+        parse_duration(since)
+    except ValueError:
+        return f"since {since}"
+    return f"in the last {since}"
 
 
 def shown(groups: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -21,9 +21,12 @@ class _Duration(click.ParamType[float]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         try:
-            return parse_duration(value)
+            seconds = parse_duration(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+        if not seconds:
+            self.fail(f"'{value}' is no time in which anything answers", param, ctx)
+        return seconds
 
 
 @click.command("health", epilog="Exit codes: 0 healthy, 1 not, 4 nothing runs.")

@@ -29,9 +29,9 @@ def command(folder: Path, as_json: bool, exit_code: bool) -> None:
     Each entry that is not as it runs is revised, replaced, started, stopped, added or removed.
     Nothing is changed. With --json, kept entries are told too.
     """
-    found = asked(folder, lambda client: client.get("/api/plan"))
+    found = asked(folder, lambda client: client.get("/api/plan"), "a reload would be refused")
     for changes in found.values():
-        for line in [json.dumps(changes)] if as_json else shown(changes):
+        for line in [json.dumps(changes)] if as_json else shown(changes, "nothing would change"):
             click.echo(line)
     if exit_code and any(_differs(changes) for changes in found.values()):
         sys.exit(CHANGES)

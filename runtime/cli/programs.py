@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 
 import click
 
+from runtime.cli.options import CommandError
 from runtime.engines.management.client import TIMEOUT, Answer, Client, NoAnswer
 from runtime.engines.management.sockets import find_programs, is_alive
 from runtime.exit_codes import ExitCode
@@ -82,8 +83,12 @@ def answers_of(
 
 
 def good_answers_of(programs: Mapping[int, Client], path: str) -> Iterator[Answer]:
-    """The answers to a GET. One that is not 200 ends the command, with the reason."""
+    """The answers to a GET. One that is not 200 ends the command, with the reason; a 400 as wrong
+    usage.
+    """
     for pid, answer in answers_of(programs, lambda client: client.get(path)):
+        if answer.status == 400:
+            raise CommandError(answer.problem)  # a mistake of who asks, which each would tell
         if answer.status != 200:
             raise click.ClickException(f"process {pid}: {answer.problem}")
         yield answer

@@ -23,7 +23,7 @@ from runtime.cli.options import (
 from runtime.cli.queue_rows import HEAD, cells
 from runtime.cli.table import print_table
 from runtime.cli.times import ago, moment
-from runtime.units import format_size
+from runtime.units import format_size, parse_duration
 
 _STATES = ("ready", "delayed", "running")
 
@@ -94,6 +94,12 @@ def publish(
 ) -> None:
     """Publish JSON to QUEUE, or with '-' what the standard input has; prints the message's id."""
     text = sys.stdin.read() if body == "-" else body
+    if not text.strip():
+        raise CommandError("the message is empty; null is the smallest one")
+    try:
+        parse_duration(delay or "0s")
+    except ValueError as error:
+        raise CommandError(f"--delay: {error}") from None
     try:
         value = json.loads(text)
     except ValueError as error:

@@ -23,6 +23,7 @@ def command(folder: Path, force: bool) -> None:
     Prints what was changed. If anything is wrong, prints the findings, and the old version goes on.
     """
     path = "/api/reload?force=true" if force else "/api/reload"
-    for changes in asked(folder, lambda client: client.post(path)).values():
-        for line in shown(changes):
+    refused = "the reload was refused, and the old version goes on"
+    for changes in asked(folder, lambda client: client.post(path), refused).values():
+        for line in shown(changes, "nothing changed"):
             click.echo(line)

@@ -128,7 +128,8 @@ def test_a_message_comes_from_the_standard_input(shop: Operated) -> None:
     [
         (("publish", TASKS, "no json"), "the message is not JSON"),
         (("publish", TASKS, "1", "-H", "x"), "'-H x' has no value; write -H NAME=VALUE"),
-        (("publish", TASKS, "1", "--delay", "soon"), "soon"),
+        (("publish", TASKS, "1", "--delay", "soon"), "--delay: 'soon' is not a duration"),
+        (("publish", TASKS, ""), "the message is empty; null is the smallest one"),
         (("peek", "app:tusks"), "there is no queue 'app:tusks'; there is app:tasks"),
         (("peek", "app:brief"), "'app:brief' is in memory only, and the application does not run"),
         (("peek", "brief"), "'app:brief' is in memory only, and the application does not run"),

@@ -73,15 +73,21 @@ def test_a_plan_says_what_the_reload_then_does(site: Managed) -> None:
     ], planned.out
     assert httpx.get(site.program.url(), timeout=SOON).json() == [2]
     again = execute("plan", str(site.folder), "--exit-code")
-    assert (again.code, again.out) == (0, "nothing changed; 6 entries kept\n")
+    assert (again.code, again.out) == (0, "nothing would change; 6 entries kept\n")
+    assert execute("reload", str(site.folder)).out == "nothing changed; 6 entries kept\n"
 
 
 def test_findings_are_printed_with_their_lines_and_the_old_version_goes_on(site: Managed) -> None:
     edit(site, "_index.yaml", "method: GET", "method: GTE")
 
-    for command in ("plan", "reload"):
+    said = {
+        "plan": "a reload would be refused:",
+        "reload": "the reload was refused, and the old version goes on:",
+    }
+    for command, first in said.items():
         refused = execute(command, str(site.folder))
         assert refused.code == 3, refused.out
+        assert refused.err.splitlines()[0] == first
         assert "_index.yaml:6:" in refused.err
         assert "^^^" in refused.err
     assert httpx.get(site.program.url(), timeout=SOON).json() == [1]

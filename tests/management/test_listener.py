@@ -136,6 +136,7 @@ def test_a_start_that_takes_long_can_be_asked(tmp_path: Path) -> None:
         shown = execute("status", str(folder))
         ready = execute("health", "--ready", str(folder))
         alive = execute("health", str(folder))
+        at_once = execute("health", str(folder), "--timeout", "0s")
     finally:
         program.kill()
 
@@ -143,6 +144,8 @@ def test_a_start_that_takes_long_can_be_asked(tmp_path: Path) -> None:
     assert ready.code == 1
     assert "application: it is starting" in ready.err
     assert alive.code == 0
+    assert at_once.code == 2
+    assert "'0s' is no time in which anything answers" in at_once.err
 
 
 def test_a_folder_for_sockets_that_is_open_to_others_is_not_used(application: Path) -> None:

@@ -175,7 +175,19 @@ def test_commands_draw_the_trace_and_the_errors(site: Managed) -> None:
     assert json.loads(as_json.out)["id"] == TRACE
     assert "ValueError: not yet" in errors.out
     assert (nothing.code, nothing.out) == (1, "")
-    assert "'unheard-of' is remembered here" in nothing.err
+    assert nothing.err == (
+        "no trace, request or message 'unheard-of' is remembered here; of what was quick and went "
+        "well, only a sample is kept\n"
+    )
+
+
+def test_a_moment_that_is_none_is_wrong_usage_and_no_fault_of_a_process(site: Managed) -> None:
+    ended = execute("errors", str(site.folder), "--since", "soon")
+    assert ended.code == 2
+    assert ended.err.startswith("Error: 'since': 'soon' is not")
+    assert (
+        execute("errors", str(site.folder), "--since", "1ms").out == "no errors in the last 1ms\n"
+    )
 
 
 def test_commands_say_if_nothing_runs(tmp_path: Path) -> None:

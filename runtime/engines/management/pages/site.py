@@ -28,7 +28,7 @@ from runtime.engines.management.pages.schedules import ScheduleStatus
 from runtime.engines.management.pages.sight import Sight
 from runtime.engines.management.source import Source
 from runtime.engines.management.traces.record import TraceRecord
-from runtime.engines.management.traces.routes import select
+from runtime.engines.management.traces.routes import select, unknown
 from runtime.engines.management.traces.waterfall import waterfall
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.problem import HTTPError
@@ -64,7 +64,7 @@ class Site:
         id, source = exchange.params["id"], self._source
         found = source.traces.find(id) if source.traces is not None else ()
         if not found:
-            raise HTTPError(404, f"no trace, request or message '{id}' is remembered here")
+            raise unknown(id)
         return traces.render_one(sight, waterfall(found))
 
     async def services(self, exchange: Exchange, sight: Sight) -> str:

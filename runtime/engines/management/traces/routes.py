@@ -61,12 +61,18 @@ def routes(desk: Desk) -> Iterable[Route]:
         id = exchange.params["id"]
         found = _traces(desk).find(id)
         if not found:
-            raise HTTPError(404, f"no trace, request or message '{id}' is remembered here")
+            raise unknown(id)
         return sent(waterfall(found))
 
     yield get("/api/errors", errors)
     yield get("/api/traces", traces)
     yield get("/api/traces/{id}", trace)
+
+
+def unknown(id: str) -> HTTPError:
+    """The answer for an id of which no trace was kept."""
+    kept = "of what was quick and went well, only a sample is kept"
+    return HTTPError(404, f"no trace, request or message '{id}' is remembered here; {kept}")
 
 
 def select(
