@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from runtime.cli.copies import database, database_option, progress
+from runtime.cli.copies import FileLast, database, database_option, progress
 from runtime.cli.options import Chosen, application
 from runtime.cli.whereabouts import load_in_place
 from runtime.units import format_size
@@ -14,6 +14,7 @@ from runtime.units import format_size
 
 @click.command(
     "backup",
+    cls=FileLast,
     epilog="Exit codes: 0 done, 2 usage, 3 findings, 4 the database cannot be copied.",
 )
 @application

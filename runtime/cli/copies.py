@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
 
@@ -25,6 +26,23 @@ database_option = click.option(
 )
 
 
+class FileLast(click.Command):
+    """A command with the arguments [DIR] FILE: a single one is the file."""
+
+    def make_parser(self, ctx: click.Context) -> Any:
+        parser = super().make_parser(ctx)
+        parse = parser.parse_args
+
+        def parse_args(args: list[str]) -> Any:
+            values, rest, order = parse(args)
+            if not isinstance(values.get("file"), str) and "folder" in values:
+                values["file"] = values.pop("folder")
+            return values, rest, order
+
+        setattr(parser, "parse_args", parse_args)  # noqa: B010 - not a method that mypy would let go
+        return parser
+
+
 def database(linked: LinkedManifest, named: str | None) -> tuple[EntryId, Restorable]:
     """The database of this id, or the only one; it is built, and does not run.
 
@@ -33,10 +51,11 @@ def database(linked: LinkedManifest, named: str | None) -> tuple[EntryId, Restor
     ids = [id for id, link in linked.links.items() if link.kind.name.startswith(DATABASES)]
     if named is not None:
         names = {str(id): id for id in ids}
-        if named not in names:
+        alike = [text for text in names if named in (text, text.rpartition(":")[2])]
+        if named not in names and len(alike) != 1:
             hint = did_you_mean(named, names) or f"there is {', '.join(names) or 'none'}"
             raise CommandError(f"no database '{named}'; {hint}")
-        id = names[named]
+        id = names[named if named in names else alike[0]]
     elif len(ids) == 1:
         (id,) = ids
     else:

@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from runtime.cli.confirm import confirm, yes_option
-from runtime.cli.copies import database, database_option, progress
+from runtime.cli.copies import FileLast, database, database_option, progress
 from runtime.cli.options import Chosen, application
 from runtime.cli.whereabouts import load_in_place
 
 
 @click.command(
     "restore",
+    cls=FileLast,
     epilog="Exit codes: 0 done, 1 you said no, 2 usage, 3 findings, 4 the backup is damaged, or "
     "the database is in use.",
 )

@@ -133,3 +133,23 @@ def test_a_database_of_a_server_is_copied_by_its_tools(folder: Path) -> None:
 
     assert ended.code == 2
     assert "'app:db' is kept by its server, whose own tools copy it, such as pg_dump" in ended.err
+
+
+def test_a_single_argument_is_the_file(folder: Path) -> None:
+    execute("queue", "ls", cwd=folder)  # which makes the database
+    made = execute("backup", "../a.db", cwd=folder)
+    put_back = execute("restore", "--yes", "../a.db", cwd=folder)
+    wrong = execute("backup", str(folder), cwd=folder)
+
+    assert made.out.startswith("copied app:db to ../a.db ("), made.err
+    assert put_back.out.startswith("restored app:db from ../a.db"), put_back.err
+    assert (wrong.code, "is a directory" in wrong.err) == (2, True)
+
+
+def test_a_database_is_named_by_its_name_alone_too(folder: Path, tmp_path: Path) -> None:
+    execute("queue", "ls", str(folder))
+    made = execute("backup", str(folder), str(tmp_path / "a.db"), "--database", "db")
+    wrong = execute("backup", str(folder), str(tmp_path / "b.db"), "--database", "dbb")
+
+    assert (made.code, made.err) == (0, "")
+    assert "no database 'dbb'" in wrong.err
