@@ -5,12 +5,11 @@ from __future__ import annotations
 import importlib
 import io
 import sys
-from typing import Any
 
 import click
 
 from runtime import __version__
-from runtime.findings.suggestion import did_you_mean
+from runtime.cli.group import Group
 
 _COMMANDS = {
     "init": "Create a new application that runs at once.",
@@ -46,7 +45,7 @@ _COMMANDS = {
 }
 
 
-class _Commands(click.Group):
+class _Commands(Group):
     """Imports a command's module only when that command is named, to keep the start short."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -62,11 +61,8 @@ class _Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([*_COMMANDS.items()])
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
-            hint = did_you_mean(args[0], _COMMANDS) or "see 'runtime --help'"
-            raise click.UsageError(f"no command '{args[0]}'; {hint}", ctx)
-        return super().resolve_command(ctx, args)
+    def overview(self, names: list[str]) -> str:
+        return "see 'runtime --help'"
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

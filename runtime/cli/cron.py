@@ -6,13 +6,14 @@ import json
 
 import click
 
+from runtime.cli.group import Group
 from runtime.cli.operate import operating
 from runtime.cli.options import Chosen, application_either, application_option, json_option
 from runtime.cli.table import print_table
 from runtime.cli.times import moment
 
 
-@click.group("cron")
+@click.group("cron", cls=Group)
 def command() -> None:
     """See when schedules fire, or fire one now.
 

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from runtime.cli.confirm import confirm, yes_option
+from runtime.cli.group import Group
 from runtime.cli.operate import Operator, operating
 from runtime.cli.options import Chosen, CommandError, application_option, json_option
 from runtime.cli.table import print_table
@@ -34,7 +35,7 @@ _error_option = click.option(
 )
 
 
-@click.group("dead")
+@click.group("dead", cls=Group)
 def command() -> None:
     """Look at dead letters, deliver them again, drop them.
 

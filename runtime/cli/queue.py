@@ -12,6 +12,7 @@ import click
 
 from runtime.application.operations.host import named
 from runtime.cli.confirm import confirm, yes_option
+from runtime.cli.group import Group
 from runtime.cli.operate import operating, queue_lengths
 from runtime.cli.options import (
     Chosen,
@@ -28,7 +29,7 @@ from runtime.units import format_size, parse_duration
 _STATES = ("ready", "delayed", "running")
 
 
-@click.group("queue")
+@click.group("queue", cls=Group)
 def command() -> None:
     """Look into the queues of an application, publish to them, hold them back.
 

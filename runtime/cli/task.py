@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from runtime.cli.group import Group
 from runtime.cli.operate import operating
 from runtime.cli.options import Chosen, CommandError, application_option, json_option
 from runtime.cli.table import print_table
@@ -23,7 +24,7 @@ _UNFINISHED = 1
 """The exit code of `--wait` if the time was too short."""
 
 
-@click.group("task")
+@click.group("task", cls=Group)
 def command() -> None:
     """Ask what has become of a message, or cancel it."""
 

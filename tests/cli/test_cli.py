@@ -196,3 +196,18 @@ def test_every_command_takes_overlays(command: str, tmp_path: Path) -> None:
     assert ended.code == 3
     assert "prod.yaml:2:18: 'max_processes' is 0, less than 1" in ended.out + ended.err
     assert missing.code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("queue", "peak"), "no command 'peak'; did you mean 'peek'?"),
+        (("task", "show"), "no command 'show'; there is cancel, get"),
+        (("dead", "letters"), "no command 'letters'; there is drop, ls, requeue, show"),
+        (("cron", "fires"), "no command 'fires'; did you mean 'fire'?"),
+    ],
+)
+def test_a_command_that_a_group_does_not_have_is_told(words: tuple[str, ...], said: str) -> None:
+    ended = execute(*words)
+    assert ended.code == 2
+    assert f"Error: {said}\n" in ended.err
