@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -103,6 +104,41 @@ def test_no_queue_is_too_busy_for_its_row(browser: Browser, shop: Watched, width
     browser.evaluate(f"{rates}.textContent = '1,284.4/s, 1,288.8/s'")
 
     assert too_wide(browser) == []
+
+
+@pytest.mark.parametrize("width", [1440, 390, 320])
+@pytest.mark.parametrize("path", ["/queues", "/services", "/schedules", "/entries", "/errors"])
+def test_no_name_is_too_long_for_its_row(
+    browser: Browser, shop: Watched, path: str, width: int
+) -> None:
+    browser.resize(width, 800)
+    browser.open(shop.address + path)
+    names = "document.querySelectorAll('td .name').forEach((name) => name.textContent = "
+    browser.evaluate(f"{names}'app.billing:outgoing_reminders')")
+
+    assert too_wide(browser) == []
+
+
+def test_words_in_place_of_messages_keep_away_from_the_edge(
+    browser: Browser, shop: Watched
+) -> None:
+    browser.open(f"{shop.address}/queues/app:tasks")
+    browser.evaluate(
+        "document.querySelector('[data-part=messages]').innerHTML = '<p class=empty>None.</p>'"
+    )
+    padding = "getComputedStyle(document.querySelector('[data-part=messages] .empty')).paddingLeft"
+    assert browser.evaluate(padding) == "16px"
+
+
+def test_a_stream_that_is_lost_is_seen_on_a_phone_too(browser: Browser, shop: Watched) -> None:
+    browser.resize(390, 800)
+    browser.open(f"{shop.address}/")
+    dot = "getComputedStyle(document.querySelector('.pulse i')).backgroundColor"
+    browser.wait_for("document.querySelector('.pulse').textContent === 'live'")
+    well = browser.evaluate(dot)
+    browser.evaluate("document.querySelector('.pulse').dataset.state = 'lost'")
+
+    assert browser.evaluate(dot) != well
 
 
 def test_keys_lead_from_page_to_page(browser: Browser, shop: Watched) -> None:
@@ -258,6 +294,8 @@ def test_without_script_everything_is_there(browser: Browser, shop: Watched) -> 
     browser.open(f"{shop.address}/")
     text = browser.evaluate("document.body.innerText")
     assert "Everything runs." in text
+    pulse = browser.evaluate("document.querySelector('.pulse').innerText")
+    assert re.fullmatch(r"as of \d\d:\d\d:\d\d", pulse)  # nothing changes on it
     assert browser.evaluate("document.querySelectorAll('.map.flat a').length") >= 5
 
     browser.open(f"{shop.address}/entries?find=gateway")

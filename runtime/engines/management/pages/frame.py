@@ -166,7 +166,8 @@ def _count(item: _Item, sight: Sight) -> str:
 def _pulse(sight: Sight) -> str:
     age = words.duration(sight.snapshot.age)
     state = "lost" if sight.snapshot.blocked or sight.snapshot.age > 2 else "live"
-    said = "live" if state == "live" else "no answer"
+    # The script says that it is live.
+    said = f"as of {words.moment(sight.now, sight.now)}" if state == "live" else "no answer"
     return (
         f'<span class="pulse" data-state="{state}" title="The event loop answered {age} ago">'
         f'<i></i><span class="wide" data-live="stream">{said}</span></span>'

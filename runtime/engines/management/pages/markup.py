@@ -29,9 +29,10 @@ def icon(name: str, tone: str = "") -> str:
     return f'<svg class="i {tone}" aria-hidden="true"><use href="#i-{name}"/></svg>'
 
 
-def badge(group: str) -> str:
+def badge(group: str, classes: str = "") -> str:
     """The sign of a kind of entries."""
-    return f'<span class="kind c-{group}">{icon(group)}</span>'
+    named = f"kind c-{group} {classes}".strip()
+    return f'<span class="{named}">{icon(group)}</span>'
 
 
 def chip(text: str, tone: str = "", sign: str = "") -> str:

@@ -59,7 +59,7 @@ def _table_row(queue: QueueStatus, sight: Sight) -> str:
     )
     oldest = f"oldest {words.duration(queue.oldest)}" if queue.oldest else "queue.queue"
     return (
-        f'<td><div class="cell">{badge("queue")}<div class="two-line">'
+        f'<td><div class="cell">{badge("queue", "wide")}<div class="two-line">'
         f"{link(path('queues', queue.id), queue.id, 'name mono')}<small>{oldest}</small></div>"
         f"</div></td><td>{chip(text, tone, sign)}</td>"
         f'<td class="n">{live(f"waiting {queue.id}", waiting(queue))}</td>'

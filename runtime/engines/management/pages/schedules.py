@@ -29,7 +29,7 @@ class ScheduleStatus(Struct, frozen=True):
 
 def render(sight: Sight, plans: Sequence[ScheduleStatus]) -> str:
     rows = "".join(
-        f'<tr><td><div class="cell">{badge("proc")}<div class="two-line">'
+        f'<tr><td><div class="cell">{badge("proc", "wide")}<div class="two-line">'
         f"{link(path('entries', each.id), each.id, 'name mono')}<small>{e(each.times)}</small>"
         f'</div></div></td><td>{_next(each, sight)}</td><td class="wide">{e(each.target)}</td>'
         f'<td class="n wide">{words.moment(each.last, sight.now)}</td>'
