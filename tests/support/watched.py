@@ -56,6 +56,25 @@ entries:
     algorithms: [HS256]
     secret: "${{secret:jwt}}"
 """
+PAGES = (
+    "/",
+    "/queues",
+    "/queues/app:tasks",
+    "/queues/app:tasks/messages?state=ready",
+    "/queues/app:tasks/publish",
+    "/dead",
+    "/errors",
+    "/traces",
+    "/log",
+    "/schedules",
+    "/services",
+    "/services/app:work",
+    "/entries",
+    "/entries/app:tasks",
+    "/login",
+    "/queues/app:none",
+)
+"""What a browser is led to; the queue of the last is not there."""
 TASKS = """
 import asyncio
 

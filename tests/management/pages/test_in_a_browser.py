@@ -11,28 +11,10 @@ from tests.support.accessibility import faults, too_wide
 from tests.support.browser import Browser, browsing
 from tests.support.looking import sign_in
 from tests.support.managing import sockets_folder
-from tests.support.watched import Watched, watched
+from tests.support.watched import PAGES, Watched, watched
 
 pytestmark = pytest.mark.slow
 
-PAGES = (
-    "/",
-    "/queues",
-    "/queues/app:tasks",
-    "/queues/app:tasks/messages?state=ready",
-    "/queues/app:tasks/publish",
-    "/dead",
-    "/errors",
-    "/traces",
-    "/log",
-    "/schedules",
-    "/services",
-    "/services/app:work",
-    "/entries",
-    "/entries/app:tasks",
-    "/login",
-    "/queues/app:none",
-)
 SIZES = {"light": (1440, False), "dark": (1440, True), "phone": (390, False)}
 
 
@@ -85,49 +67,6 @@ def test_a_trace_can_be_used_by_everybody(browser: Browser, shop: Watched, size:
     shown = "[...document.querySelectorAll('[data-span]')].filter((box) => !box.hidden)"
     assert browser.evaluate(f"{shown}.length") == 1
     assert browser.complaints == []
-
-
-@pytest.mark.parametrize("width", [1440, 900, 941, 390, 320])
-@pytest.mark.parametrize("path", PAGES)
-def test_no_page_scrolls_sideways(browser: Browser, shop: Watched, path: str, width: int) -> None:
-    browser.resize(width, 800)
-    browser.open(shop.address + path)
-
-    assert too_wide(browser) == []
-
-
-@pytest.mark.parametrize("width", [900, 941, 390])
-def test_no_queue_is_too_busy_for_its_row(browser: Browser, shop: Watched, width: int) -> None:
-    browser.resize(width, 800)
-    browser.open(shop.address + "/queues")
-    rates = "[...document.querySelectorAll('td')].find((cell) => cell.textContent.includes('/s,'))"
-    browser.evaluate(f"{rates}.textContent = '1,284.4/s, 1,288.8/s'")
-
-    assert too_wide(browser) == []
-
-
-@pytest.mark.parametrize("width", [1440, 390, 320])
-@pytest.mark.parametrize("path", ["/queues", "/services", "/schedules", "/entries", "/errors"])
-def test_no_name_is_too_long_for_its_row(
-    browser: Browser, shop: Watched, path: str, width: int
-) -> None:
-    browser.resize(width, 800)
-    browser.open(shop.address + path)
-    names = "document.querySelectorAll('td .name').forEach((name) => name.textContent = "
-    browser.evaluate(f"{names}'app.billing:outgoing_reminders')")
-
-    assert too_wide(browser) == []
-
-
-def test_words_in_place_of_messages_keep_away_from_the_edge(
-    browser: Browser, shop: Watched
-) -> None:
-    browser.open(f"{shop.address}/queues/app:tasks")
-    browser.evaluate(
-        "document.querySelector('[data-part=messages]').innerHTML = '<p class=empty>None.</p>'"
-    )
-    padding = "getComputedStyle(document.querySelector('[data-part=messages] .empty')).paddingLeft"
-    assert browser.evaluate(padding) == "16px"
 
 
 def test_a_stream_that_is_lost_is_seen_on_a_phone_too(browser: Browser, shop: Watched) -> None:
