@@ -12,7 +12,7 @@ import click
 
 from runtime.cli.options import CommandError
 from runtime.engines.management.client import TIMEOUT, Answer, Client, NoAnswer
-from runtime.engines.management.sockets import find_programs, is_alive
+from runtime.engines.management.sockets import find_programs, is_alive, other_users
 from runtime.exit_codes import ExitCode
 from runtime.manifest.search import application_around
 
@@ -63,6 +63,9 @@ def running_programs(folder: Path, timeout: float = TIMEOUT) -> dict[int, Client
     if not programs:
         hint = "start it by 'runtime run', or name the folder of what runs by -C"
         click.echo(f"nothing runs in '{folder}'; {hint}", err=True)
+        if others := other_users():
+            text = f"programs of {' and of '.join(others)} are seen by their user alone"
+            click.echo(f"{text}: 'sudo -u {others[0]} runtime …'", err=True)
         sys.exit(ExitCode.START_FAILED)
     return programs
 

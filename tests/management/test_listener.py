@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import socket
 from pathlib import Path
@@ -146,6 +147,22 @@ def test_a_start_that_takes_long_can_be_asked(tmp_path: Path) -> None:
     assert alive.code == 0
     assert at_once.code == 2
     assert "'0s' is no time in which anything answers" in at_once.err
+
+
+def test_where_nothing_runs_for_this_user_others_are_named(
+    application: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "temporary" / "runtime-65534").mkdir(parents=True)
+    (tmp_path / "temporary" / f"runtime-{os.geteuid()}").mkdir()
+    name = pwd.getpwuid(65534).pw_name
+
+    env = {**os.environ, "TMPDIR": str(tmp_path / "temporary")}
+    for command in ("status", "health", "errors", "plan"):
+        ended = execute(command, str(application), env=env)
+        assert ended.code == 4
+        assert ended.err.splitlines()[1:] == [
+            f"programs of {name} are seen by their user alone: 'sudo -u {name} runtime …'"
+        ]
 
 
 def test_a_folder_for_sockets_that_is_open_to_others_is_not_used(application: Path) -> None:

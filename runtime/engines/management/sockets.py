@@ -35,6 +35,19 @@ def sockets_folder() -> Path:
     return Path(tempfile.gettempdir(), f"runtime-{os.geteuid()}")
 
 
+def other_users() -> list[str]:
+    """The users whose programs have sockets among the temporary files, unseen by this one."""
+    import pwd  # few have to be told
+
+    found = []
+    for folder in Path(tempfile.gettempdir()).glob("runtime-*"):
+        text = folder.name.removeprefix("runtime-")
+        with suppress(KeyError, OSError):
+            if text.isdecimal() and int(text) != os.geteuid() and folder.is_dir():
+                found.append(pwd.getpwuid(int(text)).pw_name)
+    return sorted(found)
+
+
 def find_programs(application: Path) -> dict[int, Path]:
     """The sockets of the programs that run the application in that folder, by process.
 
