@@ -52,7 +52,8 @@ def _explanations(sight: Sight) -> Iterator[str]:
             place = cause.cause.rpartition("@")
             where = link(query("/dead", queue=cause.entry), place[2], "mono")
             what = f" with {e(place[0])}" if place[0] else ""
-            yield f"Most of them failed in {where}{what}."
+            which = "It" if cause.count == 1 else "Most of them"
+            yield f"{which} failed in {where}{what}."
     for queue in snapshot.queues:
         waiting = (queue.ready or 0) + (queue.delayed or 0)
         if waiting and queue.empty_in is not None:
