@@ -113,10 +113,15 @@ class SqlQueue:
         return subscription
 
     async def info(self) -> Info:
-        return replace(await self._store.count(self.name), paused=self.paused)
+        return replace(await self._store.count(self.name), paused=await self._is_paused())
 
     async def backlog(self) -> Backlog:
-        return replace(await self._store.tasks.backlog(self.name), paused=self.paused)
+        backlog = await self._store.tasks.backlog(self.name)
+        return replace(backlog, paused=await self._is_paused())
+
+    async def _is_paused(self) -> bool:
+        """As anybody has left it: what this program does is up to a second behind."""
+        return self.name in await self._store.tasks.paused()
 
     async def find(self, id: str) -> Record | None:
         return await self._store.tasks.find(self.name, id)
