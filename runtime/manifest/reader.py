@@ -22,7 +22,7 @@ from runtime.manifest.entry import Entry
 from runtime.manifest.interpolation import Resolver, Unresolved
 from runtime.manifest.origin import CommandLine
 from runtime.manifest.override import Override
-from runtime.manifest.search import Search, application_around
+from runtime.manifest.search import Search, application_around, application_below
 from runtime.manifest.text_file import Unreadable, read_text
 from runtime.schema.schema import envelope_schema
 
@@ -70,7 +70,7 @@ def read(
     `unsaved` has the texts that an editor holds, by the real paths of their files.
 
     Findings are collected in the manifest, for the linker to report together with its own.
-    Raises ManifestError only if there is no manifest at all.
+    Raises ManifestError only if there is no manifest at all, or more than one application.
     """
     variables = os.environ if environment is None else environment
     reading = _Reading(folder, variables, allow_unset, unsaved or {})
@@ -86,6 +86,8 @@ def read(
         if around := application_around(folder):
             hint = f"this folder is part of the application at '{display_path(around)}'"
         raise ManifestError([Finding(Position(display_path(folder)), message, hint)])
+    if len(reading.applications) > 1:
+        raise ManifestError([_several(folder, [*reading.applications])])
     for path in overlays:
         reading.overlay(path)
     reading.override(overrides)
@@ -97,6 +99,15 @@ def read(
         reading.findings,
         reading.notes,
         reading.complete,
+    )
+
+
+def _several(folder: Path, applications: Sequence[Path]) -> Finding:
+    names = [f"'{display_path(each)}'" for each in applications]
+    return Finding(
+        Position(display_path(folder)),
+        f"has {len(names)} applications below, which declare the same entries",
+        f"name one of them: {', '.join(names)}",
     )
 
 
@@ -128,6 +139,8 @@ class _Reading:
         self.findings: list[Finding] = []
         self.notes: list[Finding] = []
         self.complete = True
+        self.applications: dict[Path, None] = {}
+        """Those below the folder that have entries of the same ids."""
 
     def file(self, path: Path) -> None:
         self.files += 1
@@ -203,6 +216,11 @@ class _Reading:
         entry = Entry(id, kind, fields, document, ("entries", index))
         if first := self.entries.get(id):
             position = first.at("name")
+            places = (
+                application_below(self.folder, Path(each.path))
+                for each in (first.document, document)
+            )
+            self.applications |= dict.fromkeys(filter(None, places))
             self._report(entry.at("name"), f"'{id}' is declared twice; the first is at {position}")
             return
         self.entries[id] = entry

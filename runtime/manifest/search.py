@@ -96,6 +96,22 @@ def application_around(folder: Path) -> Path | None:
     return found
 
 
+def application_below(folder: Path, manifest: Path) -> Path | None:
+    """The application below a folder that a manifest is of, if it looks like one of its own.
+
+    None if the folder itself is the application.
+    """
+    folder, steps = _real(folder), []
+    if _is_application(folder) or not (place := _real(manifest.parent)).is_relative_to(folder):
+        return None
+    for step in place.relative_to(folder).parts:
+        steps.append(step)
+        here = folder.joinpath(*steps)
+        if _is_application(here):
+            return here if _is_project(here) else None
+    return None
+
+
 def application_within(folder: Path, manifests: Iterable[Path]) -> Path | None:
     """The application that a folder is not, but has below it, with all the manifests in it.
 

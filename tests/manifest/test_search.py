@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime.findings.finding import ManifestError
 from runtime.linking.linker import link
 from runtime.manifest.reader import read
 from runtime.manifest.search import Search, application_around, application_within
@@ -251,3 +252,38 @@ def test_a_folder_without_a_manifest_names_the_application_around(tmp_path: Path
 
     assert ended.code == 3
     assert "data: no _index.yaml here or in any folder below; this folder is part of" in ended.out
+
+
+ENTRIES = "namespace: app\nentries:\n  - {name: db, kind: db.sql.sqlite, file: ./a.db}\n"
+
+
+def test_several_applications_below_a_folder_are_told_as_such(tmp_path: Path) -> None:
+    for name in ("one", "two/src", "deeper/three"):
+        manifest(tmp_path / name).joinpath("_index.yaml").write_text(ENTRIES)
+    for name in ("one", "two", "deeper/three"):
+        (tmp_path / name / "README.md").touch()
+
+    with pytest.raises(ManifestError) as raised:
+        read(tmp_path)
+
+    (finding,) = raised.value.findings
+    assert finding.message == "has 3 applications below, which declare the same entries"
+    assert finding.hint is not None
+    named = finding.hint.removeprefix("name one of them: ").split(", ")
+    assert [each.strip("'") for each in named] == [
+        str(tmp_path / name) for name in ("deeper/three", "one", "two")
+    ]
+
+
+@pytest.mark.parametrize("marked", ["", "one", "."])
+def test_parts_of_one_application_that_declare_an_entry_twice_are_not(
+    tmp_path: Path, marked: str
+) -> None:
+    for name in ("src/one", "src/two"):
+        manifest(tmp_path / name).joinpath("_index.yaml").write_text(ENTRIES)
+    if marked:
+        (tmp_path / "src" / marked / "README.md").touch()
+
+    (finding,) = read(tmp_path).findings
+
+    assert "'app:db' is declared twice" in finding.message
