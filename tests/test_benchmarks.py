@@ -12,7 +12,7 @@ import pytest
 from benchmarks import goals, ours, page, report, results
 from benchmarks.curve import Curve
 from benchmarks.limits import programs
-from benchmarks.micro import memory
+from benchmarks.micro import arguments, memory
 from benchmarks.results import Results, Round
 from benchmarks.service import run
 from benchmarks.subject import peers
@@ -200,3 +200,9 @@ def test_figures_keep_the_digits_that_matter() -> None:
         "-",
     ]
     assert spread([3.0, None, 1.0, 2.0]) == "2.00 (1.00–3.00)"
+
+
+def test_requests_whose_arguments_are_timed_are_answered() -> None:
+    (curve,) = arguments.measure(quick=True)  # which raises if they are not
+
+    assert [row[0] for row in curve.rows] == ["body of a POST", "three parameters of a query"]

@@ -87,7 +87,7 @@ def _dispatcher(function: Callable[..., Any]) -> Dispatcher:
 
     handler: Handler = untyped
     if signature.typed:
-        handler = Arguments(signature, by, scope).handler(invocation)
+        handler = Arguments(signature, by, scope).handler(invocation.call)
     dispatcher = Dispatcher(max_body=1 << 20)
     dispatcher.serve(Routes([Route(method="POST", path="/tasks", handler=handler)]))
     return dispatcher

@@ -82,10 +82,14 @@ async def _bare(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def cost(app: Any, path: str, requests: int, query: bytes = b"") -> float:
-    """Microseconds of processor a request."""
+    """Microseconds of processor a request. Raises RuntimeError if it is refused."""
+    answers: list[int] = []
 
     async def receive() -> dict[str, Any]:
         return MESSAGE
+
+    async def note(message: dict[str, Any]) -> None:
+        answers.append(message.get("status", 200))
 
     async def send(message: dict[str, Any]) -> None:
         pass
@@ -98,6 +102,9 @@ async def cost(app: Any, path: str, requests: int, query: bytes = b"") -> float:
         "query_string": query,
         "headers": HEADERS,
     }
+    await app(dict(scope), receive, note)
+    if max(answers, default=500) >= 400:
+        raise RuntimeError(f"POST {path} is answered {max(answers, default=0)}")
     began = process_time()
     for _ in range(requests):
         await app(dict(scope), receive, send)
