@@ -53,8 +53,8 @@ def measure(quick: bool) -> Iterator[Curve]:
     yield Curve(
         "log lines",
         "Log: CPU µs of a line, and of keeping it for the dashboard",
-        ["not kept", "kept", "more"],
-        [[least, least + more, more]],
+        ["", "not kept", "kept", "more"],
+        [["a line", least, least + more, more]],
         {"more": more},
         "JSON, with two fields and an id, into memory",
     )
