@@ -30,7 +30,7 @@ entries:
   - {name: put, kind: http.endpoint, method: GET, path: /put, func: file://h.py#put}
 """
 HANDLERS = """
-import re
+import re, time
 from runtime.modules import queue
 
 async def get():
@@ -43,8 +43,17 @@ async def fail():
     raise RuntimeError("not today")
 
 async def hold():
-    # One call into C that keeps the interpreter for longer than the test asks.
-    return str(re.match("(a+)+$", "a" * 25 + "b"))
+    # One call into C that keeps the interpreter for longer than the test asks, on any machine:
+    # each letter doubles its time.
+    letters, took = 16, 0.0
+    while took < 0.2:
+        letters, began = letters + 1, time.monotonic()
+        keep(letters)
+        took = time.monotonic() - began
+    return keep(letters + 4)
+
+def keep(letters):
+    return str(re.match("(a+)+$", "a" * letters + "b"))
 """
 
 

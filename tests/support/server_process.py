@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -23,6 +24,8 @@ from tests.support import guard
 
 SOON = 60.0
 """Seconds after which a server is broken that has not started or stopped."""
+
+_chance = random.SystemRandom()  # the processes of a test run must not take the same
 
 ROOM = 512 << 20
 """Bytes that must be free in memory for servers to keep their files there."""
@@ -79,9 +82,12 @@ def as_user(user: str) -> list[str]:
 
 
 def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """A port below those that the system gives to clients, one of which may take it at once."""
+    while True:
+        port = _chance.randrange(20_000, 32_000)
+        with socket.socket() as found, contextlib.suppress(OSError):
+            found.bind(("127.0.0.1", port))
+            return port
 
 
 def listens(port: int, host: str = "127.0.0.1") -> bool:
