@@ -6,7 +6,6 @@ The list is the table of routes itself, so that a new one is held to it as well.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
@@ -15,8 +14,7 @@ from runtime.engines.management.door import HEADERS
 from runtime.engines.management.rights import PUBLIC
 from runtime.engines.management.source import Source
 from runtime.engines.management.table import PARTS, Desk, routes_of
-from tests.support.managing import sockets_folder
-from tests.support.watched import CANARY, SCRIPT, TOKEN, Watched, watched
+from tests.support.watched import CANARY, SCRIPT, TOKEN, Watched
 
 pytestmark = pytest.mark.slow
 
@@ -56,16 +54,15 @@ READ, ACT = addresses("GET"), addresses("POST")
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+def shop(shop: Watched) -> Watched:
     """Signed in to, with secrets and scripts in whatever it stores, on a paused queue too."""
-    with sockets_folder(), watched(tmp_path_factory.mktemp("watched")) as it:
-        it.sign_in()
-        assert it.send("/queues/app:tasks", "Pause").status == 303
-        body = json.dumps({"body": {"note": CANARY}, "headers": {SCRIPT: CANARY}, "unique": SCRIPT})
-        bearer = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
-        published = it.site.ask("POST", "/api/queues/app:tasks:publish", body, bearer)
-        assert published.status == 200, published.body
-        yield it
+    shop.sign_in()
+    assert shop.send("/queues/app:tasks", "Pause").status == 303
+    body = json.dumps({"body": {"note": CANARY}, "headers": {SCRIPT: CANARY}, "unique": SCRIPT})
+    bearer = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+    published = shop.site.ask("POST", "/api/queues/app:tasks:publish", body, bearer)
+    assert published.status == 200, published.body
+    return shop
 
 
 @pytest.mark.parametrize("path", READ)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.support.blackbox import eventually
-from tests.support.managing import sockets_folder
 from tests.support.program import SOON
-from tests.support.watched import CANARY, TOKEN, Watched, watched
+from tests.support.watched import CANARY, TOKEN, Watched
 
 pytestmark = pytest.mark.slow
 
@@ -19,13 +17,12 @@ TASKS = "/api/queues/app:tasks"
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+def shop(shop: Watched) -> Watched:
     """With a queue that is paused, holds three messages, and has three dead letters."""
-    with sockets_folder(), watched(tmp_path_factory.mktemp("watched")) as it:
-        assert act(it, f"{TASKS}:pause").status == 200
-        it.publish({"note": CANARY}, {}, {})
-        eventually(lambda: it.queue["ready"] == 3, SOON)
-        yield it
+    assert act(shop, f"{TASKS}:pause").status == 200
+    shop.publish({"note": CANARY}, {}, {})
+    eventually(lambda: shop.queue["ready"] == 3, SOON)
+    return shop
 
 
 def act(shop: Watched, address: str, **arguments: Any) -> Any:

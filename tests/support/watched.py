@@ -72,9 +72,9 @@ PAGES = (
     "/entries",
     "/entries/app:tasks",
     "/login",
-    "/queues/app:none",
 )
-"""What a browser is led to; the queue of the last is not there."""
+UNKNOWN = "/queues/app:none"
+"""A page that is not there."""
 TASKS = """
 import asyncio
 

@@ -6,41 +6,16 @@ import gzip
 import json
 import re
 import socket
-from collections.abc import Iterator
 
 import pytest
 
 from runtime.engines.management.pages.assets import assets
 from runtime.engines.management.pages.events import MOST
 from tests.support.blackbox import eventually
-from tests.support.managing import sockets_folder
 from tests.support.program import SOON
-from tests.support.watched import CANARY, SCRIPT, Watched, watched
+from tests.support.watched import CANARY, PAGES, SCRIPT, Watched
 
 pytestmark = pytest.mark.slow
-
-PAGES = (
-    "/",
-    "/queues",
-    "/queues/app:tasks",
-    "/dead",
-    "/errors",
-    "/traces",
-    "/log",
-    "/schedules",
-    "/services",
-    "/services/app:work",
-    "/entries",
-    "/entries/app:token",
-    "/entries/app:tasks",
-    "/login",
-)
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    with sockets_folder(), watched(tmp_path_factory.mktemp("watched")) as it:
-        yield it
 
 
 def test_the_overview_says_what_is_the_matter(shop: Watched) -> None:
@@ -99,7 +74,7 @@ def test_schedules_tell_their_next_times(shop: Watched) -> None:
     assert "then " in page
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", [*PAGES, "/entries/app:token"])
 def test_no_page_shows_a_secret_or_runs_what_was_stored(shop: Watched, path: str) -> None:
     page = shop.page(path)
 

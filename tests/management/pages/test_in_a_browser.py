@@ -10,8 +10,7 @@ import pytest
 from tests.support.accessibility import faults, too_wide
 from tests.support.browser import Browser, browsing
 from tests.support.looking import sign_in
-from tests.support.managing import sockets_folder
-from tests.support.watched import PAGES, Watched, watched
+from tests.support.watched import PAGES, UNKNOWN, Watched
 
 pytestmark = pytest.mark.slow
 
@@ -19,10 +18,9 @@ SIZES = {"light": (1440, False), "dark": (1440, True), "phone": (390, False)}
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    with sockets_folder(), watched(tmp_path_factory.mktemp("watched")) as it:
-        it.publish(*({"seconds": 0.02} for _ in range(20)))
-        yield it
+def shop(shop: Watched) -> Watched:
+    shop.publish(*({"seconds": 0.02} for _ in range(20)))
+    return shop
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +38,7 @@ def browser(chromium: Browser) -> Browser:
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", [*PAGES, UNKNOWN])
 def test_a_page_can_be_used_by_everybody(
     browser: Browser, shop: Watched, path: str, size: str
 ) -> None:
@@ -108,7 +106,7 @@ def test_tab_reaches_the_content_first_and_a_card_opens_by_enter(
 
 
 def test_nothing_that_was_stored_is_run(browser: Browser, shop: Watched) -> None:
-    for path in PAGES:
+    for path in (*PAGES, UNKNOWN):
         browser.open(shop.address + path)
         assert browser.evaluate("document.title") != "pwned"
 

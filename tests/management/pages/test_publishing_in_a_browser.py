@@ -10,18 +10,11 @@ from tests.support.accessibility import faults, too_wide
 from tests.support.blackbox import eventually
 from tests.support.browser import Browser, browsing
 from tests.support.looking import arrive, sign_in, tab_to, type_text
-from tests.support.managing import sockets_folder
-from tests.support.watched import Watched, watched
+from tests.support.watched import Watched
 
 pytestmark = pytest.mark.slow
 
 SIZES = {"light": (1440, False), "dark": (1440, True), "phone": (390, False), "small": (320, True)}
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    with sockets_folder(), watched(tmp_path_factory.mktemp("watched")) as it:
-        yield it
 
 
 @pytest.fixture(scope="module")

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html import unescape
 from typing import Any
 
 import pytest
 
 from tests.support.blackbox import Reply, eventually
-from tests.support.managing import sockets_folder
 from tests.support.program import SOON
-from tests.support.watched import CANARY, SCRIPT, Watched, watched
+from tests.support.watched import CANARY, SCRIPT, Watched
 
 pytestmark = pytest.mark.slow
 
@@ -21,14 +19,13 @@ DRAFT = {"body": "{}", "delay": "", "priority": "", "unique": "", "headers": ""}
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+def shop(shop: Watched) -> Watched:
     """Signed in to, with a paused queue that holds sixty messages."""
-    with sockets_folder(), watched(tmp_path_factory.mktemp("watched")) as it:
-        it.sign_in()
-        assert it.send("/queues/app:tasks", "Pause").status == 303
-        it.publish({"note": CANARY}, *({} for _ in range(59)))
-        eventually(lambda: it.queue["ready"] == 60, SOON)
-        yield it
+    shop.sign_in()
+    assert shop.send("/queues/app:tasks", "Pause").status == 303
+    shop.publish({"note": CANARY}, *({} for _ in range(59)))
+    eventually(lambda: shop.queue["ready"] == 60, SOON)
+    return shop
 
 
 def publish(shop: Watched, **fields: str) -> Reply:

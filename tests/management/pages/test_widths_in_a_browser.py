@@ -8,16 +8,16 @@ import pytest
 
 from tests.support.accessibility import too_wide
 from tests.support.browser import Browser, browsing
-from tests.support.managing import sockets_folder
-from tests.support.watched import PAGES, Watched, watched
+from tests.support.watched import PAGES, UNKNOWN, Watched
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    with sockets_folder(), watched(tmp_path_factory.mktemp("watched")) as it:
-        yield it
+def shop(shop: Watched) -> Watched:
+    """One that has done some work."""
+    shop.publish(*({"seconds": 0.02} for _ in range(20)))
+    return shop
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 
 @pytest.mark.parametrize("width", [1440, 900, 941, 390, 320])
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", [*PAGES, UNKNOWN])
 def test_no_page_scrolls_sideways(browser: Browser, shop: Watched, path: str, width: int) -> None:
     browser.resize(width, 800)
     browser.open(shop.address + path)
