@@ -101,15 +101,11 @@ def application_below(folder: Path, manifest: Path) -> Path | None:
 
     None if the folder itself is the application.
     """
-    folder, steps = _real(folder), []
-    if _is_application(folder) or not (place := _real(manifest.parent)).is_relative_to(folder):
+    folder, place = _real(folder), _real(manifest.parent)
+    if _is_application(folder) or not place.is_relative_to(folder):
         return None
-    for step in place.relative_to(folder).parts:
-        steps.append(step)
-        here = folder.joinpath(*steps)
-        if _is_application(here):
-            return here if _is_project(here) else None
-    return None
+    found = _first_below(folder, place)
+    return found if found is not None and _is_project(found) else None
 
 
 def application_within(folder: Path, manifests: Iterable[Path]) -> Path | None:
@@ -120,13 +116,22 @@ def application_within(folder: Path, manifests: Iterable[Path]) -> Path | None:
     places = [path.parent for path in manifests if path.is_relative_to(folder)]
     if not places:
         return None
-    steps = Path(os.path.commonpath(places)).relative_to(folder).parts
-    if "src" in steps[:1]:
+    place = Path(os.path.commonpath(places))
+    if "src" in place.relative_to(folder).parts[:1]:
         return None  # the folder's own
-    for count in range(1, len(steps) + 1):
-        here = folder.joinpath(*steps[:count])
+    found = _first_below(folder, place)
+    if found is None or (_is_project(folder) and not _is_project(found)):
+        return None
+    return found
+
+
+def _first_below(folder: Path, place: Path) -> Path | None:
+    """The first application on the way from a folder to a place in it, without the folder."""
+    here = folder
+    for step in place.relative_to(folder).parts:
+        here /= step
         if _is_application(here):
-            return here if _is_project(here) or not _is_project(folder) else None
+            return here
     return None
 
 
