@@ -11,7 +11,7 @@ from socket import socket
 
 from runtime.application.assembly import Assembly
 from runtime.application.draft import Draft, draft
-from runtime.application.plan import Plan, plan
+from runtime.application.plan import Plan, plan, refused_for
 from runtime.application.selection import Selection, not_started, select, why_nothing_runs
 from runtime.clock import REAL, Clock
 from runtime.entry_id import EntryId
@@ -163,7 +163,7 @@ class Application:
                 choice = (services, linked.graph, chosen.wanted, chosen.elsewhere)
                 done = plan(made.changes, made.gone, supervisor.transition(*choice))
                 if done.losses and not force:
-                    raise StartError(_losses(done))
+                    raise StartError(refused_for((each.id, each.lost) for each in done.losses))
             exchange = ComponentExchange(made, self.scope, self._use)
             before = self.linked, self.selection
             try:
@@ -265,11 +265,6 @@ class Application:
 
 def _ignore() -> None:
     """Nobody wants to know."""
-
-
-def _losses(done: Plan) -> str:
-    lost = "; ".join(f"{change.lost} of '{change.id}'" for change in done.losses)
-    return f"this would lose {lost}; force it, or let them be done first"
 
 
 def announce(linked: LinkedManifest, selection: Selection) -> None:

@@ -72,6 +72,14 @@ class Plan(msgspec.Struct, frozen=True):
         return f"{shown}{more}; kept {self.kept}" if names else f"nothing changed; kept {self.kept}"
 
 
+def refused_for(losses: Iterable[tuple[object, object]]) -> str:
+    """The reason why a change is refused by which something is lost: of each entry its id, and
+    that.
+    """
+    lost = "; ".join(f"{what} of '{id}'" for id, what in losses)
+    return f"this would lose {lost}; force it, or let them be done first"
+
+
 _MOST_SHOWN = 6
 
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from socket import socket
 from typing import Any
 
+from runtime.application.plan import refused_for
 from runtime.application.selection import Selection
 from runtime.engines.management.operation import Refused
 from runtime.entry_id import EntryId
@@ -125,10 +126,9 @@ def _check(planned: Outcome, force: bool) -> None:
     """Raise ManifestError or StartError for what the first worker says of the reload."""
     if planned["findings"]:
         raise ManifestError(findings_of(planned))
-    lost = [each for each in planned["changes"] if each["lost"]]
-    if lost and not force:
-        told = "; ".join(f"{each['lost']} of '{each['id']}'" for each in lost)
-        raise StartError(f"this would lose {told}; force it, or let them be done first")
+    losses = [(each["id"], each["lost"]) for each in planned["changes"] if each["lost"]]
+    if losses and not force:
+        raise StartError(refused_for(losses))
 
 
 def check_sockets(
