@@ -61,6 +61,13 @@ def format_duration(seconds: float) -> str:
     return " ".join(f"{count}{unit}" for count, unit in parts if count)
 
 
+def format_count(count: int, noun: str, several: str | None = None) -> str:
+    """Format a number of things for people: `1 message`, `1,204 messages`; `several` is the plural
+    if that is not the noun with an s.
+    """
+    return f"{count:,} {noun if count == 1 else several or f'{noun}s'}"
+
+
 def format_size(size: int) -> str:
     """Format a number of bytes for people: `812 B`, `4.2 KiB`, `34 MiB`."""
     if size < 1024:

@@ -18,7 +18,7 @@ from runtime.cli.operate import Operator, operating
 from runtime.cli.options import Chosen, CommandError, application_option, json_option
 from runtime.cli.table import print_table
 from runtime.cli.times import moment
-from runtime.units import parse_duration
+from runtime.units import format_count, parse_duration
 
 MOST = 10_000
 """Letters that are listed."""
@@ -118,7 +118,7 @@ def requeue(
     with operating(chosen) as operator:
         chosen_ids = _chosen(operator, queue, ids, every, error)
         if not ids:
-            confirm(f"requeue {_letters(len(chosen_ids))} of {queue}", yes)
+            confirm(f"requeue {format_count(len(chosen_ids), 'dead letter')} of {queue}", yes)
         _carry_out(operator, "requeue", queue, chosen_ids, pace)
 
 
@@ -135,7 +135,7 @@ def drop(
     """Delete dead letters of QUEUE. They are gone."""
     with operating(chosen) as operator:
         chosen_ids = _chosen(operator, queue, ids, every, error)
-        confirm(f"delete {_letters(len(chosen_ids))} of {queue}", yes)
+        confirm(f"delete {format_count(len(chosen_ids), 'dead letter')} of {queue}", yes)
         _carry_out(operator, "drop", queue, chosen_ids, 0.0)
 
 
@@ -177,15 +177,12 @@ def _carry_out(operator: Operator, verb: str, queue: str, ids: Sequence[str], pa
             bar.update(len(some))
             if pace and start + step < len(ids):
                 time.sleep(pace)
-    print(f"{verb}{'d' if verb.endswith('e') else 'ped'} {_letters(done)} of {queue}")
+    letters = format_count(done, "dead letter")
+    print(f"{verb}{'d' if verb.endswith('e') else 'ped'} {letters} of {queue}")
     for why, count in Counter(each["why"] for each in left).items():
         print(f"{count:,} left: {why}" if count > 1 else f"left: {why}", file=sys.stderr)
     if left:
         sys.exit(1)
-
-
-def _letters(count: int) -> str:
-    return f"{count:,} dead {'letter' if count == 1 else 'letters'}"
 
 
 def _pace(rate: str | None) -> float:

@@ -24,7 +24,7 @@ from runtime.cli.options import (
 from runtime.cli.queue_rows import HEAD, cells
 from runtime.cli.table import print_table
 from runtime.cli.times import ago, moment
-from runtime.units import format_size, parse_duration
+from runtime.units import format_count, format_size, parse_duration
 
 _STATES = ("ready", "delayed", "running")
 
@@ -148,7 +148,7 @@ def purge(chosen: Chosen, queue: str, state: str, yes: bool) -> None:
         confirm(f"delete {_waiting(chosen, queue, state)} of {queue}", yes)
     with operating(chosen) as operator:
         gone = operator.ask("queue.purge", queue=queue, state=state)
-    print(f"deleted {gone:,} {_messages(gone)} of {queue}")
+    print(f"deleted {format_count(gone, 'message')} of {queue}")
 
 
 def _waiting(chosen: Chosen, queue: str, state: str) -> str:
@@ -158,11 +158,7 @@ def _waiting(chosen: Chosen, queue: str, state: str) -> str:
     except LookupError as error:
         raise CommandError(str(error.args[0])) from None
     count = found[state]
-    return f"the {state} messages" if count is None else f"{count:,} {state} {_messages(count)}"
-
-
-def _messages(count: int) -> str:
-    return "message" if count == 1 else "messages"
+    return f"the {state} messages" if count is None else format_count(count, f"{state} message")
 
 
 def _headers(texts: Sequence[str]) -> Mapping[str, str] | None:

@@ -20,6 +20,7 @@ from runtime.exit_codes import ExitCode
 from runtime.findings.finding import Finding, ManifestError, printable
 from runtime.linking.link import LinkedEntry
 from runtime.linking.linker import LinkedManifest
+from runtime.units import format_count
 
 
 @click.command("validate")
@@ -72,8 +73,8 @@ def command(
         _describe(linked)
         entries, files = len(linked.manifest.entries), len(linked.manifest.documents)
         print(
-            f"{entries:,} {_plural(entries, 'entry', 'entries')} in {files:,} "
-            f"{_plural(files, 'file', 'files')}, no findings"
+            f"{format_count(entries, 'entry', 'entries')} in {format_count(files, 'file')}, "
+            "no findings"
         )
 
 
@@ -103,10 +104,6 @@ def _print(findings: Sequence[Finding], as_json: bool) -> None:
         from runtime.cli.excerpt import print_findings  # not needed without findings
 
         print_findings(findings)
-
-
-def _plural(count: int, one: str, many: str) -> str:
-    return one if count == 1 else many
 
 
 def _as_data(finding: Finding) -> dict[str, object]:

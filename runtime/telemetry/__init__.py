@@ -14,13 +14,7 @@ from __future__ import annotations
 from runtime.telemetry.span import MOST_SPANS, Event, Note, Root, Span, span_time
 from runtime.telemetry.telemetry import OFF, Listener, Sink, Telemetry
 from runtime.telemetry.trace_context import TRACEPARENT, Parent, parse_traceparent
-from runtime.telemetry.tracepoint import (
-    Block,
-    Tracepoint,
-    clear_current,
-    current_span,
-    leave,
-)
+from runtime.telemetry.tracepoint import Block, Tracepoint, clear_current, current_span, leave
 
 __all__ = [
     "MOST_SPANS",

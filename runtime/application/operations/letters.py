@@ -9,6 +9,7 @@ import msgspec
 
 from runtime.application.operations.host import Host, Operation, asked, queue, queues
 from runtime.loggers import logger
+from runtime.units import format_count
 
 log = logger("runtime.management")
 
@@ -69,7 +70,7 @@ class Letters:
             except (LookupError, ValueError) as error:
                 left.append({"id": id, "why": str(error)})
         if count:
-            some = "1 dead letter" if count == 1 else f"{count:,} dead letters"
+            some = format_count(count, "dead letter")
             log.info("%s %s by management", some, done, extra={"entry": queue})
         if left and not count:
             raise ValueError(left[0]["why"])

@@ -13,6 +13,7 @@ from runtime.engines.management.snapshot import QueueStatus
 from runtime.engines.queue.backlog import measure
 from runtime.engines.queue.browsing import MOST, BrowsableQueue, Browsed, check_state
 from runtime.loggers import logger
+from runtime.units import format_count
 
 if TYPE_CHECKING:
     from runtime.engines.queue.queue import Queue
@@ -112,7 +113,7 @@ class Queues:
         if state == "running":
             raise ValueError("messages that are running are cancelled, by 'runtime task cancel'")
         count = await asked(_browsable(found).purge(state))
-        some = "1 message" if count == 1 else f"{count:,} messages"
+        some = format_count(count, "message")
         log.warning("%s purged by management", some, extra={"entry": found.id})
         return count
 

@@ -25,6 +25,7 @@ from runtime.engines.management.pages.markup import (
 from runtime.engines.management.pages.progress import progresses
 from runtime.engines.management.pages.sight import Sight
 from runtime.engines.management.pages.source_lines import source_lines
+from runtime.units import format_count
 
 _REASONS = {
     "attempts": "attempts spent",
@@ -73,7 +74,7 @@ def render(
 def _article(letter: Letter, sight: Sight, source: Excerpt, is_traced: bool) -> str:
     died = words.moment(words.seconds_of(letter.died), sight.now)
     reason = _REASONS.get(letter.reason, letter.reason)
-    attempts = chip(words.plural(letter.attempts, "attempt"))
+    attempts = chip(format_count(letter.attempts, "attempt"))
     return f"""<article class="panel"><div class="trace-head"><p class="filter">
 {chip(reason, "bad", "x")}{attempts}<span class="sub">{mono(letter.queue)} · died {died}</span></p>
 <h2 class="mono">{e(letter.error or "The error is not known")}</h2></div>
@@ -104,7 +105,7 @@ def _frames(letter: Letter, source: Excerpt) -> Iterator[str]:
     rest = [each for each in letter.frames if each is not own]
     if rest:
         rows = "".join(f"<li>{e(each.place)} in {e(each.function)}</li>" for each in rest)
-        told = words.plural(len(rest), "further call")
+        told = format_count(len(rest), "further call")
         yield (
             f'<div class="frame-of"><details><summary>{icon("more")}{told}</summary>'
             f'<ol class="sub mono">{rows}</ol></details></div>'
@@ -132,7 +133,7 @@ def _story(letter: Letter, sight: Sight, is_traced: bool) -> str:
     )
     steps = [
         ("in", "Published", words.moment(letter.published or None, sight.now)),
-        ("", f"{words.plural(letter.attempts, 'attempt')} · {letter.type}", f"over {lived}"),
+        ("", f"{format_count(letter.attempts, 'attempt')} · {letter.type}", f"over {lived}"),
         ("", "Gave up", words.moment(died, sight.now)),
     ]
     rows = "".join(
@@ -169,7 +170,7 @@ def _causes(groups: Sequence[Group], chosen: Group) -> str:
         f'<span class="end">{chip(f"{len(each.letters):,}", "bad")}</span></a></li>'
         for each in groups
     )
-    told = words.plural(len(groups), "cause")
+    told = format_count(len(groups), "cause")
     return panel("By cause", f'<ul class="list">{rows}</ul>', hint=told, body=False)
 
 
@@ -183,15 +184,13 @@ def _members(chosen: Group, letter: Letter, sight: Sight) -> str:
         f'<li><a class="row{" on" if each.id == letter.id else ""}" href="{_address(chosen, each)}"'
         f"{current(each.id == letter.id)}><div>"
         f'<p class="t mono">…{e(each.id[-12:])}</p>'
-        f'<p class="sub">{words.plural(each.attempts, "attempt")}</p></div>'
+        f'<p class="sub">{format_count(each.attempts, "attempt")}</p></div>'
         f'<span class="end">{words.moment(words.seconds_of(each.died), sight.now)}</span></a></li>'
         for each in chosen.letters[:_LISTED]
     )
     more = len(chosen.letters) - _LISTED
     if more > 0:
-        rows += f'<li><p class="empty">… and {words.plural(more, "more")}</p></li>'.replace(
-            "mores", "more"
-        )
+        rows += f'<li><p class="empty">… and {more:,} more</p></li>'
     first = chosen.newest
     mend = f"Mend {mono(first.own.place)} first; what" if first.own else "What"
     shell = mono(f"runtime dead requeue {first.queue} --error {first.type}")
@@ -199,7 +198,7 @@ def _members(chosen: Group, letter: Letter, sight: Sight) -> str:
         f'<div class="body"><p class="note gap">{icon("lock")}<span>{mend} is requeued runs the '
         f"code that is loaded then. From a shell: {shell}</span></p></div>"
     )
-    title = f"{words.plural(len(chosen.letters), 'message')} of this cause"
+    title = f"{format_count(len(chosen.letters), 'message')} of this cause"
     return panel(title, f'<ul class="list">{rows}</ul>{note}', body=False)
 
 
@@ -216,6 +215,6 @@ def _buttons(sight: Sight, chosen: Group) -> str:
         sight.right, "dead.requeue", f"Requeue {_all(count)}", "retry",
         fields, back="/dead", tone="main", inputs=_RATES,
     )  # fmt: skip
-    ask = f"Delete {words.plural(count, 'message')} for good?"
+    ask = f"Delete {format_count(count, 'message')} for good?"
     drop = action(sight.right, "dead.drop", "Drop", "x", fields, back="/dead", tone="risk", ask=ask)
     return requeue + drop

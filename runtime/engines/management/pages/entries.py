@@ -22,6 +22,7 @@ from runtime.engines.management.pages.markup import (
     path,
 )
 from runtime.engines.management.pages.sight import Sight
+from runtime.units import format_count
 
 _KEY = re.compile(r"^(\s*(?:- )?)([A-Za-z_][\w.-]*)(:)(.*)$")
 _FUNCTIONS = ("function.", "http.guard", "http.middleware")
@@ -43,7 +44,7 @@ def render_all(sight: Sight, find: str = "") -> str:
         if rows
         else empty("The manifest is not known here.")
     )
-    told = words.plural(len(catalog.entries), "entry").replace("entrys", "entries")
+    told = format_count(len(catalog.entries), "entry", "entries")
     shown = panel(
         "All entries", table, hint=told, side=finder("name, kind or file", find), body=False
     )

@@ -10,6 +10,7 @@ from runtime.engines.management.pages.frame import frame
 from runtime.engines.management.pages.markup import badge, chip, e, empty, mono, panel, path
 from runtime.engines.management.pages.sight import Sight
 from runtime.engines.management.traces.errors import ErrorGroup
+from runtime.units import format_count
 
 
 def render(sight: Sight, failures: Sequence[ErrorGroup], find: str = "") -> str:
@@ -29,7 +30,7 @@ def render(sight: Sight, failures: Sequence[ErrorGroup], find: str = "") -> str:
     body = f'<div class="stack">{shown}{_program(sight)}</div>'
     head = "Errors"
     if failures:
-        head += chip(words.plural(len(failures), "kind"), "bad", "error")
+        head += chip(format_count(len(failures), "kind"), "bad", "error")
     return frame("errors", "Errors", sight, body, head=head)
 
 
@@ -70,7 +71,7 @@ def _program(sight: Sight) -> str:
     for service in sight.snapshot.services:
         if service.restarts or service.error:
             title = (
-                f"{service.id} was started again {words.plural(service.restarts, 'time')}"
+                f"{service.id} was started again {format_count(service.restarts, 'time')}"
                 if service.restarts
                 else f"{service.id} failed"
             )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from runtime.engines.management.lanes import SPAN, Bar
 from runtime.engines.management.pages.markup import e
-from runtime.engines.management.pages.words import plural
+from runtime.units import format_count
 
 _SHORTEST = 1.0
 """Seconds that the picture spans at least; its span is chosen so that bars can be told apart."""
@@ -17,7 +17,7 @@ def lane_chart(lanes: Sequence[Sequence[Bar]], workers: int, consumer: str) -> s
     span = _span(lanes)
     drawn = "".join(_lane(number, bars, span) for number, bars in enumerate(lanes, 1))
     more = workers - len(lanes)
-    left = f'<p class="sub gap">… and {plural(more, "more worker")}</p>' if more > 0 else ""
+    left = f'<p class="sub gap">… and {format_count(more, "more worker")}</p>' if more > 0 else ""
     ticks = "".join(f"<span>{_ago(span * part)}</span>" for part in (1.0, 2 / 3, 1 / 3))
     return (
         f'<div class="lane-chart" data-part="lanes {e(consumer)}"><ul class="lanes">{drawn}</ul>'
@@ -47,7 +47,8 @@ def _lane(number: int, bars: Sequence[Bar], span: float) -> str:
         wide = max(0.2, 100 * (began - ended) / span - 0.15)
         kind = "now" if bar.ended is None else "bad" if bar.failed else "ok"
         rects.append(f'<rect class="{kind}" x="{x:.2f}%" width="{wide:.2f}%" height="22" rx="3"/>')
-    said = f"worker {number} in the last {span:.1f} s: {plural(done, 'message')}, {failed} failed"
+    messages = format_count(done, "message")
+    said = f"worker {number} in the last {span:.1f} s: {messages}, {failed} failed"
     drawn = f'<svg role="img" aria-label="{said}">{"".join(rects)}</svg>'
     return f"<li><span>worker {number}</span>{drawn}</li>"
 

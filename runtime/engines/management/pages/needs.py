@@ -7,6 +7,7 @@ from runtime.engines.management.pages import words
 from runtime.engines.management.pages.markup import badge, chip, e, empty, panel, path, query
 from runtime.engines.management.pages.sight import Sight
 from runtime.engines.management.snapshot import Cause
+from runtime.units import format_count
 
 _MOST = 8
 """Causes that are told."""
@@ -50,11 +51,11 @@ def _cause_words(cause: Cause) -> tuple[str, str, str, str, str]:
     match cause.what:
         case "dead":
             title = (cause.cause or f"Messages of {entry} died").replace("@", " at ")
-            sub = f"{words.plural(count, 'message')} of {entry} gave up"
+            sub = f"{format_count(count, 'message')} of {entry} gave up"
             return title, sub, query("/dead", queue=entry), f"{count:,} dead", "bad"
         case "reload":
             title = cause.cause or "The last reload was refused"
-            sub = f"the last reload was refused for {words.plural(count, 'finding')}"
+            sub = f"the last reload was refused for {format_count(count, 'finding')}"
             return title, sub, "/entries", "refused", "warn"
         case "requests":
             sub = "answered with a status of 500 or above in the last 15 minutes"
@@ -65,10 +66,10 @@ def _cause_words(cause: Cause) -> tuple[str, str, str, str, str]:
             )
             return f"{entry} is full", sub, path("queues", entry), "full", "bad"
         case "paused":
-            sub = f"{words.plural(count, 'message')} wait until it is resumed"
+            sub = f"{format_count(count, 'message')} wait until it is resumed"
             return f"{entry} is paused", sub, path("queues", entry), "paused", "warn"
         case "backlog":
-            sub = f"{words.plural(count, 'message')} wait"
+            sub = f"{format_count(count, 'message')} wait"
             return f"{entry} has a backlog", sub, path("queues", entry), "backlog", "warn"
         case "blocked":
             sub = "a call that does not await keeps everything else waiting; make it a plain def"

@@ -12,6 +12,7 @@ from runtime.engines.management.pages.needs import needs
 from runtime.engines.management.pages.sight import Sight
 from runtime.engines.management.pages.tiles import draw, tiles
 from runtime.engines.management.snapshot import Verdict
+from runtime.units import format_count
 
 _MARKS = {"ok": "ok", "warn": "error", "bad": "error"}
 
@@ -59,12 +60,12 @@ def _explanations(sight: Sight) -> Iterator[str]:
         if waiting and queue.empty_in is not None:
             where = link(path("queues", queue.id), queue.id, "mono")
             yield (
-                f"{where} holds {words.plural(waiting, 'message')}; at this pace it is empty in "
+                f"{where} holds {format_count(waiting, 'message')}; at this pace it is empty in "
                 f"{words.duration(queue.empty_in)}."
             )
     ready = sum(service.ready for service in snapshot.services)
     if snapshot.verdict.tone == "ok":
-        yield f"{words.plural(ready, 'service')} up."
+        yield f"{format_count(ready, 'service')} up."
     if snapshot.blocked is None and snapshot.lag.max_15m < 1:
         yield "Nothing blocks the event loop."
 
@@ -89,7 +90,7 @@ def _slowest(sight: Sight) -> str:
     rows = "".join(
         f'<li><a class="row" href="{path("traces", each.id)}">'
         f'{badge("http" if each.request_id else "work")}<div><p class="t mono">{e(each.title)}</p>'
-        f'<p class="sub">{words.plural(each.spans, "span")}{", failed" if each.failed else ""}</p>'
+        f'<p class="sub">{format_count(each.spans, "span")}{", failed" if each.failed else ""}</p>'
         f'</div><span class="end"><b>{words.duration(each.duration)}</b><br>'
         f"{words.moment(each.started, sight.now)}</span></a></li>"
         for each in sight.slowest

@@ -26,6 +26,7 @@ from runtime.engines.management.pages.markup import (
 from runtime.engines.management.pages.needs import hints
 from runtime.engines.management.pages.sight import Sight
 from runtime.engines.management.snapshot import QueueStatus, ServiceStatus
+from runtime.units import format_count
 
 _SIZE = ' width="110" height="24"'
 
@@ -137,7 +138,7 @@ def _states(queue: QueueStatus, consumers: Sequence[ServiceStatus]) -> str:
     cells = (
         ("queue", "Ready", ready, oldest),
         ("warn", "Delayed", delayed, "retries and delays"),
-        ("work", "In hand", running, f"of {words.plural(workers, 'worker')}"),
+        ("work", "In hand", running, f"of {format_count(workers, 'worker')}"),
         ("bad", "Dead", dead, "given up"),
     )
     shown = "".join(

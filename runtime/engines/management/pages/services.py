@@ -15,6 +15,7 @@ from runtime.engines.management.pages.frame import frame
 from runtime.engines.management.pages.markup import badge, chip, e, empty, link, panel, path
 from runtime.engines.management.pages.sight import Sight
 from runtime.engines.management.snapshot import ServiceStatus
+from runtime.units import format_count
 
 _SIZE = ' width="110" height="24"'
 _LOOKS = {
@@ -157,7 +158,7 @@ def _states(sight: Sight, service: ServiceStatus) -> str:
                 rects.append(f'<rect class="{look}" x="{x:.2f}%" width="{wide:.2f}%" height="16"/>')
             start = at
     changes = sum(a != b for a, b in itertools.pairwise(values))
-    said = f"{service.state} now, {words.plural(changes, 'change')} of state in this time"
+    said = f"{service.state} now, {format_count(changes, 'change')} of state in this time"
     return (
         f'<svg class="states" role="img" aria-label="{said}" data-part="states">'
         f"{''.join(rects)}</svg>"

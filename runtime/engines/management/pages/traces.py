@@ -24,6 +24,7 @@ from runtime.engines.management.pages.sight import Sight
 from runtime.engines.management.pages.time_axis import TimeAxis
 from runtime.engines.management.traces.routes import TraceSummary
 from runtime.engines.management.traces.waterfall import Line, Row, Waterfall
+from runtime.units import format_count
 
 _GROUPS = {"http": "http", "queue": "queue", "sql": "data", "handler": "func", "wait": "queue"}
 _LEVELS = {"warning": "warn", "error": "bad", "critical": "bad"}
@@ -50,7 +51,7 @@ def render_all(sight: Sight, found: Sequence[TraceSummary], only: str = "", find
 
 
 def _entry(each: TraceSummary, sight: Sight) -> str:
-    told = f"{words.plural(each.spans, 'span')} · {each.entry}"
+    told = f"{format_count(each.spans, 'span')} · {each.entry}"
     state = chip("failed", "bad", "x") if each.failed else ""
     group = "http" if each.request_id else "work"
     return (
@@ -69,9 +70,7 @@ def render_one(sight: Sight, found: Waterfall) -> str:
     state = chip("failed", "bad", "x") if found.failed else chip("done", "ok", "ok")
     retries = sum(each.title.startswith("waits for its retry") for each in found.rows)
     side = state + chip(f"took {words.duration(found.duration)}")
-    side += chip(words.plural(retries, "retry").replace("rys", "ries"), "warn", "retry") * bool(
-        retries
-    )
+    side += chip(format_count(retries, "retry", "retries"), "warn", "retry") * bool(retries)
     rows = "".join(_span(number, each, axis, found.lines) for number, each in enumerate(found.rows))
     water = (
         '<div class="water"><span class="hd">Span</span>'
@@ -85,7 +84,7 @@ def render_one(sight: Sight, found: Waterfall) -> str:
         ' r="2.6"/></svg>a log line</span></p></div>'
     )
     left = (
-        f'<p class="empty">{words.plural(found.left_out, "span")} more were left out.</p>'
+        f'<p class="empty">{format_count(found.left_out, "span")} more were left out.</p>'
         if found.left_out
         else ""
     )
@@ -130,7 +129,7 @@ def _log(lines: Sequence[Line]) -> str:
         f"<span>{e(each.text)}</span></li>"
         for each in lines
     )
-    told = words.plural(len(lines), "line") + " with this trace"
+    told = format_count(len(lines), "line") + " with this trace"
     inner = (
         f'<ol class="log" tabindex="0" aria-label="Log">{rows}</ol><p class="gap"></p>'
         if rows

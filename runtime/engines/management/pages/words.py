@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from runtime.units import format_duration
+from runtime.units import format_count, format_duration
 
 NONE = "–"
 
@@ -12,10 +12,6 @@ NONE = "–"
 def count(value: int | None, *, capped: bool = False) -> str:
     """`1,204`, or `10,000+` if counting stopped there."""
     return NONE if value is None else f"{value:,}{'+' if capped else ''}"
-
-
-def plural(value: int, noun: str) -> str:
-    return f"{value:,} {noun}{'' if value == 1 else 's'}"
 
 
 def rate(value: float) -> str:
@@ -53,7 +49,7 @@ def parts(seconds: float | None) -> tuple[str, str]:
 def size(octets: int) -> str:
     """`148 bytes`, `42 MB`."""
     if octets < 1000:
-        return plural(octets, "byte")
+        return format_count(octets, "byte")
     for unit in ("kB", "MB", "GB"):
         octets_of = {"kB": 1e3, "MB": 1e6, "GB": 1e9}[unit]
         if octets < octets_of * 1000 or unit == "GB":
