@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -18,6 +20,16 @@ from tests.support.shared_server import Address
 
 # Programs that tests start must not wait for one port; those that are about management name one.
 os.environ["RUNTIME_MANAGEMENT"] = "off"
+
+
+def _stay(number: int, frame: FrameType | None) -> None:
+    """As ignored, but a program that this one starts does not inherit it."""
+
+
+# Whoever runs the tests by `nohup`, or in the background of a shell, ignores these.
+for _each in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+    if signal.getsignal(_each) is signal.SIG_IGN:
+        signal.signal(_each, _stay)
 
 SERVERS = {
     *("network", "postgres_address", "postgres_host", "postgres_server"),
