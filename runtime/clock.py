@@ -43,6 +43,17 @@ def _call_later(seconds: float, callback: Callable[[], Any]) -> Timer:
 REAL = Clock(time=time.time, monotonic=time.monotonic, call_later=_call_later)
 
 
+def until_beat(interval: float, now: float) -> float:
+    """Seconds until something that is done every `interval` of them is done again.
+
+    All that has the same interval is due at the same moments, whenever it began: a program that
+    is idle wakes up once for all of it. `now` is of the clock that its timer uses.
+    """
+    left = interval - now % interval
+    # A timer may fire a little too early.
+    return left if left > interval / 10 else left + interval
+
+
 async def wait_for(event: asyncio.Event, seconds: float, clock: Clock) -> bool:
     """Wait until `event` is set, for at most `seconds` of `clock`. Returns True if it is set."""
     if event.is_set():

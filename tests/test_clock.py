@@ -8,8 +8,10 @@ from collections.abc import Coroutine
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from runtime.clock import REAL, wait_for
+from runtime.clock import REAL, until_beat, wait_for
 from tests.support.clock import FakeClock
 
 
@@ -110,3 +112,22 @@ def test_a_timer_of_no_seconds_fires_without_moving_the_clock() -> None:
         await fake.advance(0)
 
     asyncio.run(scenario())
+
+
+def test_what_is_done_regularly_is_due_together_whenever_it_began() -> None:
+    assert until_beat(0.25, 100.0) == 0.25
+    assert until_beat(0.25, 100.1) == pytest.approx(0.15)
+    assert until_beat(0.5, 100.1) == pytest.approx(0.4)
+
+
+def test_a_timer_that_fires_early_is_not_due_twice() -> None:
+    assert until_beat(0.25, 100.249) == pytest.approx(0.251)
+
+
+@given(st.floats(0.001, 60), st.floats(0, 1e6))
+def test_the_next_time_is_a_whole_number_of_intervals(interval: float, now: float) -> None:
+    wait = until_beat(interval, now)
+
+    assert interval / 10 <= wait <= interval * 1.11
+    beats = (now + wait) / interval
+    assert beats == pytest.approx(round(beats), abs=1e-3)

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from time import sleep
+from typing import NamedTuple
 
 from benchmarks import ours
 from benchmarks.curve import Curve
@@ -17,29 +18,41 @@ SETTLED = 2.0
 SUBJECTS = {"off": ours.MEMORY, "on": ours.MEMORY_MANAGED}
 
 
+class _Use(NamedTuple):
+    """Of a process, since its start."""
+
+    processor: float
+    """Seconds, as the scheduler counts them: a process that is idle needs less than a tick."""
+    wakes: int
+    """The number of times that a thread of it went on after it had waited."""
+
+
 def measure(quick: bool) -> Iterator[Curve]:
     seconds, rounds = (5.0, 1) if quick else (20.0, 3)
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in SUBJECTS}
+    found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in SUBJECTS}
     for _ in range(rounds):
         with ExitStack() as stack:  # at once, since both only wait
-            programs = {
-                name: stack.enter_context(running(subject)) for name, subject in SUBJECTS.items()
+            pids = {
+                name: stack.enter_context(running(subject)).families[0].pid
+                for name, subject in SUBJECTS.items()
             }
             sleep(SETTLED)
-            used = {name: program.cpu() for name, program in programs.items()}
+            began = {name: _use(pid) for name, pid in pids.items()}
             sleep(seconds)
-            for name, program in programs.items():
-                share = (program.cpu() - used[name]) / seconds * 100
-                found[name].append((_resident(program.families[0].pid), share))
+            for name, pid in pids.items():
+                now, before = _use(pid), began[name]
+                share = (now.processor - before.processor) / seconds * 100
+                wakes = (now.wakes - before.wakes) / seconds
+                found[name].append((_resident(pid), share, wakes))
     rows: list[list[str | float]] = [
-        [name, median(memory for memory, _ in each), median(share for _, share in each)]
+        [name, *(median(column) for column in zip(*each, strict=True))]
         for name, each in found.items()
     ]
     more = [float(on) - float(off) for off, on in zip(rows[0][1:], rows[1][1:], strict=True)]
     yield Curve(
         "management",
         "Management: the seed application, idle",
-        ["", "RSS MiB", "CPU %"],
+        ["", "RSS MiB", "CPU %", "wakes/s"],
         [*rows, ["more", *more]],
         {"memory": more[0], "idle": float(rows[1][2])},
         f"from {SETTLED:g} s after its start, for {seconds:g} s",
@@ -48,5 +61,15 @@ def measure(quick: bool) -> Iterator[Curve]:
 
 def _resident(pid: int) -> float:
     """MiB."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+    return _number(Path(f"/proc/{pid}/status"), "VmRSS:") / 1024
+
+
+def _use(pid: int) -> _Use:
+    threads = [*Path(f"/proc/{pid}/task").iterdir()]
+    nanoseconds = sum(int((each / "schedstat").read_text().split()[0]) for each in threads)
+    waits = sum(_number(each / "status", "\nvoluntary_ctxt_switches:") for each in threads)
+    return _Use(nanoseconds / 1e9, waits)
+
+
+def _number(file: Path, name: str) -> int:
+    return int(file.read_text().partition(name)[2].split()[0])

@@ -11,10 +11,11 @@ from time import monotonic, process_time
 from types import FrameType
 from typing import NamedTuple
 
+from runtime.clock import until_beat
 from runtime.handlers.context import current
 from runtime.handlers.invocation import Invocation
 from runtime.handlers.place import is_foreign, line_of
-from runtime.handlers.threads import Occupant, ThreadPool, call_threadsafe
+from runtime.handlers.threads import Occupant, ThreadPool
 from runtime.loggers import logger
 from runtime.units import format_duration
 
@@ -22,6 +23,8 @@ LIMIT = 1.0
 """Seconds after which it is told."""
 _PROBE = 0.25
 """Seconds between two looks."""
+_AFTER = 0.02
+"""Seconds by which it looks after the loop should have turned."""
 _SLICE = 0.1
 """Seconds of waiting that are counted at a time."""
 _MOST_GROUPS = 5
@@ -62,6 +65,7 @@ class Watchdog:
         self._loop_thread = threading.get_ident()
         self._pool = pool
         self._stopped = threading.Event()
+        self._turned = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
         self._taken_since: float | None = None
         self.held: Held | None = None
@@ -73,6 +77,7 @@ class Watchdog:
         self._finished: deque[int] = deque(maxlen=round(LIMIT / _PROBE) + 1)
 
     def start(self) -> None:
+        self._turn()
         self._thread.start()
 
     def stop(self) -> None:
@@ -82,26 +87,31 @@ class Watchdog:
         """Wait until its thread has ended, after `stop`."""
         self._thread.join()
 
+    def _turn(self) -> None:
+        """Tell the thread that the loop turns; its asking would wake the loop once more."""
+        self._turned.set()
+        if not self._stopped.is_set():
+            self._loop.call_later(until_beat(_PROBE, self._loop.time()), self._turn)
+
     def _run(self) -> None:
         stopwatch = _Stopwatch()
-        while not self._stopped.wait(_PROBE):
+        while not self._stopped.wait(pause := until_beat(_PROBE, monotonic() - _AFTER)):
             # Some functions written in C keep the interpreter to themselves, from this thread too.
-            self._check_loop(stopwatch.lap() - _PROBE)
+            self._check_loop(stopwatch.lap() - pause)
             self._check_threads()
             stopwatch.lap()
 
     def _check_loop(self, held: float) -> None:
-        turn = threading.Event()
-        call_threadsafe(self._loop, turn.set)
         place, stopwatch = None, _Stopwatch()
         if held >= LIMIT:
             place = self._tell(held)
-        while not turn.wait(_SLICE):
+        while not self._turned.wait(_SLICE):
             if self._stopped.is_set():
                 return
             held += stopwatch.lap()
             if held >= LIMIT and place is None:
                 place = self._tell(held)
+        self._turned.clear()
         if place is not None:
             self.held = None
             self.on_held()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from runtime.application.application import Application
+from runtime.clock import until_beat
 from runtime.handlers.threads import call_threadsafe
 from runtime.handlers.watchdog import Watchdog
 from runtime.program.exit import EXIT_MARGIN, crash_guard
@@ -109,6 +110,6 @@ def _manage(
 
 
 def _every(loop: asyncio.AbstractEventLoop, seconds: float, call: Callable[[], None]) -> None:
-    """Call now, and every so many seconds while the loop runs."""
+    """Call now, and then every so many seconds while the loop runs."""
     call()
-    loop.call_later(seconds, _every, loop, seconds, call)
+    loop.call_later(until_beat(seconds, loop.time()), _every, loop, seconds, call)

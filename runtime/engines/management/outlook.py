@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 from msgspec.structs import replace
 
-from runtime.clock import Clock
+from runtime.clock import Clock, until_beat
 from runtime.engines.management.catalog import Catalog
 from runtime.engines.management.history import STEP, History
 from runtime.engines.management.snapshot import Snapshot
@@ -72,6 +72,7 @@ class Outlook:
 
     async def _watch(self, source: Watched) -> None:
         monotonic, due = self.clock.monotonic, 0.0
+        loop = asyncio.get_running_loop()
         while True:
             began = monotonic()
             if began < due:
@@ -81,7 +82,7 @@ class Outlook:
                 due = began + max(STEP, (monotonic() - began) * _SHARE)
                 self.history.note(snapshot, self.clock.time())
                 await self._look_for_causes(source, snapshot)
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(until_beat(_LOOK, loop.time()))
 
     def judge(self, snapshot: Snapshot) -> Snapshot:
         """A snapshot with its verdict."""

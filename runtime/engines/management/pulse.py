@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from runtime.clock import until_beat
 from runtime.engines.management.snapshot import Lag, Snapshot
 from runtime.loggers import logger
 
@@ -90,7 +91,8 @@ class Pulse:
             self.on_beat(snapshot)
 
     def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
-        due = loop.time() + INTERVAL
+        now = loop.time()
+        due = now + until_beat(INTERVAL, now)
 
         def fire() -> None:
             if self._timer is not None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from starlette.types import ASGIApp
 
+from runtime.clock import until_beat
 from runtime.engines.web.acceptor import Acceptor
 from runtime.engines.web.address import BACKLOG, Address, listen
 from runtime.engines.web.admission import Admission
@@ -163,13 +164,13 @@ class Server:
 
 
 def _every(seconds: Callable[[], float], call: Callable[[], None]) -> Callable[[], None]:
-    """Call now and every so many seconds; the returned function stops it."""
+    """Call now and then every so many seconds; the returned function stops it."""
     loop = asyncio.get_running_loop()
     timer: asyncio.TimerHandle | None = None
 
     def fire() -> None:
         nonlocal timer
-        timer = loop.call_later(seconds(), fire)
+        timer = loop.call_later(until_beat(seconds(), loop.time()), fire)
         call()
 
     def cancel() -> None:

@@ -11,6 +11,7 @@ from typing import TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from runtime.clock import until_beat
 from runtime.engines.management.log_lines import LogLine, LogLines
 from runtime.engines.management.traces.errors import ErrorGroup, Errors
 from runtime.engines.management.traces.record import SpanRecord, TraceRecord, record, span_record
@@ -85,9 +86,10 @@ class Traces:
 
     async def watch(self) -> None:
         """Record what ends, until this is cancelled."""
+        loop = asyncio.get_running_loop()
         while True:
             self.fold()
-            await asyncio.sleep(INTERVAL)
+            await asyncio.sleep(until_beat(INTERVAL, loop.time()))
 
     def newest(self) -> list[TraceRecord]:
         """All traces that are remembered, the newest first."""
