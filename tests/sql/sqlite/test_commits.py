@@ -12,17 +12,18 @@ from time import monotonic, sleep
 import pytest
 
 from runtime.engines.sql.sqlite import busy_retry, managed_connection
-from runtime.engines.sql.sqlite.commits import MOST, Commits, listeners
+from runtime.engines.sql.sqlite.commits import MOST, Commits
 from runtime.engines.sql.sqlite.connection import Settings
 from runtime.engines.sql.sqlite.database import Database
+from runtime.engines.sql.sqlite.managed_connection import OnCommit
 from tests.support.databases import ADD, TASKS, run, serving
 
 
-def counted(file: Path) -> Database:
+def counted(file: Path, on_commit: OnCommit | None = None) -> Database:
     settings = Settings(
         file=str(file), label="a.db", name="app:db", busy_timeout=5.0, file_mode=0o600
     )
-    return Database(settings, 3.0, commits=Commits())
+    return Database(settings, 3.0, on_commit, Commits())
 
 
 def test_changes_that_share_a_commit_are_one_note(tmp_path: Path) -> None:
@@ -92,15 +93,18 @@ def test_those_that_nobody_takes_are_bounded() -> None:
     assert len(commits.take()[0]) == MOST
 
 
-def test_telemetry_and_counts_are_both_told() -> None:
-    told: list[tuple[int, float]] = []
-    commits = Commits()
-    both = listeners(commits, told.append)
-    assert both is not None
-    both((3, 0.5))
+def test_telemetry_and_counts_are_both_told(tmp_path: Path) -> None:
+    told: list[int] = []
 
-    assert told == [(3, 0.5)]
-    assert commits.take() == ([3], [0.5])
+    async def main() -> None:
+        async with serving(counted(tmp_path / "a.db", told.append)) as db:
+            await db.execute(TASKS)
+            async with db.transaction() as tx:
+                await tx.execute(ADD, ("a",))
+                await tx.execute(ADD, ("b",))
+            assert told == db.commits.take()[0] == [1, 2]
+
+    run(main())
 
 
 def test_the_journal_of_a_file_has_a_size(tmp_path: Path) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-
-from runtime.engines.sql.sqlite.managed_connection import OnCommit
+from collections.abc import Callable
 
 MOST = 65_536
 """Commits that are remembered until they are taken: threads may write while the loop is blocked."""
@@ -17,7 +16,10 @@ class Commits:
 
     def __init__(self) -> None:
         self._noted: deque[tuple[int, float]] = deque(maxlen=MOST)
-        self.add: OnCommit = self._noted.append
+        self.add: Callable[[tuple[int, float]], None] = self._noted.append
+        """Notes the number of statements of a commit, and the seconds from when the first of them
+        was asked for to the begin of their transaction.
+        """
 
     def take(self) -> tuple[list[int], list[float]]:
         """The number of statements of each, and the seconds that the first of them waited for its
@@ -25,16 +27,3 @@ class Commits:
         """
         taken = [self._noted.popleft() for _ in range(len(self._noted))]
         return [statements for statements, _ in taken], [waited for _, waited in taken]
-
-
-def listeners(commits: Commits | None, on_commit: OnCommit | None) -> OnCommit | None:
-    """One function that tells both."""
-    if commits is None or on_commit is None:
-        return on_commit if commits is None else commits.add
-    add, tell = commits.add, on_commit
-
-    def both(commit: tuple[int, float]) -> None:
-        add(commit)
-        tell(commit)
-
-    return both

@@ -19,7 +19,7 @@ from runtime.engines.sql.inline_future import InlineFuture
 from runtime.engines.sql.reentrancy import forbid_reentry
 from runtime.engines.sql.sqlite.batch import BatchFunction, BatchItem
 from runtime.engines.sql.sqlite.blocking import BlockingDatabase
-from runtime.engines.sql.sqlite.commits import Commits, listeners
+from runtime.engines.sql.sqlite.commits import Commits
 from runtime.engines.sql.sqlite.completion import ResultFuture
 from runtime.engines.sql.sqlite.compound import CompoundRequest, many_request, script_request
 from runtime.engines.sql.sqlite.connection import Settings, closed_on_error, connect
@@ -70,7 +70,7 @@ class Database:
         self._settings = settings
         self._transaction_timeout = transaction_timeout
         self.commits = commits
-        self._on_commit = listeners(commits, on_commit)
+        self._on_commit = on_commit
         self._engine: Engine | None = None
         self._not_running = "it was not started"
         """The reason for the refusal of a call while there is no engine."""
@@ -114,7 +114,7 @@ class Database:
                 self._not_running = "it was stopped"
 
     async def _serve(self, ready: Ready, stop: asyncio.Event) -> None:
-        engine = Engine(self._settings, self._on_commit)
+        engine = Engine(self._settings, self._on_commit, self.commits)
         try:
             self._settings = replace(self._settings, expected_file=await engine.open())
             self._engine = engine

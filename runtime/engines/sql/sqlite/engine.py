@@ -6,6 +6,7 @@ import asyncio
 from functools import partial
 from typing import Any
 
+from runtime.engines.sql.sqlite.commits import Commits
 from runtime.engines.sql.sqlite.connection import Settings, open_reader, open_writer
 from runtime.engines.sql.sqlite.connection_thread import ConnectionThread
 from runtime.engines.sql.sqlite.deferring_queue import DeferringQueue
@@ -26,7 +27,13 @@ READERS = 2
 class Engine:
     """One writer and its readers; a database in memory has one connection and no readers."""
 
-    def __init__(self, settings: Settings, on_commit: OnCommit | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        on_commit: OnCommit | None = None,
+        commits: Commits | None = None,
+    ) -> None:
+        """`on_commit` is called by the thread or the loop; `commits` are for who counts them."""
         self.write_queue: WorkQueue[Item]
         access: LoopAccess | None = None
         if settings.in_memory:
@@ -44,7 +51,9 @@ class Engine:
         self._for_loop: ManagedConnection | None = None
         self._writer = ConnectionThread(
             f"{name} writer",
-            partial(ManagedConnection, open_writer, settings, self._is_abandoned, on_commit),
+            partial(
+                ManagedConnection, open_writer, settings, self._is_abandoned, on_commit, commits
+            ),
             partial(write, work_queue=self.write_queue, access=access),
         )
         if not settings.in_memory:

@@ -11,6 +11,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from runtime.engines.sql.sqlite.busy_retry import BusyRetry
+from runtime.engines.sql.sqlite.commits import Commits
 from runtime.engines.sql.sqlite.connection import (
     Settings,
     check_identity,
@@ -25,9 +26,8 @@ log = logger("runtime.sqlite")
 
 T = TypeVar("T")
 
-OnCommit = Callable[[tuple[int, float]], None]
-"""Called with the number of statements of each commit, and the seconds from when the first of them
-was asked for to the begin of their transaction."""
+OnCommit = Callable[[int], None]
+"""Called with the number of statements of each commit."""
 
 FILE_CHECK_INTERVAL = 0.01
 """Seconds between two checks of the file: one at each commit would be felt in the small ones."""
@@ -47,6 +47,7 @@ class ManagedConnection:
         settings: Settings,
         is_abandoned: Callable[[], bool],
         on_commit: OnCommit | None = None,
+        commits: Commits | None = None,
     ) -> None:
         self.raw = open_connection(settings)
         self.failure: Exception | None = None
@@ -61,7 +62,8 @@ class ManagedConnection:
         """Asked between statements; once true, nobody waits for the results."""
         self._retry_busy = BusyRetry(settings.busy_timeout, is_abandoned)
         self._on_commit = on_commit
-        self.is_observed = on_commit is not None
+        self._commits = commits
+        self.is_counted = commits is not None
         """True if `note_begin` has an effect."""
         self._waited = 0.0
         self._rejecting = False
@@ -91,7 +93,7 @@ class ManagedConnection:
 
         `statements` is the number of them that may change the database.
         """
-        if self.is_observed:
+        if self.is_counted:
             action = self._timed(action, requested_at)
         try:
             result = self._retry_busy(action, requested_at)
@@ -117,7 +119,7 @@ class ManagedConnection:
 
     def note_begin(self, requested_at: float) -> None:
         """Note that the transaction has begun which the first request is to be done in."""
-        if self.is_observed:
+        if self.is_counted:
             self._waited = monotonic() - requested_at
 
     def commit(self, statements: int, *, retry: bool = True) -> None:
@@ -192,8 +194,11 @@ class ManagedConnection:
         if self._rejecting:
             self._rejecting = False
             log.warning("'%s' accepts writes again", self.settings.label)
-        if self._on_commit is not None and statements:
-            self._on_commit((statements, self._waited))
+        if statements:
+            if self._commits is not None:
+                self._commits.add((statements, self._waited))
+            if self._on_commit is not None:
+                self._on_commit(statements)
 
     def _timed(self, action: Callable[[], T], requested_at: float) -> Callable[[], T]:
         """The action; whenever it is tried, that was the begin."""

@@ -52,14 +52,11 @@ class TracedDatabase(TracedCalls, Database):
         commits: Commits | None = None,
     ) -> None:
         self._tracer = Tracer(telemetry, settings.name, "sqlite", _verb)
-        super().__init__(settings, transaction_timeout, self._commit, commits)
+        super().__init__(settings, transaction_timeout, self._tracer.commit, commits)
         self.blocking = TracedBlockingDatabase(self.submit, self.enqueue, self.begin, self._tracer)
 
     def transaction(self) -> Transaction:
         return TracedTransaction(self.begin, self._tracer)
-
-    def _commit(self, commit: tuple[int, float]) -> None:
-        self._tracer.commit(commit[0])
 
 
 class TracedTransaction(TracedCalls, Transaction):

@@ -190,7 +190,7 @@ class WriteQueue(WorkQueue[Item]):
         try:
             access.prepare()
             connection.raw.execute("BEGIN IMMEDIATE")
-            if connection.is_observed:
+            if connection.is_counted:
                 connection.note_begin(gathered[0].requested_at)
             completions = self._run_group(connection, group, began)
             access.deadline = inf  # interrupted, a commit might have been done
