@@ -131,7 +131,7 @@ class Invocation:
                 leave(span)
             elif (steps := around.steps) is not None and len(steps) < MOST_SPANS:  # type: ignore[union-attr]
                 # as `finish`, without its call
-                steps.append((place, around, began, span_time(), None, None, None))
+                steps.append((place, around, began, span_time()))
             else:
                 place.finish(around, began)
         if fork.depth != self._depth:

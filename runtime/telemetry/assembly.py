@@ -12,6 +12,9 @@ CALL = "handler.call"
 span, which would cost as much as all else of it. One request or message has one at a time.
 """
 
+_NOTHING: list[Any] = [None] * 3
+"""The subject, error and event of a step that has none of them, and ends before."""
+
 
 def assemble(root: Root) -> None:
     """Have `spans` of a trace be all `Span`s, those within a handler's call below that."""
@@ -31,11 +34,19 @@ def assemble(root: Root) -> None:
 def _span(root: Root, noted: Any) -> Span:
     if isinstance(noted, Span):
         return noted
-    tracepoint, parent, began, ended, subject, error, event = noted
+    tracepoint, parent, began, ended, *rest = noted
+    subject, error, event = rest + _NOTHING[len(rest) :]
     if tracepoint.resolve is not None:
         tracepoint, subject = tracepoint.resolve(subject), None
     return Span(
-        tracepoint, parent, root, began, ended, subject, None, error, events_since(began, event)
+        tracepoint,
+        began,
+        subject,
+        parent=parent,
+        root=root,
+        ended=ended,
+        error=error,
+        events=events_since(began, event),
     )
 
 

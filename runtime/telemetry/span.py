@@ -25,9 +25,10 @@ MOST_SPANS = 256
 MOST_NOTES = 64
 """Log lines that a trace keeps, and events that a span does."""
 
-RUNNING, DROPPED, KEPT, HEARD = 0, 1, 2, 3
+RUNNING, KEPT, HEARD = 0, 1, 2
 """States of a trace, which is decided when its first span ends. HEARD is one that runs and whose
-spans are told to a listener; what nearly all have is 0, so that one look tells.
+spans are told to a listener. RUNNING is also one that was `dropped`: another state would have to be
+set for nearly each.
 """
 
 
@@ -48,24 +49,24 @@ class Span(Struct, eq=False):
     """One operation, as in W3C Trace Context and OpenTelemetry."""
 
     tracepoint: Tracepoint
-    parent: Span | None
-    root: Root | None
-    """The first span of its trace; None for that one itself, which would be a cycle."""
     began: float
     """Seconds of a clock that only goes forward, `time.monotonic()`."""
-    ended: float = 0.0
     subject: Any = None
     """Whatever the tracepoint makes attributes of, once somebody asks for them."""
+    steps: list[Any] | None = None
+    """Of the first span of a trace, as long as that runs and nobody listens: those below it that
+    have ended, a `Span` each or what `Tracepoint.finish` leaves of one. At most `MOST_SPANS`.
+    """
+    parent: Span | None = None
+    root: Root | None = None
+    """The first span of its trace; None for that one itself, which would be a cycle."""
+    ended: float = 0.0
     own: dict[str, Any] | None = None
     """Attributes beside those."""
     error: BaseException | None = None
     events: list[Event] | None = None
     assigned: int = 0
     """Its number, once it has one."""
-    steps: list[Any] | None = None
-    """Of the first span of a trace, as long as that runs and nobody listens: those below it that
-    have ended, a `Span` each or what `Tracepoint.finish` leaves of one. At most `MOST_SPANS`.
-    """
 
     def end(self) -> None:
         """End the span now."""
@@ -86,7 +87,7 @@ class Span(Struct, eq=False):
         root = self.trace
         if root.notes is None:
             root.notes = []
-        if len(root.notes) < MOST_NOTES and root.state in (RUNNING, HEARD):
+        if len(root.notes) < MOST_NOTES and root.state != KEPT and not root.dropped:
             root.notes.append(Note(monotonic(), self, level, text))
 
     @property
@@ -181,10 +182,9 @@ class Root(Span, eq=False):
     def end_at(self, now: float) -> None:
         """End the span at that time, for those who have just looked at the clock."""
         self.ended = now
-        if self.wanted or self.answered or now - self.began >= self.tracepoint.telemetry.slow:
+        if self.wanted or now - self.began >= self.tracepoint.telemetry.slow:
             self.tracepoint.telemetry.end_trace(self)
         else:
-            self.state = DROPPED
             self.subject = self.steps = None  # which refer to it: a cycle for the collector
 
     def mark_failed(self, error: BaseException | None = None) -> None:
@@ -196,6 +196,11 @@ class Root(Span, eq=False):
         """End the span with an error."""
         self.mark_failed(error)
         self.end()
+
+    @property
+    def dropped(self) -> bool:
+        """True once it has ended and is not kept."""
+        return self.steps is None and self.state == RUNNING
 
     def since_1970(self, at: float) -> int:
         """Nanoseconds of a time of the spans' clock."""

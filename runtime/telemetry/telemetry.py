@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from runtime.loggers import logger
 from runtime.telemetry.assembly import assemble, events_since
 from runtime.telemetry.rate_limiter import RateLimiter
-from runtime.telemetry.span import DROPPED, HEARD, KEPT, MOST_SPANS, Event, Root, Span
+from runtime.telemetry.span import HEARD, KEPT, MOST_SPANS, Event, Root, Span
 from runtime.telemetry.trace_context import Parent, parse_traceparent
 from runtime.telemetry.tracepoint import Block, Tracepoint, current_span, random
 
@@ -160,14 +160,13 @@ class Telemetry:
             root.state, root.steps = HEARD, None
             root.spans.clear()
         else:  # an endless answer, whose head came soon
-            root.state = DROPPED
             root.subject = root.steps = None
 
     def end_apart(self, root: Root, span: Span) -> None:
         """Take a span that somebody hears of, or one too many, or one that its trace outlived."""
         if self.listener is not None:
             self.notify(self.listener.span_ended, span)
-        if root.state == DROPPED:
+        if root.dropped:
             if span.error is not None and self._sink is not None:
                 root.spans.append(span)
                 self._keep(root, self._sink)
@@ -196,10 +195,10 @@ class Telemetry:
             tracepoint, subject = tracepoint.resolve(subject), None
         root = None if parent is None else parent.trace
         span: Span
-        if parent is None or root is None or root.state == DROPPED:
+        if parent is None or root is None or root.dropped:
             span = tracepoint.apart(None, subject, began)
         else:
-            span = Span(tracepoint, parent, root, began, 0.0, subject)
+            span = Span(tracepoint, began, subject, None, parent, root)
             if self.listener is not None:
                 self.notify(self.listener.span_started, span)
         span.events = events_since(began, event)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from runtime.telemetry.span import DROPPED, HEARD, MOST_SPANS, Event, Root, Span
+from runtime.telemetry.span import HEARD, MOST_SPANS, Event, Root, Span
 from runtime.telemetry.trace_context import Parent
 
 if TYPE_CHECKING:
@@ -47,16 +47,15 @@ class Tracepoint(Struct, frozen=True, eq=False):
         if that is known.
         """
         telemetry = self.telemetry
-        if remote is not None:
-            sampled = telemetry.follow(remote)
-        else:  # as `Telemetry.sampled`, for a half of its price
-            sampled = random() < telemetry.share and telemetry.samples.admits()
-        root = Root(
-            self, None, None, monotonic() if began is None else began, 0.0, subject,
-            None, None, None, 0, [], sampled, sampled,
-        )  # fmt: skip  # by position: names would cost as much as all else
+        # By position: names would cost as much as all else.
+        root = Root(self, monotonic() if began is None else began, subject, [])
         if remote is not None:
             root.remote = remote
+            if telemetry.follow(remote):
+                root.sampled = root.wanted = True
+        # As `Telemetry.sampled`, for a half of its price.
+        elif random() < telemetry.share and telemetry.samples.admits():
+            root.sampled = root.wanted = True
         if telemetry.listener is not None:
             root.state, root.wanted, root.steps = HEARD, True, None
             telemetry.notify(telemetry.listener.span_started, root)
@@ -79,9 +78,9 @@ class Tracepoint(Struct, frozen=True, eq=False):
         """
         parent = _get()
         root: Root | None = parent and (parent.root or parent)  # type: ignore[assignment]
-        if parent is None or root is None or root.state == DROPPED:  # by a task that outlived it
+        if parent is None or root is None or root.dropped:  # by a task that outlived it
             return self.apart()
-        span = Span(self, parent, root, monotonic())
+        span = Span(self, monotonic(), None, None, parent, root)
         if self.telemetry.listener is not None:
             self.telemetry.notify(self.telemetry.listener.span_started, span)
         return span

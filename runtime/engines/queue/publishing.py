@@ -63,14 +63,14 @@ class Publishing:
         are not strings, and for an invalid delay, key or priority; Full if there is no room, at
         once or after the time that the queue lets its publishers wait.
         """
-        tracer = self.tracer
+        tracer, span = self.tracer, None
         if tracer is not None:
-            around, began, span = current_span(), span_time(), None
+            around, began = current_span(), span_time()
             if around is None or (around.root or around).sampled:  # type: ignore[attr-defined]
                 span = tracer.begin()
         try:
-            if tracer is not None and span is not None:
-                headers = tracer.carry(span, headers)
+            if span is not None:
+                headers = tracer.carry(span, headers)  # type: ignore[union-attr]
             try:
                 data = encode(body)
             except NotJSON:
@@ -102,7 +102,7 @@ class Publishing:
         if tracer is not None:
             steps = None if span is not None or around is None else around.steps
             if steps is not None and len(steps) < MOST_SPANS:  # as `end`, without its calls
-                steps.append((tracer.single, around, began, span_time(), id, None, None))
+                steps.append((tracer.single, around, began, span_time(), id))
             else:
                 tracer.end(span, around, began, id)
         return id

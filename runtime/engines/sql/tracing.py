@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any
 
 from runtime.engines.sql.contract import Parameters
-from runtime.telemetry import Block, Event, Span, Telemetry, Tracepoint, current_span
+from runtime.telemetry import MOST_SPANS, Block, Event, Span, Telemetry, Tracepoint, current_span
 
 MOST_TEXTS = 1024
 LONGEST_TEXT = 2_000
@@ -123,7 +123,12 @@ class TracedCalls:
         except BaseException as error:
             self._tracer.fail(around, began, text, error)
             raise
-        self._tracer.statement.finish(around, began, text[:LONGEST_TEXT])
+        tracer = self._tracer
+        steps = None if around is None else (around.root or around).steps
+        if steps is not None and len(steps) < MOST_SPANS:  # as `finish`, without its call
+            steps.append((tracer.statement, around, began, monotonic(), text[:LONGEST_TEXT]))
+        else:
+            tracer.statement.finish(around, began, text[:LONGEST_TEXT])
         return result
 
     async def query_one(self, text: str, parameters: Parameters = ()) -> dict[str, Any] | None:
@@ -133,7 +138,12 @@ class TracedCalls:
         except BaseException as error:
             self._tracer.fail(around, began, text, error)
             raise
-        self._tracer.statement.finish(around, began, text[:LONGEST_TEXT])
+        tracer = self._tracer
+        steps = None if around is None else (around.root or around).steps
+        if steps is not None and len(steps) < MOST_SPANS:  # as `finish`, without its call
+            steps.append((tracer.statement, around, began, monotonic(), text[:LONGEST_TEXT]))
+        else:
+            tracer.statement.finish(around, began, text[:LONGEST_TEXT])
         return result
 
     async def execute(self, text: str, parameters: Parameters = ()) -> Any:
@@ -143,8 +153,13 @@ class TracedCalls:
         except BaseException as error:
             self._tracer.fail(around, began, text, error)
             raise
-        tracer = self._tracer
-        tracer.statement.finish(around, began, text[:LONGEST_TEXT], None, tracer.last_commit)
+        tracer, told = self._tracer, text[:LONGEST_TEXT]
+        place, commit = tracer.statement, tracer.last_commit
+        steps = None if around is None else (around.root or around).steps
+        if steps is not None and len(steps) < MOST_SPANS:  # as `finish`, without its call
+            steps.append((place, around, began, monotonic(), told, None, commit))
+        else:
+            place.finish(around, began, told, None, commit)
         return result
 
     async def executemany(self, text: str, rows: Iterable[Parameters]) -> Any:

@@ -23,7 +23,7 @@ from runtime.engines.web.problem import HTTPError
 from runtime.engines.web.response import EncodedResponse
 from runtime.engines.web.routes import WEBSOCKET, Group, Match, Route, Routes
 from runtime.engines.web.sending import Outgoing
-from runtime.engines.web.tracing import FAILED, RequestTracer, id_headers
+from runtime.engines.web.tracing import FAILED, RequestTracer, end_span, id_headers
 from runtime.engines.web.traffic import Traffic
 from runtime.engines.web.websocket.upgrade import UPGRADE, UpgradeExchange
 from runtime.telemetry import OFF, Root, Telemetry, span_time
@@ -133,9 +133,9 @@ class Dispatcher:
         ended = span_time()
         if self.traffic is not None:
             self.traffic.note(exchange, route, (exchange.streaming_since or ended) - began)
-        if self._tracer is not None and span is not None:
+        if span is not None:
             if exchange.status >= FAILED or exchange.streaming_since:
-                self._tracer.end(span, exchange, ended)
+                end_span(span, exchange, ended)
             else:
                 span.end_at(ended)
 

@@ -36,19 +36,14 @@ class RequestTracer:
         else:
             tracepoint = self._of_method(method, route)
         given = exchange.headers.get(_TRACEPARENT)
-        parent = None if given is None else parse_traceparent(given.decode("latin-1"))
-        span = tracepoint.root(parent, exchange, began)
-        if span.sampled or given is not None:
-            exchange.traceparent = span.traceparent.encode()
+        if given is None:
+            span = tracepoint.root(None, exchange, began)
+            if not span.sampled:
+                return span
+        else:
+            span = tracepoint.root(parse_traceparent(given.decode("latin-1")), exchange, began)
+        exchange.traceparent = span.traceparent.encode()
         return span
-
-    def end(self, span: Root, exchange: Exchange, ended: float) -> None:
-        """End the span of a request that was answered by then."""
-        if exchange.status >= FAILED:
-            span.failed = span.wanted = True  # with whatever error has cut it off
-        if exchange.streaming_since:
-            span.answered = exchange.streaming_since
-        span.end_at(ended)
 
     def forget(self) -> None:
         """Forget the routes, which others replace."""
@@ -74,6 +69,15 @@ class RequestTracer:
             attributes["http.route"] = route.path
             title, name = f"{title} {route.path}", route.name
         return self._telemetry.tracepoint("http.request", name, title, attributes, _describe)
+
+
+def end_span(span: Root, exchange: Exchange, ended: float) -> None:
+    """End the span of a request that was answered by then."""
+    if exchange.status >= FAILED:
+        span.failed = span.wanted = True  # with whatever error has cut it off
+    if exchange.streaming_since:
+        span.answered = exchange.streaming_since
+    span.end_at(ended)
 
 
 def _describe(exchange: Exchange) -> dict[str, Any]:

@@ -118,5 +118,5 @@ def foreign_span(span: api.Span, current: Span | None) -> Span | None:
         return current
     if context.span_id == current.number:
         return current
-    root = current.root or current
-    return Span(current.tracepoint, current, root, span_time(), assigned=context.span_id)  # type: ignore[arg-type]
+    place, root = current.tracepoint, current.trace
+    return Span(place, span_time(), parent=current, root=root, assigned=context.span_id)
