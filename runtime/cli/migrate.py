@@ -15,6 +15,7 @@ from runtime.cli.options import Chosen, CommandError, application, json_option
 from runtime.cli.part import open_log
 from runtime.cli.table import print_table
 from runtime.cli.times import moment
+from runtime.cli.unmade import as_empty, tell_unmade, unmade
 from runtime.cli.whereabouts import load_in_place
 from runtime.entry_id import EntryId
 from runtime.exit_codes import ExitCode
@@ -72,9 +73,12 @@ def command(
     if not migrations_of(linked):
         raise CommandError("no entry of kind db.migrations; see 'runtime kinds db.migrations'")
     log = open_log("warning")
-    work = _status(linked, log) if status else _apply(linked, log, accepted, as_json)
+    missing = unmade(linked, migrations_of(linked)) if status else {}
+    tell_unmade(missing)
     try:
-        rows = asyncio.run(work)
+        with as_empty(linked, missing) as opened:
+            work = _status(opened, log) if status else _apply(opened, log, accepted, as_json)
+            rows = asyncio.run(work)
     except (StartError, Unavailable) as error:
         print(error, file=sys.stderr)
         sys.exit(ExitCode.START_FAILED)
