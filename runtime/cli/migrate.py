@@ -22,7 +22,7 @@ from runtime.exit_codes import ExitCode
 from runtime.linking.linker import LinkedManifest
 from runtime.log.log import Log
 from runtime.service import StartError, Unavailable
-from runtime.units import format_duration
+from runtime.units import format_duration, format_time
 
 PENDING = 7
 """The exit code of `--status --exit-code` if something is to be applied."""
@@ -97,7 +97,7 @@ async def _status(linked: LinkedManifest, log: Log) -> list[_Row]:
         for id, component in components.items():
             plan = await component.plan()
             for step in plan.steps:
-                at = step.record and step.record.applied_at.isoformat(timespec="seconds")
+                at = step.record and format_time(step.record.applied_at.timestamp())
                 seconds = step.record and step.record.seconds
                 rows.append(_row(id, step.name, step.state.value, at, seconds))
     return rows
