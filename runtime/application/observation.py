@@ -13,7 +13,7 @@ from runtime import __version__
 from runtime.application.application import Application
 from runtime.application.counting import Counting
 from runtime.application.operations.host import queues
-from runtime.application.roles import Tell, consumer_of, tells, timestamp
+from runtime.application.roles import Tell, consumer_of, tells
 from runtime.engines.management.snapshot import (
     Lag,
     QueueStatus,
@@ -23,6 +23,7 @@ from runtime.engines.management.snapshot import (
 )
 from runtime.entry_id import EntryId
 from runtime.supervision.child import Child, State
+from runtime.units import format_time
 
 if TYPE_CHECKING:
     from runtime.engines.queue.queue import Queue
@@ -52,7 +53,7 @@ class Observation:
         self._known: dict[EntryId, _Observed] = {}
         self._name = application_name(application.linked.manifest.folder)
         self._redact = application.scope.redactor.redact
-        self._started = timestamp(application.scope.clock.time())
+        self._started = format_time(application.scope.clock.time())
 
     def observe(self, lag: Lag) -> Snapshot:
         """The state at this moment. Iterates what only the loop's thread may."""
@@ -106,7 +107,7 @@ class Observation:
             id=str(id),
             kind=kind,
             state=child.state.value,
-            since=timestamp(child.since),
+            since=format_time(child.since),
             attempt=child.attempt,
             restarts=child.restarts,
             error=child.error and self._redact(child.error),

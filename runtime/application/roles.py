@@ -6,10 +6,10 @@ By its attributes and not by its class: a program without a database does not im
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 from runtime.engines.management.snapshot import Connections, Fires, Load, Occupancy
+from runtime.units import format_time
 
 Tell = tuple[str, Callable[[], Any]]
 """The name of a field of ServiceStatus, and what returns its value at this moment."""
@@ -45,14 +45,8 @@ def tells(component: Any, redact: Callable[[str], str]) -> Iterator[Tell]:
         yield "workers", lambda: Occupancy(consumer.busy, consumer.concurrency)
 
 
-def timestamp(seconds: float) -> str:
-    """Seconds since 1970 as `2026-11-21T01:10:02.114Z`."""
-    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
-
-
 def _moment(seconds: float | None) -> str | None:
-    return None if seconds is None else timestamp(seconds)
+    return None if seconds is None else format_time(seconds)
 
 
 def _rounded(seconds: float | None) -> float | None:

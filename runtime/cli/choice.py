@@ -38,6 +38,22 @@ class Choice(msgspec.Struct, frozen=True):
         except WrongChoice as error:
             raise CommandError(str(error)) from None
 
+    def begin(self) -> tuple[LinkedManifest, Selection]:
+        """Read it at the start, for who waits for an edit. Raises ManifestError and StartError, and
+        CommandError for a service that cannot be chosen.
+        """
+        try:
+            return self._read()
+        except CommandError as error:  # of a file with variables
+            raise StartError(error.message) from None
+        except WrongChoice as error:
+            raise CommandError(str(error)) from None
+
+    def is_at_fault(self, error: ManifestError) -> bool:
+        """True if all findings are about options, which no edit mends."""
+        places = {override.position for override in self.chosen.overrides}
+        return all(finding.position in places for finding in error.findings)
+
     def _read(self) -> tuple[LinkedManifest, Selection]:
         linked = self.chosen.link()
         selection = select(linked, self.only, self.without)

@@ -65,7 +65,7 @@ def next_(chosen: Chosen, entry: str, count: int) -> None:
 @application_option
 def fire(chosen: Chosen, entry: str) -> None:
     """Do now what the schedule ENTRY does at its planned times."""
-    with operating(chosen) as operator:
+    with operating(chosen, into=entry) as operator:
         fired = operator.ask("schedule.fire", id=entry)
     if fired == "overlapped":
         print(f"{entry}: the message before it is unfinished, so nothing was published")

@@ -17,7 +17,7 @@ from runtime.application.selection import Selection
 from runtime.cli.choice import Choice
 from runtime.cli.excerpt import print_excerpt, print_findings
 from runtime.cli.managing import access, managing, tracing
-from runtime.cli.options import Chosen, application
+from runtime.cli.options import Chosen, CommandError, application
 from runtime.cli.selecting import selection_options
 from runtime.cli.whereabouts import tell_whereabouts
 from runtime.exit_codes import ExitCode
@@ -41,10 +41,13 @@ from runtime.units import format_duration
 
 log = logger("runtime")
 
+_AGAIN = "_RUNTIME_DEV_AGAIN"
+"""The variable that tells a process that it begins anew. Private: only this command sets it."""
+
 
 @click.command(
     "dev",
-    epilog="Exit codes: 0 stopped, 2 usage; with --no-reload, those of 'runtime run'.",
+    epilog="Exit codes: 0 stopped, 2 usage, 3 a wrong -o; with --no-reload, those of 'run'.",
 )
 @application
 @selection_options
@@ -106,8 +109,10 @@ def command(
         code = ExitCode.START_FAILED
         if isinstance(error, ManifestError):
             code = ExitCode.INVALID_MANIFEST
-        if watch is not None:
+        if watch is not None and not development.is_misused(error):
             _await_mend(watch, signals)
+    except CommandError:
+        raise
     except Exception:
         with crash_guard():  # in the log, without secrets
             raise
@@ -123,10 +128,19 @@ class _Development:
         self._access_log = access_log
         self._management = management
         self._opens = opens
+        self._is_first = os.environ.pop(_AGAIN, None) is None
+
+    def is_misused(self, error: ManifestError | StartError) -> bool:
+        """True for a first start with an option that no edit mends."""
+        return (
+            self._is_first and isinstance(error, ManifestError) and self._choice.is_at_fault(error)
+        )
 
     def run(self, signals: Signals, watch: Watch | None) -> int:
-        """Run until the end, and return the exit code. Raises ManifestError and StartError."""
-        linkage, selection = self.read()
+        """Run until the end, and return the exit code. Raises ManifestError and StartError, and at
+        a first start CommandError for an option that is wrong; later, an edit may have made it so.
+        """
+        linkage, selection = self._current().begin() if self._is_first else self.read()
         folder = linkage.manifest.folder
         tell_whereabouts(self._choice.chosen.folder, linkage, "dev")
         raise_limit()
@@ -145,13 +159,15 @@ class _Development:
         return run(app, signals, managed, traced, Reports(), watch, end)
 
     def read(self) -> tuple[LinkedManifest, Selection]:
-        """Read the application, with the variables of `.env` if there is one by now. Raises
-        ManifestError and StartError.
-        """
+        """Read the application. Raises ManifestError and StartError."""
+        return self._current().read()
+
+    def _current(self) -> Choice:
+        """The choice, with the variables of `.env` if there is one by now."""
         chosen = self._choice.chosen
         file = chosen.folder / ENVIRONMENT
         files = (file, *chosen.env_files) if file.is_file() else chosen.env_files
-        return replace(self._choice, chosen=replace(chosen, env_files=files)).read()
+        return replace(self._choice, chosen=replace(chosen, env_files=files))
 
 
 class Reports:
@@ -193,7 +209,8 @@ def _await_mend(watch: Watch, signals: Signals) -> NoReturn:
     watch.wait()
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+    again = {**os.environ, _AGAIN: "1"}
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], again)
 
 
 def _browse(address: str) -> None:

@@ -15,13 +15,14 @@ from runtime.cli.options import Chosen, CommandError, application, json_option
 from runtime.cli.part import open_log
 from runtime.cli.table import print_table
 from runtime.cli.times import moment
+from runtime.cli.unmade import as_empty, tell_unmade, unmade
 from runtime.cli.whereabouts import load_in_place
 from runtime.entry_id import EntryId
 from runtime.exit_codes import ExitCode
 from runtime.linking.linker import LinkedManifest
 from runtime.log.log import Log
 from runtime.service import StartError, Unavailable
-from runtime.units import format_duration
+from runtime.units import format_duration, format_time
 
 PENDING = 7
 """The exit code of `--status --exit-code` if something is to be applied."""
@@ -72,9 +73,12 @@ def command(
     if not migrations_of(linked):
         raise CommandError("no entry of kind db.migrations; see 'runtime kinds db.migrations'")
     log = open_log("warning")
-    work = _status(linked, log) if status else _apply(linked, log, accepted, as_json)
+    missing = unmade(linked, migrations_of(linked)) if status else {}
+    tell_unmade(missing)
     try:
-        rows = asyncio.run(work)
+        with as_empty(linked, missing) as opened:
+            work = _status(opened, log) if status else _apply(opened, log, accepted, as_json)
+            rows = asyncio.run(work)
     except (StartError, Unavailable) as error:
         print(error, file=sys.stderr)
         sys.exit(ExitCode.START_FAILED)
@@ -93,7 +97,7 @@ async def _status(linked: LinkedManifest, log: Log) -> list[_Row]:
         for id, component in components.items():
             plan = await component.plan()
             for step in plan.steps:
-                at = step.record and step.record.applied_at.isoformat(timespec="seconds")
+                at = step.record and format_time(step.record.applied_at.timestamp())
                 seconds = step.record and step.record.seconds
                 rows.append(_row(id, step.name, step.state.value, at, seconds))
     return rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
 from typing import Any, Protocol
@@ -14,6 +14,7 @@ from runtime.application.part import Part
 from runtime.cli.options import Chosen, CommandError
 from runtime.cli.part import open_log, start_errors
 from runtime.cli.programs import find_running, good_answers_of
+from runtime.cli.unmade import Unmade, as_empty, tell_made, tell_unmade, unmade
 from runtime.cli.whereabouts import load_in_place
 from runtime.codec import decode, encode_response
 from runtime.engines.management.client import Client, NoAnswer
@@ -35,17 +36,19 @@ class Operator(Protocol):
 
 
 @contextmanager
-def operating(chosen: Chosen) -> Iterator[Operator]:
+def operating(chosen: Chosen, into: str | None = None) -> Iterator[Operator]:
     """The program that runs the application, or else its durable queues themselves.
 
-    Of several programs, the first that knows the entry is asked.
+    Of several programs, the first that knows the entry is asked. A database whose file is not made
+    yet is an empty one, and stays unmade unless `into`, a queue or schedule that is written to, is
+    kept in it.
     """
     programs = find_running(chosen.folder, LIMIT)
     if programs:
         yield _Programs(programs)
     else:
         linked = load_in_place(chosen)
-        with _stored(linked) as operator:
+        with _stored(linked, into) as operator:
             yield operator
 
 
@@ -72,15 +75,29 @@ class _Programs:
 class _Stored:
     """The durable queues of an application that does not run, without anything else of it."""
 
-    def __init__(self, part: Part, runner: asyncio.Runner, absent: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        part: Part,
+        kept: Sequence[EntryId],
+        absent: Mapping[str, str],
+        empty: Unmade,
+        runner: asyncio.Runner,
+    ) -> None:
+        """`kept` are the queues and schedules, `absent` the reasons for others; the databases in
+        `empty` are not made yet.
+        """
         self._part = part
+        self._kept = kept
+        self._absent = absent
+        self._empty = empty
         self._table = operations(part)
         self._runner = runner
-        self._absent = absent
 
     def ask(self, operation: str, **arguments: Any) -> Any:
+        name = arguments.get("queue") or arguments.get("id", "")
         if "queue" in arguments or "id" in arguments:
-            self._find(arguments.get("queue") or arguments.get("id", ""))
+            self._find(name)
+        tell_unmade(_among(self._empty, self._part.linked, _meant(self._kept, name)))
         try:
             return _as_json(self._runner.run(self._table[operation](**arguments)))
         except LookupError as error:
@@ -97,21 +114,38 @@ class _Stored:
 
 
 @contextmanager
-def _stored(linked: LinkedManifest) -> Iterator[_Stored]:
+def _stored(linked: LinkedManifest, into: str | None) -> Iterator[_Stored]:
     kept, absent = _durable(linked)
     if not kept:
         raise CommandError(
             "the application does not run, and none of its queues is kept anywhere else"
         )
-    part = Part(linked, kept, open_log("error"))
-    with start_errors(), asyncio.Runner() as runner:
+    missing = unmade(linked, kept)
+    written = _among(missing, linked, _meant(kept, into)) if into else {}
+    empty = {id: path for id, path in missing.items() if id not in written}
+    with as_empty(linked, empty) as opened, start_errors(), asyncio.Runner() as runner:
+        part = Part(opened, kept, open_log("error"))
         part.build()
-        opened = part.open((Stage.RESOURCE,))
-        runner.run(opened.__aenter__())
+        resources = part.open((Stage.RESOURCE,))
+        runner.run(resources.__aenter__())
+        tell_made(written)
         try:
-            yield _Stored(part, runner, absent)
+            yield _Stored(part, kept, absent, empty, runner)
         finally:
-            runner.run(opened.__aexit__(None, None, None))
+            runner.run(resources.__aexit__(None, None, None))
+
+
+def _meant(kept: Sequence[EntryId], name: str) -> Sequence[EntryId]:
+    """Those of this id, or name; all without a name, and none if it is unknown."""
+    with suppress(LookupError):  # the operation tells of it
+        return [named({str(id): id for id in kept}, name, "entry")] if name else kept
+    return ()
+
+
+def _among(databases: Unmade, linked: LinkedManifest, ids: Sequence[EntryId]) -> Unmade:
+    """Those that these entries need."""
+    needed = linked.graph.reach(ids)
+    return {id: path for id, path in databases.items() if id in needed}
 
 
 def _durable(linked: LinkedManifest) -> tuple[list[EntryId], Mapping[str, str]]:

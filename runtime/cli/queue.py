@@ -105,10 +105,11 @@ def publish(
         value = json.loads(text)
     except ValueError as error:
         raise CommandError(f"the message is not JSON: {error}; a text is '\"in quotes\"'") from None
-    with operating(chosen) as operator:
+    pairs = _headers(headers)
+    with operating(chosen, into=queue) as operator:
         id = operator.ask(
             "queue.publish", queue=queue, body=value, delay=delay, unique=unique,
-            priority=priority, headers=_headers(headers),
+            priority=priority, headers=pairs,
         )  # fmt: skip
     print(id)
 
@@ -122,7 +123,7 @@ def pause(chosen: Chosen, queue: str) -> None:
     What is in hand is finished, and messages are accepted. A durable queue stays paused over
     restarts.
     """
-    with operating(chosen) as operator:
+    with operating(chosen, into=queue) as operator:
         operator.ask("queue.pause", id=queue)
     print(f"{queue} is paused")
 

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from time import time
 
-from runtime.units import format_duration
+from runtime.units import format_duration, parse_time
 
 
-def moment(at: float | str) -> str:
-    """A time as `2026-11-28 07:20:05`. It is given in seconds since 1970, or as the JSON of
-    `--json` has it, ISO 8601, in UTC if it has no offset; other text stays as it is.
-    """
-    if isinstance(at, str):
-        try:
-            found = datetime.fromisoformat(at)
-        except ValueError:
-            return at
-        at = (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
-    return datetime.fromtimestamp(at).isoformat(" ", "seconds")
+def moment(at: str) -> str:
+    """A time of JSON, ISO 8601, as `2026-11-28 07:20:05`. Other text stays as it is."""
+    try:
+        return datetime.fromtimestamp(parse_time(at)).isoformat(" ", "seconds")
+    except ValueError:
+        return at
 
 
-def ago(seconds: float) -> str:
+def ago(at: str) -> str:
     """The same as `3m 5s ago`."""
-    return f"{format_duration(max(0.0, time() - seconds))} ago"
+    return f"{format_duration(max(0.0, time() - parse_time(at)))} ago"

@@ -13,13 +13,13 @@ from runtime import __version__
 from runtime.application.application import Application
 from runtime.application.counting import Counting
 from runtime.application.observation import Observation, application_name
-from runtime.application.roles import timestamp
 from runtime.engines.management.listener import LONG_START, Listener, Settings
 from runtime.engines.management.pulse import Pulse
 from runtime.engines.management.snapshot import Blocked, Snapshot
 from runtime.findings.display import display_path
 from runtime.handlers.watchdog import Watchdog
 from runtime.program.reloading import Reloading
+from runtime.units import format_time
 
 if TYPE_CHECKING:
     from runtime.engines.management.operation import Operation
@@ -106,5 +106,5 @@ class Listening:
 def parent_snapshot(folder: Path, started: float, state: str) -> Snapshot:
     """The state of a program that is only the parent of workers."""
     return Snapshot(
-        application_name(folder), __version__, os.getpid(), timestamp(started), 1, state
+        application_name(folder), __version__, os.getpid(), format_time(started), 1, state
     )

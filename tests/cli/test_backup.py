@@ -106,7 +106,11 @@ def test_one_of_several_databases_is_chosen(folder: Path) -> None:
     said = execute("backup", str(folder), "copy.db", "--database", "app:othr").err
     assert "no database 'app:othr'; did you mean 'app:other'?" in said
     ended = execute("backup", str(folder), "copy.db", "--database", "app:other")
-    assert (ended.code, ended.err) == (4, "there is no file 'data/b.db' yet\n")
+    assert ended.code == 4
+    assert f"the database 'app:other' does not exist yet: there is no '{folder}/data/b.db'" in (
+        ended.err
+    )
+    assert not (folder / "data").exists()
 
 
 def test_a_copy_that_cannot_be_written_names_its_place(folder: Path, tmp_path: Path) -> None:
@@ -136,7 +140,7 @@ def test_a_database_of_a_server_is_copied_by_its_tools(folder: Path) -> None:
 
 
 def test_a_single_argument_is_the_file(folder: Path) -> None:
-    execute("queue", "ls", cwd=folder)  # which makes the database
+    execute("queue", "publish", "tasks", "1", cwd=folder)  # which makes the database
     made = execute("backup", "../a.db", cwd=folder)
     put_back = execute("restore", "--yes", "../a.db", cwd=folder)
     wrong = execute("backup", str(folder), cwd=folder)
@@ -147,7 +151,7 @@ def test_a_single_argument_is_the_file(folder: Path) -> None:
 
 
 def test_a_database_is_named_by_its_name_alone_too(folder: Path, tmp_path: Path) -> None:
-    execute("queue", "ls", str(folder))
+    execute("queue", "publish", "tasks", "1", "-C", str(folder))
     made = execute("backup", str(folder), str(tmp_path / "a.db"), "--database", "db")
     wrong = execute("backup", str(folder), str(tmp_path / "b.db"), "--database", "dbb")
 

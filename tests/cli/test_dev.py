@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from runtime.engines.management.traces.settings import MOST_SAMPLED
-from tests.support.blackbox import eventually
+from tests.support.blackbox import eventually, execute
 from tests.support.managing import sockets_folder
 from tests.support.program import SOON, write_application
 from tests.support.terminal import TerminalProgram, on_a_terminal
@@ -131,6 +131,40 @@ def test_a_start_that_fails_waits_for_the_mend(
         assert version(program) == 0
         program.type("\x03")
         assert program.wait() == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "told"),
+    [
+        (("--only", "gatewy"), 2, "no service 'gatewy'; did you mean 'gateway'?"),
+        (("--only", "app"), 2, "no service 'app'; there are: app:gateway"),
+        (("--only", "gateway", "--only", "get"), 2, "'app:get' is of kind http.endpoint and does"),
+        (("--except", "gatewy"), 2, "no service 'gatewy'; did you mean 'gateway'?"),
+        (("--except", "gateway"), 2, "this leaves nothing to run but resources"),
+        (("--management", "nonsense"), 2, "--management: 'nonsense' is not an address"),
+        (("-o", "app:gatewy:addr=:1"), 3, "-o app:gatewy:addr: no entry 'app:gatewy'"),
+    ],
+)
+def test_an_option_that_is_wrong_ends_it_as_it_ends_a_run(
+    folder: Path, options: tuple[str, ...], code: int, told: str
+) -> None:
+    developed, ran = (execute(name, str(folder), *options) for name in ("dev", "run"))
+
+    assert told in developed.err
+    assert (developed.code, developed.err) == (ran.code, ran.err)
+    assert (developed.code, "Traceback" in developed.err) == (code, False)
+
+
+def test_a_name_that_an_edit_took_away_waits_for_its_mend(folder: Path) -> None:
+    (folder / "_index.yaml").write_text(MANIFEST.replace("GET", "GTE"))
+    with developing(folder, "--only", "gateway", ready=False) as program:
+        program.wait_for("waiting for an edit")
+        save(folder, "_index.yaml", MANIFEST.replace("gateway", "door"))
+        program.wait_for("no service 'gateway'")
+        program.wait_for("waiting for an edit", 2)
+        save(folder, "_index.yaml", MANIFEST)
+        program.wait_for("ready in")
+        assert version(program) == 0
 
 
 def test_ctrl_c_ends_it_while_it_waits(folder: Path) -> None:

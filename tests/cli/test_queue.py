@@ -137,6 +137,7 @@ def test_a_message_comes_from_the_standard_input(shop: Operated) -> None:
     ],
 )
 def test_a_mistake_is_one_line(shop: Operated, words: tuple[str, ...], said: str) -> None:
+    shop.publish({})  # which makes the database
     ended = shop.run("queue", *words)
 
     assert ended.code == 2

@@ -39,6 +39,7 @@ def test_a_message_that_waits_is_cancelled_without_a_program(shop: Operated) -> 
 
 
 def test_an_unknown_message_is_one_line(shop: Operated) -> None:
+    shop.publish({})  # which makes the database
     ended = shop.run("task", "get", TASKS, "nobody")
     assert (ended.code, ended.err) == (2, "Error: queue 'app:tasks' knows no message 'nobody'\n")
 

@@ -24,7 +24,9 @@ def died(at: float) -> str:
 
 
 def letter(number: int, error: str = "ValueError: no", at: float = NOW - 100) -> Letter:
-    return Letter(str(number), QUEUE, "attempts", error, 1, NOW - 200, died(at + number / 1e6), 2)
+    return Letter(
+        str(number), QUEUE, "attempts", error, 1, died(NOW - 200), died(at + number / 1e6), 2
+    )
 
 
 class Letters:
@@ -151,7 +153,7 @@ def test_a_rate_makes_small_steps_until_it_is_stopped() -> None:
 
 
 def test_the_time_that_is_left_follows_from_the_rate() -> None:
-    half = Requeueing(QUEUE, "x", "50/s", NOW, done=500, total=1000)
+    half = Requeueing(QUEUE, "x", "50/s", died(NOW), done=500, total=1000)
 
     assert half.remaining == 10
     assert msgspec.structs.replace(half, total=None).remaining is None

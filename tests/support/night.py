@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
@@ -25,14 +24,14 @@ from runtime.engines.management.snapshot import (
 from runtime.engines.management.traces.errors import ErrorGroup
 from runtime.engines.management.traces.routes import TraceSummary
 from runtime.engines.management.traces.waterfall import Line, Row, Waterfall
+from runtime.units import format_time
 
 NOW = 1_795_745_670.0
 """02:14:30 in UTC."""
 STARTED = NOW - 6 * 86400 - 3 * 3600
 
 
-def iso(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+iso = format_time
 
 
 def service(id: str, kind: str, **fields: object) -> ServiceStatus:
@@ -141,7 +140,7 @@ LETTERS = [
         reason="attempts",
         error="TypeError: unsupported operand type(s) for +: 'int' and 'str'",
         attempts=10,
-        published=NOW - 690 - 20 * index,
+        published=iso(NOW - 690 - 20 * index),
         died=iso(NOW - 88 - 25 * index),
         size=148,
         headers=("traceparent",),
@@ -224,14 +223,14 @@ LINES = [
 ]  # fmt: skip
 TRACE = Waterfall(
     "4bf92f3577b34da6a3ce929d0e0e4736", "POST /tasks → app:tasks_queue → process_task → tasks",
-    NOW - 32, 1.3714, False, ROWS, LINES,
+    iso(NOW - 32), 1.3714, False, ROWS, LINES,
 )  # fmt: skip
 TRACES = [
     TraceSummary(
-        "4bf92f35" * 4, TRACE.title, "app:gateway", NOW - 32, 1.3714, False, 7, False, "r"
+        "4bf92f35" * 4, TRACE.title, "app:gateway", iso(NOW - 32), 1.3714, False, 7, False, "r"
     ),
     TraceSummary(
-        "5bf92f35" * 4, "GET /tasks", "app:gateway", NOW - 28, 0.0094, False, 3, True, "q"
+        "5bf92f35" * 4, "GET /tasks", "app:gateway", iso(NOW - 28), 0.0094, False, 3, True, "q"
     ),
 ]
 ERRORS = [

@@ -7,12 +7,12 @@ from typing import Any
 
 from runtime.engines.management.messages import MessagePage, MessageRow
 from runtime.engines.queue.status import Status, TaskError
-from tests.support.night import NOW
+from tests.support.night import NOW, iso
 
 
 def message(number: str, state: str, ago: float, attempt: int = 0, **more: Any) -> MessageRow:
     id = f"b81f6c2e-77d1-4f0a-9c1b-000000000{number}"
-    return MessageRow(id, state, attempt, more.pop("priority", 0), NOW - ago, size=148, **more)
+    return MessageRow(id, state, attempt, more.pop("priority", 0), iso(NOW - ago), size=148, **more)
 
 
 MESSAGES = {
@@ -21,8 +21,8 @@ MESSAGES = {
     ),
     "delayed": MessagePage(
         (
-            message("c3a", "delayed", 31.0, 3, due=NOW + 0.8, headers=("traceparent",)),
-            message("c31", "delayed", 88.0, 6, due=NOW + 21.0, headers=("traceparent",)),
+            message("c3a", "delayed", 31.0, 3, due=iso(NOW + 0.8), headers=("traceparent",)),
+            message("c31", "delayed", 88.0, 6, due=iso(NOW + 21.0), headers=("traceparent",)),
         ),
         None,
     ),

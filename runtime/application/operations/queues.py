@@ -13,7 +13,7 @@ from runtime.engines.management.snapshot import QueueStatus
 from runtime.engines.queue.backlog import measure
 from runtime.engines.queue.browsing import MOST, BrowsableQueue, Browsed, check_state
 from runtime.loggers import logger
-from runtime.units import format_count
+from runtime.units import format_count, format_time
 
 if TYPE_CHECKING:
     from runtime.engines.queue.queue import Queue
@@ -157,8 +157,8 @@ def _described(each: Browsed) -> Mapping[str, Any]:
         "id": each.id,
         "attempt": each.attempt,
         "priority": each.priority,
-        "published": each.published,
-        "due": each.due,
+        "published": format_time(each.published),
+        "due": None if each.due is None else format_time(each.due),
         "parked": each.parked,
         "size": each.size,
         "headers": {**each.headers},

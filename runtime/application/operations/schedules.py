@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from runtime.application.operations.host import Host, Operation, asked, named
 from runtime.entry_id import EntryId
+from runtime.units import format_time
 
 _NEXT = 3
 """Planned times of a schedule that are told, unless more are asked for."""
@@ -54,13 +55,14 @@ class Schedules:
         link = self._host.linked.links[id]
         fields = link.schema.field.explain(link.entry.fields)
         times = fields.get("cron") or f"every {fields.get('every')}"
+        last = await asked(schedule.last_fired())
         target = next((to for path, to in link.references.items() if path[-1] in _TARGETS), "")
         return {
             "id": str(id),
             "times": f"{times} {fields.get('zone') or ''}".strip(),
             "target": str(target),
-            "next": schedule.upcoming(count),
-            "last": await asked(schedule.last_fired()),
+            "next": [*map(format_time, schedule.upcoming(count))],
+            "last": None if last is None else format_time(last),
         }
 
     def _one(self, id: str) -> tuple[EntryId, Planned]:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 from starlette.datastructures import MutableHeaders
 from starlette.types import Message, Receive, Scope, Send
 
-from runtime.engines.management.rights import LOGIN, Rights, decoded_headers
+from runtime.engines.management.rights import LOGIN, PUBLIC, Rights, decoded_headers
 from runtime.engines.management.source import Source
 from runtime.engines.management.table import Desk, table
 from runtime.engines.web.dispatcher import Dispatcher
@@ -34,7 +34,8 @@ class Door:
     def __init__(self, source: Source, rights: Rights | None) -> None:
         self._rights = rights
         self.dispatcher = Dispatcher(max_body=MAX_BODY)
-        self.dispatcher.serve(table(Desk(source, rights)))
+        self._desk = Desk(source, rights)
+        self.dispatcher.serve(table(self._desk))
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         scope.pop(FAST_PATH, None)  # it would go past `send_with_headers`
@@ -47,15 +48,26 @@ class Door:
                 message["headers"] = headers.raw
             await send(message)
 
+        headers = decoded_headers(scope)
+        is_person = "text/html" in headers.get("accept", "")
         if self._rights is not None:
-            headers = decoded_headers(scope)
             try:
                 self._rights.check(scope, headers)
             except HTTPError as error:
-                if error.status == 401 and "text/html" in headers.get("accept", ""):
+                if error.status == 401 and is_person:
                     return _redirect(LOGIN, send_with_headers)
                 return _refuse(error, send_with_headers)
+        if is_person and _is_page(scope):
+            from runtime.engines.management.pages.mishaps import Mishaps  # few look at pages
+
+            return Mishaps(self.dispatcher, self._desk)(scope, receive, send_with_headers)
         return self.dispatcher(scope, receive, send_with_headers)
+
+
+def _is_page(scope: Scope) -> bool:
+    """True for what a browser shows, and is not for programs in any case."""
+    path, method = scope["path"], scope.get("method")
+    return method in ("GET", "POST") and not path.startswith("/api/") and path not in PUBLIC
 
 
 async def _refuse(error: HTTPError, send: Send) -> None:

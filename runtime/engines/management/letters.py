@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from msgspec import Struct, convert
 
 from runtime.engines.queue import dead_letter as names
 from runtime.engines.queue.message import Message
+from runtime.units import format_time, parse_time
 
 if TYPE_CHECKING:
     from runtime.engines.management.source import Source
@@ -59,9 +59,9 @@ class Letter(Struct, frozen=True):
     error: str
     """`TypeError: unsupported operand …`."""
     attempts: int
-    published: float
+    published: str
+    """ISO 8601, in UTC, as `died`; empty for one of another system, which does not tell."""
     died: str
-    """ISO 8601, in UTC."""
     size: int
     requeues: int = 0
     headers: tuple[str, ...] = ()
@@ -136,8 +136,8 @@ def letter(message: Message, queue: str, folder: Path) -> Letter:
         reason=headers.get(names.REASON, ""),
         error=headers.get(names.ERROR, ""),
         attempts=int(attempts) if attempts.isdecimal() and len(attempts) < 10 else 0,
-        published=message.published,
-        died=headers.get(names.TIME, ""),
+        published=format_time(message.published) if message.published else "",
+        died=_died(headers.get(names.TIME, "")),
         size=len(message.body),
         requeues=names.requeues(headers),
         headers=tuple(sorted(name for name in headers if name not in names.HEADERS)),
@@ -207,9 +207,17 @@ def excerpt(frame: Frame, died: str, folder: Path) -> Excerpt:
 def _seconds(died: str) -> float:
     """A time of death in seconds since 1970; one that cannot be read is before all."""
     try:
-        return datetime.fromisoformat(died).timestamp()
+        return parse_time(died)
     except ValueError:
         return 0.0
+
+
+def _died(text: str) -> str:
+    """The time of a header, written as all others are, if it is one."""
+    try:
+        return format_time(parse_time(text))
+    except ValueError:
+        return text
 
 
 def _short(path: Path) -> str:

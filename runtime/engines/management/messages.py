@@ -17,7 +17,7 @@ MOST = 200
 
 
 class MessageRow(Struct, frozen=True):
-    """One message without its body. Times are seconds since 1970."""
+    """One message without its body. Times are in ISO 8601, in UTC."""
 
     id: str
     state: str
@@ -25,8 +25,8 @@ class MessageRow(Struct, frozen=True):
     attempt: int
     """The number of attempts begun so far."""
     priority: int
-    published: float
-    due: float | None = None
+    published: str
+    due: str | None = None
     """Of a delayed message."""
     size: int = 0
     """Bytes of its body."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -14,7 +13,7 @@ from runtime.clock import Clock, wait_for
 from runtime.engines.management.letters import MOST, Group, Letter, found_groups
 from runtime.engines.management.operation import LoopBlocked, Refused
 from runtime.loggers import logger
-from runtime.units import parse_rate
+from runtime.units import format_time, parse_rate, parse_time
 
 if TYPE_CHECKING:
     from runtime.engines.management.source import Source
@@ -39,8 +38,8 @@ class Requeueing(Struct, frozen=True):
     """`TypeError@process_task.py:22`."""
     rate: str
     """`50/s`; empty for as fast as it goes."""
-    began: float
-    """Seconds since 1970."""
+    began: str
+    """ISO 8601, in UTC, as `ended`."""
     done: int = 0
     left: int = 0
     """Letters that were not delivered again: somebody else was faster, or their key is taken."""
@@ -50,7 +49,7 @@ class Requeueing(Struct, frozen=True):
     """`running`, `done`, `stopped` or `failed`."""
     why: str = ""
     """The reason of its end, or for letters that were left."""
-    ended: float | None = None
+    ended: str | None = None
 
     @property
     def remaining(self) -> float | None:
@@ -85,7 +84,7 @@ class Requeues:
             raise Refused(404, "there is no letter of this cause any more")
         all_known = sum(len(each.letters) for each in groups) < MOST
         total = len(group.letters) if all_known else None
-        began = self._clock.time()
+        began = format_time(self._clock.time())
         self._stops[queue], self._ends[queue] = asyncio.Event(), asyncio.Event()
         self._known[queue] = Requeueing(queue, group.cause, rate, began, total=total)
         self._tasks[queue] = asyncio.create_task(self._run(source, queue, key, pace))
@@ -113,9 +112,9 @@ class Requeues:
         self._known = {
             queue: each
             for queue, each in self._known.items()
-            if each.ended is None or now - each.ended < _REMEMBERED
+            if each.ended is None or now - parse_time(each.ended) < _REMEMBERED
         }
-        return tuple(sorted(self._known.values(), key=lambda each: -each.began))
+        return tuple(sorted(self._known.values(), key=lambda each: each.began, reverse=True))
 
     def _is_running(self, queue: str) -> bool:
         task = self._tasks.get(queue)
@@ -132,7 +131,7 @@ class Requeues:
             state, why = "failed", str(error) or type(error).__name__
             log.exception("the dead letters of '%s' are not requeued any further", queue)
         now = self._known[queue]
-        ended = self._clock.time()
+        ended = format_time(self._clock.time())
         self._known[queue] = replace(now, state=state, why=why or now.why, ended=ended)
         self._ends[queue].set()
 
@@ -140,7 +139,8 @@ class Requeues:
         """All letters of the cause that died before this began: a message that dies again is not
         delivered for ever. Until it is stopped.
         """
-        began, limit, tried = self._known[queue].began, MOST, set[str]()
+        began = parse_time(self._known[queue].began)
+        limit, tried = MOST, set[str]()
         size = STEP if not pace else max(1, min(STEP, round(1 / (pace * _STEPS))))
         start = self._clock.monotonic()
         while True:
@@ -177,10 +177,9 @@ def _of(groups: Sequence[Group], key: str, before: float) -> Sequence[Letter]:
 
 def _died(letter: Letter) -> float:
     try:
-        died = datetime.fromisoformat(letter.died)
+        return parse_time(letter.died)
     except ValueError:
         return 0.0
-    return (died if died.tzinfo else died.replace(tzinfo=UTC)).timestamp()
 
 
 def _pace(rate: str) -> float:

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any
 
 import msgspec
+from starlette.types import Scope
 
 from runtime.engines.management.operation import LoopBlocked, Refused
 from runtime.engines.management.rights import FORM_TOKEN, Rights, decoded_headers
@@ -33,6 +34,7 @@ PARTS = (
     "traces.routes",
 )
 """Modules of this package with `routes(desk)`, in any order."""
+BLOCKED = "The event loop is blocked"
 
 
 class Desk(msgspec.Struct, frozen=True, eq=False):
@@ -42,13 +44,13 @@ class Desk(msgspec.Struct, frozen=True, eq=False):
     rights: Rights | None
     """None at the Unix socket, where file rights are enough to act."""
 
-    def may_act(self, exchange: Exchange) -> bool:
+    def may_act(self, scope: Scope) -> bool:
         """True if this client may act, so that a page may show buttons."""
-        return self.rights is None or self.rights.may_act(decoded_headers(exchange.scope))
+        return self.rights is None or self.rights.may_act(decoded_headers(scope))
 
-    def form_token(self, exchange: Exchange) -> str:
+    def form_token(self, scope: Scope) -> str:
         """The value of the hidden field `form_token` of each form on a page."""
-        return self.rights.form_token(decoded_headers(exchange.scope)) if self.rights else ""
+        return self.rights.form_token(decoded_headers(scope)) if self.rights else ""
 
 
 def get(path: str, handler: Handler) -> Route:
@@ -60,7 +62,7 @@ def get_private(desk: Desk, path: str, handler: Handler) -> Route:
     """A route that reads what only those may see who may act: the payload of a message."""
 
     async def read(exchange: Exchange) -> Any:
-        if not desk.may_act(exchange):
+        if not desk.may_act(exchange.scope):
             raise HTTPError(403, "this needs a token: set RUNTIME_TOKEN, or use the command line")
         return await handler(exchange)
 
@@ -116,7 +118,7 @@ def _blocked(error: LoopBlocked) -> HTTPError:
         503,
         str(error),
         headers={"Retry-After": "1"},
-        title="The event loop is blocked",
+        title=BLOCKED,
         entry=error.blocked.entry,
     )
 

@@ -145,7 +145,7 @@ def test_a_form_of_another_page_does_nothing(shop: Watched) -> None:
 
 
 def test_what_is_not_there_is_told_in_words(shop: Watched) -> None:
-    reply = shop.site.get("/queues/app:other")
+    reply = shop.site.get("/queues/app:other", Accept="text/html")
 
     assert reply.status == 404
     assert "There is no queue &#x27;app:other&#x27;." in reply.body.decode()

@@ -52,7 +52,7 @@ KEPT = {
     "status",
 }
 """Fields whose values are ours, or decide what is drawn."""
-PLAN = ScheduleStatus("app:nightly", "30 2 * * *", "app:tasks", (night.NOW + 60,))
+PLAN = ScheduleStatus("app:nightly", "30 2 * * *", "app:tasks", (night.iso(night.NOW + 60),))
 
 
 def poisoned(value: Any, field: str = "") -> Any:
@@ -142,7 +142,10 @@ PAGES: dict[str, Callable[[Sight], str]] = {
     "traces": lambda evil: traces.render_all(evil, poisoned(night.TRACES), "", EVIL),
     "trace": lambda evil: traces.render_one(evil, poisoned(night.TRACE)),
     "progress": lambda evil: progresses(
-        replace(evil, requeues=(Requeueing(EVIL, EVIL, "", night.NOW, 1, 1, 3, "failed", EVIL),))
+        replace(
+            evil,
+            requeues=(Requeueing(EVIL, EVIL, "", night.iso(night.NOW), 1, 1, 3, "failed", EVIL),),
+        )
     ),
     "log": lambda evil: log.render(evil, poisoned(night_log.LINES), Wanted((EVIL,)), EVIL),
     "beside": lambda evil: services.render_one(

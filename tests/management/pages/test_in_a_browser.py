@@ -247,3 +247,34 @@ def test_who_signs_in_may_act_also_without_script(browser: Browser, shop: Watche
     assert not browser.evaluate("document.querySelector('form .btn').disabled")
     browser.evaluate("document.querySelector('form[action=\"/act\"]').submit()")
     shop.site.program.wait_for("app:nightly: fired by hand")
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("script", [True, False])
+def test_no_title_of_the_graph_runs_under_the_sign_beside_it(
+    browser: Browser, shop: Watched, width: int, script: bool
+) -> None:
+    browser.scripts(allowed=script)
+    browser.resize(width, 900)
+    browser.open(shop.address)
+    browser.evaluate(
+        "document.querySelectorAll('.map .t').forEach((title) => title.textContent = 'WWWWWWWWWW');"
+        "dispatchEvent(new Event('resize'))"
+    )
+    found = browser.evaluate("""
+        [...document.querySelectorAll('.map a')].filter((card) => card.getClientRects().length)
+        .map((card) => {
+          const end = (one) => one.getBoundingClientRect().right;
+          const title = card.querySelector('.t'), room = title.parentNode;
+          const { a, e } = room.ownerSVGElement.getScreenCTM();
+          const cuts = room.x && getComputedStyle(room).overflow === 'hidden';
+          const cut = cuts ? (room.x.baseVal.value + room.width.baseVal.value) * a + e : 1e9;
+          const sign = card.querySelector('[role=img]').getBoundingClientRect().left;
+          return [end(title), cut, sign].map(Math.floor);
+        })
+    """)
+
+    assert found
+    assert [each for each in found if min(each[0], each[1]) > each[2]] == []
+    if script:  # nothing is cut off
+        assert [each for each in found if each[0] > each[1] + 1] == []

@@ -83,7 +83,7 @@ def test_who_may_not_act_is_told_so_in_place_of_a_payload(shop: Watched) -> None
 
     assert CANARY in shop.page(address)
     shop.site.program.wait_for(f"the payload of message {id} was shown to 127.0.0.1")
-    reply = shop.site.get(address)
+    reply = shop.site.get(address, Accept="text/html")
     assert reply.status == 403
     assert "A payload is for those who may act: sign in to act." in reply.body.decode()
     assert f'href="{address}"' not in shop.site.get("/queues/app:tasks").body.decode()
@@ -142,6 +142,6 @@ def test_only_a_form_of_ours_publishes(shop: Watched) -> None:
 
 def test_a_queue_that_is_not_there_is_told_in_words(shop: Watched) -> None:
     for page in ("messages", "publish", "messages/x", "messages/x/payload"):
-        reply = shop.site.get(f"/queues/app:none/{page}")
+        reply = shop.site.get(f"/queues/app:none/{page}", Accept="text/html")
         assert reply.status in (403, 404)
         assert "<h2>" in reply.body.decode()

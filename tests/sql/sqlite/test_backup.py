@@ -103,7 +103,7 @@ def test_of_a_damaged_database_there_is_no_copy(
 
 
 def test_what_cannot_be_copied_is_said(db: Database, tmp_path: Path) -> None:
-    with pytest.raises(StartError, match=r"there is no file 'tasks\.db' yet"):
+    with pytest.raises(StartError, match=r"'app:db' does not exist yet: there is no '.*/a\.db'"):
         db.back_up(tmp_path / "copy.db", ignore)
     with pytest.raises(StartError, match="is in memory, and its content ends with its program"):
         database().back_up(tmp_path / "copy.db", ignore)

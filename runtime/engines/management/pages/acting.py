@@ -36,7 +36,7 @@ class Acting:
         try:
             await self._carry_out(operation, fields)
         except (LoopBlocked, Refused) as error:
-            sight = await self._reception.sight(exchange)
+            sight = await self._reception.sight(exchange.scope)
             return self._reception.failure(sight, error, "That was not done")
         return RedirectResponse(local(back), 303)
 

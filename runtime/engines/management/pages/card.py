@@ -19,6 +19,10 @@ from runtime.engines.management.verdict import BACKLOG
 
 HEIGHT, LOW = 88.0, 62.0
 """The height of a card with a series, and of one without."""
+_BESIDE = 66
+"""The part of a card's width that its title has not: a wide font's is squeezed by the script, and
+cut off without it, but never under the sign of the state.
+"""
 
 State = Literal["ok", "warn", "bad", "idle"]
 _SAID: Mapping[State, str] = {
@@ -151,7 +155,7 @@ def card(shown: Card, box: Box, opened: str | None = None) -> str:
     picture = ""
     if shown.series is not None:
         picture = floor(shown.series, tone, (x, y, width, box.height), f"card {node.id}")
-    most = int((width - 66) / 6.9)
+    most = int((width - _BESIDE) / 6.9)
     told = f"{shown.value} {shown.unit}".strip()
     if not is_tall:
         told = _cut(told, most + 3)
@@ -170,7 +174,8 @@ def card(shown: Card, box: Box, opened: str | None = None) -> str:
         f' rx="12"/>{picture}'
         f'<rect class="tile-bg" x="{x + 10:.1f}" y="{y + 11:.1f}" width="26" height="26" rx="8"/>'
         f'<use href="#i-{tone}" x="{x + 15:.1f}" y="{y + 16:.1f}" width="16" height="16"/>'
-        f'<text class="t" x="{x + 44:.1f}" y="{y + 21:.1f}">{e(title)}</text> '
+        f'<svg x="{x + 44:.1f}" y="{y + 8:.1f}" width="{width - _BESIDE:.0f}" height="20">'
+        f'<text class="t" y="13" lengthAdjust="spacingAndGlyphs">{e(title)}</text></svg> '
         f'<text class="s" x="{x + 44:.1f}" y="{y + 36:.1f}">{e(sub)}</text> '
         f"{value}{_sign(shown.state, x + width - 12, y + 16)}</g></a>"
     )

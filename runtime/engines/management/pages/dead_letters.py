@@ -72,7 +72,7 @@ def render(
 
 
 def _article(letter: Letter, sight: Sight, source: Excerpt, is_traced: bool) -> str:
-    died = words.moment(words.seconds_of(letter.died), sight.now)
+    died = words.moment(letter.died, sight.now)
     reason = _REASONS.get(letter.reason, letter.reason)
     attempts = chip(format_count(letter.attempts, "attempt"))
     return f"""<article class="panel"><div class="trace-head"><p class="filter">
@@ -125,14 +125,11 @@ def _source(own: Frame, source: Excerpt) -> str:
 
 def _story(letter: Letter, sight: Sight, is_traced: bool) -> str:
     """From the publication to the end."""
-    died = words.seconds_of(letter.died)
-    lived = (
-        words.duration(max(0.0, died - letter.published))
-        if died and letter.published
-        else words.NONE
-    )
+    lived = words.NONE
+    if died := words.seconds_of(letter.died):
+        lived = words.since(letter.published, died)
     steps = [
-        ("in", "Published", words.moment(letter.published or None, sight.now)),
+        ("in", "Published", words.moment(letter.published, sight.now)),
         ("", f"{format_count(letter.attempts, 'attempt')} · {letter.type}", f"over {lived}"),
         ("", "Gave up", words.moment(died, sight.now)),
     ]
@@ -185,7 +182,7 @@ def _members(chosen: Group, letter: Letter, sight: Sight) -> str:
         f"{current(each.id == letter.id)}><div>"
         f'<p class="t mono">…{e(each.id[-12:])}</p>'
         f'<p class="sub">{format_count(each.attempts, "attempt")}</p></div>'
-        f'<span class="end">{words.moment(words.seconds_of(each.died), sight.now)}</span></a></li>'
+        f'<span class="end">{words.moment(each.died, sight.now)}</span></a></li>'
         for each in chosen.letters[:_LISTED]
     )
     more = len(chosen.letters) - _LISTED

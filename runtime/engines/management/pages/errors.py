@@ -47,7 +47,7 @@ def _row(failure: ErrorGroup, sight: Sight) -> str:
         f'<p class="t">{e(failure.type)}: {e(failure.text)}</p>'
         f'<p class="sub">{mono(told)} · {e(failure.entry)}</p></div>'
         f'<span class="end">{chip(f"{failure.count:,}", tone)}<br>'
-        f"{words.moment(words.seconds_of(failure.last), sight.now)}</span></a>"
+        f"{words.moment(failure.last, sight.now)}</span></a>"
     )
 
 

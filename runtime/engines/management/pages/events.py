@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 
 from msgspec.structs import replace
+from starlette.types import Scope
 
 from runtime import codec
 from runtime.engines.management.logs import Wanted, wanted
@@ -30,7 +31,7 @@ class Events:
     """Makes the streams. The texts are made once a second for all of them."""
 
     def __init__(
-        self, source: Source, look: Callable[[Exchange], Awaitable[Sight]], flow: Flow
+        self, source: Source, look: Callable[[Scope], Awaitable[Sight]], flow: Flow
     ) -> None:
         self._source = source
         self._look = look
@@ -56,7 +57,7 @@ class Events:
             yield b""
             yield b"retry: 2000\n\n"
             while not exchange.drain.stopping.is_set():
-                sight = await self._look(exchange)
+                sight = await self._look(exchange.scope)
                 if sight.snapshot.generation != generation:
                     generation = sight.snapshot.generation
                     yield _event("reload", {"generation": generation})

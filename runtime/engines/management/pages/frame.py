@@ -13,7 +13,7 @@ from runtime.engines.management.pages.sight import Sight
 from runtime.engines.management.pages.symbols import LOGO, symbols
 
 
-class _Item(Struct, frozen=True):
+class Item(Struct, frozen=True):
     """One page of the navigation; `key` is pressed after `g`."""
 
     name: str
@@ -24,32 +24,38 @@ class _Item(Struct, frozen=True):
     in_tabs: bool = True
 
 
-_NAVIGATION: tuple[tuple[str, tuple[_Item, ...]], ...] = (
+_NAVIGATION: tuple[tuple[str, tuple[Item, ...]], ...] = (
     (
         "Watch",
         (
-            _Item("overview", "/", "home", "Overview", "o"),
-            _Item("traces", "/traces", "trace", "Traces", "t"),
-            _Item("errors", "/errors", "error", "Errors", "e"),
-            _Item("log", "/log", "log", "Log", "l", in_tabs=False),
+            Item("overview", "/", "home", "Overview", "o"),
+            Item("traces", "/traces", "trace", "Traces", "t"),
+            Item("errors", "/errors", "error", "Errors", "e"),
+            Item("log", "/log", "log", "Log", "l", in_tabs=False),
         ),
     ),
     (
         "Work",
         (
-            _Item("queues", "/queues", "queue", "Queues", "q"),
-            _Item("dead", "/dead", "dead", "Dead letters", "d"),
-            _Item("schedules", "/schedules", "clock", "Schedules", "c", in_tabs=False),
+            Item("queues", "/queues", "queue", "Queues", "q"),
+            Item("dead", "/dead", "dead", "Dead letters", "d"),
+            Item("schedules", "/schedules", "clock", "Schedules", "c", in_tabs=False),
         ),
     ),
     (
         "Parts",
         (
-            _Item("services", "/services", "service", "Services", "s"),
-            _Item("entries", "/entries", "entry", "Entries", "n", in_tabs=False),
+            Item("services", "/services", "service", "Services", "s"),
+            Item("entries", "/entries", "entry", "Entries", "n", in_tabs=False),
         ),
     ),
 )
+
+
+def section(path: str) -> Item | None:
+    """The page to which an address belongs; None for the overview and for what is nowhere."""
+    first = path.split("/")[1]
+    return next((item for _, items in _NAVIGATION for item in items if item.name == first), None)
 
 
 def frame(
@@ -135,7 +141,7 @@ def bare(title: str, body: str) -> str:
 """
 
 
-def _link(item: _Item, page: str, sight: Sight, *, in_tabs: bool = False) -> str:
+def _link(item: Item, page: str, sight: Sight, *, in_tabs: bool = False) -> str:
     here = ' aria-current="page"' if item.name == page else ""
     count = _count(item, sight)
     number = (
@@ -153,7 +159,7 @@ def _link(item: _Item, page: str, sight: Sight, *, in_tabs: bool = False) -> str
     )
 
 
-def _count(item: _Item, sight: Sight) -> str:
+def _count(item: Item, sight: Sight) -> str:
     """The number beside a page's name, if there is something to look at."""
     if item.name == "errors" and sight.failures:
         return words.count(sight.failures)

@@ -79,7 +79,7 @@ def stream(wanted: Wanted, lines: Sequence[LogLine]) -> str:
 
 def item(line: LogLine, now: float, hidden: str = "") -> str:
     """One line."""
-    at = words.moment(words.seconds_of(line.at), now)
+    at = words.moment(line.at, now)
     at += line.at[-5:-1] if len(at) == len("02:13:02") else ""
     tone = _TONES.get(line.level, "f")
     worker = f"[{line.worker}] " if line.worker is not None else ""

@@ -152,7 +152,7 @@ def _cells(each: MessageRow, queue: str, sight: Sight) -> str:
     return (
         f"<td>{name}</td><td>{_state(each)}</td>"
         f'<td class="n wide">{each.attempt or words.NONE}</td>'
-        f'<td class="n">{words.age(sight.now - each.published)} ago</td>'
+        f'<td class="n">{words.ago(each.published, sight.now)} ago</td>'
         f'<td class="wide"><span class="sub">{_note(each, sight)}</span></td>'
         f'<td class="wide n">{_payload(sight, queue, each.id)}</td>'
     )
@@ -167,7 +167,7 @@ def _state(each: MessageRow) -> str:
 
 
 def _note(each: MessageRow, sight: Sight) -> str:
-    told = [] if each.due is None else [f"due in {words.age(each.due - sight.now)}"]
+    told = [] if each.due is None else [f"due in {words.until(each.due, sight.now)}"]
     if each.priority:
         told.append(f"priority {each.priority}")
     told.append(words.size(each.size))

@@ -89,13 +89,13 @@ class QueuePages:
         except publishing.Invalid as error:
             field, text = error.field, error.text
         except (LoopBlocked, Refused) as error:
-            sight = await self._reception.sight(exchange)
+            sight = await self._reception.sight(exchange.scope)
             if not isinstance(error, Refused) or error.status != 400:
                 return self._reception.failure(sight, error, "That was not published")
             field, text = "", str(error).replace(": #: ", ": it ")
         else:
             return RedirectResponse(queues.published_address(id, str(message)), 303)
-        sight = await self._reception.sight(exchange)
+        sight = await self._reception.sight(exchange.scope)
         return HTMLResponse(publishing.render(sight, id, draft, field, sentence(text)), 400)
 
     async def _first(self, queue: str) -> Mapping[str, MessagePage]:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 from starlette.responses import HTMLResponse
+from starlette.types import Scope
 
 from runtime.engines.management.lanes import Bar, Lanes
 from runtime.engines.management.operation import LoopBlocked, Refused
-from runtime.engines.management.pages.frame import frame
+from runtime.engines.management.pages.frame import Item, frame, section
 from runtime.engines.management.pages.markup import empty, link, panel
 from runtime.engines.management.pages.sight import Right, Sight
-from runtime.engines.management.table import Desk
+from runtime.engines.management.table import BLOCKED, Desk
 from runtime.engines.management.verdict import LATE
 from runtime.engines.web.exchange import Exchange
-from runtime.engines.web.problem import HTTPError
 
 _RECENT = 900.0
 """Seconds in which an error counts as new."""
+_LONGEST = 200
+"""Characters of an address that a page repeats."""
 
 Page = Callable[[Exchange, Sight], Awaitable[str]]
 
@@ -36,16 +39,11 @@ class Reception:
         """A handler that answers with a page."""
 
         async def answer(exchange: Exchange) -> HTMLResponse:
-            sight = await self.sight(exchange)
-            try:
-                return HTMLResponse(await make(exchange, sight))
-            except (LoopBlocked, Refused, HTTPError) as error:
-                title = "Not found" if isinstance(error, HTTPError) else "That could not be done"
-                return self.failure(sight, error, title)
+            return HTMLResponse(await make(exchange, await self.sight(exchange.scope)))
 
         return answer
 
-    async def sight(self, exchange: Exchange) -> Sight:
+    async def sight(self, scope: Scope) -> Sight:
         """The application at this moment, for whoever asks."""
         source = self._desk.source
         outlook = source.outlook
@@ -55,7 +53,7 @@ class Reception:
             catalog=outlook.catalog(),
             now=outlook.clock.time(),
             failures=self._failures(),
-            right=self._right(exchange),
+            right=self._right(scope),
             requeues=outlook.requeues.all(),
         )
 
@@ -69,18 +67,19 @@ class Reception:
             return replace(sight, lanes=Lanes(msgspec.convert(found, dict[str, list[list[Bar]]])))
         return sight
 
-    def failure(
-        self, sight: Sight, error: LoopBlocked | Refused | HTTPError, title: str
-    ) -> HTMLResponse:
-        """A page in place of the one that was asked for."""
+    def failure(self, sight: Sight, error: LoopBlocked | Refused, title: str) -> HTMLResponse:
+        """A page in place of the one that a form leads to."""
         if isinstance(error, LoopBlocked):
-            status, title = 503, "The event loop is blocked"
-        else:
-            status = error.status
-        text = (error.message or "") if isinstance(error, HTTPError) else str(error)
-        back = link("/", "Back to the overview")
-        shown = panel(title, f"{empty(sentence(text))}<p>{back}</p>")
-        return HTMLResponse(frame("", title, sight, f'<div class="stack">{shown}</div>'), status)
+            return HTMLResponse(_told(sight, BLOCKED, str(error)), 503)
+        return HTMLResponse(_told(sight, title, str(error)), error.status)
+
+    async def mishap(self, scope: Scope, problem: Mapping[str, Any]) -> str:
+        """A page in place of a problem document."""
+        status, title, path = problem["status"], problem["title"], scope["path"][:_LONGEST]
+        if title != BLOCKED:
+            title = "Not found" if status == 404 else "That could not be done"
+        text = problem.get("detail", problem["title"]).replace("this path", f"'{path}'", 1)
+        return _told(await self.sight(scope), title, text, section(path))
 
     def _failures(self) -> int:
         source = self._desk.source
@@ -89,14 +88,23 @@ class Reception:
         since = datetime.fromtimestamp(source.outlook.clock.time() - _RECENT, UTC)
         return len(source.traces.errors.groups(f"{since:%Y-%m-%dT%H:%M:%S}"))
 
-    def _right(self, exchange: Exchange) -> Right:
+    def _right(self, scope: Scope) -> Right:
         desk = self._desk
-        if desk.may_act(exchange):
-            token = desk.form_token(exchange)
+        if desk.may_act(scope):
+            token = desk.form_token(scope)
             return Right(True, token=token, signed_in=bool(token))
         has_token = desk.rights is not None and desk.rights.has_token
         why = "sign in to act" if has_token else "set RUNTIME_TOKEN to act"
         return Right(False, why, can_sign_in=has_token)
+
+
+def _told(sight: Sight, title: str, text: str, near: Item | None = None) -> str:
+    """A page of one sentence, with the ways on; `near` is the page to which the address belongs."""
+    ways = [link(near.address, near.label)] if near is not None else []
+    ways.append(link("/", "Back to the overview"))
+    shown = panel(title, f"{empty(sentence(text))}<p>{' · '.join(ways)}</p>")
+    name = near.name if near is not None else ""
+    return frame(name, title, sight, f'<div class="stack">{shown}</div>')
 
 
 def queried(exchange: Exchange, name: str) -> str:

@@ -21,9 +21,9 @@ class ScheduleStatus(Struct, frozen=True):
     """`30 2 * * 1-5` or `every 15m`, with its zone."""
     target: str
     """The queue or the function."""
-    next: tuple[float, ...] = ()
-    """The next planned times, in seconds since 1970."""
-    last: float | None = None
+    next: tuple[str, ...] = ()
+    """The next planned times, in ISO 8601, in UTC."""
+    last: str | None = None
     """The last one that was fired."""
 
 
@@ -55,7 +55,7 @@ def _next(plan: ScheduleStatus, sight: Sight) -> str:
     told = f"<small>then {then}</small>" if then else ""
     return (
         f'<div class="two-line"><b class="num">{words.moment(first, sight.now)}</b>'
-        f"<small>in {words.duration(max(0.0, first - sight.now))}</small>{told}</div>"
+        f"<small>in {words.until(first, sight.now)}</small>{told}</div>"
     )
 
 

@@ -111,7 +111,7 @@ class Site:
 
     async def graph(self, exchange: Exchange) -> Any:
         """The graph as JSON: nodes, and edges with their rates where those are known."""
-        sight = await self._reception.sight(exchange)
+        sight = await self._reception.sight(exchange.scope)
         whole = self.flow.graph(sight)
         rates = rates_of(whole, sight)
         edges = [

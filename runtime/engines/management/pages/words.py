@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
-from runtime.units import format_count, format_duration
+from runtime.units import format_count, format_duration, parse_time
 
 NONE = "–"
 
@@ -58,16 +58,17 @@ def size(octets: int) -> str:
 
 
 def seconds_of(text: str) -> float | None:
-    """A time of a snapshot, ISO 8601, in seconds since 1970."""
+    """A time in ISO 8601 in seconds since 1970; None for other text."""
     try:
-        found = datetime.fromisoformat(text)
+        return parse_time(text)
     except ValueError:
         return None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
-def moment(at: float | None, now: float) -> str:
+def moment(at: float | str | None, now: float) -> str:
     """A time of day, with its date unless that is today: `02:13:02`, `21 Nov 02:13`."""
+    if isinstance(at, str):
+        at = seconds_of(at)
     if at is None:
         return NONE
     local = datetime.fromtimestamp(at).astimezone()
@@ -80,3 +81,15 @@ def since(text: str, now: float) -> str:
     """The time that has passed since a time of a snapshot."""
     at = seconds_of(text)
     return NONE if at is None else duration(max(0.0, now - at))
+
+
+def ago(text: str, now: float) -> str:
+    """The same, as one says it."""
+    at = seconds_of(text)
+    return NONE if at is None else age(now - at)
+
+
+def until(text: str, now: float) -> str:
+    """The time that is left until one to come."""
+    at = seconds_of(text)
+    return NONE if at is None else age(at - now)

@@ -16,7 +16,7 @@ from runtime.engines.management.traces.waterfall import title, waterfall
 from runtime.engines.web.exchange import Exchange
 from runtime.engines.web.problem import HTTPError
 from runtime.engines.web.routes import Route
-from runtime.units import parse_duration
+from runtime.units import format_time, parse_duration
 
 MOST = 100
 """Traces of a listing, if it asks for no other number."""
@@ -30,8 +30,8 @@ class TraceSummary(Struct, frozen=True):
     id: str
     title: str
     entry: str
-    started: float
-    """Seconds since 1970."""
+    started: str
+    """ISO 8601, in UTC."""
     duration: float
     failed: bool
     spans: int
@@ -100,7 +100,7 @@ def select(
                 each.id,
                 title([each]),
                 root.entry,
-                root.began / 1e9,
+                format_time(root.began / 1e9),
                 root.duration / 1e9,
                 root.failed,
                 len(each.spans),
@@ -137,6 +137,6 @@ def _since(text: str) -> str:
         return text
     try:
         ago = timedelta(seconds=parse_duration(text))
-        return (datetime.now(UTC) - ago).strftime("%Y-%m-%dT%H:%M:%S.%f")[:23] + "Z"
+        return format_time((datetime.now(UTC) - ago).timestamp())
     except (ValueError, OverflowError) as error:
         raise HTTPError(400, f"'since': {error}") from None

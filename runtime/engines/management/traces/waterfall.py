@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from runtime.engines.management.traces.record import SpanRecord, TraceRecord
 from runtime.engines.management.traces.traces import message_ids, message_ids_of
+from runtime.units import format_time
 
 State = Literal["ok", "failed", "wait"]
 
@@ -50,8 +51,8 @@ class Waterfall(Struct, frozen=True):
     """That of the first trace."""
     title: str
     """`POST /tasks → app:tasks_queue → process_task`."""
-    started: float
-    """Seconds since 1970."""
+    started: str
+    """ISO 8601, in UTC."""
     duration: float
     failed: bool
     rows: list[Row]
@@ -73,7 +74,7 @@ def waterfall(traces: Sequence[TraceRecord]) -> Waterfall:
     return Waterfall(
         traces[0].id,
         title(traces),
-        zero / _SECOND,
+        format_time(zero / _SECOND),
         max(row.ended for row in rows),
         last.root.failed or traces[0].root.failed,
         rows,

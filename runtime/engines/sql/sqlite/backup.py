@@ -31,7 +31,10 @@ def back_up(settings: Settings, target: Path, progress: Progress) -> None:
     if settings.in_memory:
         raise StartError(f"'{settings.name}' is in memory, and its content ends with its program")
     if not source.exists():
-        raise StartError(f"there is no file '{settings.label}' yet")
+        raise StartError(
+            f"the database '{settings.name}' does not exist yet: there is no '{settings.file}'; "
+            "if the application has run, name the folder in which it did"
+        )
     if target.exists():
         raise StartError(f"'{target}' is there already; nothing was written")
     with _errors(settings.label, target), _copy(source, target, settings, progress):

@@ -31,6 +31,18 @@ addEventListener("DOMContentLoaded", () => {
     button.addEventListener("click", () => navigator.clipboard.writeText(button.dataset.copy));
   }
 
+  // A title of the graph that a wide font makes longer than its room is squeezed.
+  const loosen = () => { for (const text of all("[textLength]")) text.removeAttribute("textLength"); };
+  const squeeze = () => {
+    loosen();
+    for (const text of all(".map .t")) {
+      const room = text.parentNode.width.baseVal.value;
+      if (text.getComputedTextLength() > room) text.setAttribute("textLength", room);
+    }
+  };
+  squeeze();
+  addEventListener("resize", squeeze);
+
   // A destructive form asks once more.
   for (const form of all("form[data-ask]")) {
     form.addEventListener("submit", (event) => { if (!confirm(form.dataset.ask)) event.preventDefault(); });
@@ -75,10 +87,12 @@ addEventListener("DOMContentLoaded", () => {
       const answer = await fetch(location.href, { headers: { accept: "text/html" } });
       if (!answer.ok) return;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      loosen();
       for (const part of all("[data-part]")) {
         const fresh = page.querySelector(`[data-part="${CSS.escape(part.dataset.part)}"].${CSS.escape(part.classList[0])}`);
         if (fresh && fresh.outerHTML !== part.outerHTML && !part.contains(document.activeElement)) part.replaceWith(document.adoptNode(fresh));
       }
+      squeeze();
     } catch { /* the next one may come through */ } finally { drawing = false; drawn = Date.now(); }
   };
   const listen = () => {
