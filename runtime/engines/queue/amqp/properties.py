@@ -35,6 +35,8 @@ MOST_BYTES = 100_000
 LARGEST_BODY = 16 * 2**20
 """Bytes: RabbitMQ's own limit from 4.0 on. It answers a larger one by closing the channel."""
 LATEST = 2**62
+_YEAR_10000 = 253_402_300_800_000_000
+"""Microseconds since 1970: no calendar of Python's goes further."""
 DELIVERIES = "x-delivery-count"
 JSON = "application/json"
 
@@ -86,6 +88,8 @@ def decode(properties: BasicProperties, body: bytes, token: int) -> Message:
     published = given.get(PUBLISHED)
     if not isinstance(published, int):
         published = (properties.timestamp or 0) * 1_000_000
+    if not 0 <= published < _YEAR_10000:
+        published = 0  # as one that does not tell: of a program that counts milliseconds, say
     id, priority = properties.message_id, given.get(PRIORITY)
     unique, died_in = given.get(UNIQUE), given.get(DIED_IN)
     return Message(
