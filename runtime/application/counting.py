@@ -25,9 +25,14 @@ if TYPE_CHECKING:
 
 _REQUESTS = "runtime_http_requests_total"
 _DURATION = "runtime_http_request_duration_seconds"
+_LAG = "runtime_loop_lag_seconds"
 UNMATCHED = "unmatched"
 """The route of requests that none matches: their paths are of anybody's choice."""
 _FAILED = 500
+_LAGS = 4
+"""Delays of the loop that are counted at a time: else a program that is idle would make a new copy
+of its metrics for each.
+"""
 _MINUTE, _MINUTES = 60.0, 15
 _ENDED = ("ack", "requeue", "rejected", "attempts", "crashed", "invalid")
 """Outcomes after which a queue has the message no more."""
@@ -53,6 +58,8 @@ class Counting:
         """By queue, the messages that it has no more."""
         self._flows: dict[str, Window] = {}
         self._published: Counter[str] = Counter()
+        self._registry.histogram(_LAG, ())
+        self._lags: list[float] = []
 
     def read(self) -> Metrics:
         """The counters and histograms, as of the last pulse."""
@@ -60,7 +67,10 @@ class Counting:
 
     def count(self, lag: float) -> None:
         """Take what the components have noted."""
-        self._registry.histogram("runtime_loop_lag_seconds", ()).observe([lag])
+        self._lags.append(lag)
+        if len(self._lags) == _LAGS:
+            self._registry.histogram(_LAG, ()).observe(self._lags)
+            self._lags.clear()
         self._count_up("runtime_loop_blocked_total", self._blocks(), self._blocked)
         self._count_up("runtime_spans_exported_total", self.exported(), self._exported)
         for take in self._sources():

@@ -77,35 +77,34 @@ class Observation:
 
     def _services(self) -> Iterator[ServiceStatus]:
         supervisor = self._application.supervisor
-        links = self._application.linked.links
         if supervisor is not None and len(self._known) > len(supervisor.children):
             self._known.clear()  # some were removed
         for id, child in supervisor.children.items() if supervisor else ():
-            yield self._service(id, child, links[id].entry.kind if id in links else "")
+            yield self._service(id, child)
 
-    def _service(self, id: EntryId, child: Child, kind: str) -> ServiceStatus:
+    def _service(self, id: EntryId, child: Child) -> ServiceStatus:
         component = child.spec.service
         consumer = consumer_of(component)
         known = self._known.get(id)
         if known is None or known.component is not component or known.consumer is not consumer:
-            told = tuple(tells(component, self._redact))
-            known = self._known[id] = _Observed(component, consumer, told)
-        values = {name: tell() for name, tell in known.tells}
+            roles = tuple(tells(component, self._redact))
+            known = self._known[id] = _Observed(component, consumer, roles)
+        values = [tell() for _, tell in known.tells]
         seen = (
             self._application.generation,  # a later version may have other secrets
             child.state, child.since, child.attempt, child.restarts, child.error, child.where,
             values,
         )  # fmt: skip
         if known.status is None or known.seen != seen:
-            known.seen, known.status = seen, self._status(id, child, kind, values)
+            told = {name: value for (name, _), value in zip(known.tells, values, strict=True)}
+            known.seen, known.status = seen, self._status(id, child, told)
         return known.status
 
-    def _status(
-        self, id: EntryId, child: Child, kind: str, values: Mapping[str, Any]
-    ) -> ServiceStatus:
+    def _status(self, id: EntryId, child: Child, told: Mapping[str, Any]) -> ServiceStatus:
+        links = self._application.linked.links
         return ServiceStatus(
             id=str(id),
-            kind=kind,
+            kind=links[id].entry.kind if id in links else "",
             state=child.state.value,
             since=format_time(child.since),
             attempt=child.attempt,
@@ -113,7 +112,7 @@ class Observation:
             error=child.error and self._redact(child.error),
             where=self._redact(child.where) or None,
             ready=child.state in _READY,
-            **values,
+            **told,
         )
 
     def _queue(self, queue: Queue) -> QueueStatus:

@@ -29,7 +29,7 @@ def tells(component: Any, redact: Callable[[str], str]) -> Iterator[Tell]:
     if hasattr(component, "load"):
         yield "load", lambda: Load(*component.load)
     if hasattr(component, "journal"):
-        yield "journal", lambda: component.journal
+        yield "journal", _seldom(lambda: component.journal)
     if hasattr(component, "pool_use"):
         yield "connections", lambda: (use := component.pool_use) and Connections(*use)
     if hasattr(component, "lease_tally"):
@@ -43,6 +43,20 @@ def tells(component: Any, redact: Callable[[str], str]) -> Iterator[Tell]:
     if hasattr(consumer, "last_poll"):
         yield "last_poll", lambda: _rounded(consumer.last_poll)
         yield "workers", lambda: Occupancy(consumer.busy, consumer.concurrency)
+
+
+def _seldom(tell: Callable[[], Any]) -> Callable[[], Any]:
+    """Ask at every fourth time only: once a second."""
+    told: list[Any] = []
+
+    def tell_again() -> Any:
+        if len(told) in (0, 4):
+            told[:] = [tell()]
+        else:
+            told.append(told[0])
+        return told[0]
+
+    return tell_again
 
 
 def _moment(seconds: float | None) -> str | None:

@@ -20,7 +20,7 @@ from runtime.engines.web.timeouts import Timeouts
 from runtime.handlers.fork import drop_descriptor, on_fork
 from runtime.service import Ready
 
-_MAX_TICK = 0.5
+_MAX_TICK = 1.0
 _CANCEL_GRACE = 0.25
 """Seconds that cancelled handlers have to return."""
 

@@ -28,7 +28,7 @@ MOST_OUTGOING = 512
 """Traces of a worker that its parent has not been sent yet."""
 LARGEST_FRAME = 64 * 1024
 """Bytes that a worker sends its parent at a time."""
-INTERVAL = 0.5
+INTERVAL = 1.0
 """Seconds between two looks at what has ended."""
 _SHORTEST_PREFIX = 8
 
