@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict, deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import chain
@@ -120,10 +120,9 @@ class Counting:
         return rate(seconds, came), rate(seconds, left)
 
     def _count_requests(self, server: str, traffic: Traffic) -> None:
-        alike: defaultdict[tuple[Route, int], list[float]] = defaultdict(list)
-        for route, status, seconds in traffic.take():
-            alike[route, status].append(seconds)
-        for (route, status), durations in alike.items():
+        if not traffic.ended:
+            return
+        for (route, status), durations in traffic.take().items():
             key = (server, route.path or UNMATCHED, route.method)
             histogram = self._registry.histogram(_DURATION, key)
             histogram.observe(durations)

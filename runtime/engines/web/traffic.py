@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,8 +24,8 @@ class Traffic:
         """Each is written to `access` too, if that is given."""
         self._access = access
         self._counts = counts
-        self.ended: list[tuple[Route, int, float]] = []
-        """The route, the status, and the seconds until the response was sent, or only the head of
+        self.ended: defaultdict[tuple[Route, int], list[float]] = defaultdict(list)
+        """By route and status, the seconds of each until the response was sent, or only the head of
         one that is endless.
         """
 
@@ -31,11 +33,11 @@ class Traffic:
         """Note a request that has been answered, which took so long."""
         status = exchange.status or GONE
         if self._counts:
-            self.ended.append((route, status, seconds))
+            self.ended[route, status].append(seconds)
         if self._access is not None:
             self._access.answered(exchange, route, status, seconds)
 
-    def take(self) -> list[tuple[Route, int, float]]:
+    def take(self) -> Mapping[tuple[Route, int], list[float]]:
         """All of it; it begins anew."""
-        taken, self.ended = self.ended, []
+        taken, self.ended = self.ended, defaultdict(list)
         return taken
