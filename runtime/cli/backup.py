@@ -6,18 +6,17 @@ from pathlib import Path
 
 import click
 
-from runtime.cli.copies import FileLast, database, database_option, progress
-from runtime.cli.options import Chosen, application
+from runtime.cli.copies import database, database_option, progress
+from runtime.cli.options import Chosen, application_before
 from runtime.cli.whereabouts import load_in_place
 from runtime.units import format_size
 
 
 @click.command(
     "backup",
-    cls=FileLast,
     epilog="Exit codes: 0 done, 2 usage, 3 findings, 4 the database cannot be copied.",
 )
-@application
+@application_before
 @click.argument("file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
 @database_option
 def command(chosen: Chosen, file: Path, database_: str | None) -> None:

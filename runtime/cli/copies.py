@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import click
 
@@ -24,23 +23,6 @@ DATABASES = "db.sql."
 database_option = click.option(
     "--database", "database_", metavar="ID", help="The database, if the application has several."
 )
-
-
-class FileLast(click.Command):
-    """A command with the arguments [DIR] FILE: a single one is the file."""
-
-    def make_parser(self, ctx: click.Context) -> Any:
-        parser = super().make_parser(ctx)
-        parse = parser.parse_args
-
-        def parse_args(args: list[str]) -> Any:
-            values, rest, order = parse(args)
-            if not isinstance(values.get("file"), str) and "folder" in values:
-                values["file"] = values.pop("folder")
-            return values, rest, order
-
-        setattr(parser, "parse_args", parse_args)  # noqa: B010 - not a method that mypy would let go
-        return parser
 
 
 def database(linked: LinkedManifest, named: str | None) -> tuple[EntryId, Restorable]:

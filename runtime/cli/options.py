@@ -57,6 +57,15 @@ def _chosen_folder(context: click.Context, parameter: click.Parameter, folder: P
     )
 
 
+def _chosen_among(
+    context: click.Context, parameter: click.Parameter, folders: tuple[Path, ...]
+) -> Path:
+    """The folder among at most one, where further arguments follow."""
+    if len(folders) > 1:
+        raise click.UsageError(f"Got unexpected extra argument ({folders[1]})", context)
+    return folders[0] if folders else _chosen_folder(context, parameter, Path("."))
+
+
 def command_with(folder: Path, parameter: click.Parameter) -> str:
     """The command that runs, as it is written with another folder in that parameter."""
     words: list[str | None] = []
@@ -88,6 +97,11 @@ class Chosen(msgspec.Struct, frozen=True):
 def application(command: F) -> F:
     """Pass the application that is chosen by DIR, `-f`, `-o` and `--env-file` as `chosen`."""
     return _with_chosen(command, _FOLDER)
+
+
+def application_before(command: F) -> F:
+    """The same for a command with another argument behind DIR, which a single one then is."""
+    return _with_chosen(command, _FOLDER_BEFORE)
 
 
 def application_option(command: F) -> F:
@@ -125,6 +139,13 @@ _FOLDER = click.argument(
     default=".",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     callback=_chosen_folder,
+)
+_FOLDER_BEFORE = click.argument(
+    "folder",
+    metavar="[DIR]",
+    nargs=-1,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    callback=_chosen_among,
 )
 _FOLDER_OPTION = click.option(
     "-C",

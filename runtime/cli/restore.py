@@ -7,18 +7,17 @@ from pathlib import Path
 import click
 
 from runtime.cli.confirm import confirm, yes_option
-from runtime.cli.copies import FileLast, database, database_option, progress
-from runtime.cli.options import Chosen, application
+from runtime.cli.copies import database, database_option, progress
+from runtime.cli.options import Chosen, application_before
 from runtime.cli.whereabouts import load_in_place
 
 
 @click.command(
     "restore",
-    cls=FileLast,
     epilog="Exit codes: 0 done, 1 you said no, 2 usage, 3 findings, 4 the backup is damaged, or "
     "the database is in use.",
 )
-@application
+@application_before
 @click.argument(
     "file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
