@@ -26,7 +26,9 @@ FRESH = 1.0
 
 
 class Lengths:
-    """They are at most a second old, and include all that was done before the last `change`."""
+    """They are at most a second old, and include all that was done before the last `change`; older
+    while the loop that is asked does not answer.
+    """
 
     def __init__(self, ask: Callable[[], Awaitable[Iterable[QueueStatus]]]) -> None:
         """`ask` does the operation `queues.lengths`."""
@@ -34,7 +36,7 @@ class Lengths:
         self._known: Mapping[str, QueueStatus] = {}
         self._asked_at = -FRESH
         self._changed_at = 0.0
-        self._asking = asyncio.Lock()
+        self._asking: asyncio.Task[None] | None = None
 
     def change(self, operation: str) -> None:
         """An operation was done, which may have changed them."""
@@ -45,17 +47,31 @@ class Lengths:
         """Ask for them, unless they are fresh. Those known last stay if nobody answers.
 
         `age` is the time in seconds for which the loop that is asked has not turned: after a second
-        it is not asked.
+        it is not asked, and no answer is awaited for longer.
         """
-        async with self._asking:
-            now = monotonic()
-            fresh = self._asked_at > self._changed_at and now - self._asked_at < FRESH
-            if fresh or age >= FRESH:
-                return
+        now = monotonic()
+        if age >= FRESH or self._is_fresh(now):
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FRESH):
+                if self._asking is not None:  # perhaps from before a change
+                    await asyncio.wait([self._asking])
+                if not self._is_fresh(now):
+                    self._asking = self._asking or asyncio.create_task(self._look())
+                    await asyncio.wait([self._asking])
+
+    def _is_fresh(self, now: float) -> bool:
+        return self._asked_at > self._changed_at and now - self._asked_at < FRESH
+
+    async def _look(self) -> None:
+        # When they are asked for: the answer may lack what is done meanwhile.
+        now = monotonic()
+        try:
             with suppress(LoopBlocked, Refused):
                 self._known = {each.id: each for each in await self._ask()}
-            # When they were asked for: the answer may lack what is done meanwhile.
             self._asked_at = now
+        finally:
+            self._asking = None
 
     def put_into(self, snapshot: Snapshot) -> Snapshot:
         """The snapshot of a pulse, with the lengths in its queues."""
