@@ -24,7 +24,7 @@ LIMIT = 1.0
 _PROBE = 0.25
 """Seconds between two looks."""
 _AFTER = 0.02
-"""Seconds by which it looks after the loop should have turned."""
+"""Seconds by which it looks after the loop should have turned; if it has not, it is held since."""
 _SLICE = 0.1
 """Seconds of waiting that are counted at a time."""
 _MOST_GROUPS = 5
@@ -97,7 +97,7 @@ class Watchdog:
         stopwatch = _Stopwatch()
         while not self._stopped.wait(pause := until_beat(_PROBE, monotonic() - _AFTER)):
             # Some functions written in C keep the interpreter to themselves, from this thread too.
-            self._check_loop(stopwatch.lap() - pause)
+            self._check_loop(stopwatch.lap() - pause + _AFTER)
             self._check_threads()
             stopwatch.lap()
 
@@ -105,7 +105,7 @@ class Watchdog:
         place, stopwatch = None, _Stopwatch()
         if held >= LIMIT:
             place = self._tell(held)
-        while not self._turned.wait(_SLICE):
+        while not self._turned.wait(_SLICE if place else min(_SLICE, LIMIT - held)):
             if self._stopped.is_set():
                 return
             held += stopwatch.lap()
