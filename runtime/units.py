@@ -82,12 +82,17 @@ def format_size(size: int) -> str:
 
 
 def format_time(seconds: float) -> str:
-    """Seconds since 1970 as `2026-11-21T01:10:02.114Z`, as all JSON has it."""
+    """Seconds since 1970 as `2026-11-21T01:10:02.114Z`, as JSON has times."""
     text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
 
 
 def parse_time(text: str) -> float:
-    """A time in ISO 8601, in UTC if it has no offset, in seconds since 1970. Raises ValueError."""
+    """A time in ISO 8601, in UTC if it has no offset, in seconds since 1970.
+
+    Raises ValueError, also for a time that is in the calendar of some time zones only.
+    """
     found = datetime.fromisoformat(text)
+    if not 1 < found.year < 9999:
+        raise ValueError(f"there is no year {found.year} here: {text}")
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()

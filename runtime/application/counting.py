@@ -62,7 +62,9 @@ class Counting:
         self._lags: list[float] = []
 
     def read(self) -> Metrics:
-        """The counters and histograms, as of the last pulse."""
+        """The counters and histograms, as of the last pulse; delays of the loop are up to a second
+        behind.
+        """
         return self._read
 
     def count(self, lag: float) -> None:

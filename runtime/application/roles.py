@@ -46,15 +46,15 @@ def tells(component: Any, redact: Callable[[str], str]) -> Iterator[Tell]:
 
 
 def _seldom(tell: Callable[[], Any]) -> Callable[[], Any]:
-    """Ask at every fourth time only: once a second."""
-    told: list[Any] = []
+    """Ask at every fourth time only: the pulse, which has four a second, once a second."""
+    asked, value = 0, None
 
     def tell_again() -> Any:
-        if len(told) in (0, 4):
-            told[:] = [tell()]
-        else:
-            told.append(told[0])
-        return told[0]
+        nonlocal asked, value
+        if asked % 4 == 0:
+            value = tell()
+        asked += 1
+        return value
 
     return tell_again
 

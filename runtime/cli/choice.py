@@ -49,10 +49,12 @@ class Choice(msgspec.Struct, frozen=True):
         except WrongChoice as error:
             raise CommandError(str(error)) from None
 
-    def is_at_fault(self, error: ManifestError) -> bool:
+    def has_all_faults(self, error: ManifestError) -> bool:
         """True if all findings are about options, which no edit mends."""
         places = {override.position for override in self.chosen.overrides}
-        return all(finding.position in places for finding in error.findings)
+        return bool(error.findings) and all(
+            finding.position in places for finding in error.findings
+        )
 
     def _read(self) -> tuple[LinkedManifest, Selection]:
         linked = self.chosen.link()

@@ -133,7 +133,9 @@ class _Development:
     def is_misused(self, error: ManifestError | StartError) -> bool:
         """True for a first start with an option that no edit mends."""
         return (
-            self._is_first and isinstance(error, ManifestError) and self._choice.is_at_fault(error)
+            self._is_first
+            and isinstance(error, ManifestError)
+            and self._choice.has_all_faults(error)
         )
 
     def run(self, signals: Signals, watch: Watch | None) -> int:

@@ -67,15 +67,24 @@ def _chosen_among(
 
 
 def command_with(folder: Path, parameter: click.Parameter) -> str:
-    """The command that runs, as it is written with another folder in that parameter."""
+    """The command that runs, as it is written with another folder in that parameter, and with the
+    names of the arguments behind that.
+    """
     words: list[str | None] = []
     context: click.Context | None = click.get_current_context()
     while context is not None and context.parent is not None:
         words.insert(0, context.info_name)
         context = context.parent
-    option = ["-C"] if isinstance(parameter, click.Option) else []
+    option, following = ["-C"], []
+    if isinstance(parameter, click.Argument):
+        option, arguments = [], click.get_current_context().command.params
+        following = [
+            each.metavar
+            for each in arguments
+            if isinstance(each, click.Argument) and each is not parameter and each.metavar
+        ]
     return " ".join(
-        ["runtime", *filter(None, words), *option, shlex.quote(os.path.relpath(folder))]
+        ["runtime", *filter(None, words), *option, shlex.quote(os.path.relpath(folder)), *following]
     )
 
 

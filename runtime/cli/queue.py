@@ -24,6 +24,7 @@ from runtime.cli.options import (
 from runtime.cli.queue_rows import HEAD, cells
 from runtime.cli.table import print_table
 from runtime.cli.times import ago, moment
+from runtime.engines.queue.message import check_priority, check_unique
 from runtime.units import format_count, format_size, parse_duration
 
 _STATES = ("ready", "delayed", "running")
@@ -101,6 +102,12 @@ def publish(
         parse_duration(delay or "0s")
     except ValueError as error:
         raise CommandError(f"--delay: {error}") from None
+    try:
+        check_priority(priority)
+        if unique is not None:
+            check_unique(unique)
+    except ValueError as error:
+        raise CommandError(str(error)) from None
     try:
         value = json.loads(text)
     except ValueError as error:

@@ -66,6 +66,9 @@ class Watchdog:
         self._pool = pool
         self._stopped = threading.Event()
         self._turned = threading.Event()
+        """Set by each sign of the loop, and cleared by each look."""
+        self._due = monotonic()
+        """When the loop gives its next sign, unless it is held."""
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
         self._taken_since: float | None = None
         self.held: Held | None = None
@@ -88,22 +91,25 @@ class Watchdog:
         self._thread.join()
 
     def _turn(self) -> None:
-        """Tell the thread that the loop turns; its asking would wake the loop once more."""
+        """Give a sign on the loop that it turns: to be asked for it would wake it once more."""
+        wait = until_beat(_PROBE, self._loop.time())
+        self._due = monotonic() + wait
         self._turned.set()
         if not self._stopped.is_set():
-            self._loop.call_later(until_beat(_PROBE, self._loop.time()), self._turn)
+            self._loop.call_later(wait, self._turn)
 
     def _run(self) -> None:
         stopwatch = _Stopwatch()
-        while not self._stopped.wait(pause := until_beat(_PROBE, monotonic() - _AFTER)):
+        while not self._stopped.wait(pause := max(0.0, self._due + _AFTER - monotonic())):
             # Some functions written in C keep the interpreter to themselves, from this thread too.
-            self._check_loop(stopwatch.lap() - pause + _AFTER)
+            self._check_loop(stopwatch.lap(pause) - pause + _AFTER)
             self._check_threads()
             stopwatch.lap()
 
     def _check_loop(self, held: float) -> None:
         place, stopwatch = None, _Stopwatch()
         if held >= LIMIT:
+            self._turned.clear()  # that was before
             place = self._tell(held)
         while not self._turned.wait(_SLICE if place else min(_SLICE, LIMIT - held)):
             if self._stopped.is_set():
@@ -185,14 +191,15 @@ class _Stopwatch:
     def __init__(self) -> None:
         self._last, self._used = monotonic(), process_time()
 
-    def lap(self) -> float:
-        """Seconds since the last lap. Of one that took far too long, those of the processor: it
-        may have been spent in a C function, and else the whole program stood still.
+    def lap(self, expected: float = _SLICE) -> float:
+        """Seconds since the last lap. Of one that took far longer than expected, those of the
+        processor: it may have been spent in a C function, and else the whole program stood still.
         """
         now, used = monotonic(), process_time()
         passed, worked = now - self._last, used - self._used
         self._last, self._used = now, used
-        return passed if passed < 3 * _SLICE else max(_SLICE, min(worked, passed))
+        late = passed - expected
+        return passed if late < 2 * _SLICE else max(expected, min(worked, passed))
 
 
 def _groups(occupants: list[Occupant]) -> str:

@@ -55,7 +55,9 @@ class Span(Struct, eq=False):
     """Whatever the tracepoint makes attributes of, once somebody asks for them."""
     steps: list[Any] | None = None
     """Of the first span of a trace, as long as that runs and nobody listens: those below it that
-    have ended, a `Span` each or what `Tracepoint.finish` leaves of one. At most `MOST_SPANS`.
+    have ended, at most `MOST_SPANS`: a `Span` each, or a tuple of its tracepoint, the current span
+    around it, its begin and end, and perhaps its subject, its error and the last event, as
+    `Tracepoint.finish` takes them.
     """
     parent: Span | None = None
     root: Root | None = None

@@ -168,6 +168,7 @@ class Telemetry:
             self.notify(self.listener.span_ended, span)
         if root.dropped:
             if span.error is not None and self._sink is not None:
+                root.ended = root.answered or root.ended
                 root.spans.append(span)
                 self._keep(root, self._sink)
         elif root.state == KEPT:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from runtime.cli.times import moment
+from runtime.engines.management.pages import words
 from runtime.units import format_time, parse_time
 from tests.support.blackbox import eventually, execute
 from tests.support.managing import ANY_PORT, Managed
@@ -41,8 +42,10 @@ def test_a_time_of_json_is_read_as_it_was_written() -> None:
     assert parse_time("2026-11-28T07:20:05.740Z") == AT.timestamp()
 
 
-def test_what_is_no_time_stays_as_it_is() -> None:
-    assert moment("") == ""
+@pytest.mark.parametrize("text", ["", "0001-01-01T00:00:00", "9999-12-31T23:59:59-05:00"])
+def test_what_is_no_time_stays_as_it_is(text: str) -> None:
+    assert moment(text) == text
+    assert words.moment(text, AT.timestamp()) == words.NONE
 
 
 def test_all_commands_write_the_time_of_a_death_in_one_way(tmp_path: Path) -> None:
@@ -90,9 +93,10 @@ def test_no_time_in_json_is_a_number(tmp_path: Path) -> None:
     assert [
         each for each in found if isinstance(each[1], float | int) and each[1] > YEAR_2001
     ] == []
-    times = {name: value for name, value in found if re.match(r"20\d\d-\d\d-", str(value))}
-    assert {"published", "died", "due", "next", "last", "started", "first", "time"} <= times.keys()
-    assert [each for each in times.values() if not str(each).endswith("Z")] == []
+    times = [each for each in found if re.match(r"20\d\d-\d\d-", str(each[1]))]
+    names = {name for name, _ in times}
+    assert {"published", "died", "due", "next", "last", "started", "first", "time"} <= names
+    assert [each for each in times if not str(each[1]).endswith("Z")] == []
 
 
 def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:

@@ -70,6 +70,16 @@ def test_who_writes_is_told_of_the_file_that_this_makes(
     assert (second.code, second.err) == (0, "")
 
 
+@pytest.mark.parametrize(
+    "options", [("--priority", "99999"), ("--unique", ""), ("--delay", "soon"), ("-H", "plain")]
+)
+def test_a_message_that_is_refused_makes_no_file(shop: Operated, options: tuple[str, ...]) -> None:
+    ended = shop.run("queue", "publish", TASKS, "1", *options)
+
+    assert (ended.code, ended.out) == (2, "")
+    assert not (shop.folder / "data").exists()
+
+
 def test_a_queue_that_there_is_not_makes_no_file(shop: Operated) -> None:
     ended = shop.run("queue", "publish", "tusks", "1")
 

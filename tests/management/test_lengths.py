@@ -84,6 +84,17 @@ def test_a_loop_that_is_held_while_it_answers_keeps_nobody(
     run(main())
 
 
+def test_a_fault_of_ours_is_told_to_who_asked() -> None:
+    async def fail() -> list[QueueStatus]:
+        raise RuntimeError("ours")
+
+    async def main() -> None:
+        with pytest.raises(RuntimeError, match="ours"):
+            await Lengths(fail).refresh(0.0)
+
+    run(main())
+
+
 def test_a_loop_that_does_not_turn_is_not_asked() -> None:
     async def main() -> None:
         stores = Stores()

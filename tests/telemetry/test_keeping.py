@@ -203,6 +203,18 @@ def test_a_failure_that_comes_after_its_trace_was_dropped_is_kept(kept: Kept) ->
     assert root.spans == [late]
 
 
+def test_a_stream_that_was_dropped_and_is_kept_after_all_took_until_its_head(kept: Kept) -> None:
+    telemetry = Telemetry(sink=kept, sample=0.0)
+    root = telemetry.tracepoint("http.request").root()
+    late = telemetry.tracepoint("handler.call").leaf()
+    root.answered = root.began + 0.001
+    root.end_at(root.began + 0.5)
+    late.fail(ValueError())
+
+    assert kept.traces == [root]
+    assert root.duration == pytest.approx(1e6)
+
+
 def test_a_trace_keeps_so_many_spans_and_counts_the_others(kept: Kept) -> None:
     telemetry = Telemetry(sink=kept)
     root = telemetry.tracepoint("http.request").root()

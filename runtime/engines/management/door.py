@@ -12,6 +12,7 @@ from runtime.engines.management.source import Source
 from runtime.engines.management.table import Desk, table
 from runtime.engines.web.dispatcher import Dispatcher
 from runtime.engines.web.fast_path import FAST_PATH
+from runtime.engines.web.negotiation import weights
 from runtime.engines.web.problem import CONTENT_TYPE, HTTPError, document
 
 MAX_BODY = 1024 * 1024
@@ -49,7 +50,7 @@ class Door:
             await send(message)
 
         headers = decoded_headers(scope)
-        is_person = "text/html" in headers.get("accept", "")
+        is_person = weights([headers.get("accept", "")]).get("text/html", 0) > 0
         if self._rights is not None:
             try:
                 self._rights.check(scope, headers)
@@ -67,7 +68,7 @@ class Door:
 def _is_page(scope: Scope) -> bool:
     """True for what a browser shows, and is not for programs in any case."""
     path, method = scope["path"], scope.get("method")
-    return method in ("GET", "POST") and not path.startswith("/api/") and path not in PUBLIC
+    return method in ("GET", "HEAD", "POST") and not path.startswith("/api/") and path not in PUBLIC
 
 
 async def _refuse(error: HTTPError, send: Send) -> None:

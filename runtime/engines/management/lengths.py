@@ -57,8 +57,9 @@ class Lengths:
                 if self._asking is not None:  # perhaps from before a change
                     await asyncio.wait([self._asking])
                 if not self._is_fresh(now):
-                    self._asking = self._asking or asyncio.create_task(self._look())
-                    await asyncio.wait([self._asking])
+                    asking = self._asking = self._asking or asyncio.create_task(self._look())
+                    await asyncio.wait([asking])
+                    asking.result()
 
     def _is_fresh(self, now: float) -> bool:
         return self._asked_at > self._changed_at and now - self._asked_at < FRESH

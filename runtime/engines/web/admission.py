@@ -91,7 +91,7 @@ class Admission:
     def tick(self, now: float) -> None:
         """Log the clients turned away: the first at once, then a count a minute.
 
-        To be called every second or more often. The limit of descriptors may have changed.
+        To be called every second or so. The limit of descriptors may have changed.
         """
         self._measure()
         if now - self._last_logged < _INTERVAL:

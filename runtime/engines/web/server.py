@@ -21,6 +21,7 @@ from runtime.handlers.fork import drop_descriptor, on_fork
 from runtime.service import Ready
 
 _MAX_TICK = 1.0
+"""Seconds between two looks at time-outs, at most; the Date header is as old at most."""
 _CANCEL_GRACE = 0.25
 """Seconds that cancelled handlers have to return."""
 

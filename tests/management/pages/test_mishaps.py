@@ -16,6 +16,8 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 WRONG = [
     ("/nothing", 404, "Nothing is served at &#x27;/nothing&#x27;.", None),
     ("/queues/x/y", 404, "Nothing is served at &#x27;/queues/x/y&#x27;.", "/queues"),
+    ("/overview", 404, "Nothing is served at &#x27;/overview&#x27;.", None),
+    ("/queues/this%20path", 404, "There is no queue &#x27;this path&#x27;.", "/queues"),
     ("/queues/app:none", 404, "There is no queue &#x27;app:none&#x27;.", "/queues"),
     ("/queues/app:tasks/messages/none", 404, "none", "/queues"),
     ("/queues/app:tasks/messages?state=odd", 400, "odd", "/queues"),
@@ -39,6 +41,7 @@ def test_a_browser_is_shown_a_page_with_the_ways_on(
     assert (reply.status, reply.headers.get_content_type()) == (status, "text/html")
     assert told in page
     assert '<nav class="rail"' in page
+    assert page.count("Back to the overview") == 1
     assert 'href="/">Back to the overview</a>' in page
     if near is not None:
         assert f'<p><a class="link" href="{near}">' in page
@@ -46,7 +49,7 @@ def test_a_browser_is_shown_a_page_with_the_ways_on(
 
 
 @pytest.mark.parametrize(("path", "status", "told", "near"), WRONG)
-@pytest.mark.parametrize("accept", ["*/*", "application/json"])
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "text/html;q=0, */*"])
 def test_everybody_else_is_told_by_a_problem_document(
     shop: Watched, path: str, status: int, told: str, near: str | None, accept: str
 ) -> None:
@@ -54,6 +57,19 @@ def test_everybody_else_is_told_by_a_problem_document(
 
     assert (reply.status, json.loads(reply.body)["status"]) == (status, status)
     assert reply.headers.get_content_type() == "application/problem+json"
+
+
+def test_the_head_of_a_page_is_that_of_the_page(shop: Watched) -> None:
+    head, page = (shop.site.ask(method, "/nothing", headers=BROWSER) for method in ("HEAD", "GET"))
+
+    assert (head.status, head.body) == (404, b"")
+    assert head.headers.get_content_type() == "text/html"
+    assert page.status == 404
+
+
+@pytest.mark.parametrize("accept", ["TEXT/HTML", "text/html;level=1, */*;q=0.1"])
+def test_whoever_takes_html_is_shown_a_page(shop: Watched, accept: str) -> None:
+    assert shop.site.get("/nothing", Accept=accept).headers.get_content_type() == "text/html"
 
 
 @pytest.mark.parametrize("path", ["/api/nothing", "/api/queues/app:none", "/api/traces/none"])

@@ -54,8 +54,9 @@ _NAVIGATION: tuple[tuple[str, tuple[Item, ...]], ...] = (
 
 def section(path: str) -> Item | None:
     """The page to which an address belongs; None for the overview and for what is nowhere."""
-    first = path.split("/")[1]
-    return next((item for _, items in _NAVIGATION for item in items if item.name == first), None)
+    address = f"/{path.split('/')[1]}"
+    items = (item for _, items in _NAVIGATION for item in items if item.address != "/")
+    return next((item for item in items if item.address == address), None)
 
 
 def frame(

@@ -43,8 +43,8 @@ class Mishaps:
 
     async def _page(self, scope: Scope, start: Message, *rest: Message) -> list[Message] | None:
         """The page in place of a problem document; None if it cannot be made."""
-        problem: dict[str, Any] = codec.decode(b"".join(part.get("body", b"") for part in rest))
         try:
+            problem: dict[str, Any] = codec.decode(b"".join(part.get("body", b"") for part in rest))
             page = await self._reception.mishap(scope, problem)
         except Exception:  # perhaps the very one that it would tell of
             log.exception("there is no page for an error")

@@ -23,6 +23,8 @@ from runtime.engines.web.exchange import Exchange
 
 _RECENT = 900.0
 """Seconds in which an error counts as new."""
+_HERE = " at this path"
+"""The end of what a dispatcher says of an address."""
 _LONGEST = 200
 """Characters of an address that a page repeats."""
 
@@ -78,7 +80,9 @@ class Reception:
         status, title, path = problem["status"], problem["title"], scope["path"][:_LONGEST]
         if title != BLOCKED:
             title = "Not found" if status == 404 else "That could not be done"
-        text = problem.get("detail", problem["title"]).replace("this path", f"'{path}'", 1)
+        text = problem.get("detail", problem["title"])
+        if text.endswith(_HERE):
+            text = f"{text.removesuffix(_HERE)} at '{path}'"
         return _told(await self.sight(scope), title, text, section(path))
 
     def _failures(self) -> int:

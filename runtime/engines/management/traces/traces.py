@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 MOST_SPANS = 4096
 """Spans that are remembered, of all traces together."""
-MOST_PENDING = 1024
+MOST_PENDING = 2048
 """Traces, and spans, that ended and are not recorded yet; each may hold an exception."""
 LINES_OF_FRAME = 100
 MOST_OUTGOING = 512
