@@ -46,12 +46,15 @@ def tells(component: Any, redact: Callable[[str], str]) -> Iterator[Tell]:
 
 
 def _seldom(tell: Callable[[], Any]) -> Callable[[], Any]:
-    """Ask at every fourth time only: the pulse, which has four a second, once a second."""
-    asked, value = 0, None
+    """Ask at every fourth time only, or while there is nothing to tell: the pulse, which has four a
+    second, then looks at a file once a second.
+    """
+    asked = 0
+    value: Any = None
 
     def tell_again() -> Any:
         nonlocal asked, value
-        if asked % 4 == 0:
+        if value is None or asked % 4 == 0:
             value = tell()
         asked += 1
         return value

@@ -98,9 +98,9 @@ def test_a_reload_that_is_refused_is_told_and_logged(site: Managed) -> None:
     (found,) = json.loads(answer.body)["result"]["findings"]
     assert (found["file"], found["line"]) == (str(manifest), line)
     assert (found["message"], found["hint"]) == ("no entry 'app:dc'", "did you mean 'app:db'?")
+    site.program.wait_for("the reload was refused, and the old version goes on")
     (logged,) = [text for text in site.program.messages if "no entry 'app:dc'" in text]
     assert f"_index.yaml:{line}:" in logged
-    assert "the reload was refused, and the old version goes on" in site.program.messages
     assert eventually(lambda: any("app:dc" in text for text in site.status["refused"]))
 
 
