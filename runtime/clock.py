@@ -54,6 +54,27 @@ def until_beat(interval: float, now: float) -> float:
     return left if left > interval / 10 else left + interval
 
 
+def repeat(
+    loop: asyncio.AbstractEventLoop, interval: Callable[[], float], call: Callable[[], None]
+) -> Callable[[], None]:
+    """Call now, in the thread of the loop, and then every `interval()` seconds of real time, at the
+    moments of `until_beat`. The returned function stops it.
+    """
+    timer: asyncio.TimerHandle | None = None
+
+    def fire() -> None:
+        nonlocal timer
+        timer = loop.call_later(until_beat(interval(), loop.time()), fire)
+        call()
+
+    def stop() -> None:
+        if timer is not None:
+            timer.cancel()
+
+    fire()
+    return stop
+
+
 async def wait_for(event: asyncio.Event, seconds: float, clock: Clock) -> bool:
     """Wait until `event` is set, for at most `seconds` of `clock`. Returns True if it is set."""
     if event.is_set():

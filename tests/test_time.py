@@ -58,7 +58,6 @@ REAL_TIME = {
     "runtime.handlers.watchdog": REPORTS,
     "runtime.program.command": DRAIN,
     "runtime.program.loop": DRAIN,
-    "runtime.program.program": DRAIN,
     "runtime.program.service_manager": REPORTS,
     "runtime.program.signals": DRAIN,
     "runtime.program.prefork": PROCESSES,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from runtime.application.application import Application
-from runtime.clock import until_beat
+from runtime.clock import repeat
 from runtime.handlers.threads import call_threadsafe
 from runtime.handlers.watchdog import Watchdog
 from runtime.program.exit import EXIT_MARGIN, crash_guard
@@ -62,7 +62,7 @@ def run(
     if watch is not None:
         watch.start(lambda: call_threadsafe(loop, reloading.ask))
     following = loop.create_task(reloading.follow())
-    _every(loop, TICK, signals.take_back)
+    repeat(loop, lambda: TICK, signals.take_back)
     watchdog = Watchdog(loop, application.pool)
     watchdog.start()
     if tracing is not None:
@@ -107,9 +107,3 @@ def _manage(
     from runtime.program.telling import Telling  # the parent listens
 
     return Telling(pulsing, watchdog, management, traces)
-
-
-def _every(loop: asyncio.AbstractEventLoop, seconds: float, call: Callable[[], None]) -> None:
-    """Call now, and then every so many seconds while the loop runs."""
-    call()
-    loop.call_later(until_beat(seconds, loop.time()), _every, loop, seconds, call)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from starlette.types import ASGIApp
 
-from runtime.clock import until_beat
+from runtime.clock import repeat
 from runtime.engines.web.acceptor import Acceptor
 from runtime.engines.web.address import BACKLOG, Address, listen
 from runtime.engines.web.admission import Admission
@@ -96,9 +96,10 @@ class Server:
         )
         close_listener = await self._listen(opened, clients, acceptor)
         others = self._sockets[1:]
-        stop_ticks = _every(self._tick_interval, clients.tick)
+        loop = asyncio.get_running_loop()
+        stop_ticks = repeat(loop, self._tick_interval, clients.tick)
         takeover = BacklogTakeover(others, acceptor.take_over)
-        stop_takeover = _every(lambda: INTERVAL, takeover.poll) if others else stop_ticks
+        stop_takeover = repeat(loop, lambda: INTERVAL, takeover.poll) if others else stop_ticks
         try:
             ready(where)
             await stop.wait()
@@ -162,21 +163,3 @@ class Server:
     def _tick_interval(self) -> float:
         times = self._timeouts
         return min(_MAX_TICK, min(times.header, times.read, times.write, times.idle) / 10)
-
-
-def _every(seconds: Callable[[], float], call: Callable[[], None]) -> Callable[[], None]:
-    """Call now and then every so many seconds; the returned function stops it."""
-    loop = asyncio.get_running_loop()
-    timer: asyncio.TimerHandle | None = None
-
-    def fire() -> None:
-        nonlocal timer
-        timer = loop.call_later(until_beat(seconds(), loop.time()), fire)
-        call()
-
-    def cancel() -> None:
-        if timer is not None:
-            timer.cancel()
-
-    fire()
-    return cancel
