@@ -24,10 +24,9 @@ class Choice(msgspec.Struct, frozen=True):
     def read(self) -> tuple[LinkedManifest, Selection]:
         """Read it again. Raises ManifestError with every finding, and StartError."""
         try:
-            return self._read()
-        except (CommandError, WrongChoice) as error:
-            text = error.message if isinstance(error, CommandError) else str(error)
-            raise StartError(text) from None
+            return self.begin()
+        except CommandError as error:
+            raise StartError(error.message) from None
 
     def load(self) -> tuple[LinkedManifest, Selection]:
         """Read it at the start: prints findings and exits with 3. Raises CommandError."""

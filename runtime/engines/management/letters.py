@@ -200,12 +200,12 @@ def excerpt(frame: Frame, died: str, folder: Path) -> Excerpt:
     if frame.code:
         changed = [each.strip() for each in lines[frame.line - 1 : frame.line]] != [frame.code]
     else:
-        changed = status.st_mtime > _seconds(died)
+        changed = status.st_mtime > time_of_death(died)
     return Excerpt(first, tuple(lines[first - 1 : frame.line + _AROUND]), changed)
 
 
-def _seconds(died: str) -> float:
-    """A time of death in seconds since 1970; one that cannot be read is before all."""
+def time_of_death(died: str) -> float:
+    """The `died` of a letter in seconds since 1970; one that cannot be read is before all."""
     try:
         return parse_time(died)
     except ValueError:

@@ -10,7 +10,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from runtime.clock import Clock, wait_for
-from runtime.engines.management.letters import MOST, Group, Letter, found_groups
+from runtime.engines.management.letters import (
+    MOST,
+    Group,
+    Letter,
+    found_groups,
+    time_of_death,
+)
 from runtime.engines.management.operation import LoopBlocked, Refused
 from runtime.loggers import logger
 from runtime.units import format_time, parse_rate, parse_time
@@ -171,15 +177,10 @@ def _of(groups: Sequence[Group], key: str, before: float) -> Sequence[Letter]:
     """The letters of a cause that died before a moment, the oldest first."""
     for each in groups:
         if each.key == key:
-            return [letter for letter in reversed(each.letters) if _died(letter) <= before]
+            return [
+                letter for letter in reversed(each.letters) if time_of_death(letter.died) <= before
+            ]
     return ()
-
-
-def _died(letter: Letter) -> float:
-    try:
-        return parse_time(letter.died)
-    except ValueError:
-        return 0.0
 
 
 def _pace(rate: str) -> float:
