@@ -12,7 +12,7 @@ from runtime.engines.management.source import Source
 from runtime.engines.management.table import Desk, table
 from runtime.engines.web.dispatcher import Dispatcher
 from runtime.engines.web.fast_path import FAST_PATH
-from runtime.engines.web.negotiation import weights
+from runtime.engines.web.negotiation import header_values, weights
 from runtime.engines.web.problem import CONTENT_TYPE, HTTPError, document
 
 MAX_BODY = 1024 * 1024
@@ -49,16 +49,14 @@ class Door:
                 message["headers"] = headers.raw
             await send(message)
 
-        headers = decoded_headers(scope)
-        is_person = weights([headers.get("accept", "")]).get("text/html", 0) > 0
         if self._rights is not None:
             try:
-                self._rights.check(scope, headers)
+                self._rights.check(scope, decoded_headers(scope))
             except HTTPError as error:
-                if error.status == 401 and is_person:
+                if error.status == 401 and _takes_html(scope):
                     return _redirect(LOGIN, send_with_headers)
                 return _refuse(error, send_with_headers)
-        if is_person and _is_page(scope):
+        if _is_page(scope) and _takes_html(scope):
             from runtime.engines.management.pages.mishaps import Mishaps  # few look at pages
 
             return Mishaps(self.dispatcher, self._desk)(scope, receive, send_with_headers)
@@ -69,6 +67,11 @@ def _is_page(scope: Scope) -> bool:
     """True for what a browser shows, and is not for programs in any case."""
     path, method = scope["path"], scope.get("method")
     return method in ("GET", "HEAD", "POST") and not path.startswith("/api/") and path not in PUBLIC
+
+
+def _takes_html(scope: Scope) -> bool:
+    """True for a browser: others say that they take anything, or nothing."""
+    return weights(header_values(scope["headers"], b"accept")).get("text/html", 0) > 0
 
 
 async def _refuse(error: HTTPError, send: Send) -> None:

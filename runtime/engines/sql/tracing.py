@@ -123,12 +123,7 @@ class TracedCalls:
         except BaseException as error:
             self._tracer.fail(around, began, text, error)
             raise
-        tracer = self._tracer
-        steps = None if around is None else (around.root or around).steps
-        if steps is not None and len(steps) < MOST_SPANS:  # as `finish`, without its call
-            steps.append((tracer.statement, around, began, monotonic(), text[:LONGEST_TEXT]))
-        else:
-            tracer.statement.finish(around, began, text[:LONGEST_TEXT])
+        self._tracer.statement.finish(around, began, text[:LONGEST_TEXT])
         return result
 
     async def query_one(self, text: str, parameters: Parameters = ()) -> dict[str, Any] | None:
@@ -138,12 +133,7 @@ class TracedCalls:
         except BaseException as error:
             self._tracer.fail(around, began, text, error)
             raise
-        tracer = self._tracer
-        steps = None if around is None else (around.root or around).steps
-        if steps is not None and len(steps) < MOST_SPANS:  # as `finish`, without its call
-            steps.append((tracer.statement, around, began, monotonic(), text[:LONGEST_TEXT]))
-        else:
-            tracer.statement.finish(around, began, text[:LONGEST_TEXT])
+        self._tracer.statement.finish(around, began, text[:LONGEST_TEXT])
         return result
 
     async def execute(self, text: str, parameters: Parameters = ()) -> Any:
